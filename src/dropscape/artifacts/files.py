@@ -1,0 +1,111 @@
+"""Artifacts: tensors as safetensors, tables as csv, scalars as json; each is written whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from dropscape.errors import ArtifactError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place only if the body ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write named tensors with JSON-able metadata; the same content gives the same bytes."""
+    contiguous = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
+    with whole_file(path) as temporary:
+        save_file(contiguous, temporary, metadata={"dropscape": canonical_json(metadata)})
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The tensors and the metadata of a file that ``write_tensors`` wrote.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = json.loads((stored.metadata() or {}).get("dropscape", "{}"))
+            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ArtifactError(_unreadable(path, error)) from None
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a tidy table; floats keep every digit they need to be read back exactly."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """A table that ``write_table`` wrote; empty text stays empty text.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    try:
+        table = pd.read_csv(path, float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(_unreadable(path, error)) from None
+    return table
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write readable JSON; NaN is refused, because JSON has none."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(_unreadable(path, error)) from None
+
+
+def canonical_json(content: Any) -> str:
+    """JSON with sorted keys and no white space, equal for equal content."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def digest(content: Any, files: list[str] | tuple[str, ...] = ()) -> str:
+    """SHA-256 of JSON-able content and of the bytes of files, in the order given; 64 hexadecimal digits."""
+    total = hashlib.sha256(canonical_json(content).encode())
+    for path in files:
+        total.update(hashlib.sha256(Path(path).read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _unreadable(path: str | Path, error: Exception) -> str:
+    if not Path(path).exists():
+        return f"{path} does not exist: run the same command again and the stage that makes it will."
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return (
+        f"{path} is damaged ({reason}): delete it and run the same command again; only it and what follows is redone."
+    )

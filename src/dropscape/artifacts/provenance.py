@@ -1,0 +1,32 @@
+"""What made an artifact: its parameters, data, seed and versions."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+VERSIONED = ("dropscape", "torch", "numpy", "scipy")
+
+
+def provenance(
+    stage: str, parameters: Mapping[str, Any], data: Mapping[str, Any] | None = None, device: str = "cpu"
+) -> dict[str, Any]:
+    """A JSON-able record with no time in it, so that the same work gives the same bytes.
+
+    Args:
+        stage: the stage that made the artifact.
+        parameters: everything the stage was given (with the seeds).
+        data: the dataset's description, if the artifact comes from data.
+        device: where it was computed.
+    """
+    return {
+        "stage": stage,
+        "parameters": dict(parameters),
+        "data": None if data is None else dict(data),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONED},
+    }

@@ -1,0 +1,59 @@
+"""The datasets and where each can come from.
+
+A dataset is added by one entry of ``DATASETS``: its name, and for each source a function that loads it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dropscape.data import mnist
+from dropscape.data.dataset import Dataset
+from dropscape.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the configuration says about where data comes from; a source reads what it needs."""
+
+    directory: str | None
+    cache: str | None
+    seed: int
+
+
+DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset]]] = {
+    "mnist": {
+        "official": lambda options: mnist.official(options.cache),
+        "directory": lambda options: mnist.directory(options.directory),
+        "embedded": lambda options: mnist.embedded(),
+    },
+}
+
+
+def load_dataset(
+    name: str, source: str, *, directory: str | None, cache: str | None, seed: int = 0
+) -> Dataset:
+    """The whole dataset, in memory; see ``Dataset`` for shapes, dtypes and the description.
+
+    Args:
+        name: a key of ``DATASETS``.
+        source: ``official`` (download into ``cache``, checksums verified), ``directory`` (a folder with the
+            official files) or ``embedded`` (no network).
+        directory: the folder, for the source ``directory``.
+        cache: where the source ``official`` downloads to.
+        seed: of data that is generated. No source of MNIST generates: it is the same for every seed.
+
+    Raises:
+        ConfigurationError: there is no such dataset or source, or the source lacks its folder.
+        DataError: the data cannot be reached, is damaged or is not what it claims to be.
+    """
+    if name not in DATASETS:
+        raise ConfigurationError(
+            f"`dataset` in the study file is '{name}', which does not exist; write one of: "
+            f"{', '.join(DATASETS)}."
+        )
+    if source not in DATASETS[name]:
+        raise ConfigurationError(
+            f"`source` in the configuration is '{source}', which does not exist for the dataset '{name}'; "
+            f"write one of: {', '.join(DATASETS[name])}."
+        )
+    return DATASETS[name][source](SourceOptions(directory, cache, seed))

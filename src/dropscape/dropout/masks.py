@@ -1,0 +1,152 @@
+"""Dropout masks: which units are kept (paper A section 3.3; papers A, B and C write p for the keep probability).
+
+Masks are units-major, shape (..., units, examples): a dense layer then multiplies them from the left, and a
+softmax over the outputs runs along the slow axis.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropscape.errors import ConfigurationError
+from dropscape.numerics.seeds import numpy_generator, torch_generator
+
+MASK_MODES = ("per_example", "shared")
+
+_LEVELS = 1 << 16  # a 16-bit draw takes one of so many values
+
+
+def check_keep_prob(keep_prob: float) -> None:
+    """Refuse what is not a keep probability.
+
+    Raises:
+        ConfigurationError: ``keep_prob`` is outside (0, 1].
+    """
+    if not 0 < keep_prob <= 1:
+        raise ConfigurationError(
+            f"keep_prob is {keep_prob}; it is the probability that a unit is KEPT and must be in (0, 1] "
+            "(torch.nn.Dropout's p is the share that is DROPPED: write keep_prob = 1 - p)."
+        )
+
+
+class MaskSource:
+    """An endless sequence of independent dropout masks whose every entry is kept with probability ``keep_prob``.
+
+    The probability is exact to float64. A 16-bit comparison alone would round it to a multiple of 2^-16, so the
+    rest is made up by a second, rare event: with ``a`` the largest multiple of 2^-16 that is at most the
+    probability ``r`` of the less likely outcome, an entry takes that outcome if its 16 bits say so (probability
+    ``a``) or if it lies in an independent random set that holds each entry with probability ``(r - a)/(1 - a)``.
+    The set is drawn as its binomial size and its positions without replacement, some ten entries in a million, so
+    exactness costs no pass over the mask.
+
+    Args:
+        keep_prob: the probability that a unit is kept, in (0, 1]. At 1 nothing is drawn.
+        shape: (..., units, examples).
+        seed: one run seed for the whole mask; or S of them for a shape (S, ..., units, examples), each with a
+            stream of its own, so that a seed's masks do not depend on which seeds are batched with it.
+        stage, purpose: what the masks are for; part of the generators' seeds.
+        mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask for all examples, and
+            the last dimension is 1.
+        device: where the masks are wanted. A CPU draws them with numpy's SFC64 (torch's ``bernoulli_`` takes some
+            ten times as long), any other device with a torch generator of its own; the two give different masks.
+
+    Raises:
+        ConfigurationError: ``keep_prob`` outside (0, 1], an unknown ``mask_mode``, or seeds that do not fit ``shape``.
+    """
+
+    def __init__(
+        self,
+        keep_prob: float,
+        shape: tuple[int, ...],
+        seed: int | Sequence[int],
+        stage: str,
+        purpose: str,
+        mask_mode: str = "per_example",
+        device: str | torch.device = "cpu",
+    ):
+        check_keep_prob(keep_prob)
+        if mask_mode not in MASK_MODES:
+            raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
+        batched = not isinstance(seed, int | np.integer)
+        if batched and (len(shape) < 3 or len(seed) != shape[0]):
+            raise ConfigurationError(
+                f"masks of shape {tuple(shape)} were asked for with {len(seed)} seeds; a list of S seeds needs the "
+                "shape (S, units, examples)."
+            )
+        self.keep_prob = float(keep_prob)
+        self.shape = (*shape[:-1], 1) if mask_mode == "shared" else tuple(shape)
+        self.device = torch.device(device)
+        self._batched = batched
+        # The less likely outcome is the one that is compared and completed, which keeps the rare set rare.
+        self._rare_is_kept = self.keep_prob <= 0.5
+        rare = self.keep_prob if self._rare_is_kept else 1.0 - self.keep_prob
+        self._threshold = np.uint16(rare * _LEVELS)
+        level = int(self._threshold) / _LEVELS
+        self._completion = (rare - level) / (1.0 - level)
+        seeds = list(seed) if batched else [seed]
+        if self.device.type == "cpu":
+            self._generators = [numpy_generator(one, stage, purpose) for one in seeds]
+        else:
+            self._generators = [torch_generator(one, stage, purpose, str(self.device)) for one in seeds]
+
+    def next(self, out: Tensor | None = None) -> Tensor:
+        """The next mask: bool, True where a unit is kept, of shape ``self.shape``; written to ``out`` if given."""
+        if out is None:
+            out = torch.empty(self.shape, dtype=torch.bool, device=self.device)
+        if self.keep_prob == 1.0:
+            return out.fill_(True)
+        draw = self._draw_numpy if self.device.type == "cpu" else self._draw_torch
+        for generator, part in zip(self._generators, out if self._batched else [out], strict=True):
+            draw(generator, part)
+        return out
+
+    def _draw_numpy(self, generator: np.random.Generator, out: Tensor) -> None:
+        size = out.numel()
+        words = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
+        kept = out.numpy()
+        compare = np.less if self._rare_is_kept else np.greater_equal
+        compare(words.reshape(kept.shape), self._threshold, out=kept)
+        completed = generator.binomial(size, self._completion) if self._completion > 0 else 0
+        if completed:
+            where = generator.choice(size, completed, replace=False, shuffle=False)
+            kept[np.unravel_index(where, kept.shape)] = self._rare_is_kept
+
+    def _draw_torch(self, generator: torch.Generator, out: Tensor) -> None:
+        # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
+        torch.lt(
+            torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator),
+            self.keep_prob,
+            out=out,
+        )
+
+    def state(self) -> dict:
+        """Where the sequence stands, as plain lists and numbers that JSON keeps exactly."""
+        if self.device.type == "cpu":
+            return {"generators": [_plain_state(generator) for generator in self._generators]}
+        return {"generators": [generator.get_state().tolist() for generator in self._generators]}
+
+    def load_state(self, state: dict) -> None:
+        """Go on from a ``state()`` of a source with the same arguments: the following masks are the same bits.
+
+        Raises:
+            ConfigurationError: the state is of another number of seeds.
+        """
+        saved = state["generators"]
+        if len(saved) != len(self._generators):
+            raise ConfigurationError(
+                f"the saved mask state holds {len(saved)} seeds and this run has {len(self._generators)}; "
+                "delete the state file to start this run anew."
+            )
+        for generator, one in zip(self._generators, saved, strict=True):
+            if self.device.type == "cpu":
+                words = np.array(one["state"], dtype=np.uint64)
+                generator.bit_generator.state = {**one, "state": {"state": words}}
+            else:
+                generator.set_state(torch.tensor(one, dtype=torch.uint8))
+
+
+def _plain_state(generator: np.random.Generator) -> dict:
+    state = generator.bit_generator.state
+    return {**state, "state": [int(word) for word in state["state"]["state"]]}

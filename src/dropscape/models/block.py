@@ -1,0 +1,57 @@
+"""Blocks: the parameters that a curvature or noise measurement is restricted to (paper A, App. A).
+
+A block is a tuple of parameter names of a module, for example ``("layers.1.weight", "layers.1.bias")``. Its
+vector holds the parameters one after the other in that order, each flattened row by row.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dropscape.errors import ConfigurationError
+
+
+def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor]:
+    """The block's parameters by name, detached.
+
+    Raises:
+        ConfigurationError: a name is not a parameter of the model.
+    """
+    parameters = dict(model.named_parameters())
+    for name in block:
+        if name not in parameters:
+            raise ConfigurationError(
+                f"block names the parameter '{name}', which the model does not have; "
+                f"write one of: {', '.join(parameters)}."
+            )
+    return {name: parameters[name].detach() for name in block}
+
+
+def block_vector(model: nn.Module, block: Sequence[str]) -> Tensor:
+    """The block as one vector, shape (P,), in the model's dtype."""
+    return torch.cat([value.reshape(-1) for value in block_parameters(model, block).values()])
+
+
+def split_vector(model: nn.Module, block: Sequence[str], vector: Tensor) -> dict[str, Tensor]:
+    """The inverse of ``block_vector``: views of ``vector`` (..., P) with the shapes of the block's parameters."""
+    shapes = {name: value.shape for name, value in block_parameters(model, block).items()}
+    parts = vector.split([shape.numel() for shape in shapes.values()], dim=-1)
+    return {
+        name: part.reshape(*vector.shape[:-1], *shape)
+        for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }
+
+
+def dense_layer_of_block(block: Sequence[str]) -> tuple[int, bool] | None:
+    """``(layer, with_bias)`` if the block is the weight of one layer of a FullyConnected, with or without its bias.
+
+    ``layer`` is counted from 1 as in the papers. None if the block is anything else.
+    """
+    names = list(block)
+    if not names or not names[0].startswith("layers.") or not names[0].endswith(".weight"):
+        return None
+    index = names[0].removeprefix("layers.").removesuffix(".weight")
+    if not index.isdigit() or names[1:] not in ([], [f"layers.{index}.bias"]):
+        return None
+    return int(index) + 1, len(names) == 2

@@ -1,0 +1,69 @@
+"""Fully-connected networks, f_theta of paper A section 3.1 and paper C section 3.2.
+
+Layers are counted as the papers count them: layer ``l`` has the weight ``W^[l]`` and maps the activation
+``f^[l-1]`` to the pre-activation ``z^[l]``; layer 1 reads the input and layer ``L`` writes the output.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dropscape.errors import ConfigurationError
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "identity": lambda z: z,
+}
+
+
+class FullyConnected(nn.Module):
+    """A dense network of the given widths; the activation follows every layer but the last.
+
+    The network itself has no dropout: masks are given to the functions that need them, so a measurement on the
+    network alone is deterministic.
+
+    Args:
+        widths: ``(d, m_1, ..., m_{L-1}, d')``, at least three numbers.
+        activation: a key of ``ACTIVATIONS``.
+
+    Raises:
+        ConfigurationError: fewer than three widths, or an unknown activation.
+    """
+
+    def __init__(self, widths: Sequence[int], activation: str = "relu"):
+        super().__init__()
+        if len(widths) < 3:
+            raise ConfigurationError(
+                f"model.widths is {list(widths)}; a fully-connected network needs an input, at least one hidden "
+                "layer and an output: write for example [784, 50, 50, 10]."
+            )
+        if activation not in ACTIVATIONS:
+            raise ConfigurationError(
+                f"model.activation is '{activation}'; write one of {', '.join(sorted(ACTIVATIONS))}."
+            )
+        self.widths = tuple(int(width) for width in widths)
+        self.activation = activation
+        self.layers = nn.ModuleList(
+            nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(self.widths[:-1], self.widths[1:], strict=True)
+        )
+
+    @property
+    def depth(self) -> int:
+        """L, the number of layers with weights."""
+        return len(self.layers)
+
+    def activate(self, z: Tensor) -> Tensor:
+        """sigma(z), elementwise."""
+        return ACTIVATIONS[self.activation](z)
+
+    def hidden(self, x: Tensor, layer: int) -> Tensor:
+        """f^[layer](x), shape (n, m_layer); ``layer`` 0 is the input itself, at most L - 1."""
+        for linear in list(self.layers)[:layer]:
+            x = self.activate(linear(x))
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs, shape (n, d')."""
+        return self.layers[-1](self.hidden(x, self.depth - 1))

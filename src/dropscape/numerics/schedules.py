@@ -1,0 +1,21 @@
+"""At which steps of a training something is recorded."""
+
+import numpy as np
+
+
+def recording_schedule(steps: int, count: int) -> list[int]:
+    """At most ``count`` distinct steps from 0 to ``steps``, both included.
+
+    Half of them are log-spaced, because the first hundred steps change most, and half evenly spaced, because the
+    rest of training must be seen too.
+    """
+    if count <= 1:
+        return [steps]
+    even = np.linspace(0, steps, count - count // 2)
+    early = np.geomspace(1, max(steps, 1), count // 2 + 1)[:-1]
+    return sorted({int(round(step)) for step in np.concatenate([even, early])})
+
+
+def even_schedule(steps: int, count: int) -> list[int]:
+    """At most ``count`` distinct, evenly spaced steps from 0 to ``steps``, both included."""
+    return sorted({int(round(step)) for step in np.linspace(0, steps, max(count, 2))})

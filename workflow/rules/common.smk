@@ -1,0 +1,90 @@
+# Settings, paths and dependencies that every rule file uses.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from dropscape.config.load import load_settings
+from dropscape.dependencies import module_files
+from dropscape.errors import ConfigurationError
+
+ROOT = Path(workflow.basedir).parent
+
+try:
+    SETTINGS = load_settings(config, ROOT)
+except ConfigurationError as error:
+    raise WorkflowError(str(error)) from None
+
+USER = SETTINGS.user
+RESULTS = f"{USER.results}/{USER.scale}"
+STUDIES = SETTINGS.selected_studies
+FIGURES = {
+    f"{study}-{name}": figure
+    for study, settings in STUDIES.items()
+    for name, figure in settings.figures.items()
+}
+EXPERIMENTS = {
+    name: SETTINGS.experiment(name)
+    for name in sorted(
+        {figure.experiment for figure in FIGURES.values()}
+        | {name for study in STUDIES.values() for name in study.experiments}
+    )
+}
+RUNS = [
+    (name, run) for name, experiment in EXPERIMENTS.items() for run in experiment.runs
+]
+
+
+def one_of(names):
+    """A wildcard that matches these names only (no name at all if there are none)."""
+    return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=one_of({e.data.dataset for e in EXPERIMENTS.values()}),
+    experiment=one_of(EXPERIMENTS),
+    run=one_of({run for _, run in RUNS}),
+    figure=one_of(FIGURES),
+
+
+def code_of(script):
+    """The script and the library modules it imports, so that editing one reruns exactly what uses it."""
+    path = Path(os.path.relpath(ROOT / "workflow/scripts" / script))
+    return list(module_files(path, Path(os.path.relpath(ROOT / "src"))))
+
+
+def plain(settings):
+    """Settings as sorted plain values: Snakemake compares parameters as text."""
+    if hasattr(settings, "model_dump"):
+        settings = settings.model_dump(mode="json")
+    if isinstance(settings, dict):
+        return {key: plain(settings[key]) for key in sorted(settings)}
+    if isinstance(settings, (list, tuple)):
+        return [plain(value) for value in settings]
+    return settings
+
+
+def of_run(stage, file):
+    """Path of a file that a stage writes for one run."""
+    return f"{RESULTS}/{stage}/{{experiment}}/{{run}}/{file}"
+
+
+def dataset_of(wildcards):
+    """The prepared dataset of an experiment."""
+    return f"{RESULTS}/data/{EXPERIMENTS[wildcards.experiment].data.dataset}.safetensors"
+
+
+def run_of(wildcards):
+    """The run's settings with the experiment's defaults filled in."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    run = experiment.runs[wildcards.run]
+    return {
+        "data": experiment.data,
+        "model": experiment.model,
+        "loss": experiment.loss,
+        "block": experiment.block,
+        "seeds": experiment.seeds,
+        "device": USER.device,
+        "keep_prob": run.keep_prob,
+        "dropout_after": run.dropout_after or experiment.dropout.dropout_after,
+        "mask_mode": run.mask_mode or experiment.dropout.mask_mode,
+    }

@@ -1,0 +1,23 @@
+# Stage data: a source in, a prepared dataset out.
+
+
+rule data:
+    input:
+        code=code_of("data.py"),
+    output:
+        data=f"{RESULTS}/data/{{dataset}}.safetensors",
+        description=f"{RESULTS}/data/{{dataset}}.json",
+    params:
+        settings=plain(
+            {
+                "source": USER.source,
+                "directory": USER.directory if USER.source == "directory" else None,
+                "download_cache": USER.download_cache if USER.source == "official" else None,
+            }
+        ),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
+    script:
+        "../scripts/data.py"

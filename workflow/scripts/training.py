@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from dropscape.jobs import job
+from dropscape.training.stage import train_run
+
+name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
+
+with job(f"training {name}", snakemake.log[0], snakemake.threads):
+    train_run(
+        name,
+        snakemake.params.settings,
+        snakemake.input.data,
+        snakemake.output,
+        code=snakemake.input.code,
+        states=str(Path(snakemake.output.model).parents[2] / ".states"),
+        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+    )
