@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from dropscape.errors import DropscapeError
 
@@ -36,6 +37,7 @@ def job(name: str, log: str, threads: int = 1) -> Iterator[None]:
     sentence and no traceback; any other error leaves its traceback in the log.
     """
     torch.set_num_threads(threads)
+    threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
     torch.use_deterministic_algorithms(True, warn_only=True)
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)

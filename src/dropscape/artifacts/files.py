@@ -47,7 +47,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     try:
         with safe_open(path, framework="pt") as stored:
             metadata = json.loads((stored.metadata() or {}).get("dropscape", "{}"))
-            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata
+            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata  # noqa: SIM118, it is no mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise ArtifactError(_unreadable(path, error)) from None
 

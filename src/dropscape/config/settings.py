@@ -130,7 +130,7 @@ class ExperimentSettings(Strict):
             after = run.dropout_after or self.dropout.dropout_after
             if after > hidden:
                 raise ValueError(
-                    f"run '{name}' puts dropout after hidden layer {after}, but model.widths has {hidden} hidden layers: "
+                    f"run '{name}' puts dropout after hidden layer {after}, but model.widths has {hidden} of them: "
                     f"write dropout_after between 1 and {hidden}"
                 )
         if len(set(self.seeds)) != len(self.seeds):

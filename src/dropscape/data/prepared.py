@@ -45,5 +45,9 @@ def load_examples(path: str | Path, settings: Mapping[str, Any]) -> Examples:
     whole = Dataset(metadata["name"], description=metadata["description"], **tensors)
     part = training_subset(whole, settings["train_examples"], settings["test_examples"])
     return Examples(
-        as_inputs(part.train_images), part.train_labels, as_inputs(part.test_images), part.test_labels, part.description
+        as_inputs(part.train_images),
+        part.train_labels,
+        as_inputs(part.test_images),
+        part.test_labels,
+        part.description,
     )

@@ -13,9 +13,9 @@ def recording_schedule(steps: int, count: int) -> list[int]:
         return [steps]
     even = np.linspace(0, steps, count - count // 2)
     early = np.geomspace(1, max(steps, 1), count // 2 + 1)[:-1]
-    return sorted({int(round(step)) for step in np.concatenate([even, early])})
+    return sorted({round(step) for step in np.concatenate([even, early])})
 
 
 def even_schedule(steps: int, count: int) -> list[int]:
     """At most ``count`` distinct, evenly spaced steps from 0 to ``steps``, both included."""
-    return sorted({int(round(step)) for step in np.linspace(0, steps, max(count, 2))})
+    return sorted({round(step) for step in np.linspace(0, steps, max(count, 2))})
