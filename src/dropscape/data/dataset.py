@@ -47,7 +47,7 @@ class Dataset:
         where = f"'{self.name}' from {self.description['origin']} (`source: {self.description['source']}`)"
         if images.dtype != torch.uint8 or labels.dtype != torch.int64 or labels.ndim != 1:
             raise DataError(
-                f"The {part} examples of dataset {where} are {images.dtype} images with {labels.dtype} labels "
+                f"The {part} part of dataset {where} has {images.dtype} images with {labels.dtype} labels "
                 f"of shape {tuple(labels.shape)}; they must be uint8 images with one int64 label each."
             )
         if len(images) != len(labels):
@@ -93,9 +93,7 @@ def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -
 def _check_number(dataset: Dataset, part: str, available: int, wanted: int) -> None:
     key = f"`{part}_examples` in the study or scale file"
     if wanted < 1:
-        raise ConfigurationError(
-            f"The experiment asks for {wanted} {part} examples ({key}); write at least 1."
-        )
+        raise ConfigurationError(f"The experiment asks for {wanted} {part} examples ({key}); write at least 1.")
     if wanted > available:
         raise DataError(
             f"The experiment asks for {wanted:,} {part} examples ({key}), but the data has {available:,} "

@@ -71,9 +71,7 @@ def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
         raise _damaged(path, "it does not start with the four bytes of an IDX file")
     kind, announced = content[2], content[3]
     if kind != UNSIGNED_BYTE:
-        raise _damaged(
-            path, f"its entries have the type 0x{kind:02x} and not unsigned bytes (0x{UNSIGNED_BYTE:02x})"
-        )
+        raise _damaged(path, f"its entries have the type 0x{kind:02x} and not unsigned bytes (0x{UNSIGNED_BYTE:02x})")
     if announced != dimensions:
         raise _damaged(path, f"it has {announced} dimensions and not {dimensions}")
     if len(content) < header:
@@ -81,17 +79,11 @@ def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
     shape = struct.unpack(f">{dimensions}I", content[4:header])
     entries, expected = len(content) - header, math.prod(shape)
     if entries < expected:
-        raise _damaged(
-            path, f"it is cut off: it holds {entries:,} of the {expected:,} bytes that its header announces"
-        )
+        raise _damaged(path, f"it is cut off: it holds {entries:,} of the {expected:,} bytes that its header announces")
     if entries > expected:
-        raise _damaged(
-            path, f"{entries - expected:,} bytes follow the {expected:,} bytes that its header announces"
-        )
+        raise _damaged(path, f"{entries - expected:,} bytes follow the {expected:,} bytes that its header announces")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
 def _damaged(path: Path, why: str) -> DataError:
-    return DataError(
-        f"The file '{path}' is damaged or not what its name says: {why}; replace it by a fresh copy."
-    )
+    return DataError(f"The file '{path}' is damaged or not what its name says: {why}; replace it by a fresh copy.")

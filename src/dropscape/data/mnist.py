@@ -100,9 +100,7 @@ def _download(folder: Path, archive: str, md5: str, mirrors: list[str]) -> None:
             failures.append(f"{mirror}: {error}")
         # How torchvision reports a wrong checksum.
         except RuntimeError:
-            failures.append(
-                f"{mirror}: what it sends is damaged or another file, its checksum is not the official one"
-            )
+            failures.append(f"{mirror}: what it sends is damaged or another file, its checksum is not the official one")
     path = folder / archive
     if path.exists() and not check_integrity(str(path), md5):
         path.unlink()
@@ -250,9 +248,7 @@ def embedded() -> Dataset:
     shuffled = torch.from_numpy(numpy_generator(0, "data", "mnist-embedded").permutation(rows))
     images, labels = shuffled[:, :-1].reshape(-1, 28, 28), shuffled[:, -1].to(torch.int64)
     counts = {"train": EMBEDDED_TRAIN, "test": len(rows) - EMBEDDED_TRAIN}
-    differs = (
-        f"{len(rows):,} of the 60,000 official training images, split into {counts['train']:,} to train and "
-    )
+    differs = f"{len(rows):,} of the 60,000 official training images, split into {counts['train']:,} to train and "
     differs += f"{counts['test']:,} to test; none of the official test images"
     return Dataset(
         name="mnist",

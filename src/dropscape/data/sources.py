@@ -29,9 +29,7 @@ DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset]]] = {
 }
 
 
-def load_dataset(
-    name: str, source: str, *, directory: str | None, cache: str | None, seed: int = 0
-) -> Dataset:
+def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None, seed: int = 0) -> Dataset:
     """The whole dataset, in memory; see ``Dataset`` for shapes, dtypes and the description.
 
     Args:
@@ -48,8 +46,7 @@ def load_dataset(
     """
     if name not in DATASETS:
         raise ConfigurationError(
-            f"`dataset` in the study file is '{name}', which does not exist; write one of: "
-            f"{', '.join(DATASETS)}."
+            f"`dataset` in the study file is '{name}', which does not exist; write one of: {', '.join(DATASETS)}."
         )
     if source not in DATASETS[name]:
         raise ConfigurationError(

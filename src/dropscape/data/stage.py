@@ -12,7 +12,5 @@ def prepare(name: str, settings: Mapping[str, str | None], outputs: Mapping[str,
     Raises:
         ConfigurationError, DataError: as ``load_dataset``; nothing is written then.
     """
-    dataset = load_dataset(
-        name, settings["source"], directory=settings["directory"], cache=settings["download_cache"]
-    )
+    dataset = load_dataset(name, settings["source"], directory=settings["directory"], cache=settings["download_cache"])
     write_prepared(outputs["data"], outputs["description"], dataset)
