@@ -44,6 +44,7 @@ wildcard_constraints:
     experiment=one_of(EXPERIMENTS),
     run=one_of({run for _, run in RUNS}),
     figure=one_of(FIGURES),
+    study=one_of(STUDIES),
 
 
 def code_of(script):
@@ -70,7 +71,9 @@ def of_run(stage, file):
 
 def dataset_of(wildcards):
     """The prepared dataset of an experiment."""
-    return f"{RESULTS}/data/{EXPERIMENTS[wildcards.experiment].data.dataset}.safetensors"
+    return (
+        f"{RESULTS}/data/{EXPERIMENTS[wildcards.experiment].data.dataset}.safetensors"
+    )
 
 
 def run_of(wildcards):
@@ -88,3 +91,8 @@ def run_of(wildcards):
         "dropout_after": run.dropout_after or experiment.dropout.dropout_after,
         "mask_mode": run.mask_mode or experiment.dropout.mask_mode,
     }
+
+
+def some_of(settings, *keys):
+    """The named settings only, so that a change of another one reruns nothing."""
+    return plain({key: settings[key] for key in keys})

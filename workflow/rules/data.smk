@@ -7,17 +7,19 @@ rule data:
     output:
         data=f"{RESULTS}/data/{{dataset}}.safetensors",
         description=f"{RESULTS}/data/{{dataset}}.json",
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
     params:
         settings=plain(
             {
                 "source": USER.source,
                 "directory": USER.directory if USER.source == "directory" else None,
-                "download_cache": USER.download_cache if USER.source == "official" else None,
+                "download_cache": (
+                    USER.download_cache if USER.source == "official" else None
+                ),
             }
         ),
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
     script:
         "../scripts/data.py"

@@ -8,7 +8,9 @@ def training_settings(wildcards):
         run_of(wildcards)
         | {
             "learning_rate": experiment.runs[wildcards.run].learning_rate,
-            "recorded_steps": experiment.alignment.recorded_steps if experiment.alignment else 1,
+            "recorded_steps": (
+                experiment.alignment.recorded_steps if experiment.alignment else 1
+            ),
         }
         | {
             key: getattr(experiment.training, key)
@@ -27,16 +29,16 @@ rule training:
         trajectory=of_run("training", "trajectory.safetensors"),
         history=of_run("training", "history.csv"),
         provenance=of_run("training", "provenance.json"),
-    params:
-        settings=training_settings,
-    # Not a parameter: how often the state is saved must not decide whether a training is redone.
-    resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
-    threads: USER.threads
     log:
         f"{RESULTS}/logs/training/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/training/{{experiment}}/{{run}}.tsv"
+    threads: USER.threads
+    # Not a parameter: how often the state is saved must not decide whether a training is redone.
+    resources:
+        checkpoint_seconds=str(USER.checkpoint_seconds),
+    params:
+        settings=training_settings,
     script:
         "../scripts/training.py"
 

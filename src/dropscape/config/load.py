@@ -55,8 +55,8 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 experiment["seeds"] = list(user.seeds)
     return _validated(
         Settings,
-        {"user": user.model_dump(), "studies": studies},
-        f"config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
+        {"user": user.model_dump(), "studies": studies, "claims": read_yaml(root / "config/claims.yaml")},
+        f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
 
 

@@ -157,6 +157,36 @@ class FigureSettings(Strict):
     place: str = Field(description="Its place in the paper.")
 
 
+class Expected(Strict):
+    """What a claim expects of its statistic: above a number, below one, or near one."""
+
+    above: float | None = None
+    below: float | None = None
+    near: Positive | None = None
+    factor: Annotated[float, Field(gt=1)] | None = Field(None, description="With near: within this factor of it.")
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        given = [key for key in ("above", "below", "near") if getattr(self, key) is not None]
+        if len(given) != 1 or (self.near is None) != (self.factor is None):
+            raise ValueError("write one of {above: x}, {below: x} or {near: x, factor: f}")
+        return self
+
+
+class ClaimSettings(Strict):
+    """One sentence of a paper turned into a statistic."""
+
+    study: Name = Field(description="The paper.")
+    figure: str | None = Field(None, description="The figure that shows it; null for a claim about the theory's table.")
+    statement: str = Field(description="The sentence.")
+    paper: str = Field(description="The paper's own number or word.")
+    measures: str = Field(description="The statistic, in words.")
+    statistic: str = Field(description="A function of `dropscape.claims.statistics`.")
+    arguments: dict[str, Any] = Field({}, description="What the statistic is given.")
+    expected: Expected = Field(description="What the sentence says of the statistic.")
+    least_points: Count = Field(8, description="With fewer points nothing is judged.")
+
+
 class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
@@ -194,6 +224,7 @@ class Settings(Strict):
 
     user: UserSettings
     studies: dict[Name, StudySettings]
+    claims: dict[str, ClaimSettings] = {}
 
     @model_validator(mode="after")
     def _references(self):
@@ -221,6 +252,13 @@ class Settings(Strict):
                         f"write one of {', '.join(sorted(owners))}"
                     )
                 self._check_figure(where, figure, self.experiment(figure.experiment))
+        for name, claim in self.claims.items():
+            figures = self.studies[claim.study].figures if claim.study in self.studies else {}
+            if claim.study not in self.studies or (claim.figure and claim.figure not in figures):
+                raise ValueError(
+                    f"claim '{name}' names {claim.study}, {claim.figure}: write a study and one of its figures "
+                    f"({', '.join(figures)}), or no figure"
+                )
         return self
 
     @staticmethod

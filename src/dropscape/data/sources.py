@@ -17,7 +17,6 @@ class SourceOptions:
 
     directory: str | None
     cache: str | None
-    seed: int
 
 
 DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset]]] = {
@@ -29,7 +28,7 @@ DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset]]] = {
 }
 
 
-def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None, seed: int = 0) -> Dataset:
+def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None) -> Dataset:
     """The whole dataset, in memory; see ``Dataset`` for shapes, dtypes and the description.
 
     Args:
@@ -38,7 +37,6 @@ def load_dataset(name: str, source: str, *, directory: str | None, cache: str | 
             official files) or ``embedded`` (no network).
         directory: the folder, for the source ``directory``.
         cache: where the source ``official`` downloads to.
-        seed: of data that is generated. No source of MNIST generates: it is the same for every seed.
 
     Raises:
         ConfigurationError: there is no such dataset or source, or the source lacks its folder.
@@ -53,4 +51,4 @@ def load_dataset(name: str, source: str, *, directory: str | None, cache: str | 
             f"`source` in the configuration is '{source}', which does not exist for the dataset '{name}'; "
             f"write one of: {', '.join(DATASETS[name])}."
         )
-    return DATASETS[name][source](SourceOptions(directory, cache, seed))
+    return DATASETS[name][source](SourceOptions(directory, cache))

@@ -1,0 +1,208 @@
+"""Timing side by side: the same work, alternated in one process, medians, and the memory of each in a fresh fork."""
+
+import csv
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+
+Work = Callable[[], object]
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    ``ratio`` is ``peer_s / ours_s`` (above 1: ours is faster); ``limit`` the smallest ratio that the project promises,
+    NaN where it promises none. ``peak_mib`` is what ours needs beyond what was resident before the call. Rows about
+    an error hold errors instead of seconds in ``ours_s`` and ``peer_s`` and say so in ``note``.
+    """
+
+    benchmark: str
+    ours: str
+    peer: str
+    ours_s: float
+    peer_s: float
+    ratio: float
+    limit: float
+    peak_mib: float
+    note: str
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise, if any, is kept."""
+        return not self.ratio < self.limit
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Torch's intra-operation threads for the duration of the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _seconds(work: Work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(
+    benchmark: str,
+    ours: tuple[str, Work],
+    peers: Mapping[str, Work],
+    repeats: int = 5,
+    limits: Mapping[str, float] | None = None,
+    note: str = "",
+    scales: Mapping[str, float] | None = None,
+    measure_memory: bool = True,
+) -> list[Row]:
+    """One row a peer: medians of ``repeats`` alternated runs after one warm-up run of each.
+
+    Args:
+        limits: the promised ratio of a peer, by name.
+        scales: factor by which a peer's measured time is multiplied, for a peer that was given a stated exact
+            fraction of the work. The row's note says it.
+        measure_memory: also run ours once more in a fork to measure its peak memory.
+    """
+    limits, scales = dict(limits or {}), dict(scales or {})
+    works = {None: ours[1], **peers}
+    for work in works.values():
+        work()
+    times: dict[str | None, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            times[name].append(_seconds(work))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    peak = peak_memory_mib(ours[1]) if measure_memory else float("nan")
+    rows = []
+    for name in peers:
+        scale = scales.get(name, 1.0)
+        peer_s = medians[name] * scale
+        remark = f"peer timed on 1/{scale:g} of the work, scaled" if scale != 1.0 else ""
+        rows.append(
+            Row(
+                benchmark=benchmark,
+                ours=ours[0],
+                peer=name,
+                ours_s=medians[None],
+                peer_s=peer_s,
+                ratio=peer_s / medians[None],
+                limit=limits.get(name, float("nan")),
+                peak_mib=peak,
+                note="; ".join(text for text in (f"{torch.get_num_threads()} threads", note, remark) if text),
+            )
+        )
+    return rows
+
+
+def error_row(benchmark: str, ours: str, error: float, peer: str, bound: float, note: str = "") -> Row:
+    """A row about an error instead of a time: ``bound / error`` has to be at least 1."""
+    ratio = bound / error if error else float("inf")
+    return Row(benchmark, ours, peer, error, bound, ratio, 1.0, float("nan"), f"errors, not seconds; {note}")
+
+
+def _status_kib(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1])
+    raise RuntimeError(f"/proc/self/status has no {field}")
+
+
+def peak_memory_mib(work: Work) -> float:
+    """Extra peak resident memory of one call, in MiB; NaN where the system is not Linux.
+
+    The call runs in a fork, single-threaded: worker threads do not survive a fork. Writing 5 to ``clear_refs`` resets
+    the peak, so only what the call itself touches counts. Memory that the allocator kept from an earlier call would
+    hide a need; the C library is told to give it back first.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        return float("nan")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            torch.set_num_threads(1)
+            _return_freed_memory()
+            Path("/proc/self/clear_refs").write_text("5")
+            before = _status_kib("VmRSS")
+            work()
+            os.write(writer, str(_status_kib("VmHWM") - before).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    if not answer:
+        raise RuntimeError("the measured call failed in its fork; run it directly to see why")
+    return int(answer) * 1024 / MIB
+
+
+def _return_freed_memory() -> None:
+    import ctypes
+
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def environment() -> dict[str, str]:
+    """What the numbers depend on: processor, cores, threads, versions."""
+    model = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {
+        "cpu": model,
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+
+
+def write_table(rows: Sequence[Row], path: str | Path) -> None:
+    """Writes the rows as csv, first line the columns."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Prints the rows in aligned columns; a kept promise ends in ``ok``, a broken one in ``SHORT``."""
+    header = ("benchmark", "ours", "peer", "ours_s", "peer_s", "ratio", "limit", "peak_mib", "", "note")
+    lines = [header]
+    for row in rows:
+        promised = row.limit == row.limit
+        lines.append(
+            (
+                row.benchmark,
+                row.ours,
+                row.peer,
+                f"{row.ours_s:.3g}",
+                f"{row.peer_s:.3g}",
+                f"{row.ratio:.3g}",
+                f"{row.limit:g}" if promised else "-",
+                f"{row.peak_mib:.0f}" if row.peak_mib == row.peak_mib else "-",
+                ("ok" if row.kept else "SHORT") if promised else "",
+                row.note,
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
+    for line in lines:
+        print("  ".join([cell.ljust(width) for cell, width in zip(line, widths, strict=False)] + [line[-1]]))

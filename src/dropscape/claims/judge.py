@@ -1,0 +1,147 @@
+"""From measured statistics to verdicts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured
+from dropscape.claims.tables import Tables
+
+HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
+
+
+def judged(measured: Measured, expected: Mapping[str, float], least_points: int) -> tuple[str, str]:
+    """The verdict on one measured statistic, and its reason.
+
+    A claim holds where the value and both its bounds meet what is expected and fails where all three miss it. In
+    between the interval contains the threshold and nothing is judged.
+
+    Args:
+        expected: ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
+        least_points: with fewer points nothing is judged.
+    """
+    if measured.points < least_points:
+        return NOT_JUDGED, f"too few points: {measured.points}, at least {least_points} are needed"
+    if math.isnan(measured.value):
+        return NOT_JUDGED, "the statistic is undefined" + (f": {measured.note}" if measured.note else "")
+    bounds = [value for value in (measured.low, measured.value, measured.high) if not math.isnan(value)]
+    met = [_meets(value, expected) for value in bounds]
+    if all(met):
+        return HOLDS, ""
+    if "near" in expected and not any(met) and min(bounds) < expected["near"] < max(bounds):
+        return NOT_JUDGED, "the interval is wider than what is expected"
+    if not any(met):
+        return FAILS, f"expected {described(expected)}"
+    return NOT_JUDGED, f"the interval contains the threshold: expected {described(expected)}"
+
+
+def described(expected: Mapping[str, float]) -> str:
+    """What is expected, in words."""
+    if "above" in expected:
+        return f"above {expected['above']:g}"
+    if "below" in expected:
+        return f"below {expected['below']:g}"
+    return f"within a factor of {expected['factor']:g} of {expected['near']:g}"
+
+
+def judge(
+    claims: Mapping[str, Mapping[str, Any]],
+    tables: Tables,
+    experiments: Mapping[str, str | None],
+    data: str,
+    scale: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judge every claim.
+
+    A claim about trainings is measured on every run of its figure's experiment. Its verdict and its numbers are
+    those of the weakest main run: it holds only if it holds for every one of them.
+
+    Args:
+        claims: as in ``config/claims.yaml``.
+        experiments: the experiment of each claim; None for theory.
+        data: label of the data source. scale: the scale.
+
+    Returns:
+        One row per claim (claim, study, figure, statement, statistic, value, low, high, expected, paper, verdict,
+        reason, data, scale), and one row per claim and run with its own verdict.
+    """
+    rows, by_run = [], []
+    for name, claim in claims.items():
+        measured = _measured(name, claim, tables, experiments[name])
+        verdicts = []
+        for run, main, statistic in measured:
+            verdict, reason = judged(statistic, claim["expected"], claim["least_points"])
+            row = {"claim": name, "run": run, "main": main, "value": statistic.value, "low": statistic.low,
+                   "high": statistic.high, "points": statistic.points, "verdict": verdict,
+                   "reason": reason, "note": statistic.note}  # fmt: skip
+            by_run.append(row)
+            if main:
+                verdicts.append(row)
+        weakest = _weakest(verdicts, claim["expected"])
+        reason = "; ".join(part for part in (_of_runs(verdicts, weakest), weakest["reason"], weakest["note"]) if part)
+        theory = experiments[name] is None
+        rows.append(
+            {
+                "claim": name,
+                "study": claim["study"],
+                "figure": f"{claim['study']}-{claim['figure']}" if claim["figure"] else "",
+                "statement": claim["statement"],
+                "statistic": claim["measures"],
+                "value": weakest["value"],
+                "low": weakest["low"],
+                "high": weakest["high"],
+                "expected": described(claim["expected"]),
+                "paper": claim["paper"],
+                "verdict": weakest["verdict"],
+                "reason": reason,
+                "data": "random small networks, every mask enumerated" if theory else data,
+                "scale": scale,
+            }
+        )
+    return pd.DataFrame(rows), pd.DataFrame(by_run)
+
+
+def _meets(value: float, expected: Mapping[str, float]) -> bool:
+    if "above" in expected:
+        return value > expected["above"]
+    if "below" in expected:
+        return value < expected["below"]
+    return expected["near"] / expected["factor"] <= value <= expected["near"] * expected["factor"]
+
+
+def _measured(
+    name: str, claim: Mapping[str, Any], tables: Tables, experiment: str | None
+) -> list[tuple[str, bool, Measured]]:
+    if experiment is None:
+        function = OF_THEORY[claim["statistic"]]
+        return [("", True, function(tables, claim["study"], name, **claim["arguments"]))]
+    function = PER_RUN[claim["statistic"]]
+    return [
+        (run.name, run.main, function(tables, run, name, **claim["arguments"])) for run in tables.runs_of(experiment)
+    ]
+
+
+def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> dict[str, Any]:
+    """The row that speaks most against the claim: a failing one before one not judged, then the worst value."""
+
+    def strength(row: dict[str, Any]) -> tuple[int, float]:
+        rank = [FAILS, NOT_JUDGED, HOLDS].index(row["verdict"])
+        value = row["value"]
+        if math.isnan(value):
+            return rank, -math.inf
+        if "above" in expected:
+            return rank, value
+        if "below" in expected:
+            return rank, -value
+        return rank, -abs(math.log(max(value, 1e-300) / expected["near"]))
+
+    return min(rows, key=strength)
+
+
+def _of_runs(rows: Sequence[dict[str, Any]], weakest: dict[str, Any]) -> str:
+    if len(rows) < 2:
+        return ""
+    holding = sum(row["verdict"] == HOLDS for row in rows)
+    return f"holds in {holding} of {len(rows)} runs, weakest in {weakest['run']}"

@@ -1,0 +1,32 @@
+"""The claims stage: tables in, a verdict per claim out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dropscape.artifacts.files import read_json, write_json, write_table
+from dropscape.artifacts.provenance import provenance
+from dropscape.claims.judge import judge
+from dropscape.claims.tables import tables_of
+
+
+def judge_all(
+    settings: Mapping[str, Any],
+    files: Mapping[str, Sequence[str]],
+    descriptions: Sequence[str],
+    outputs: Mapping[str, str],
+) -> None:
+    """Judge every claim and write ``claims`` and ``by_run``.
+
+    Args:
+        settings: claims, experiments (of each claim), runs, studies with theory, and scale.
+        files: paths of the tables by kind, in the order of ``settings``' runs.
+        descriptions: of the datasets that the runs use.
+    """
+    tables = tables_of(settings["runs"], files, settings["theory_studies"])
+    described = [read_json(path) for path in descriptions]
+    label = "; ".join(description["label"] for description in described)
+    by_name = {claim["name"]: claim for claim in settings["claims"]}
+    claims, by_run = judge(by_name, tables, settings["experiments"], label, settings["scale"])
+    write_table(outputs["claims"], claims)
+    write_table(outputs["by_run"], by_run)
+    write_json(outputs["provenance"], provenance("claims", settings, {"datasets": described}))

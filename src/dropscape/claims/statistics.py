@@ -1,0 +1,252 @@
+"""The statistics of claims on one run: a value with bounds.
+
+Each takes the tables, a run, the claim's name (for its bootstrap draws) and the arguments that
+``config/claims.yaml`` gives. Bounds are 95 % percentile bootstrap bounds over seeds and, within a seed, over
+directions or steps, unless said otherwise. Several seeds count equally: a value is the mean over seeds.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dropscape.claims.tables import Run, Tables
+from dropscape.numerics.fits import power_law, spearman
+from dropscape.numerics.intervals import bootstrap_interval
+
+NUMERICALLY_ZERO = 1e-8  # of the largest eigenvalue: float32 resolves no more, and the rest belongs in no fit
+REPLICATES = 500
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A statistic of one run: value, bounds, how many points it rests on and what a reader should know."""
+
+    value: float
+    low: float
+    high: float
+    points: int
+    note: str = ""
+
+
+def variance_flatness_rank(
+    tables: Tables, run: Run, claim: str, sample: str, leading: int | None = None, held_out: bool = False
+) -> Measured:
+    """Spearman's rank correlation of principal variance and interval flatness (paper A, Fig. 2)."""
+    groups = _variance_flatness(tables, run, sample, leading, held_out)
+    return _bootstrapped(spearman, groups, claim, run)
+
+
+def variance_flatness_power(tables: Tables, run: Run, claim: str, sample: str) -> Measured:
+    """R^2 of the log-log fit of principal variance against interval flatness (paper A, section 6.1)."""
+    return _bootstrapped(_r_squared, _variance_flatness(tables, run, sample), claim, run)
+
+
+def projected_variance_rank(tables: Tables, run: Run, claim: str, sample: str, leading: int | None = None) -> Measured:
+    """Spearman's rank correlation of Hessian eigenvalue and projected variance (paper A, Fig. 3)."""
+    return _bootstrapped(spearman, _projected_variance(tables, run, sample, leading), claim, run)
+
+
+def projected_variance_power(tables: Tables, run: Run, claim: str, sample: str) -> Measured:
+    """R^2 of the log-log fit of projected variance against Hessian eigenvalue (paper A, section 6.2)."""
+    return _bootstrapped(_r_squared, _projected_variance(tables, run, sample), claim, run)
+
+
+def gradients_more_linear(tables: Tables, run: Run, claim: str, relation: str) -> Measured:
+    """R^2 with gradient samples minus R^2 with trajectory samples, in log-log (paper A, end of section 6.2).
+
+    ``relation`` is ``variance_flatness`` or ``projected_variance``. The two samples are resampled independently.
+    """
+    pairs = {"variance_flatness": _variance_flatness, "projected_variance": _projected_variance}[relation]
+    both = {sample: pairs(tables, run, sample) for sample in ("gradients", "trajectory")}
+    groups = []
+    for gradients, trajectory in zip(both["gradients"], both["trajectory"], strict=True):
+        tagged = [
+            np.column_stack([np.full(len(rows), tag), rows]) for tag, rows in ((1.0, gradients), (0.0, trajectory))
+        ]
+        groups.append(np.concatenate(tagged))
+
+    def difference(rows: NDArray) -> float:
+        return _r_squared(rows[rows[:, 0] == 1, 1:]) - _r_squared(rows[rows[:, 0] == 0, 1:])
+
+    return _bootstrapped(difference, groups, claim, run)
+
+
+def factor_sensitivity(tables: Tables, run: Run, claim: str, sample: str) -> Measured:
+    """Largest relative change of the log-log slope when another pre-factor replaces 2 (paper A, Definition 2)."""
+    interval = tables.of_run("interval", run)
+    factors = sorted(set(interval["factor"]) - {2.0})
+    groups = []
+    for seed in _seeds(interval):
+        columns = [_joined(tables, run, sample, seed, factor) for factor in (2.0, *factors)]
+        variance = columns[0]["variance"].to_numpy()
+        rows = np.column_stack([variance, *(column["width"].to_numpy() for column in columns)])
+        groups.append(rows[np.isfinite(rows).all(axis=1) & (rows > 0).all(axis=1)])
+
+    def change(rows: NDArray) -> float:
+        slopes = [power_law(rows[:, k], rows[:, 0]).slope for k in range(1, rows.shape[1])]
+        return max(abs(slope / slopes[0] - 1) for slope in slopes[1:])
+
+    return _bootstrapped(change, groups, claim, run)
+
+
+def trace_ratio(tables: Tables, run: Run, claim: str, over_steps: str) -> Measured:
+    """Tr(H Sigma) / Tr(H Sigma-bar) along training: its ``minimum`` or ``median`` over steps (paper A, Fig. 4).
+
+    With several tentative keep probabilities the smallest of theirs. Bounds: the smallest and the largest of the
+    seeds.
+    """
+    table = tables.of_run("alignment", run)
+    ratio = table["trace_h_sigma"] / table["trace_h_isotropic"]
+    reduced = {"minimum": "min", "median": "median"}[over_steps]
+    per_seed = ratio.groupby([table["keep_prob"], table["seed"]]).agg(reduced)
+    weakest = per_seed.groupby("keep_prob").mean().idxmin()
+    values = per_seed.loc[weakest]
+    where = table.loc[ratio.idxmin()]
+    note = f"keep_prob {weakest:g}; the smallest single ratio is at step {where['step']:.0f}"
+    return Measured(float(values.mean()), float(values.min()), float(values.max()), table["step"].nunique(), note)
+
+
+def cosine_minimum(tables: Tables, run: Run, claim: str, estimate: str) -> Measured:
+    """The smallest cosine of Hessian and covariance over the recorded steps (paper C, Fig. 3a).
+
+    ``estimate`` is ``cosine``, the paper's, or ``cosine_unbiased``. Bounds: smallest and largest of the seeds.
+    """
+    table = tables.of_run("alignment", run)
+    per_seed = table.groupby("seed")[estimate].min()
+    where = table.loc[table[estimate].idxmin()]
+    undefined = int(table[estimate].isna().sum())
+    note = f"smallest at step {where['step']:.0f}" + (f"; {undefined} undefined" if undefined else "")
+    return Measured(float(per_seed.mean()), float(per_seed.min()), float(per_seed.max()), table["step"].nunique(), note)
+
+
+def cosine_settles(tables: Tables, run: Run, claim: str, estimate: str, threshold: float) -> Measured:
+    """The first recorded step from which the cosine stays above ``threshold``; infinite if it ends below it.
+
+    Bounds: smallest and largest of the seeds.
+    """
+    table = tables.of_run("alignment", run).sort_values("step")
+    steps = []
+    for _, rows in table.groupby("seed"):
+        below = rows[~(rows[estimate] > threshold)]
+        later = rows[rows["step"] > below["step"].max()] if len(below) else rows
+        steps.append(float(later["step"].min()) if len(later) else math.inf)
+    last = int(table["step"].max())
+    return Measured(float(np.mean(steps)), min(steps), max(steps), table["step"].nunique(), f"of {last} steps")
+
+
+def baseline_cosine(tables: Tables, run: Run, claim: str, eigenvectors: str) -> Measured:
+    """Mean cosine of random matrices with the run's spectra (paper C, section 5.3); normal 95 % bounds of the mean."""
+    table = tables.of_run("baseline", run)
+    cosines = table[table["eigenvectors"] == eigenvectors]["cosine"]
+    margin = 1.96 * cosines.std(ddof=1) / math.sqrt(len(cosines))
+    mean = float(cosines.mean())
+    note = f"closed form for orthonormal eigenvectors: {table['expected'].iloc[0]:.3g}"
+    return Measured(mean, mean - float(margin), mean + float(margin), len(cosines), note)
+
+
+def theory_error(tables: Tables, study: str, claim: str, column: str, state: str, parameters: str) -> Measured:
+    """Median of an error column of the theory table; bounds are its smallest and largest value."""
+    values = _theory(tables, study, state, parameters)[column].dropna()
+    return Measured(float(values.median()), float(values.min()), float(values.max()), len(values))
+
+
+def theory_share(tables: Tables, study: str, claim: str, column: str, state: str, parameters: str) -> Measured:
+    """Share of the networks for which a statement of Proposition 1 holds; Wilson 95 % bounds."""
+    values = _theory(tables, study, state, parameters)[column].dropna()
+    count, total = int((values.astype(str) == "True").sum()), len(values)
+    if not total:
+        return Measured(math.nan, math.nan, math.nan, 0)
+    low, high = _wilson(count, total)
+    return Measured(count / total, low, high, total)
+
+
+PER_RUN: dict[str, Callable[..., Measured]] = {
+    function.__name__: function
+    for function in (
+        variance_flatness_rank,
+        variance_flatness_power,
+        projected_variance_rank,
+        projected_variance_power,
+        gradients_more_linear,
+        factor_sensitivity,
+        trace_ratio,
+        cosine_minimum,
+        cosine_settles,
+        baseline_cosine,
+    )
+}
+OF_THEORY: dict[str, Callable[..., Measured]] = {
+    function.__name__: function for function in (theory_error, theory_share)
+}
+
+
+def _bootstrapped(statistic: Callable[[NDArray], float], groups: Sequence[NDArray], claim: str, run: Run) -> Measured:
+    points = sum(len(group) for group in groups)
+    groups = [group for group in groups if len(group)]
+    if not groups:
+        return Measured(math.nan, math.nan, math.nan, 0, "no defined point")
+    interval = bootstrap_interval(
+        statistic, groups, seed=0, purpose=f"{claim}/{run.experiment}/{run.name}", replicates=REPLICATES
+    )
+    return Measured(interval.value, interval.low, interval.high, points)
+
+
+def _r_squared(rows: NDArray) -> float:
+    return power_law(rows[:, 0], rows[:, 1]).r_squared if len(rows) > 2 else math.nan
+
+
+def _seeds(table: pd.DataFrame) -> list[int]:
+    return sorted(set(table["seed"]))
+
+
+def _joined(tables: Tables, run: Run, sample: str, seed: int, factor: float) -> pd.DataFrame:
+    interval, spectrum = tables.of_run("interval", run), tables.of_run("spectrum", run)
+    widths = interval[(interval["sample"] == sample) & (interval["seed"] == seed) & (interval["factor"] == factor)]
+    variances = spectrum[(spectrum["sample"] == sample) & (spectrum["seed"] == seed)]
+    return widths.merge(variances, on=["sample", "seed", "index"], validate="one_to_one")
+
+
+def _variance_flatness(
+    tables: Tables, run: Run, sample: str, leading: int | None = None, held_out: bool = False
+) -> list[NDArray]:
+    """(F, lambda) of every direction with defined, non-zero values, one array per seed."""
+    groups = []
+    for seed in _seeds(tables.of_run("interval", run)):
+        joined = _joined(tables, run, sample, seed, 2.0)
+        joined = joined[~joined["numerically_zero"]]
+        if leading:
+            joined = joined[joined["index"] <= leading]
+        pairs = joined[["width", "held_out" if held_out else "variance"]].to_numpy(dtype=float)
+        groups.append(pairs[np.isfinite(pairs).all(axis=1) & (pairs > 0).all(axis=1)])
+    return groups
+
+
+def _projected_variance(tables: Tables, run: Run, sample: str, leading: int | None = None) -> list[NDArray]:
+    """(eigenvalue, variance) of every eigenvector that is not numerically zero, one array per seed."""
+    table = tables.of_run("projection", run)
+    groups = []
+    for seed in _seeds(table):
+        rows = table[(table["sample"] == sample) & (table["seed"] == seed)]
+        rows = rows[rows["eigenvalue"] > NUMERICALLY_ZERO * rows["eigenvalue"].max()]
+        if leading:
+            rows = rows[rows["index"] <= leading]
+        pairs = rows[["eigenvalue", "variance"]].to_numpy(dtype=float)
+        groups.append(pairs[(pairs > 0).all(axis=1)])
+    return groups
+
+
+def _theory(tables: Tables, study: str, state: str, parameters: str) -> pd.DataFrame:
+    table = tables.of_theory(study)
+    return table[(table["state"] == state) & (table["parameters"] == parameters)]
+
+
+def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    share, spread = count / total, z**2 / total
+    centre = (share + spread / 2) / (1 + spread)
+    margin = z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
+    # Rounding must not push a bound past the share itself at 0 or 1.
+    return min(centre - margin, share), max(centre + margin, share)

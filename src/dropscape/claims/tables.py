@@ -1,0 +1,75 @@
+"""The tables that claims are judged on, read once each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from dropscape.artifacts.files import read_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an experiment; ``main`` ones have the experiment's own dropout layer and mask mode."""
+
+    experiment: str
+    name: str
+    main: bool
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Files of the tables by kind.
+
+    Attributes:
+        runs: all runs, in the order of the configuration.
+        files: kind (the stem of the table's file name) -> (experiment, run) -> path.
+        theory: study -> path.
+    """
+
+    runs: Sequence[Run]
+    files: Mapping[str, Mapping[tuple[str, str], str]]
+    theory: Mapping[str, str]
+
+    @cached_property
+    def _read(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def of_run(self, kind: str, run: Run) -> pd.DataFrame:
+        """The run's table of that kind."""
+        return self._table(self.files[kind][run.experiment, run.name])
+
+    def of_theory(self, study: str) -> pd.DataFrame:
+        """The study's table of closed forms against enumeration."""
+        return self._table(self.theory[study])
+
+    def _table(self, path: str) -> pd.DataFrame:
+        if path not in self._read:
+            self._read[path] = read_table(path)
+        return self._read[path]
+
+    def runs_of(self, experiment: str) -> list[Run]:
+        """The runs of one experiment."""
+        return [run for run in self.runs if run.experiment == experiment]
+
+
+def tables_of(runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[str]], studies: Sequence[str]) -> Tables:
+    """Tables from the workflow's lists.
+
+    Args:
+        runs: experiment, name, main and ``kinds``, the kinds of tables the run has.
+        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``studies``.
+        studies: those with theory.
+    """
+    by_kind = {}
+    for kind, paths in files.items():
+        having = [(run["experiment"], run["name"]) for run in runs if kind in run["kinds"]]
+        if kind != "theory":
+            by_kind[kind] = dict(zip(having, paths, strict=True))
+    return Tables(
+        runs=[Run(run["experiment"], run["name"], run["main"]) for run in runs],
+        files=by_kind,
+        theory=dict(zip(studies, files.get("theory", []), strict=True)),
+    )

@@ -1,0 +1,275 @@
+"""The Hessian of one dense layer of a piecewise linear network, exactly, as a sum of Kronecker products.
+
+Between its kinks a ReLU network is linear in the pre-activation z_i of any one layer, and z_i is linear in the layer's
+weights: z_i = W h_i. So the mean loss has the Hessian
+
+    H = (1/n) sum_i A_i (x) h_i h_i^T,   A_i = J_i^T S_i J_i,
+
+with J_i the Jacobian of the outputs with respect to z_i and S_i the Hessian of the loss with respect to the outputs:
+diag(p_i) - p_i p_i^T for cross-entropy, the identity for squared error. There is no other term. The targets do not
+enter. The block is that of paper A, App. A; the decomposition is the generalised Gauss-Newton matrix, here exact.
+
+Both A_i and h_i h_i^T are symmetric. Keeping one triangle of each, "packed" as rows, leaves one matrix product of
+units(units+1)/2 rows with inputs(inputs+1)/2 columns over the examples: a quarter of the full arithmetic.
+
+Where p_i is nearly one-hot, S_i is the difference of two nearly equal numbers. With c the predicted class and
+V_k = J_k - J_c, the same matrix is sum_{k != c} p_k V_k V_k^T - v v^T, v = sum_{k != c} p_k V_k, whose second term is
+small against the first: no digits are lost.
+
+The network's state is computed in float64 even for a float32 Hessian: whether a unit near its kink is on changes A_i
+by its own size, and float32 would decide it differently. The sum is then in the dtype that was asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from dropscape.errors import ConfigurationError
+from dropscape.models.fnn import FullyConnected
+
+PIECEWISE_LINEAR = ("relu", "identity")
+
+# Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
+EXAMPLES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class LinearisedNetwork:
+    """What the Hessian of one layer needs to know about each example; examples are columns.
+
+    Attributes:
+        inputs: (inputs, n), the activations h_i that the layer reads; a last row of ones if the bias is in the block.
+        slopes: (m_j, n) for j = layer, ..., L - 1: 1 where the unit is on, else 0.
+        weights: (m_{j+1}, m_j), the weights of the layers after the block's.
+        curvature: (outputs, n), the diagonal part of S_i: the probabilities p_i, or ones for squared error.
+        predicted: (outputs, n), 1 at the most probable class, else 0; None for squared error.
+    """
+
+    inputs: Tensor
+    slopes: list[Tensor]
+    weights: list[Tensor]
+    curvature: Tensor
+    predicted: Tensor | None
+
+    @property
+    def units(self) -> int:
+        """How many units the block's layer has."""
+        return self.slopes[0].shape[0] if self.slopes else self.curvature.shape[0]
+
+
+def linearised_network(
+    model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
+) -> LinearisedNetwork:
+    """Runs the network once, in float64, and keeps the result in ``dtype``.
+
+    Args:
+        model: with an activation of ``PIECEWISE_LINEAR``.
+        layer: the block's layer, counted from 1.
+        with_bias: whether the layer's bias is in the block.
+        inputs: (n, d).
+        loss: "cross_entropy" or "mse".
+
+    Raises:
+        ConfigurationError: the network is not piecewise linear, or the loss is not one of the two.
+    """
+    if type(model) is not FullyConnected or model.activation not in PIECEWISE_LINEAR:
+        raise ConfigurationError(
+            "the Kronecker sum is the Hessian of fully-connected networks with the activation "
+            f"{' or '.join(PIECEWISE_LINEAR)} only; write method 'products' for this model."
+        )
+    if loss not in ("cross_entropy", "mse"):
+        raise ConfigurationError(
+            f"the Kronecker sum knows the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
+        )
+    n, depth = inputs.shape[0], model.depth
+    layers = [(unit.weight.detach().double(), unit.bias.detach().double()) for unit in model.layers]
+
+    def empty(rows: int) -> Tensor:
+        return torch.empty(rows, n, dtype=dtype, device=inputs.device)
+
+    block_inputs = empty(model.widths[layer - 1] + with_bias)
+    if with_bias:
+        block_inputs[-1] = 1
+    slopes = [empty(width) for width in model.widths[layer:depth]]
+    curvature = empty(model.widths[depth])
+    predicted = empty(model.widths[depth]).zero_() if loss == "cross_entropy" else None
+    for start in range(0, n, EXAMPLES_AT_ONCE):
+        part = slice(start, start + EXAMPLES_AT_ONCE)
+        x = inputs[part].double()
+        for number, (weight, bias) in enumerate(layers, start=1):
+            if number == layer:
+                block_inputs[: x.shape[1], part] = x.T
+            x = linear(x, weight, bias)
+            if number == depth:
+                break
+            if number >= layer:
+                slopes[number - layer][:, part] = (x > 0).T if model.activation == "relu" else 1
+            x = model.activate(x)
+        if predicted is None:
+            curvature[:, part] = 1
+        else:
+            predicted[:, part].scatter_(0, x.argmax(dim=1)[None], 1)
+            curvature[:, part] = x.softmax(dim=1).T
+    weights = [weight.to(dtype) for weight, _ in layers[layer:]]
+    return LinearisedNetwork(block_inputs, slopes, weights, curvature, predicted)
+
+
+def kronecker_hessian(
+    model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """The exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+
+    Args:
+        model: ReLU or identity activation.
+        layer: counted from 1, as ``dense_layer_of_block`` does.
+        with_bias: whether the layer's bias is in the block.
+        inputs: (n, d).
+        loss: "cross_entropy" or "mse".
+        dtype: of the sum and of the result; float32 has a relative Frobenius error of a few 1e-7, float64 of 1e-14.
+
+    Returns:
+        (P, P), bitwise symmetric, in the order of ``block_vector``. Besides it a quarter of its size is needed.
+
+    Raises:
+        ConfigurationError: see ``linearised_network``.
+    """
+    network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    width, n = network.inputs.shape
+    units = network.units
+    packed = torch.zeros(_pairs(units), _pairs(width), dtype=dtype, device=inputs.device)
+    outer = packed.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
+    factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
+    for index, factor in factors(network):
+        right = outer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
+        packed.addmm_(factor, _pack_outer(network.inputs.index_select(1, index), right).T)
+    packed.div_(n)
+    return _unpack(packed, units, width, with_bias)
+
+
+def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
+    """H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix; a few small products over the examples.
+
+    Args:
+        network: from ``linearised_network``.
+        direction: V, shape (units, inputs), in the network's dtype; with a bias in the block its last column.
+
+    Returns:
+        (units, inputs).
+    """
+    # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
+    change = direction @ network.inputs
+    for slope, weight in zip(network.slopes, network.weights, strict=True):
+        change = weight @ change.mul_(slope)
+    if network.predicted is not None:
+        change = change.sub_((network.curvature * change).sum(dim=0)).mul_(network.curvature)
+        # (diag(p) - p p^T) y adds up to zero; what is left over is the predicted class's cancellation, taken back there.
+        change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
+    for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
+        change = (weight.T @ change).mul_(slope)
+    return (change @ network.inputs.T).div_(network.inputs.shape[1])
+
+
+def _pairs(count: int) -> int:
+    return count * (count + 1) // 2
+
+
+def _row_blocks(count: int) -> Iterator[tuple[int, slice]]:
+    """(a, rows of the packed pairs (a, a), (a, a+1), ..., (a, count-1))."""
+    start = 0
+    for a in range(count):
+        yield a, slice(start, start + count - a)
+        start += count - a
+
+
+def _pack_outer(vectors: Tensor, out: Tensor) -> Tensor:
+    """out[(a, b)] = v[a] v[b] for a <= b; vectors (units, chunk), out (pairs, chunk)."""
+    for a, rows in _row_blocks(len(vectors)):
+        torch.mul(vectors[a], vectors[a:], out=out[rows])
+    return out
+
+
+def _subtract_outer(vectors: Tensor, out: Tensor) -> None:
+    for a, rows in _row_blocks(len(vectors)):
+        out[rows].addcmul_(vectors[a], vectors[a:], value=-1)
+
+
+def _balanced(index: Tensor) -> tuple[Tensor, ...]:
+    """The index in the fewest parts of nearly equal length that respect EXAMPLES_AT_ONCE."""
+    return index.tensor_split(ceil(len(index) / EXAMPLES_AT_ONCE)) if len(index) else ()
+
+
+def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
+    """(examples, packed A_i (pairs, chunk)) when J_i = W D_i, one linear layer after the block.
+
+    Examples with one predicted class c share V_k = W_k - W_c, so sum_k p_k V_k V_k^T is one small matrix product.
+    """
+    (slope,), (weight,) = network.slopes, network.weights
+    units, n = slope.shape
+    buffers = slope.new_empty(2, _pairs(units) * min(n, EXAMPLES_AT_ONCE))
+    classes = [None] if network.predicted is None else range(len(weight))
+    for predicted in classes:
+        if predicted is None:
+            members, centred = torch.arange(n, device=slope.device), weight
+        else:
+            members, centred = network.predicted[predicted].nonzero()[:, 0], weight - weight[predicted]
+        products = _pack_outer(centred.T.contiguous(), slope.new_empty(_pairs(units), len(weight)))
+        for index in _balanced(members):
+            factor, on = (buffer[: _pairs(units) * len(index)].view(_pairs(units), -1) for buffer in buffers)
+            curvature = network.curvature.index_select(1, index)
+            torch.mm(products, curvature, out=factor)
+            if predicted is not None:
+                _subtract_outer(centred.T @ curvature, factor)
+            factor.mul_(_pack_outer(slope.index_select(1, index), on))
+            yield index, factor
+
+
+def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
+    """(examples, packed A_i (pairs, chunk)) for any number of layers after the block, none included."""
+    units, n = network.units, network.inputs.shape[1]
+    outputs = len(network.curvature)
+    for index in _balanced(torch.arange(n, device=network.inputs.device)):
+        # jacobian[k] is column by column J_k, or J_k - J_c: (outputs, units, chunk).
+        jacobian = torch.eye(outputs, dtype=network.inputs.dtype, device=network.inputs.device)
+        jacobian = jacobian[:, :, None].repeat(1, 1, len(index))
+        if network.predicted is not None:
+            jacobian -= network.predicted[:, index]
+        for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
+            jacobian = (weight.T @ jacobian).mul_(slope[:, index])
+        curvature = network.curvature[:, index]
+        factor = network.inputs.new_zeros(_pairs(units), len(index))
+        for row, weighted in zip(jacobian, jacobian * curvature[:, None], strict=True):
+            for a, rows in _row_blocks(units):
+                factor[rows].addcmul_(weighted[a], row[a:])
+        if network.predicted is not None:
+            _subtract_outer(torch.einsum("kun,kn->un", jacobian, curvature), factor)
+        yield index, factor
+
+
+def _unpack(packed: Tensor, units: int, width: int, with_bias: bool) -> Tensor:
+    """Packed pairs (units) x (inputs) to the full matrix in block order: weight row by row, then the bias."""
+    fan_in = width - with_bias
+    weights = units * fan_in
+    matrix = packed.new_empty(units * width, units * width)
+    unit_pairs, input_pairs = _pair_numbers(units, packed.device), _pair_numbers(width, packed.device).flatten()
+    for a in range(units):
+        # part[c, b, d] is the entry of weight (a, b) and weight (c, d).
+        part = packed[unit_pairs[a]].index_select(1, input_pairs).view(units, width, width)
+        rows = slice(a * fan_in, (a + 1) * fan_in)
+        matrix[rows, :weights].unflatten(1, (units, fan_in)).copy_(part[:, :fan_in, :fan_in].transpose(0, 1))
+        if with_bias:
+            matrix[rows, weights:] = part[:, :fan_in, -1].T
+            matrix[weights + a, :weights] = part[:, -1, :fan_in].flatten()
+            matrix[weights + a, weights:] = part[:, -1, -1]
+    return matrix
+
+
+def _pair_numbers(count: int, device: torch.device) -> Tensor:
+    """(count, count): where the packed pairs hold (a, b), in either order."""
+    numbers = torch.empty(count, count, dtype=torch.int64, device=device)
+    first, second = torch.triu_indices(count, count, device=device)
+    numbers[first, second] = numbers[second, first] = torch.arange(_pairs(count), device=device)
+    return numbers

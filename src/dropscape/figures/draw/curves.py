@@ -1,0 +1,23 @@
+"""Curves along training with the range over seeds as a band."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from dropscape.figures.style import Look
+
+RANGE_SENTENCE = "Lines: mean over seeds; bands: least to greatest over seeds."
+
+
+def band(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple) -> None:
+    """Mean over seeds as a line, least to greatest as a band."""
+    rows = summary.sort_values("step")
+    axes.fill_between(rows["step"], rows["low"], rows["high"], color=look.colour, alpha=0.18, lw=0)
+    axes.plot(rows["step"], rows["mean"], color=look.colour, ls=dashes, lw=1.1)
+
+
+def steps_axis(axes: Axes, last: float) -> None:
+    """Steps from 0, linear to 1 and logarithmic from there: what changes early is seen as well as the end."""
+    axes.set_xscale("symlog", linthresh=1, linscale=0.4)
+    axes.set_xlim(0, last * 1.15)
+    axes.set_xlabel("training step (full batch: = epoch)")
+    axes.tick_params(which="both", direction="in")

@@ -1,0 +1,183 @@
+"""The first point along a half-line where a loss reaches a given multiple of its starting value.
+
+The search is a generator: it yields the distance at which it wants the loss and is sent the answer. So one search
+serves every way to compute a loss, and two searches (the two sides of a direction) can be advanced together.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Generator, Sequence
+
+from scipy.optimize import brentq
+
+# From a sample below the level the search steps at most to this multiple of the distance.
+GROWTH = 2.0
+# The first sample stands at this share of the crossing that the quadratic model predicts: short of it, because a
+# sample beyond the crossing tells less about what lies before it, and because losses mostly rise faster than
+# their quadratic model.
+START = 0.75
+# Where no curvature is given, a sample at this many scales measures one ...
+PROBE = 0.01
+# ... but a relative rise of the loss below this could be rounding and is not believed to be smaller.
+RISE_FLOOR = 2e-5
+# The last step may be taken on trust once its size times this is within the tolerance: the slope that it uses is
+# assumed to be right to 5 per cent, which the earlier steps have to confirm.
+TRUST = 0.05
+# Samples that an interpolation goes through, at most.
+NODES = 3
+# A sample this close to the level, in log(L / L(0)), is the crossing.
+ROUNDING = 1e-12
+# log(0) would spoil the interpolation; a loss this far below its start is never next to a crossing.
+LOWEST = -30.0
+
+Search = Generator[float, float, list[float]]
+
+
+class _Samples:
+    """The loss along one half-line as far as it is known: x(t) = log(L(t) / L(0)) at increasing distances t > 0."""
+
+    def __init__(self, slope: float, curvature: float):
+        self.distances: list[float] = []
+        self.values: list[float] = []
+        self.slope = slope
+        # x''(0) / 2, NaN where L''(0) is not known
+        self.half_curvature = (curvature - slope * slope) / 2
+        self.last = 0.0
+        self.previous = 0.0
+
+    def add(self, distance: float, ratio: float) -> None:
+        value = math.log(ratio) if ratio > 0 else LOWEST
+        position = bisect_left(self.distances, distance)
+        self.distances.insert(position, distance)
+        # NaN: the loss left the numbers (inf - inf far out), which is above every level
+        self.values.insert(position, math.inf if math.isnan(ratio) else max(value, LOWEST))
+        self.previous, self.last = self.last, distance
+
+    def bracket(self, level: float) -> tuple[float, float, float]:
+        """(last distance before the first sample at or above the level, that sample's distance, its value)."""
+        below = 0.0
+        for distance, value in zip(self.distances, self.values, strict=True):
+            if value >= level - ROUNDING:
+                return below, distance, value
+            below = distance
+        return below, math.inf, math.inf
+
+    def smallest_miss(self, level: float) -> float:
+        """The smallest |x(t) - level| so far, 0 being the first sample."""
+        return min(abs(value - level) for value in [0.0, *self.values])
+
+    def model_root(self, level: float, low: float, high: float) -> float:
+        """Where the interpolant crosses the level in (low, high), NaN if it is not below at low and above at high.
+
+        x(t) = slope t + t^2 q(t), with q the polynomial through ``NODES`` samples, and through q(0) = x''(0) / 2 if
+        that is known. The form keeps the exact slope at 0 and is free of the cancellation that differences next to 0
+        would bring. The samples at low and high belong to the nodes, so that a sample cannot be mistaken for a
+        crossing; the others are those with values next to the level.
+        """
+        pairs = [pair for pair in zip(self.distances, self.values, strict=True) if math.isfinite(pair[1])]
+        pairs.sort(key=lambda pair: (pair[0] not in (low, high), abs(pair[1] - level)))
+        nodes = [t for t, _ in pairs[:NODES]]
+        coefficients = [(x - self.slope * t) / (t * t) for t, x in pairs[:NODES]]
+        if math.isfinite(self.half_curvature):
+            nodes.append(0.0)
+            coefficients.append(self.half_curvature)
+        for order in range(1, len(nodes)):
+            for i in range(len(nodes) - 1, order - 1, -1):
+                coefficients[i] = (coefficients[i] - coefficients[i - 1]) / (nodes[i] - nodes[i - order])
+
+        def excess(t: float) -> float:
+            value = coefficients[-1]
+            for i in range(len(nodes) - 2, -1, -1):
+                value = value * (t - nodes[i]) + coefficients[i]
+            return self.slope * t + t * t * value - level
+
+        at_low, at_high = excess(low), excess(high)
+        if not at_low < 0 < at_high:
+            return math.nan
+        return brentq(excess, low, high, xtol=1e-12 * high, rtol=1e-12)
+
+
+def first_crossings(
+    levels: Sequence[float], slope: float, curvature: float, scale: float, reach: float, tolerance: float
+) -> Search:
+    """Searches the closest t > 0 with L(t) = factor * L(0), for several factors at once.
+
+    A generator: yields a distance t, wants ``L(t) / L(0)`` sent back (NaN counts as above every level), and returns
+    the crossings in the order of ``levels``, NaN where the loss stays below the level up to ``reach``.
+
+    What "closest" rests on: the loss is sampled first at ``START`` times the distance at which the quadratic model
+    (slope and curvature at 0) reaches the lowest level, at most ``scale``. If that sample is at or above the level,
+    the distance is halved until one is below. Onwards from a sample below the level the next one is at most
+    ``GROWTH`` times as far. The crossing is searched between the first sample at or above the level and the one
+    before it. An earlier crossing is therefore missed only if the loss rises above the level and falls below it
+    again between two neighbouring samples: within one doubling of the distance, or before the first sample below
+    the level. The loss need be neither monotone nor smallest at 0.
+
+    The crossing is refined on log(L / (factor L(0))) by interpolation through the samples next to the level,
+    safeguarded by bisection. All levels share the samples.
+
+    Args:
+        levels: log(factor), positive, ascending.
+        slope: L'(0) / L(0) along the half-line.
+        curvature: L''(0) / L(0), NaN if not known: one more sample, nearer to 0, measures it.
+        scale: a length typical of the parameters, such as their norm; the first sample is no farther away, because a
+            small curvature at 0 says little about the loss there.
+        reach: the largest distance that is sampled.
+        tolerance: relative tolerance of the distances.
+    """
+    samples = _Samples(slope, curvature)
+    if not math.isfinite(curvature):
+        probe = min(PROBE * scale, reach)
+        ratio = yield probe
+        samples.add(probe, ratio)
+        curvature = 2 * max(ratio - 1 - slope * probe, RISE_FLOOR) / probe**2 if math.isfinite(ratio) else math.inf
+    start = min(START * _quadratic_root(math.expm1(levels[0]), slope, curvature), scale, reach)
+    if start > max(samples.distances, default=0.0):
+        samples.add(start, (yield start))
+    crossings = []
+    for level in levels:
+        crossings.append((yield from _first_crossing(samples, level, reach, tolerance)))
+    return crossings
+
+
+def _quadratic_root(rise: float, slope: float, curvature: float) -> float:
+    """The positive t with slope t + curvature t^2 / 2 = rise > 0, infinite if there is none."""
+    if math.isinf(curvature):
+        return 0.0
+    discriminant = slope * slope + 2 * curvature * rise
+    denominator = slope + math.sqrt(discriminant) if discriminant >= 0 else 0.0
+    return 2 * rise / denominator if denominator > 0 else math.inf
+
+
+def _first_crossing(samples: _Samples, level: float, reach: float, tolerance: float) -> Search:
+    cautious = False
+    while True:
+        low, high, value = samples.bracket(level)
+        interpolated = False
+        if math.isinf(high):
+            if low >= reach:
+                return math.nan
+            furthest = min(GROWTH * low, reach)
+            candidate = math.nan if cautious else samples.model_root(level, low, furthest)
+            interpolated = not math.isnan(candidate)
+            if not interpolated:
+                candidate = furthest
+        elif low < high / GROWTH:
+            candidate = high / GROWTH
+        elif value - level <= ROUNDING or high - low <= tolerance * high:
+            return high
+        else:
+            candidate = math.nan if cautious or math.isinf(value) else samples.model_root(level, low, high)
+            interpolated = not math.isnan(candidate)
+            if not interpolated:
+                candidate = (low + high) / 2
+        if interpolated:
+            move, previous_move = abs(candidate - samples.last), abs(samples.last - samples.previous)
+            contraction = max(move / previous_move, TRUST) if previous_move > 0 else 1.0
+            if 2 * move * contraction <= tolerance * candidate:
+                return candidate
+        miss = samples.smallest_miss(level)
+        samples.add(candidate, (yield candidate))
+        # An interpolation that does not halve the smallest miss is followed by a bisection or a doubling, so that
+        # every second step at least halves the miss or the bracket or doubles the distance, whatever the loss is.
+        cautious = interpolated and samples.smallest_miss(level) > miss / 2

@@ -1,0 +1,171 @@
+"""Interval flatness: how far one can go in a direction before the loss has doubled (paper A, Definition 2)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from dropscape.curvature.products import refuse_random_objective
+from dropscape.errors import ConfigurationError
+from dropscape.flatness.crossing import Search, first_crossings
+from dropscape.flatness.profile import FORWARD_BATCH, loss_profile
+from dropscape.models.block import block_parameters, block_vector
+from dropscape.models.losses import output_loss
+
+ZERO_LOSS = "loss at the minimum is zero"
+NOT_FINITE = "loss at the minimum is not finite"
+
+
+@dataclass(frozen=True)
+class IntervalFlatness:
+    """Widths of the intervals in which the loss stays below factors of its value at theta, for K directions.
+
+    All distances are in units of the direction's length, which is 1 in the paper.
+    """
+
+    factors: tuple[float, ...]
+    left: NDArray[np.float64]  # (K, F): theta^l <= 0, NaN where undefined
+    right: NDArray[np.float64]  # (K, F): theta^r >= 0, NaN where undefined
+    width: NDArray[np.float64]  # (K, F): F_v = theta^r - theta^l, NaN where either side is undefined
+    reasons: NDArray[np.str_]  # (K, F): why the width is NaN, "" where it is not
+    loss0: float
+    evaluations: int  # of the loss, over all directions, without the one at theta
+
+
+def interval_flatness(
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Tensor,
+    targets: Tensor,
+    directions: Tensor,
+    *,
+    factors: Sequence[float] = (2.0,),
+    loss: str = "cross_entropy",
+    curvatures: Tensor | None = None,
+    max_width: float = 1e6,
+    tolerance: float = 1e-6,
+    progress: Callable[..., None] | None = None,
+) -> IntervalFlatness:
+    """F_v = theta^r - theta^l, the closest points on either side with L(theta + d v) = factor L(theta).
+
+    Paper A, section 3.5.1, Definition 2 and eq. 1 (factor 2; its remark says that others give the same picture).
+
+    ``theta`` need not be a minimum and the loss need not be monotone: ``first_crossings`` says on what resolution
+    "closest" rests. The factors share their loss values, and the two sides their passes over the examples.
+
+    One dense layer of a FullyConnected, with or without its bias, takes the fast path of ``AffineProfile``; any other
+    model and block one forward pass a loss value. Losses are computed in the model's dtype and averaged in
+    float64; with a float32 model the widths agree with float64 to about 1e-6 relative, with a float64 model to
+    ``tolerance``. The distances are float64.
+
+    Args:
+        model: with the parameters theta. It is not changed.
+        block: names of the P parameters that move.
+        inputs: (n, ...), in the model's dtype.
+        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``.
+        directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
+        factors: multiples of the loss, above 1, in any order.
+        loss: ``cross_entropy`` or ``mse``.
+        curvatures: (K,), v^T H v where it is known; saves one loss value a side. It only guides the search.
+        max_width: the search goes at most this far on each side.
+        tolerance: relative tolerance of each crossing.
+        progress: called with (directions done, K).
+
+    Raises:
+        ConfigurationError: unknown loss or block, a factor not above 1, or directions of another length.
+        RandomObjectiveError: the loss is not one fixed function of the parameters, for example active dropout.
+    """
+    refuse_random_objective(model, inputs, targets, loss)
+    origin = block_vector(model, block)
+    directions = torch.as_tensor(directions, device=origin.device)
+    if directions.ndim != 2 or directions.shape[1] != len(origin):
+        raise ConfigurationError(
+            f"directions have the shape {tuple(directions.shape)}; the block {', '.join(block)} has {len(origin)} "
+            f"parameters: give directions of shape (K, {len(origin)}), in the order of block_vector."
+        )
+    if not factors or not all(1 < factor < math.inf for factor in factors):
+        raise ConfigurationError(
+            f"flatness.factors is {list(factors)}; the loss at a minimum only rises: write numbers above 1, such as 2."
+        )
+    gradient = _gradient(model, block, inputs, targets, loss)
+    profile = loss_profile(model, block, inputs, targets, loss)
+    profile.point_along(torch.zeros_like(origin))
+    loss0 = profile.losses([0.0])[0]
+
+    shape = (len(directions), len(factors))
+    left, right = np.full(shape, np.nan), np.full(shape, np.nan)
+    reasons = np.full(shape, "", dtype=object)
+    evaluations = 0
+    if not (0 < loss0 < math.inf):
+        reasons[:] = ZERO_LOSS if loss0 == 0 else NOT_FINITE
+    else:
+        ascending = np.argsort(factors)
+        levels = [math.log(factors[i]) for i in ascending]
+        scale = origin.double().norm().item() or 1.0
+        slopes = torch.nan_to_num(gradient @ directions.double().T / loss0)
+        for k, direction in enumerate(directions.to(origin.dtype)):
+            profile.point_along(direction)
+            slope = float(slopes[k])
+            curvature = math.nan if curvatures is None else float(curvatures[k]) / loss0
+            searches = [
+                first_crossings(levels, side * slope, curvature, scale, max_width, tolerance) for side in (-1, 1)
+            ]
+            (crossed_left, crossed_right), count = _advance(searches, profile.losses, loss0)
+            left[k, ascending] = -np.array(crossed_left)
+            right[k, ascending] = crossed_right
+            evaluations += count
+            if progress:
+                progress(k + 1, len(directions))
+        for name, missing in (
+            ("on the left", np.isnan(left) & ~np.isnan(right)),
+            ("on the right", np.isnan(right) & ~np.isnan(left)),
+            ("on either side", np.isnan(left) & np.isnan(right)),
+        ):
+            reasons[missing] = f"no crossing {name} within max_width"
+    return IntervalFlatness(
+        factors=tuple(float(factor) for factor in factors),
+        left=left,
+        right=right,
+        width=right - left,
+        reasons=reasons.astype(str),
+        loss0=loss0,
+        evaluations=evaluations,
+    )
+
+
+def _advance(
+    searches: Sequence[Search], losses: Callable[[Sequence[float]], list[float]], loss0: float
+) -> tuple[list[list[float]], int]:
+    """Runs the searches of the left and the right side in step, so that they share each pass over the examples."""
+    results: list[list[float]] = [[], []]
+    wanted = {}
+    count = 0
+    for side, search in enumerate(searches):
+        wanted[side] = next(search)
+    while wanted:
+        values = losses([distance if side else -distance for side, distance in wanted.items()])
+        count += len(values)
+        for side, value in zip(list(wanted), values, strict=True):
+            try:
+                wanted[side] = searches[side].send(value / loss0)
+            except StopIteration as done:
+                results[side] = done.value
+                del wanted[side]
+    return results, count
+
+
+def _gradient(model: nn.Module, block: Sequence[str], inputs: Tensor, targets: Tensor, loss: str) -> Tensor:
+    """The gradient of the mean loss on the block, shape (P,), float64 sum of the batches' gradients."""
+    per_example = output_loss(loss)
+    parameters = {name: value.requires_grad_() for name, value in block_parameters(model, block).items()}
+    total: Tensor | float = 0.0
+    for x, y in zip(inputs.split(FORWARD_BATCH), targets.split(FORWARD_BATCH), strict=True):
+        value = per_example(functional_call(model, parameters, (x,)), y).sum() / len(inputs)
+        gradients = torch.autograd.grad(value, list(parameters.values()))
+        total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
+    return total

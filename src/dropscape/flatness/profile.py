@@ -1,0 +1,230 @@
+"""The loss along straight lines through a block, L(theta + d v), in the cheapest way the model allows.
+
+A profile holds a model, a block and a data set; ``point_along`` chooses the line and ``losses`` answers for distances
+d on it. Every loss is the mean over all examples, summed in float64 whatever the model's dtype.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
+from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import output_loss
+
+# Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
+CACHE_BYTES = 2**20
+FORWARD_BATCH = 1_000
+
+_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "tanh": torch.tanh_,
+    "identity": lambda z: z,
+}
+
+
+class Profile(Protocol):
+    """The loss along lines through one point."""
+
+    def point_along(self, direction: Tensor) -> None:
+        """Choose the line: v, shape (P,), in the model's dtype."""
+
+    def losses(self, distances: Sequence[float]) -> list[float]:
+        """L(theta + d v) for each d, at most two: one on each side."""
+
+
+def loss_profile(
+    model: nn.Module, block: Sequence[str], inputs: Tensor, targets: Tensor, loss: str = "cross_entropy"
+) -> Profile:
+    """The fastest profile for this model and block: affine for one dense layer of a FullyConnected, else forward."""
+    layer = dense_layer_of_block(block)
+    if type(model) is FullyConnected and layer is not None:
+        return AffineProfile(model, *layer, inputs, targets, loss)
+    return ForwardProfile(model, block, inputs, targets, loss)
+
+
+class ForwardProfile:
+    """Any model, any block: one forward pass a loss, in batches of ``FORWARD_BATCH`` examples."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        block: Sequence[str],
+        inputs: Tensor,
+        targets: Tensor,
+        loss: str = "cross_entropy",
+    ):
+        self._model = model
+        self._block = tuple(block)
+        self._origin = block_parameters(model, block)
+        self._batches = list(zip(inputs.split(FORWARD_BATCH), targets.split(FORWARD_BATCH), strict=True))
+        self._examples = len(inputs)
+        self._loss = output_loss(loss)
+
+    def point_along(self, direction: Tensor) -> None:
+        """Choose the line: v, shape (P,), in the model's dtype."""
+        self._direction = split_vector(self._model, self._block, direction)
+
+    def losses(self, distances: Sequence[float]) -> list[float]:
+        """L(theta + d v) for each d."""
+        return [self._loss_at(distance) for distance in distances]
+
+    @torch.no_grad()
+    def _loss_at(self, distance: float) -> float:
+        moved = {
+            name: value.add(self._direction[name], alpha=distance) if distance else value
+            for name, value in self._origin.items()
+        }
+        total = 0.0
+        for x, y in self._batches:
+            total += self._loss(functional_call(self._model, moved, (x,)), y).sum(dtype=torch.float64).item()
+        return total / self._examples
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some examples, units-major; of one class if the loss is the cross-entropy."""
+
+    examples: slice
+    block_inputs: Tensor  # (m_in, c), with a row of ones if the block has the bias
+    z: Tensor  # (m, c), the block's pre-activations at the origin
+    change: Tensor  # (m, c), their change per unit of distance
+    readout: Tensor  # (r, m_last): what is linear after the last activation
+    offset: Tensor  # (r, 1) or (r, c)
+
+
+class AffineProfile:
+    """One dense layer of a fully-connected network: its pre-activations on the line are z + d (V h), affine in d.
+
+    So a line costs one product V h, and a loss one elementwise pass over z + d (V h), the activation and the layers
+    after the block, which are small; what is before the block is computed once. Any activation will do.
+
+    For the cross-entropy the examples are sorted by class, and the last layer's weights are replaced, class by
+    class, by their differences to the row of that class. The outputs are then the margins f_k - f_y, k != y, with
+    no subtraction of large outputs, and the loss of an example is log1p(sum_k exp(f_k - f_y)), which keeps its relative
+    accuracy when the loss is tiny (log-softmax in float32 loses it below 1e-6).
+
+    Everything is computed in the model's dtype but the sum over the examples, which is in float64. Float32 then gives
+    the loss to about 1e-7 relative, and with it an interval flatness to about the same.
+    """
+
+    def __init__(self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, targets: Tensor, loss: str):
+        self._activate = _IN_PLACE.get(model.activation, model.activate)
+        self._cross_entropy = loss == "cross_entropy"
+        self._examples = len(inputs)
+        self._with_bias = with_bias
+        self._is_output = layer == model.depth
+        linears = [(linear.weight.detach(), linear.bias.detach()) for linear in model.layers]
+        self._hidden = [(weight, bias[:, None]) for weight, bias in linears[layer:-1]]
+        with torch.no_grad():
+            self._chunks = self._split(model, layer, linears, inputs, targets)
+        like = self._chunks[0].z
+        self._work = like.new_empty(max(chunk.z.numel() for chunk in self._chunks))
+        self._outputs = like.new_empty(2, len(self._chunks[0].readout), self._examples)
+
+    def _split(
+        self,
+        model: FullyConnected,
+        layer: int,
+        linears: Sequence[tuple[Tensor, Tensor]],
+        inputs: Tensor,
+        targets: Tensor,
+    ) -> list[_Chunk]:
+        weight, bias = linears[layer - 1]
+        outputs = model.widths[-1]
+        # the layer that writes the outputs; the identity if that is the block itself
+        if self._is_output:
+            last_weight = torch.eye(outputs, dtype=torch.float64, device=weight.device)
+            last_bias = last_weight.new_zeros(outputs)
+        else:
+            last_weight, last_bias = (tensor.double() for tensor in linears[-1])
+
+        columns = max(1, CACHE_BYTES // (3 * weight.element_size() * len(weight)))
+        if self._cross_entropy:
+            order = torch.argsort(targets, stable=True)
+            counts = torch.bincount(targets, minlength=outputs).tolist()
+        else:
+            order = torch.arange(self._examples, device=weight.device)
+            counts = [self._examples]
+
+        chunks = []
+        start = 0
+        for label, count in enumerate(counts):
+            if self._cross_entropy:
+                others = [k for k in range(outputs) if k != label]
+                readout = last_weight[others] - last_weight[label]
+                offset = last_bias[others] - last_bias[label]
+            else:
+                readout, offset = last_weight, last_bias
+            pieces = order[start : start + count].tensor_split(-(-count // columns)) if count else []
+            for piece in pieces:
+                stop = start + len(piece)
+                h = model.hidden(inputs[piece], layer - 1).T
+                z = torch.addmm(bias[:, None], weight, h)
+                if self._with_bias:
+                    h = torch.cat([h, h.new_ones(1, h.shape[1])])
+                shift = offset[:, None] if self._cross_entropy else offset[:, None] - targets[piece].T.double()
+                chunks.append(
+                    _Chunk(
+                        examples=slice(start, stop),
+                        block_inputs=h.contiguous(),
+                        z=z,
+                        change=torch.zeros_like(z),
+                        readout=readout.to(weight.dtype),
+                        offset=shift.to(weight.dtype),
+                    )
+                )
+                start = stop
+        return chunks
+
+    def point_along(self, direction: Tensor) -> None:
+        """Choose the line: v, shape (P,), in the model's dtype."""
+        units, fan_in = len(self._chunks[0].z), len(self._chunks[0].block_inputs)
+        if self._with_bias:
+            weight, bias = direction.split([units * (fan_in - 1), units])
+            matrix = torch.cat([weight.reshape(units, fan_in - 1), bias[:, None]], dim=1)
+        else:
+            matrix = direction.reshape(units, fan_in)
+        for chunk in self._chunks:
+            torch.mm(matrix, chunk.block_inputs, out=chunk.change)
+
+    @torch.no_grad()
+    def losses(self, distances: Sequence[float]) -> list[float]:
+        """L(theta + d v) for each d, at most two."""
+        outputs = self._outputs_at(distances)
+        if not self._cross_entropy:
+            return (outputs.square_().sum((1, 2), dtype=torch.float64) / (2 * self._examples)).tolist()
+        losses = (outputs.exp_().sum(1).log1p_().sum(1, dtype=torch.float64) / self._examples).tolist()
+        return [
+            self._overflowing_loss(distance) if math.isinf(value) else value
+            for distance, value in zip(distances, losses, strict=True)
+        ]
+
+    def _overflowing_loss(self, distance: float) -> float:
+        """The cross-entropy where exp(f_k - f_y) is beyond the dtype: the largest margin is taken out first."""
+        margins = self._outputs_at([distance])[0]
+        largest = margins.amax(0).clamp_min_(0)
+        rest = margins.sub_(largest).exp_().sum(0).add_(largest.neg().exp_()).log_()
+        return (largest + rest).sum(dtype=torch.float64).item() / self._examples
+
+    def _outputs_at(self, distances: Sequence[float]) -> Tensor:
+        """Margins f_k - f_y (cross-entropy) or residuals f - y (mse), shape (distances, r, n), in a reused buffer.
+
+        The distances share the pass over the examples: a chunk is brought into the cache once.
+        """
+        outputs = self._outputs[: len(distances)]
+        for chunk in self._chunks:
+            for distance, written in zip(distances, outputs, strict=True):
+                f = self._work[: chunk.z.numel()].view(chunk.z.shape)
+                torch.add(chunk.z, chunk.change, alpha=distance, out=f)
+                if not self._is_output:
+                    f = self._activate(f)
+                    for weight, bias in self._hidden:
+                        f = self._activate(torch.addmm(bias, weight, f))
+                torch.addmm(chunk.offset, chunk.readout, f, out=written[:, chunk.examples])
+        return outputs

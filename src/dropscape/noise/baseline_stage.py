@@ -1,0 +1,38 @@
+"""The noise stage: alignment of random matrices with a run's spectra."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dropscape.artifacts.files import read_table, read_tensors, write_json, write_table
+from dropscape.artifacts.provenance import provenance
+from dropscape.noise.baseline import expected_alignment, random_alignment
+
+
+def baseline_run(settings: Mapping[str, Any], hessian: str, spectrum: str, outputs: Mapping[str, str]) -> None:
+    """Cosine of random matrices with the spectra of the first seed's Hessian and gradient covariance.
+
+    Paper C, section 5.3. Writes ``baseline``: eigenvectors (normalised, as the paper describes, or orthonormal),
+    pair, cosine, expected (closed form for orthonormal ones).
+    """
+    pairs, metadata = read_tensors(hessian)
+    table = read_table(spectrum)
+    seed = settings["seeds"][0]
+    covariance = table[(table["sample"] == "gradients") & (table["seed"] == seed)]["variance"].to_numpy()
+    curvature = pairs["eigenvalues"][0].numpy()
+    expected = expected_alignment(curvature, covariance)
+    frames = [
+        pd.DataFrame(
+            {
+                "eigenvectors": kind,
+                "pair": np.arange(1, settings["baseline_samples"] + 1),
+                "cosine": random_alignment(curvature, covariance, settings["baseline_samples"], seed, kind),
+                "expected": expected,
+            }
+        )
+        for kind in ("normalised", "orthonormal")
+    ]
+    write_table(outputs["baseline"], pd.concat(frames))
+    write_json(outputs["provenance"], provenance("noise", settings, metadata["data"]))

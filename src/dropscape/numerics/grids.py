@@ -1,0 +1,23 @@
+"""Index grids."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def log_spaced_indices(total: int, count: int) -> NDArray[np.int64]:
+    """``min(count, total)`` distinct indices of ``range(total)``, ascending, evenly spaced on a logarithmic axis.
+
+    The first is 0 and the last ``total - 1``. Where even spacing would ask for less than one index a step (the
+    start), every index is taken and the remaining ones are spread evenly over what is left.
+
+    Raises:
+        ValueError: ``total`` is less than 1, or ``count`` less than 2 (1 if ``total`` is 1).
+    """
+    if total < 1 or count < min(2, total):
+        raise ValueError(f"cannot choose {count} indices, first and last included, out of {total}.")
+    count = min(count, total)
+    ranks = [1]
+    for left in range(count - 1, 0, -1):
+        even = ranks[-1] * (total / ranks[-1]) ** (1 / left)
+        ranks.append(max(ranks[-1] + 1, round(even)))
+    return np.array(ranks, dtype=np.int64) - 1

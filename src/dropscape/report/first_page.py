@@ -1,0 +1,86 @@
+"""The report's first page: the claims table with a link from each claim to its figure.
+
+The page is a fragment of HTML that ``workflow/report/workflow.rst`` puts into Snakemake's report; its looks are
+in ``workflow/report/report.css``.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from dropscape.report.papers import PAPERS
+from dropscape.report.verdicts import measured, tally
+
+# No blank line and no script may stand in it: docutils takes it verbatim, Snakemake puts it into a string of a script.
+_TEMPLATE = """\
+<div id="claims">
+<p class="tally">{{ tally }}</p>
+<p>Scale <b>{{ scale }}</b>
+{%- if scale != "paper" %} (reduced sizes; the papers' own settings are scale paper){% endif %}.
+Data: {{ data }}. Brackets hold the confidence interval. A claim holds where its number and the whole interval are
+as expected; a claim about several trainings shows the weakest of them.</p>
+<table>
+<thead><tr><th>Claim</th><th>The paper</th><th>Ours</th><th>Expected</th><th>Verdict</th><th>Figure</th></tr></thead>
+{% for paper, claims in papers %}
+<tbody>
+<tr class="paper"><th colspan="6" scope="colgroup">Paper {{ paper.letter }}: <i>{{ paper.title }}</i></th></tr>
+{% for claim in claims %}
+<tr class="{{ claim.verdict|replace(' ', '-') }}" id="claim-{{ claim.claim }}">
+<td>{{ claim.statement }}<small>{{ claim.statistic }}</small></td>
+<td>{{ claim.paper }}</td>
+<td class="number">{{ claim.value }}{% if claim.interval %}<br>{{ claim.interval }}{% endif %}</td>
+<td>{{ claim.expected }}</td>
+<td><b class="verdict">{{ claim.verdict }}</b>{% if claim.reason %}<small>{{ claim.reason }}</small>{% endif %}</td>
+<td>
+{%- if claim.figure %}<a href="#" onclick="{{ claim.figure.show }}">{{ claim.figure.place }}</a>{% endif -%}
+</td>
+</tr>
+{% endfor %}
+</tbody>
+{% endfor %}
+</table>
+</div>
+"""
+
+
+def first_page(claims: pd.DataFrame, figures: Mapping[str, Mapping[str, str]]) -> str:
+    """The claims table as a fragment of HTML.
+
+    Args:
+        claims: as ``read_claims`` gives it, at least one row.
+        figures: ``place`` (in its paper) and ``path`` (of the PNG, as the workflow names it) of each figure in the
+            report. A claim about another figure has no link.
+    """
+    rows = []
+    for claim in claims.to_dict("records"):
+        value, _, interval = measured(claim).partition(" ")
+        figure = figures.get(claim["figure"])
+        shown = figure and {"place": _within_paper(figure["place"]), "show": _show(figure["path"])}
+        rows.append(claim | {"value": value, "interval": interval, "figure": shown})
+    papers = [
+        (paper, [row for row in rows if row["study"] == study])
+        for study, paper in PAPERS.items()
+        if study in set(claims["study"])
+    ]
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    return environment.from_string(_TEMPLATE).render(
+        tally=tally(claims), scale=claims["scale"].iloc[0], data="; ".join(claims["data"].unique()), papers=papers
+    )
+
+
+def _within_paper(place: str) -> str:
+    """``Fig. 2(a)`` of ``Paper A, Fig. 2(a)``: the paper is named by the heading above."""
+    return place.partition(", ")[2] or place
+
+
+def _show(path: str) -> str:
+    """What a click does in Snakemake's report: it shows the figure, and its caption beside it.
+
+    ``app`` and ``results`` are the report's own; Snakemake's links in captions use them too, but show the caption only.
+    """
+    name = json.dumps(path)
+    view: dict[str, Any] = {"navbarMode": "resultinfo", "resultPath": path, "content": "img"}
+    return f"app.setView(Object.assign({json.dumps(view)}, {{contentPath: results[{name}].data_uri}})); return false"

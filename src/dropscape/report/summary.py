@@ -1,0 +1,94 @@
+"""The summary at the end of a run: ``python -m dropscape.report.summary results/<scale>``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from dropscape.errors import DropscapeError
+from dropscape.numerics.progress import duration
+from dropscape.report.verdicts import measured, read_claims, tally
+
+
+def stage_times(folder: Path) -> pd.DataFrame:
+    """What each stage took, in the order in which the stages ended.
+
+    A job's time is that of its last run: what was up to date already counts with what it took back then.
+
+    Args:
+        folder: ``results/<scale>``.
+
+    Returns:
+        Columns stage, jobs and seconds (summed over the jobs, some of which ran side by side).
+    """
+    benchmarks = folder / "benchmarks"
+    files = sorted(benchmarks.rglob("*.tsv"), key=lambda file: file.stat().st_mtime)
+    jobs = pd.DataFrame(
+        {
+            "stage": [file.relative_to(benchmarks).parts[0].removesuffix(".tsv") for file in files],
+            "seconds": [float(pd.read_csv(file, sep="\t")["s"].iloc[-1]) for file in files],
+        }
+    )
+    ended = jobs["stage"].drop_duplicates(keep="last")
+    times = jobs.groupby("stage")["seconds"].agg(jobs="count", seconds="sum")
+    return times.loc[ended].reset_index()
+
+
+def summary(folder: Path) -> str:
+    """Verdicts, times and where to look, as text.
+
+    Args:
+        folder: ``results/<scale>``.
+
+    Raises:
+        ArtifactError: a table is there and damaged.
+    """
+    lines = _claims(folder / "claims" / "claims.csv")
+    times = stage_times(folder)
+    if len(times):
+        lines += ["", "Time of the jobs by stage (jobs run side by side; what was up to date counts as it was):"]
+        for stage, jobs, seconds in times.itertuples(index=False):
+            lines.append(f"  {stage:<12}{duration(seconds):>12}  {jobs} job{'s' if jobs > 1 else ''}")
+    lines += ["", *_places(folder)]
+    return "\n".join(lines)
+
+
+def _claims(path: Path) -> list[str]:
+    if not path.exists():
+        return ["No claim is judged yet."]
+    claims = read_claims(path)
+    width = max(map(len, claims["claim"]))
+    lines = [f"Scale {claims['scale'].iloc[0]}: {tally(claims)}"]
+    for claim in claims.to_dict("records"):
+        lines.append(
+            f"  {claim['verdict']:<10}  {claim['claim']:<{width}}  {measured(claim)}, expected {claim['expected']}"
+        )
+        if claim["verdict"] == "not judged":
+            lines.append(f"  {'':<10}  {'':<{width}}  {claim['reason']}")
+    return lines
+
+
+def _places(folder: Path) -> list[str]:
+    report = folder / "report" / "report.html"
+    figures = sorted((folder / "figures").glob("*.png"))
+    places = {
+        "Report": str(report) if report.exists() else "not made yet: make report",
+        "Figures": f"{folder / 'figures'} ({len(figures)}, each as .png, .pdf and the .csv that is drawn)",
+        "Claims": str(folder / "claims" / "claims.csv"),
+    }
+    return [f"{name + ':':<9}{place}" for name, place in places.items()]
+
+
+def main() -> None:
+    """Print the summary; an error that a user can act on is one sentence."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="results/<scale>")
+    try:
+        print(summary(parser.parse_args().folder))
+    except DropscapeError as error:
+        sys.exit(f"dropscape: {error}")
+
+
+if __name__ == "__main__":
+    main()

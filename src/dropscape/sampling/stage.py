@@ -1,0 +1,42 @@
+"""The sampling stage: N gradients of the block at the end point of training under fresh masks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from dropscape.artifacts.files import read_tensors, write_json, write_tensors
+from dropscape.artifacts.provenance import provenance
+from dropscape.data.prepared import load_examples
+from dropscape.models.restored import networks_of_seeds
+from dropscape.numerics.devices import chosen_device
+from dropscape.numerics.progress import Progress
+from dropscape.sampling.gradients import dropout_gradients
+
+
+def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, outputs: Mapping[str, str]) -> None:
+    """Sample every seed of a run and write ``gradients`` (S, N, P) float32 and the provenance."""
+    device = chosen_device(settings["device"])
+    examples = load_examples(data, settings["data"])
+    stacked, _ = read_tensors(model)
+    gradients = []
+    for seed, network in networks_of_seeds(settings["model"], stacked, settings["seeds"]):
+        gradients.append(
+            dropout_gradients(
+                network,
+                settings["block"],
+                examples.train_inputs,
+                examples.train_labels,
+                keep_prob=settings["keep_prob"],
+                dropout_after=settings["dropout_after"],
+                samples=settings["samples"],
+                seed=seed,
+                mask_mode=settings["mask_mode"],
+                loss=settings["loss"],
+                device=device,
+                progress=Progress(f"sampling {name}, seed {seed}", settings["samples"]),
+            ).cpu()
+        )
+    record = provenance("sampling", settings, examples.description, device)
+    write_tensors(outputs["gradients"], {"gradients": torch.stack(gradients)}, record)
+    write_json(outputs["provenance"], record)

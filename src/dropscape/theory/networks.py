@@ -1,0 +1,141 @@
+"""Small random networks with binary data, away from and near a minimum of the expected dropout loss (float64)."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dropscape.errors import DivergenceError
+from dropscape.models.fnn import FullyConnected
+from dropscape.numerics.seeds import torch_generator
+from dropscape.theory import closed_forms
+
+OUTPUT_RANGE = (0.1, 0.9)
+"""The outputs of a random network on its data are scaled and shifted onto this range (delta = 0.1)."""
+GD_STEPS = 3000
+MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network and its data, float64: inputs (n, d) and targets (n,) with values 0 and 1."""
+
+    model: FullyConnected
+    inputs: Tensor
+    targets: Tensor
+
+
+def random_problem(seed: int, index: int, inputs: int, hidden: Sequence[int], examples: int) -> Problem:
+    """A random ReLU network whose outputs on its data span ``OUTPUT_RANGE``, and noisy binary labels.
+
+    Weights are N(0, 2/fan_in), hidden biases N(0, 1/4), inputs N(0, I); a label is 1 with probability
+    sigmoid(u . x) for a random u ~ N(0, I). The last layer is then scaled and its bias shifted so that the
+    smallest and largest output on the data are the ends of ``OUTPUT_RANGE``, as Proposition 1 asks. A draw
+    whose outputs are all equal (every last hidden unit inactive) cannot be scaled and is drawn again.
+
+    Args:
+        seed: run seed.
+        index: which network of the study; independent draws for each.
+        inputs: d.
+        hidden: widths of the hidden layers; dropout acts on the last.
+        examples: n.
+    """
+    generator = torch_generator(seed, "theory", f"network {index}")
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    x = normal(examples, inputs)
+    probability = torch.sigmoid(x @ normal(inputs))
+    y = (torch.rand(examples, generator=generator, dtype=torch.float64) < probability).double()
+    model = FullyConnected((inputs, *hidden, 1)).double()
+    low, high = OUTPUT_RANGE
+    spread = 0.0
+    with torch.no_grad():
+        while spread < 1e-6:
+            for layer in model.layers:
+                layer.weight.copy_(normal(*layer.weight.shape) * (2 / layer.in_features) ** 0.5)
+                layer.bias.copy_(normal(*layer.bias.shape) / 2)
+            outputs = model(x)
+            spread = float(outputs.max() - outputs.min())
+        scale = (high - low) / spread
+        shift = low - scale * outputs.min()
+        last = model.layers[-1]
+        last.weight.mul_(scale)
+        last.bias.mul_(scale).add_(shift)
+    return Problem(model, x, y)
+
+
+def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[list[Problem]]:
+    """Every problem trained to near a minimum of E_eta R_S^drop for every keep_prob: ``result[problem][keep]``.
+
+    Gradient descent with momentum ``MOMENTUM`` for ``GD_STEPS`` steps on the exact expected loss
+    ``(1/2n) sum_i [eps_i^2 + s sum_j g_ij^2]`` (no masks are drawn), all parameters, all networks in one
+    batch. The learning rate of each is 1/(2 lambda_max) of Theorem 1's Hessian at the start, constant for the
+    first half and then falling linearly to 0. The gradient does not become arbitrarily small: the expected
+    loss of a ReLU network often has its minimum at a kink, where an example's pre-activation is 0 and the
+    gradient jumps. What was reached is for the caller to measure.
+
+    Args:
+        problems: of equal widths and numbers of examples.
+        keep_probs: in (0, 1].
+
+    Raises:
+        DivergenceError: a training ended with a loss above the one it started from.
+    """
+    first = problems[0].model
+    names = [name for name, _ in first.named_parameters()]
+    pairs = [(problem, keep_prob) for problem in problems for keep_prob in keep_probs]
+    parameters = {
+        name: torch.stack([problem.model.get_parameter(name).detach() for problem, _ in pairs]).requires_grad_()
+        for name in names
+    }
+    inputs = torch.stack([problem.inputs for problem, _ in pairs])
+    targets = torch.stack([problem.targets for problem, _ in pairs])
+    variances = torch.tensor([[closed_forms.mask_variance(keep_prob)] for _, keep_prob in pairs], dtype=torch.float64)
+
+    def risks() -> Tensor:
+        parts, bias = closed_forms.output_parts(first, parameters, inputs)
+        return ((parts.sum(-1) + bias - targets) ** 2 + variances * (parts**2).sum(-1)).mean(-1) / 2
+
+    rates = _learning_rates(problems, keep_probs, names)
+    velocities = [torch.zeros_like(value) for value in parameters.values()]
+    for step in range(GD_STEPS):
+        losses = risks()
+        if step == 0:
+            initial = losses.detach()
+        gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
+        rate = rates * min(1.0, 2.0 * (1.0 - step / GD_STEPS))
+        with torch.no_grad():
+            for value, velocity, gradient in zip(parameters.values(), velocities, gradients, strict=True):
+                velocity.mul_(MOMENTUM).add_(gradient)
+                value.addcmul_(velocity, rate.reshape(-1, *[1] * (value.ndim - 1)), value=-1.0)
+    # Written so that a NaN counts as divergence too.
+    diverged = ~(risks().detach() <= initial)
+    if bool(diverged.any()):
+        raise DivergenceError(
+            f"theory: {int(diverged.sum())} of {len(pairs)} small trainings ended above their initial loss; "
+            "write larger values for theory.keep_probs (a small keep probability makes the loss stiff)."
+        )
+    trained = iter(range(len(pairs)))
+    return [[_with_parameters(problem, parameters, next(trained)) for _ in keep_probs] for problem in problems]
+
+
+def _learning_rates(problems: Sequence[Problem], keep_probs: Sequence[float], names: Sequence[str]) -> Tensor:
+    """1/(2 lambda_max(H)) of Theorem 1's H for each (problem, keep_prob), shape (problems * keep_probs,)."""
+    rates = []
+    for problem in problems:
+        expansion = closed_forms.expand(problem.model, problem.inputs, problem.targets, names)
+        for keep_prob in keep_probs:
+            largest = torch.linalg.matrix_norm(closed_forms.hessian(expansion, keep_prob), 2)
+            rates.append(0.5 / largest)
+    return torch.stack(rates)
+
+
+def _with_parameters(problem: Problem, parameters: dict[str, Tensor], position: int) -> Problem:
+    """The problem with the network's parameters taken from one position of a stacked set."""
+    model = copy.deepcopy(problem.model)
+    model.load_state_dict({name: value[position].detach() for name, value in parameters.items()})
+    return Problem(model, problem.inputs, problem.targets)

@@ -1,0 +1,201 @@
+"""Theorems 1 and 2 and Proposition 1 of paper A judged on small networks against the enumeration of all masks."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from dropscape.theory import closed_forms, enumeration
+from dropscape.theory.closed_forms import DropoutExpansion
+from dropscape.theory.networks import Problem, minimised, random_problem
+from dropscape.theory.proposition import constants, loewner_checks
+
+
+def theory_table(
+    networks: int,
+    keep_probs: Sequence[float],
+    seed: int,
+    hidden: Sequence[int] = (6, 8),
+    inputs: int = 4,
+    examples: int = 16,
+) -> pd.DataFrame:
+    """One row per (network, keep_prob, state, parameters).
+
+    All matrices are float64, |.| is the Frobenius norm, and H, Sigma and M (the uncentred second moment of one
+    example's gradient) without a name are the enumerated ones. Sections and equations are those of paper A.
+
+    Args:
+        networks: how many random ReLU networks.
+        keep_probs: keep probabilities, in (0, 1].
+        seed: run seed.
+        hidden: widths of the hidden layers; dropout acts on the last, of at most ``enumeration.MAX_UNITS`` units.
+        inputs: d.
+        examples: n.
+
+    Returns:
+        The columns
+
+        - ``network``: index from 0. ``keep_prob``: the paper's p.
+        - ``state``: ``random`` (away from a minimum; the same network for every keep_prob) or ``trained`` (near a
+          minimum of E R^drop for this keep_prob; ``networks.minimised``).
+        - ``parameters``: ``one_layer``, the weight and bias of layer L-1, the one before the dropout, or ``all``.
+        - ``dimension``: P, how many parameters that is.
+        - ``loss``: E_eta R_S^drop. ``loss_without_dropout``: R_S.
+        - ``loss_identity_error``: max_i |eps_i^2 + s sum_j g_ij^2 - 2 E l_i| / max_i 2 E l_i (end of App. B.2).
+        - ``gradient_norm``: |grad E_eta R_S^drop| with respect to the row's parameters (0 in Assumption 1).
+        - ``theorem1_error``: |H_Theorem1 - H| / |H|. The dropped terms whose sizes are the next two columns can
+          cancel each other.
+        - ``theorem1_residual_term``: |(1/n) sum_i eps grad^2 f| / |H|, dropped from grad^2 R_S (App. B.1).
+        - ``theorem1_dropout_term``: |(s/n) sum_i sum_j g_j grad^2 g_j| / |H|, dropped from the second term of eq. (2).
+        - ``exact_covariance_error``: |closed_forms.exact_covariance - Sigma| / |Sigma|.
+        - ``theorem2_error``: |Sigma_Theorem2 - Sigma| / |Sigma|. Sigma_Theorem2 - Sigma is the sum of the three
+          matrices whose sizes are the next columns:
+        - ``assumption1_error``: |gbar gbar'| / |Sigma|, gbar = grad E R^drop, the mean dropped in App. B.2.
+        - ``first_order_error``: |M_(3) - M| / |Sigma|, with M_(3) of eq. (3): the Taylor expansion's missing
+          quadratic term in eta.
+        - ``cross_term_error``: |Sigma_Theorem2 - M_(3)| / |Sigma|, the term dropped as grad (eps_i)^2 = 0.
+        - ``first_order_error_of_dropout_part``: |M_(3) - M| / |M - M_0|, M_0 the second moment without dropout: the
+          expansion's error relative to what dropout adds. At fixed parameters it does not vanish as keep_prob tends
+          to 1. NaN at keep_prob 1, where dropout adds nothing.
+        - ``delta``, ``epsilon``: the constants of Proposition 1 (``proposition.constants``); NaN where an output lies
+          outside (0, 1), and then the columns below are missing.
+        - ``lower_margin_closed_form``, ``upper_margin_closed_form``: parts (i) and (ii) with the matrices of Theorems 1
+          and 2; ``lower_margin_enumerated``, ``upper_margin_enumerated``: with H and Sigma. Smallest eigenvalue
+          of the difference relative to the norm of the bound, negative where violated (``loewner_checks``).
+        - ``lower_holds_closed_form``, ``upper_holds_closed_form``, ``lower_holds_enumerated``,
+          ``upper_holds_enumerated``: whether they hold up to rounding; nullable booleans.
+        - ``note``: why values of the row are missing (no delta; or a hidden layer that training has made inactive on
+          every example, so that H and Sigma are zero and no relative error exists); empty otherwise.
+
+    Raises:
+        ConfigurationError: a keep probability outside (0, 1] or too many units to enumerate.
+        DivergenceError: a training diverged.
+    """
+    problems = [random_problem(seed, index, inputs, hidden, examples) for index in range(networks)]
+    trained = minimised(problems, keep_probs)
+    rows = []
+    for index, problem in enumerate(problems):
+        for position, keep_prob in enumerate(keep_probs):
+            for state, judged in (("random", problem), ("trained", trained[index][position])):
+                key = {"network": index, "keep_prob": float(keep_prob), "state": state}
+                rows += [key | row for row in compare(judged, keep_prob)]
+    table = pd.DataFrame(rows)
+    holds = [column for column in table if "_holds_" in column]
+    return table.astype(dict.fromkeys(holds, "boolean"))
+
+
+def compare(problem: Problem, keep_prob: float) -> list[dict[str, object]]:
+    """The rows ``one_layer`` and ``all`` of ``theory_table`` for one network and keep probability."""
+    model, x, y = problem.model, problem.inputs, problem.targets
+    names = [name for name, _ in model.named_parameters()]
+    expansion = closed_forms.expand(model, x, y, names)
+    losses = enumeration.expected_losses(model, x, y, keep_prob)
+    hessian = enumeration.hessian(model, x, y, keep_prob, names)
+    plain_hessian = enumeration.hessian(model, x, y, 1.0, names)
+    mean, second_moment = enumeration.gradient_moments(model, x, y, keep_prob, names)
+
+    delta, epsilon = constants(expansion.residual + y, y, losses)
+    common = {
+        "loss": float(losses.mean()),
+        "loss_without_dropout": float((expansion.residual**2).mean() / 2),
+        "loss_identity_error": float(
+            (closed_forms.expected_losses(expansion, keep_prob) - losses).abs().max() / losses.max()
+        ),
+        "delta": delta,
+        "epsilon": epsilon,
+    }
+    rows = []
+    for parameters, part in (("one_layer", _layer_before_dropout(problem)), ("all", slice(None))):
+        here = expansion.restricted_to(part)
+        enumerated = (hessian[part, part], plain_hessian[part, part], mean[part], second_moment[part, part])
+        row = {"parameters": parameters, "dimension": here.output_gradient.shape[1], **common}
+        row |= _theorem_1(here, keep_prob, enumerated[0], enumerated[1])
+        row |= _theorem_2(here, keep_prob, enumerated[2], enumerated[3])
+        row |= _proposition_1(here, keep_prob, delta, epsilon, enumerated)
+        row["note"] = _note(here, delta)
+        rows.append(row)
+    return rows
+
+
+def _layer_before_dropout(problem: Problem) -> slice:
+    """Positions of layer L-1's weight and bias in the vector of all parameters."""
+    sizes = [sum(p.numel() for p in layer.parameters()) for layer in problem.model.layers]
+    start = sum(sizes[:-2])
+    return slice(start, start + sizes[-2])
+
+
+def _note(expansion: DropoutExpansion, delta: float) -> str:
+    """Why values of a row are missing; empty if none is."""
+    reasons = []
+    if math.isnan(delta):
+        reasons.append("an output lies outside (0, 1), Proposition 1 does not apply")
+    if not bool(expansion.part_gradients.any() or expansion.output_gradient.any()):
+        reasons.append("no example reaches these parameters, H and Sigma are zero")
+    return "; ".join(reasons)
+
+
+def _norm(matrix: Tensor) -> float:
+    return float(torch.linalg.matrix_norm(matrix))
+
+
+def _ratio(part: Tensor, size: float) -> float:
+    """|part| / size, NaN if size is 0."""
+    return _norm(part) / size if size > 0 else math.nan
+
+
+def _theorem_1(expansion: DropoutExpansion, keep_prob: float, hessian: Tensor, plain: Tensor) -> dict[str, float]:
+    """Columns of Theorem 1; ``plain`` is the Hessian of R_S."""
+    size = _norm(hessian)
+    error = closed_forms.hessian(expansion, keep_prob) - hessian
+    residual_term = plain - closed_forms.hessian(expansion, 1.0)
+    return {
+        "theorem1_error": _ratio(error, size),
+        "theorem1_residual_term": _ratio(residual_term, size),
+        "theorem1_dropout_term": _ratio(error + residual_term, size),
+    }
+
+
+def _theorem_2(expansion: DropoutExpansion, keep_prob: float, mean: Tensor, moment: Tensor) -> dict[str, float]:
+    """Columns of Theorem 2."""
+    product = torch.outer(mean, mean)
+    sigma = moment - product
+    size = _norm(sigma)
+    closed = closed_forms.covariance(expansion, keep_prob)
+    first_order = closed_forms.first_order_second_moment(expansion, keep_prob)
+    added = _norm(moment - closed_forms.exact_second_moment(expansion, 1.0)) if keep_prob < 1.0 else 0.0
+    return {
+        "gradient_norm": float(mean.norm()),
+        "exact_covariance_error": _ratio(closed_forms.exact_covariance(expansion, keep_prob) - sigma, size),
+        "theorem2_error": _ratio(closed - sigma, size),
+        "assumption1_error": _ratio(product, size),
+        "first_order_error": _ratio(first_order - moment, size),
+        "cross_term_error": _ratio(closed - first_order, size),
+        "first_order_error_of_dropout_part": _ratio(first_order - moment, added),
+    }
+
+
+def _proposition_1(
+    expansion: DropoutExpansion,
+    keep_prob: float,
+    delta: float,
+    epsilon: float,
+    enumerated: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> dict[str, object]:
+    """Columns of Proposition 1."""
+    hessian, _, mean, moment = enumerated
+    matrices = {
+        "closed_form": (
+            closed_forms.hessian(expansion, keep_prob),
+            closed_forms.covariance(expansion, keep_prob),
+        ),
+        "enumerated": (hessian, moment - torch.outer(mean, mean)),
+    }
+    columns: dict[str, object] = {}
+    for version, (h, sigma) in matrices.items():
+        checks = loewner_checks(h, sigma, delta, epsilon)
+        for side, (margin, holds) in zip(("lower", "upper"), checks, strict=True):
+            columns[f"{side}_margin_{version}"] = margin
+            columns[f"{side}_holds_{version}"] = holds
+    return columns

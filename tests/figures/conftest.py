@@ -1,0 +1,170 @@
+"""Tables as the measuring stages write them, for runs with a known power law and points that are undefined."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropscape.artifacts.files import write_json, write_table
+from dropscape.figures.draw.stage import draw_run
+from dropscape.figures.tables.stage import table_run
+
+RUNS = {
+    "keep0.5-lr0.1": (0.5, 0.1, 1, "per_example"),
+    "keep0.8-lr0.1": (0.8, 0.1, 1, "per_example"),
+    "keep0.8-lr0.1-second": (0.8, 0.1, 2, "per_example"),
+    "keep0.8-lr0.1-shared": (0.8, 0.1, 1, "shared"),
+    "keep0.8-lr0.2": (0.8, 0.2, 1, "per_example"),
+    "keep0.9-lr0.1": (0.9, 0.1, 1, "per_example"),
+}
+PLAIN_RUNS = {"lr0.1": (1.0, 0.1, 1, "per_example"), "lr0.2": (1.0, 0.2, 1, "per_example")}
+FIELDS = ("keep_prob", "learning_rate", "dropout_after", "mask_mode")
+FLATNESS_SLOPE, PROJECTION_SLOPE = -2.0, 1.0
+
+
+def settings_of(kind, runs, seeds=(0, 1), **more):
+    return {
+        "kind": kind,
+        "runs": {name: dict(zip(FIELDS, values, strict=True)) for name, values in runs.items()},
+        "dropout": {"dropout_after": 1, "mask_mode": "per_example"},
+        "place": "Paper A, Fig. 2(a)",
+        "experiment": "mnist_fnn",
+        "scale": "quick",
+        "train_examples": 4000,
+        "samples": 800,
+        "seeds": list(seeds),
+        "sample": "gradients",
+        "factor": 2.0,
+    } | more
+
+
+class Tables:
+    """Writes the stages' tables of one figure below a folder."""
+
+    def __init__(self, folder, runs, seeds=(0, 1), total=799, directions=60):
+        self.folder, self.runs, self.seeds, self.total = folder, runs, seeds, total
+        self.indices = np.unique(np.geomspace(1, total, directions).round().astype(int))
+
+    def _write(self, stage, build):
+        paths = []
+        for number, (run, values) in enumerate(self.runs.items()):
+            frames = [build(values, seed, np.random.default_rng([number, seed])) for seed in self.seeds]
+            paths.append(str(self.folder / run / f"{stage}.csv"))
+            write_table(paths[-1], pd.concat(frames))
+        return paths
+
+    def spectrum(self):
+        def build(values, seed, rng):
+            rank = np.arange(1, self.total + 1)
+            variance = self.variance(values, rank)
+            half = np.where(rank <= self.total // 2, variance * rng.lognormal(0, 0.1, self.total), np.nan)
+            frame = pd.DataFrame({"seed": seed, "index": rank, "variance": variance, "numerically_zero": False})
+            frame = frame.assign(held_out_in_sample=half, held_out=half * (1 + rank / 100))
+            frame.loc[frame["index"] == self.total, "numerically_zero"] = True
+            return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
+
+        return self._write("spectrum", build)
+
+    def interval(self):
+        def build(values, seed, rng):
+            variance = self.variance(values, self.indices)
+            frames = []
+            for sample in ("trajectory", "gradients"):
+                for factor in (2.0, 1.5):
+                    width = (variance / 1e-6) ** (1 / FLATNESS_SLOPE) * rng.lognormal(0, 0.05, len(variance))
+                    reason = np.full(len(width), "", dtype=object)
+                    width[-3], reason[-3] = np.nan, "no crossing on the left within max_width"
+                    frames.append(
+                        pd.DataFrame({"sample": sample, "seed": seed, "index": self.indices, "factor": factor})
+                        .assign(left=-width / 2, right=width / 2, width=width, reason=reason)
+                    )  # fmt: skip
+            return pd.concat(frames)
+
+        return self._write("interval", build)
+
+    @staticmethod
+    def variance(values, rank):
+        keep_prob, rate = values[:2]
+        return 1e-5 * (1 - keep_prob) / keep_prob * rate * rank**-1.6
+
+    def projection(self, dimension=900):
+        def build(values, seed, rng):
+            rank = np.arange(1, dimension + 1)
+            eigenvalue = 3 * np.exp(-((rank / 30) ** 0.7))
+            eigenvalue[-40:] = -np.geomspace(1e-9, 1e-4, 40)
+            strength = (1 - values[0]) / values[0]
+            variance = 1e-4 * strength * np.abs(eigenvalue) ** PROJECTION_SLOPE * rng.lognormal(0, 0.4, dimension)
+            variance[100] = 0.0
+            frame = pd.DataFrame({"seed": seed, "index": rank, "eigenvalue": eigenvalue, "variance": variance})
+            return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
+
+        return self._write("projection", build)
+
+    def alignment(self, keep_probs=None):
+        steps = np.unique([0, *np.geomspace(1, 4000, 10).round(), *np.linspace(0, 4000, 8).round()]).astype(int)
+
+        def build(values, seed, rng):
+            frames = []
+            for keep_prob in keep_probs or [values[0]]:
+                strength = (1 - keep_prob) / keep_prob
+                trace = strength * 1e-3 * np.exp(-steps * values[1] / 300) * rng.lognormal(0, 0.2, len(steps)) + 1e-6
+                cosine = (0.95 - 0.1 * strength) * (1 - np.exp(-(steps + 3) * values[1] / 5))
+                ratio = 10 + 80 * (1 - np.exp(-steps / 500))
+                frame = pd.DataFrame({"seed": seed, "step": steps, "keep_prob": keep_prob, "loss": 0.1})
+                frame = frame.assign(trace_h_sigma=trace, trace_h_isotropic=trace / ratio, sample_count=300)
+                frame = frame.assign(
+                    cosine=cosine * rng.uniform(0.97, 1, len(steps)), cosine_unbiased=cosine * 1.02, undefined=""
+                )
+                if seed == 0:
+                    columns = ["trace_h_isotropic", "cosine", "cosine_unbiased"]
+                    frame.loc[0, columns] = -1e-9, np.nan, np.nan
+                    frame.loc[0, "undefined"] = "All samples are equal: no cosine."
+                frames.append(frame)
+            return pd.concat(frames)
+
+        return self._write("alignment", build)
+
+    def baseline(self):
+        def build(values, seed, rng):
+            if seed != self.seeds[0]:
+                return None
+            kinds = [
+                pd.DataFrame({"eigenvectors": kind, "pair": np.arange(1, 21), "expected": 5e-3})
+                .assign(cosine=5e-3 * (1 + rng.uniform(-shift, shift, 20)))
+                for kind, shift in (("normalised", 0.2), ("orthonormal", 0.9))
+            ]  # fmt: skip
+            return pd.concat(kinds)
+
+        return self._write("baseline", build)
+
+
+def kind_inputs(kind, tables):
+    return {
+        "variance_flatness": lambda: {"spectrum": tables.spectrum(), "interval": tables.interval()},
+        "projected_variance": lambda: {"projection": tables.projection()},
+        "alignment_trace": lambda: {"alignment": tables.alignment(keep_probs=[0.9, 0.8, 0.5])},
+        "alignment_cosine": lambda: {"alignment": tables.alignment(), "baseline": tables.baseline()},
+    }[kind]()
+
+
+KINDS = ("variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine")
+
+
+@pytest.fixture
+def make(tmp_path):
+    """``make(kind, ...)``: the table and the drawing of a figure of that kind; returns the paths by output."""
+
+    def run(kind, folder=tmp_path, runs=None, draw=True, size=None, **settings):
+        runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
+        tables = Tables(folder, runs, **(size or {}))
+        description = str(folder / "mnist.json")
+        write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded"})
+        endings = ("points.csv", "summary.csv", "description.json", "figure.pdf", "figure.png")
+        paths = {name.split(".")[0]: str(folder / name) for name in endings[:3]}
+        table_run(settings_of(kind, runs, tables.seeds, **settings), description, kind_inputs(kind, tables), paths)
+        if draw:
+            pictures = {"pdf": str(folder / endings[3]), "png": str(folder / endings[4])}
+            draw_run(paths["points"], paths["summary"], paths["description"], pictures)
+            paths |= pictures
+        return paths
+
+    return run

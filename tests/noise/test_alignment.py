@@ -1,0 +1,151 @@
+import itertools
+import math
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from dropscape.noise.alignment import Alignment, _unbiased_norm_squared, alignment
+
+FLOATS = [field.name for field in fields(Alignment) if field.type is float]
+
+
+def _problem(count=30, dimension=9, seed=0):
+    rng = np.random.default_rng(seed)
+    half = rng.standard_normal((dimension, dimension))
+    hessian = half @ np.diag(np.logspace(0, -3, dimension)) @ half.T
+    samples = rng.standard_normal((count, dimension)) @ half.T * 1e-2 + 0.3
+    return hessian, samples
+
+
+@pytest.mark.parametrize("count", [30, 5])
+def test_plain_values_are_those_of_the_explicit_covariance(count):
+    hessian, samples = _problem(count)
+    sigma = np.cov(samples, rowvar=False, bias=True)
+    result = alignment(hessian, samples)
+    isotropic = np.trace(sigma) / 9 * np.eye(9)
+    expected = {
+        "trace_h_sigma": np.trace(hessian @ sigma),
+        "trace_h_isotropic": np.trace(hessian @ isotropic),
+        "trace_sigma": np.trace(sigma),
+        "trace_h": np.trace(hessian),
+        "hessian_norm": np.linalg.norm(hessian),
+        "sigma_norm": np.linalg.norm(sigma),
+        "cosine": np.trace(hessian @ sigma) / np.linalg.norm(hessian) / np.linalg.norm(sigma),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(getattr(result, name), value, rtol=1e-11, err_msg=name)
+    np.testing.assert_allclose(
+        result.cosine_unbiased,
+        expected["trace_h_sigma"] * count / (count - 1) / result.hessian_norm / result.sigma_norm_unbiased,
+        rtol=1e-11,
+    )
+    assert result.sample_count == count and result.undefined == ()
+
+
+def test_unbiased_norm_is_the_average_over_distinct_quadruples():
+    # E((x_i - x_j)^T (x_k - x_l))^2 = 4 Tr(Sigma^2) for independent samples: the U-statistic by its definition.
+    _, samples = _problem(count=7, dimension=3)
+    terms = [
+        ((samples[i] - samples[j]) @ (samples[k] - samples[m])) ** 2 / 4
+        for i, j, k, m in itertools.permutations(range(7), 4)
+    ]
+    result = alignment(np.eye(3), samples)
+    np.testing.assert_allclose(result.sigma_norm_unbiased**2, np.mean(terms), rtol=1e-10)
+
+
+def test_unbiased_norm_by_enumerating_every_sample_of_four():
+    # A skewed distribution on three atoms: the probability-weighted mean over all 81 samples of size four is
+    # |Sigma|^2 exactly.
+    atoms = np.array([[0.0, 1.0], [2.0, -1.0], [5.0, 3.0]])
+    weights = np.array([0.6, 0.3, 0.1])
+    mean = weights @ atoms
+    sigma = (atoms - mean).T @ np.diag(weights) @ (atoms - mean)
+    total = 0.0
+    for draw in itertools.product(range(3), repeat=4):
+        x = atoms[list(draw)] - atoms[list(draw)].mean(axis=0)
+        total += weights[list(draw)].prod() * _unbiased_norm_squared((x**2).sum(1), ((x.T @ x) ** 2).sum())
+    np.testing.assert_allclose(total, (sigma**2).sum(), rtol=1e-12)
+
+
+def test_unbiased_by_monte_carlo_where_the_plain_norm_is_far_off():
+    # N = 20 heavy-tailed samples in 30 dimensions; means within four standard errors.
+    rng = np.random.default_rng(2)
+    scale = np.logspace(0, -1, 30)
+    hessian = np.diag(np.logspace(0, -2, 30))
+    results = [alignment(hessian, rng.standard_t(6, (20, 30)) * scale) for _ in range(1500)]
+    sigma = np.diag(scale**2 * 6 / 4)
+
+    def assert_mean(values, expected):
+        error = np.std(values, ddof=1) / math.sqrt(len(values))
+        assert abs(np.mean(values) - expected) < 4 * error
+
+    assert all(result.undefined == () for result in results)
+    assert_mean([result.sigma_norm_unbiased**2 for result in results], (sigma**2).sum())
+    assert_mean([result.trace_h_sigma * 20 / 19 for result in results], np.trace(hessian @ sigma))
+    plain = np.mean([result.sigma_norm**2 for result in results])
+    assert plain > 1.5 * (sigma**2).sum()
+    true_cosine = np.trace(hessian @ sigma) / np.linalg.norm(hessian) / np.linalg.norm(sigma)
+    plain_cosine = np.mean([result.cosine for result in results])
+    unbiased_cosine = np.mean([result.cosine_unbiased for result in results])
+    assert abs(unbiased_cosine - true_cosine) < 0.25 * abs(plain_cosine - true_cosine)
+
+
+def test_scaling_and_rotation():
+    hessian, samples = _problem()
+    plain = alignment(hessian, samples)
+    scaled = alignment(3 * hessian, 7 * samples)
+    for name in ("cosine", "cosine_unbiased"):
+        np.testing.assert_allclose(getattr(scaled, name), getattr(plain, name), rtol=1e-12)
+    np.testing.assert_allclose(scaled.trace_h_sigma, 147 * plain.trace_h_sigma, rtol=1e-12)
+    np.testing.assert_allclose(scaled.trace_h_isotropic, 147 * plain.trace_h_isotropic, rtol=1e-12)
+    np.testing.assert_allclose(scaled.sigma_norm_unbiased, 49 * plain.sigma_norm_unbiased, rtol=1e-11)
+    rotation = np.linalg.qr(np.random.default_rng(5).standard_normal((9, 9)))[0]
+    rotated = alignment(rotation @ hessian @ rotation.T, samples @ rotation.T)
+    for name in FLOATS:
+        np.testing.assert_allclose(getattr(rotated, name), getattr(plain, name), rtol=1e-9, err_msg=name)
+
+
+def test_float32_agrees_with_float64_and_small_gradients_do_not_underflow():
+    hessian, samples = _problem(count=200, dimension=40)
+    hessian, samples = hessian.astype(np.float32), ((samples - 0.3) * 1e-12).astype(np.float32)
+    single = alignment(hessian, samples)
+    double = alignment(hessian.astype(np.float64), samples.astype(np.float64))
+    for name in FLOATS:
+        np.testing.assert_allclose(getattr(single, name), getattr(double, name), rtol=1e-6, err_msg=name)
+
+
+def test_aligned_and_isotropic_extremes():
+    rng = np.random.default_rng(8)
+    samples = rng.standard_normal((50, 6))
+    sigma = np.cov(samples, rowvar=False, bias=True)
+    np.testing.assert_allclose(alignment(sigma, samples).cosine, 1, rtol=1e-12)
+    result = alignment(np.eye(6), samples)
+    np.testing.assert_allclose(result.trace_h_sigma, result.trace_h_isotropic, rtol=1e-12)
+
+
+def test_undefined_values_say_why():
+    hessian, samples = _problem()
+    still = alignment(hessian, np.full((3000, 9), 0.1, dtype=np.float32))
+    assert math.isnan(still.cosine) and math.isnan(still.cosine_unbiased) and still.trace_h_sigma == 0
+    assert still.undefined == ("All samples are equal: no cosine.",)
+    flat = alignment(np.zeros((9, 9)), samples)
+    assert math.isnan(flat.cosine) and flat.undefined == ("The Hessian is zero: no cosine.",)
+    few = alignment(hessian, samples[:3])
+    assert math.isnan(few.sigma_norm_unbiased) and math.isfinite(few.cosine)
+    assert "at least 4" in few.undefined[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unbiased_norm_that_is_lost_in_rounding_is_not_a_number(dtype):
+    # Orthogonal samples: differences of disjoint pairs are orthogonal, so the U-statistic is zero.
+    rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0].astype(dtype)
+    result = alignment(np.eye(6), rotation)
+    assert math.isnan(result.sigma_norm_unbiased) and math.isnan(result.cosine_unbiased)
+    assert "within rounding" in result.undefined[0]
+    assert math.isfinite(result.cosine)
+
+
+def test_shapes_must_belong_together():
+    with pytest.raises(ValueError, match=r"\(9, 9\)"):
+        alignment(np.eye(8), _problem()[1])

@@ -1,0 +1,23 @@
+# Stage curvature: all eigenpairs of the block's Hessian at the end point of training.
+
+
+rule curvature:
+    input:
+        model=of_run("training", "model.safetensors"),
+        data=dataset_of,
+        code=code_of("curvature.py"),
+    output:
+        hessian=of_run("curvature", "hessian.safetensors"),
+        summary=of_run("curvature", "summary.csv"),
+        provenance=of_run("curvature", "provenance.json"),
+    log:
+        f"{RESULTS}/logs/curvature/{{experiment}}/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/curvature/{{experiment}}/{{run}}.tsv"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(
+            run_of(wildcards), "data", "model", "loss", "block", "seeds"
+        ),
+    script:
+        "../scripts/curvature.py"

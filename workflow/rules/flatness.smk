@@ -1,0 +1,36 @@
+# Stage flatness: interval flatness along the principal directions of a run's samples.
+
+
+def flatness_settings(wildcards):
+    """The measurement's own settings; the run's dropout and learning rate do not enter."""
+    flatness = EXPERIMENTS[wildcards.experiment].flatness
+    return some_of(
+        run_of(wildcards), "data", "model", "loss", "block", "seeds"
+    ) | plain(
+        {
+            "samples": sorted(samples_of(wildcards)),
+            "factors": flatness.factors,
+            "max_width": flatness.max_width,
+        }
+    )
+
+
+rule flatness:
+    input:
+        model=of_run("training", "model.safetensors"),
+        data=dataset_of,
+        directions=of_run("noise", "directions.safetensors"),
+        hessian=of_run("curvature", "hessian.safetensors"),
+        code=code_of("flatness.py"),
+    output:
+        interval=of_run("flatness", "interval.csv"),
+        provenance=of_run("flatness", "provenance.json"),
+    log:
+        f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}.tsv"
+    threads: USER.threads
+    params:
+        settings=flatness_settings,
+    script:
+        "../scripts/flatness.py"

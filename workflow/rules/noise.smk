@@ -1,0 +1,107 @@
+# Stage noise: principal directions, projected variances and alignment of a run's samples.
+
+
+def samples_of(wildcards):
+    """File of each sample of the noise that the experiment takes, by its name."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    files = {}
+    if experiment.training.trajectory_steps:
+        files["trajectory"] = of_run("training", "trajectory.safetensors")
+    if experiment.gradients:
+        files["gradients"] = of_run("sampling", "gradients.safetensors")
+    return {sample: path.format(**wildcards) for sample, path in files.items()}
+
+
+rule noise_spectrum:
+    input:
+        unpack(samples_of),
+        code=code_of("noise_spectrum.py"),
+    output:
+        spectrum=of_run("noise", "spectrum.csv"),
+        directions=of_run("noise", "directions.safetensors"),
+        provenance=of_run("noise", "spectrum.provenance.json"),
+    log:
+        f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-spectrum.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-spectrum.tsv"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(run_of(wildcards), "seeds")
+        | {"directions": EXPERIMENTS[wildcards.experiment].flatness.directions},
+    script:
+        "../scripts/noise_spectrum.py"
+
+
+rule noise_projection:
+    input:
+        unpack(samples_of),
+        hessian=of_run("curvature", "hessian.safetensors"),
+        code=code_of("noise_projection.py"),
+    output:
+        projection=of_run("noise", "projection.csv"),
+        provenance=of_run("noise", "projection.provenance.json"),
+    log:
+        f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-projection.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-projection.tsv"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(run_of(wildcards), "seeds"),
+    script:
+        "../scripts/noise_projection.py"
+
+
+def alignment_settings(wildcards):
+    """The run's dropout, or for trainings without dropout the tentative one."""
+    alignment = EXPERIMENTS[wildcards.experiment].alignment
+    run = run_of(wildcards)
+    return plain(
+        {key: value for key, value in run.items() if key != "keep_prob"}
+        | {
+            "samples": alignment.samples,
+            "keep_probs": alignment.keep_probs or [run["keep_prob"]],
+        }
+    )
+
+
+rule noise_alignment:
+    input:
+        snapshots=of_run("training", "snapshots.safetensors"),
+        data=dataset_of,
+        code=code_of("noise_alignment.py"),
+    output:
+        alignment=of_run("noise", "alignment.csv"),
+        provenance=of_run("noise", "alignment.provenance.json"),
+    log:
+        f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-alignment.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-alignment.tsv"
+    threads: USER.threads
+    params:
+        settings=alignment_settings,
+    script:
+        "../scripts/noise_alignment.py"
+
+
+rule noise_baseline:
+    input:
+        hessian=of_run("curvature", "hessian.safetensors"),
+        spectrum=of_run("noise", "spectrum.csv"),
+        code=code_of("noise_baseline.py"),
+    output:
+        baseline=of_run("noise", "baseline.csv"),
+        provenance=of_run("noise", "baseline.provenance.json"),
+    log:
+        f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-baseline.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-baseline.tsv"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(run_of(wildcards), "seeds")
+        | {
+            "baseline_samples": EXPERIMENTS[
+                wildcards.experiment
+            ].alignment.baseline_samples
+        },
+    script:
+        "../scripts/noise_baseline.py"
