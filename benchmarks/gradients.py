@@ -1,4 +1,4 @@
-"""Dropout gradients of the block at frozen parameters, against a loop over nn.Dropout and autograd with a cached prefix.
+"""Dropout gradients at frozen parameters, against a loop over nn.Dropout and autograd with the prefix cached.
 
 Ours is timed on SAMPLES gradients with everything it has to prepare. A peer is timed on a stated fraction of
 them and scaled; the cached peers get their prefix for nothing.
@@ -15,7 +15,7 @@ from dropscape.dropout.masks import MaskSource
 from dropscape.sampling.gradients import dropout_gradients
 
 KEEP_PROB = 0.8
-SAMPLES = 600
+SAMPLES = 300
 GROWTH_SAMPLES = 50
 
 

@@ -1,5 +1,6 @@
 """The search for the closest crossing, on losses that are given as functions of the distance."""
 
+import itertools
 import math
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_quadratic_loss_in_closed_form(curvature, known):
 @pytest.mark.parametrize("slope", [-5.0, -0.1, 0.1, 5.0])
 def test_start_away_from_the_minimum(slope):
     """1 + s t + t^2 with s < 0 first falls; the crossing is the root beyond the valley."""
-    (crossing,), _ = search(lambda t: (1 + slope * t + 7 * t * t), slope=slope, curvature=14.0)
+    (crossing,), _ = search(lambda t: 1 + slope * t + 7 * t * t, slope=slope, curvature=14.0)
     assert crossing == pytest.approx((-slope + math.sqrt(slope**2 + 28)) / 14, rel=1e-9)
 
 
@@ -89,7 +90,9 @@ def test_monotone_losses(width, power, shape, known):
 def test_evaluations_on_a_typical_profile():
     """A mean of exponentials, like the cross-entropy near its end: some four values a side for 1e-6."""
     rates = np.linspace(-3, 4, 50)
-    _, samples = search(lambda t: np.exp(rates * t).mean(), slope=rates.mean(), curvature=(rates**2).mean(), tolerance=1e-6)
+    _, samples = search(
+        lambda t: np.exp(rates * t).mean(), slope=rates.mean(), curvature=(rates**2).mean(), tolerance=1e-6
+    )
     assert len(samples) <= 4
 
 
@@ -124,7 +127,7 @@ def test_samples_below_the_crossing_are_below_the_level_and_close(amplitudes, pe
     assert all(ratio(t) < 2 for t in below)
     # the sample that measures the curvature comes before the resolution begins
     resolved = below if known else below[1:]
-    assert all(b <= GROWTH * a * (1 + 1e-12) for a, b in zip(resolved, resolved[1:], strict=False))
+    assert all(b <= GROWTH * a * (1 + 1e-12) for a, b in itertools.pairwise(resolved))
     assert below[-1] >= crossing / GROWTH * (1 - 1e-8)
 
 
@@ -145,6 +148,19 @@ def test_no_crossing_within_reach_and_beyond_it():
     assert max(samples) == 150.0
     assert math.isnan(search(lambda t: 1.0, curvature=0.0)[0][0])
     assert math.isnan(search(lambda t: math.exp(-t), slope=-1.0, curvature=1.0)[0][0])
+
+
+def test_loss_that_levels_off_below_the_level():
+    """Extrapolating a loss that levels off is wild; no candidate of it may pass for a crossing."""
+    for low in (0.2, 0.5, 0.9, 1.0, 1.5, 1.9, 1.999):
+        for rate in (0.003, 0.05, 0.3):
+
+            def ratio(t, low=low, rate=rate):
+                return low + (1 - low) * math.exp(-rate * t)
+
+            slope, curvature = -rate * (1 - low), rate**2 * (1 - low)
+            for known in (curvature, math.nan):
+                assert math.isnan(search(ratio, slope=slope, curvature=known, tolerance=1e-6)[0][0])
 
 
 @pytest.mark.parametrize("far_out", [math.inf, math.nan])

@@ -51,13 +51,12 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait_for(self, expression: str, seconds: float = 60) -> Any:
-        """Wait until an expression is true, and give its value."""
+    def wait_for(self, expression: str, seconds: float = 60) -> None:
+        """Wait until an expression is true, as JavaScript understands it."""
         end = time.monotonic() + seconds
-        while not (value := self.evaluate(expression)):
+        while not self.evaluate(f"Boolean({expression})"):
             assert time.monotonic() < end, f"{expression} did not become true; errors: {self.errors}"
             time.sleep(0.05)
-        return value
 
     def screenshot(self, path: Path) -> None:
         """Write the window's picture."""

@@ -1,6 +1,7 @@
 from html.parser import HTMLParser
 
 import pytest
+
 from dropscape.report.first_page import first_page
 from dropscape.report.verdicts import read_claims
 

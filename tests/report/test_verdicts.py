@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from dropscape.errors import ArtifactError
 from dropscape.report.verdicts import measured, read_claims, tally
 

@@ -45,7 +45,7 @@ def blocks_where_theorem_1_is_exact(depth):
     yield [f"layers.{layer}.bias" for layer in range(depth)]
 
 
-@few
+@settings(max_examples=6, deadline=None)
 @given(networks, keep_probabilities)
 def test_theorem_1_is_exact_within_one_layer_with_later_biases_and_for_all_biases(network, keep_prob):
     seed, hidden, activation = network
@@ -185,6 +185,22 @@ def test_at_first_order_in_the_mask_variance_equation_3_misses_terms_of_its_own_
         # The remainder is of second order in the variance.
         assert (missing / variance - limit).norm() <= 30 * variance * limit.norm()
         assert missing.norm() > 0.1 * (exact - plain).norm()
+
+
+def test_theorem_2_does_not_vanish_where_the_true_covariance_does():
+    # One active unit and one example fitted exactly whenever the unit is kept: the gradient is 0 for both masks.
+    keep_prob = 0.6
+    model = FullyConnected((2, 1, 1)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(0.5)
+    x = torch.ones(1, 2, dtype=torch.float64)
+    hidden = model.hidden(x, 1)
+    y = (model.layers[1].weight[0] * hidden[0] / keep_prob + model.layers[1].bias).detach()
+    expansion = closed_forms.expand(model, x, y, ["layers.0.weight", "layers.0.bias"])
+    assert closed_forms.mean_gradient(expansion, keep_prob).abs().max() < 1e-12
+    assert closed_forms.exact_covariance(expansion, keep_prob).abs().max() < 1e-12
+    assert closed_forms.covariance(expansion, keep_prob).norm() > 1e-2
 
 
 def test_without_dropout_both_theorems_are_those_of_plain_least_squares():

@@ -66,9 +66,8 @@ def code_of_figure(script, half):
 
     def code(wildcards):
         kind = FIGURES[wildcards.figure].kind
-        return code_of(script) + code_of(
-            ROOT / f"src/dropscape/figures/{half}/{kind}.py"
-        )
+        imported_by_name = code_of(ROOT / f"src/dropscape/figures/{half}/{kind}.py")
+        return list(dict.fromkeys(code_of(script) + imported_by_name))
 
     return code
 

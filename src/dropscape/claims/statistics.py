@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from dropscape.claims.tables import Run, Tables
 from dropscape.numerics.fits import power_law, spearman
@@ -160,8 +161,8 @@ def theory_share(tables: Tables, study: str, claim: str, column: str, state: str
     count, total = int((values.astype(str) == "True").sum()), len(values)
     if not total:
         return Measured(math.nan, math.nan, math.nan, 0)
-    low, high = _wilson(count, total)
-    return Measured(count / total, low, high, total)
+    bounds = stats.binomtest(count, total).proportion_ci(method="wilson")
+    return Measured(count / total, float(bounds.low), float(bounds.high), total)
 
 
 PER_RUN: dict[str, Callable[..., Measured]] = {
@@ -242,11 +243,3 @@ def _projected_variance(tables: Tables, run: Run, sample: str, leading: int | No
 def _theory(tables: Tables, study: str, state: str, parameters: str) -> pd.DataFrame:
     table = tables.of_theory(study)
     return table[(table["state"] == state) & (table["parameters"] == parameters)]
-
-
-def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    share, spread = count / total, z**2 / total
-    centre = (share + spread / 2) / (1 + spread)
-    margin = z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    # Rounding must not push a bound past the share itself at 0 or 1.
-    return min(centre - margin, share), max(centre + margin, share)

@@ -6,19 +6,10 @@ The workflow validates the merged configuration when it is parsed, before any jo
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-KeepProb = Annotated[float, Field(gt=0, le=1)]
-Sample = Literal["trajectory", "gradients"]
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused; numbers may be written as strings, because YAML reads 1e-3 as one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
+from dropscape.config.statistics import ARGUMENTS, OfTheory, checked_arguments
 
 
 class DataSettings(Strict):
@@ -30,7 +21,7 @@ class DataSettings(Strict):
 
 
 class ModelSettings(Strict):
-    """The network."""
+    """Architecture of the network."""
 
     name: Literal["fnn"] = Field("fnn", description="Architecture; `fnn` is the fully-connected network.")
     widths: list[Count] = Field(
@@ -109,15 +100,17 @@ class RunSettings(Strict):
 class ExperimentSettings(Strict):
     """One set-up: data, model, training and what is measured, with its runs."""
 
-    data: DataSettings
-    model: ModelSettings
+    data: DataSettings = Field(description="Which examples it trains and tests on.")
+    model: ModelSettings = Field(description="The network.")
     loss: Literal["cross_entropy"] = Field("cross_entropy", description="Loss, the mean over the examples.")
     block: list[str] = Field(description="Parameter names that the measurements are restricted to.", min_length=1)
-    dropout: DropoutSettings = DropoutSettings()
-    training: TrainingSettings
-    gradients: GradientSettings | None = None
-    flatness: FlatnessSettings | None = None
-    alignment: AlignmentSettings | None = None
+    dropout: DropoutSettings = Field(DropoutSettings(), description="Where dropout stands and how masks are drawn.")
+    training: TrainingSettings = Field(description="How every run is trained.")
+    gradients: GradientSettings | None = Field(None, description="Gradients at the end point; null leaves them out.")
+    flatness: FlatnessSettings | None = Field(None, description="Interval flatness; null leaves it out.")
+    alignment: AlignmentSettings | None = Field(
+        None, description="Alignment of Hessian and covariance along training; null leaves it out."
+    )
     seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
     runs: dict[Name, RunSettings] = Field(
         description="The runs by name; null in a scale file leaves one out.", min_length=1
@@ -160,10 +153,12 @@ class FigureSettings(Strict):
 class Expected(Strict):
     """What a claim expects of its statistic: above a number, below one, or near one."""
 
-    above: float | None = None
-    below: float | None = None
-    near: Positive | None = None
-    factor: Annotated[float, Field(gt=1)] | None = Field(None, description="With near: within this factor of it.")
+    above: float | None = Field(None, description="The claim holds above this number.")
+    below: float | None = Field(None, description="The claim holds below this number.")
+    near: Positive | None = Field(None, description="The claim holds within `factor` of this number.")
+    factor: Annotated[float, Field(gt=1)] | None = Field(
+        None, description="Written with `near`: so many times smaller or larger is still near."
+    )
 
     @model_validator(mode="after")
     def _one_kind(self):
@@ -181,18 +176,33 @@ class ClaimSettings(Strict):
     statement: str = Field(description="The sentence.")
     paper: str = Field(description="The paper's own number or word.")
     measures: str = Field(description="The statistic, in words.")
-    statistic: str = Field(description="A function of `dropscape.claims.statistics`.")
-    arguments: dict[str, Any] = Field({}, description="What the statistic is given.")
+    statistic: Literal[tuple(ARGUMENTS)] = Field(description="What is measured; the statistics are listed below.")
+    arguments: dict[str, Any] = Field({}, description="What the statistic is given.", validate_default=True)
     expected: Expected = Field(description="What the sentence says of the statistic.")
     least_points: Count = Field(8, description="With fewer points nothing is judged.")
+
+    @field_validator("arguments")
+    @classmethod
+    def _known_arguments(cls, arguments: dict[str, Any], others: ValidationInfo) -> dict[str, Any]:
+        # An unknown statistic is reported by itself and is then absent here.
+        statistic = others.data.get("statistic")
+        return checked_arguments(statistic, arguments) if statistic else arguments
+
+    @model_validator(mode="after")
+    def _has_a_figure_or_not(self):
+        of_theory = issubclass(ARGUMENTS[self.statistic], OfTheory)
+        if of_theory == (self.figure is not None):
+            needs = "the theory's table: leave figure out" if of_theory else "the runs of a figure: write figure"
+            raise ValueError(f"statistic '{self.statistic}' is measured on {needs}")
+        return self
 
 
 class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
-    experiments: dict[Name, ExperimentSettings] = {}
-    theory: TheorySettings | None = None
-    figures: dict[Name, FigureSettings] = {}
+    experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
+    theory: TheorySettings | None = Field(None, description="Its theory on small networks; null leaves it out.")
+    figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")
 
 
 class UserSettings(Strict):
@@ -222,9 +232,9 @@ class UserSettings(Strict):
 class Settings(Strict):
     """The whole merged configuration: what the user wrote and the studies at the chosen scale."""
 
-    user: UserSettings
-    studies: dict[Name, StudySettings]
-    claims: dict[str, ClaimSettings] = {}
+    user: UserSettings = Field(description="What the user wrote.")
+    studies: dict[Name, StudySettings] = Field(description="The studies by name, merged.")
+    claims: dict[str, ClaimSettings] = Field({}, description="The claims by name, in the order of the table.")
 
     @model_validator(mode="after")
     def _references(self):

@@ -140,20 +140,21 @@ def legend_room(rows: int) -> float:
     return rows * _LEGEND_ROW
 
 
-def legend_below(axes: Axes, handles: Sequence[Artist], columns: int = 1, rows: int | None = None) -> None:
+def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
     """A legend under the axis label, left aligned with the axes.
 
     Args:
         axes: above it.
-        handles: with their labels, in the order down the columns.
-        columns: of the legend.
-        rows: of each column but the last; by default as even as possible.
+        columns: the labelled handles of each column.
     """
-    blanks = columns * (rows or 0) - len(handles)
-    handles = [*handles, *(Line2D([], [], ls="", label=" ") for _ in range(blanks))]
+    longest = max(len(column) for column in columns)
+    # matplotlib fills column by column, as evenly as it can.
+    padded = [
+        [*column, *(Line2D([], [], ls="", label=" ") for _ in range(longest - len(column)))] for column in columns
+    ]
     height = axes.get_position().height * axes.figure.get_figheight()
     axes.legend(
-        handles=handles,
+        handles=[handle for column in padded for handle in column],
         loc="upper left",
         bbox_to_anchor=(0, -(_TICKS - 0.04) / height),
         frameon=False,
@@ -164,7 +165,7 @@ def legend_below(axes: Axes, handles: Sequence[Artist], columns: int = 1, rows: 
         handleheight=0.7,
         labelspacing=0.3,
         columnspacing=1.2,
-        ncols=columns,
+        ncols=len(columns),
     )
 
 
@@ -186,6 +187,12 @@ def _counted(entry: Mapping[str, Any]) -> str:
     total = sum(reasons.values())
     listed = "; ".join(f"{count:,} \N{MULTIPLICATION SIGN} {reason.rstrip('.')}" for reason, count in reasons.items())
     return f"No defined value, left out: {total:,} of {entry['points']:,} {entry['of']} ({listed})."
+
+
+def number(value: float) -> str:
+    """A small number in text, with two digits at most."""
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
 
 
 def save(figure: Figure, outputs: Mapping[str, str | Path]) -> None:

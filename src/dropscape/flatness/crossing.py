@@ -20,9 +20,9 @@ START = 0.75
 PROBE = 0.01
 # ... but a relative rise of the loss below this could be rounding and is not believed to be smaller.
 RISE_FLOOR = 2e-5
-# The last step may be taken on trust once its size times this is within the tolerance: the slope that it uses is
-# assumed to be right to 5 per cent, which the earlier steps have to confirm.
-TRUST = 0.05
+# The last step is taken without another sample once it is so small that the error of its slope does not matter. That
+# error is taken to be half the difference to the slope between the last two samples, and at the least half of this.
+TRUST = 0.1
 # Samples that an interpolation goes through, at most.
 NODES = 3
 # A sample this close to the level, in log(L / L(0)), is the crossing.
@@ -42,16 +42,15 @@ class _Samples:
         self.slope = slope
         # x''(0) / 2, NaN where L''(0) is not known
         self.half_curvature = (curvature - slope * slope) / 2
-        self.last = 0.0
-        self.previous = 0.0
+        self.last = self.previous = (0.0, 0.0)
 
     def add(self, distance: float, ratio: float) -> None:
-        value = math.log(ratio) if ratio > 0 else LOWEST
+        # NaN: the loss left the numbers (inf - inf far out), which is above every level
+        value = math.inf if math.isnan(ratio) else max(math.log(ratio), LOWEST) if ratio > 0 else LOWEST
         position = bisect_left(self.distances, distance)
         self.distances.insert(position, distance)
-        # NaN: the loss left the numbers (inf - inf far out), which is above every level
-        self.values.insert(position, math.inf if math.isnan(ratio) else max(value, LOWEST))
-        self.previous, self.last = self.last, distance
+        self.values.insert(position, value)
+        self.previous, self.last = self.last, (distance, value)
 
     def bracket(self, level: float) -> tuple[float, float, float]:
         """(last distance before the first sample at or above the level, that sample's distance, its value)."""
@@ -65,6 +64,13 @@ class _Samples:
     def smallest_miss(self, level: float) -> float:
         """The smallest |x(t) - level| so far, 0 being the first sample."""
         return min(abs(value - level) for value in [0.0, *self.values])
+
+    def slope_mismatch(self, level: float, candidate: float) -> float:
+        """By how much, relatively, the slope from the last sample to the candidate differs from the last secant's."""
+        (t, x), (previous_t, previous_x) = self.last, self.previous
+        if candidate == t or x == previous_x or not math.isfinite(x - previous_x):
+            return 0.0 if candidate == t else math.inf
+        return abs((level - x) / (candidate - t) * (t - previous_t) / (x - previous_x) - 1)
 
     def model_root(self, level: float, low: float, high: float) -> float:
         """Where the interpolant crosses the level in (low, high), NaN if it is not below at low and above at high.
@@ -172,9 +178,8 @@ def _first_crossing(samples: _Samples, level: float, reach: float, tolerance: fl
             if not interpolated:
                 candidate = (low + high) / 2
         if interpolated:
-            move, previous_move = abs(candidate - samples.last), abs(samples.last - samples.previous)
-            contraction = max(move / previous_move, TRUST) if previous_move > 0 else 1.0
-            if 2 * move * contraction <= tolerance * candidate:
+            doubt = max(samples.slope_mismatch(level, candidate), TRUST)
+            if doubt * abs(candidate - samples.last[0]) <= tolerance * candidate:
                 return candidate
         miss = samples.smallest_miss(level)
         samples.add(candidate, (yield candidate))

@@ -32,34 +32,35 @@ def random_problem(seed: int, index: int, inputs: int, hidden: Sequence[int], ex
 
     Weights are N(0, 2/fan_in), hidden biases N(0, 1/4), inputs N(0, I); a label is 1 with probability
     sigmoid(u . x) for a random u ~ N(0, I). The last layer is then scaled and its bias shifted so that the
-    smallest and largest output on the data are the ends of ``OUTPUT_RANGE``, as Proposition 1 asks. A draw
-    whose outputs are all equal (every last hidden unit inactive) cannot be scaled and is drawn again.
+    smallest and largest output on the data are the ends of ``OUTPUT_RANGE``, as Proposition 1 asks. Drawn again are
+    outputs that are all equal (every last hidden unit inactive), which cannot be scaled, and labels that are all equal,
+    which the output's bias alone can fit so that training would leave nothing to measure.
 
     Args:
         seed: run seed.
         index: which network of the study; independent draws for each.
         inputs: d.
         hidden: widths of the hidden layers; dropout acts on the last.
-        examples: n.
+        examples: n, at least 2.
     """
     generator = torch_generator(seed, "theory", f"network {index}")
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    x = normal(examples, inputs)
-    probability = torch.sigmoid(x @ normal(inputs))
-    y = (torch.rand(examples, generator=generator, dtype=torch.float64) < probability).double()
     model = FullyConnected((inputs, *hidden, 1)).double()
     low, high = OUTPUT_RANGE
-    spread = 0.0
+    spread, classes = 0.0, 1
     with torch.no_grad():
-        while spread < 1e-6:
+        while spread < 1e-6 or classes < 2:
+            x = normal(examples, inputs)
+            probability = torch.sigmoid(x @ normal(inputs))
+            y = (torch.rand(examples, generator=generator, dtype=torch.float64) < probability).double()
             for layer in model.layers:
                 layer.weight.copy_(normal(*layer.weight.shape) * (2 / layer.in_features) ** 0.5)
                 layer.bias.copy_(normal(*layer.bias.shape) / 2)
             outputs = model(x)
-            spread = float(outputs.max() - outputs.min())
+            spread, classes = float(outputs.max() - outputs.min()), len(y.unique())
         scale = (high - low) / spread
         shift = low - scale * outputs.min()
         last = model.layers[-1]

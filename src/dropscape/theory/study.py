@@ -51,7 +51,8 @@ def theory_table(
         - ``theorem1_dropout_term``: |(s/n) sum_i sum_j g_j grad^2 g_j| / |H|, dropped from the second term of eq. (2).
         - ``exact_covariance_error``: |closed_forms.exact_covariance - Sigma| / |Sigma|.
         - ``theorem2_error``: |Sigma_Theorem2 - Sigma| / |Sigma|. Sigma_Theorem2 - Sigma is the sum of the three
-          matrices whose sizes are the next columns:
+          matrices whose sizes are the next columns. It can exceed 1 by far near a minimum: for an example with one
+          active unit before the output, fitted exactly when that unit is kept, the true gradient is 0 for both masks.
         - ``assumption1_error``: |gbar gbar'| / |Sigma|, gbar = grad E R^drop, the mean dropped in App. B.2.
         - ``first_order_error``: |M_(3) - M| / |Sigma|, with M_(3) of eq. (3): the Taylor expansion's missing
           quadratic term in eta.

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dropscape.figures import style
-from dropscape.figures.draw.curves import RANGE_SENTENCE, band, steps_axis
+from dropscape.figures.draw.curves import band, steps_axis
 from dropscape.figures.draw.scatter import split
 from dropscape.figures.tables.alignment_cosine import BASELINE, PLAIN, UNBIASED
 
@@ -28,7 +28,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     sentences = [
         "H: Hessian of the dropout-free loss, Σ: covariance of the gradients under fresh masks, at each recorded "
         "step of a training with dropout.",
-        RANGE_SENTENCE,
+        "Lines: mean over seeds; bands: least to greatest over seeds.",
         "Unbiased: with unbiased estimates of Tr(HΣ) and |Σ|².",
     ]
     if len(random):
@@ -54,10 +54,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         panel.set_title(title, loc="left", pad=4)
         steps_axis(panel, along["step"].max())
         colours = [Line2D([], [], color=look.colour, label=look.label) for look in runs.values()]
-        if runs is main:
-            style.legend_below(panel, colours + _line_styles(), columns=2, rows=max(len(colours), 3))
-        else:
-            style.legend_below(panel, colours)
+        style.legend_below(panel, [colours, _line_styles()] if runs is main else [colours])
     axes[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
     for panel in axes[1 : len(panels)]:
         panel.tick_params(labelleft=False)
@@ -82,7 +79,7 @@ def _random_matrices(axes: Axes, random: pd.DataFrame, looks: Mapping[tuple[str,
         axes.plot([place], [row["mean"]], color=look.colour, marker=look.marker, ms=3.5, mew=0)
     axes.axhline(PAPER_BASELINE, color="0.35", lw=0.7, ls=(0, (1, 1.5)), zorder=1)
     axes.text(
-        0.5, PAPER_BASELINE * 1.04, "the paper's 7.8e\N{MINUS SIGN}4", transform=axes.get_yaxis_transform(),
+        0.5, PAPER_BASELINE * 1.04, f"the paper's {style.number(PAPER_BASELINE)}", transform=axes.get_yaxis_transform(),
         ha="center", va="bottom", fontsize=5.4,
     )  # fmt: skip
     lowest, highest = min(rows["low"].min(), PAPER_BASELINE), max(rows["high"].max(), PAPER_BASELINE)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dropscape.figures import style
-from dropscape.figures.draw.curves import RANGE_SENTENCE, band, steps_axis
+from dropscape.figures.draw.curves import band, steps_axis
 from dropscape.figures.tables.alignment_trace import ISOTROPIC, SIGMA
 
 _DASHES = {SIGMA: "-", ISOTROPIC: (0, (1, 1.2))}
@@ -29,7 +29,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             "H: Hessian of the dropout-free loss at each recorded step of a training without dropout. Σ: covariance of "
             "the gradients when dropout with the given keep probability is added tentatively. Dotted: isotropic noise "
             "of the same trace.",
-            RANGE_SENTENCE,
+            "Lines: geometric mean over seeds; bands: least to greatest over seeds.",
         ),
     )
     for panel, rate in zip(axes, rates, strict=True):
@@ -49,7 +49,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             Line2D([], [], color=look.colour, label=look.label) for (run, _), look in looks.items() if run in present
         ]
         lines = [Line2D([], [], color="0.3", ls=_DASHES[key], label=_SYMBOLS[key]) for key in _DASHES]
-        style.legend_below(panel, colours + lines, columns=2, rows=max(len(colours), 2))
+        style.legend_below(panel, [colours, lines])
     axes[0].set_ylabel(r"Tr$(H\Sigma)$, Tr$(H\bar{\Sigma})$ [loss$^3$ / parameter$^4$]")
     for panel in axes[1:]:
         panel.tick_params(labelleft=False)

@@ -5,8 +5,6 @@ from matplotlib.axes import Axes
 
 from dropscape.figures.style import Look
 
-RANGE_SENTENCE = "Lines: mean over seeds; bands: least to greatest over seeds."
-
 
 def band(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple) -> None:
     """Mean over seeds as a line, least to greatest as a band."""

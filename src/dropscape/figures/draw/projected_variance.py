@@ -36,7 +36,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             description,
             f"Each point is an eigenvector of the Hessian H of the dropout-free loss at the end of training{thinned}.",
             fit_sentence(description),
-            f"Numerically zero: at most {description['relative_zero']:.0e} of the largest eigenvalue.",
+            f"Numerically zero: at most {style.number(description['relative_zero'])} of the largest eigenvalue.",
         ),
     )
     defined = points[points["reason"].isna() & points["drawn"]]
@@ -47,8 +47,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     logarithmic(
         axes,
         "Hessian eigenvalue $\\lambda_i(H)$ [loss / parameter$^2$]",
-        f"Var(Proj$_{{v_i(H)}}(S)$) [{UNITS[sample]}]",
+        rf"projected variance $\mathrm{{Var}}(\mathrm{{Proj}}_{{v_i}}(S))$ [{UNITS[sample]}]",
     )
     for panel, entries in zip(axes, handles, strict=True):
-        style.legend_below(panel, entries, columns=2, rows=rows * LEGEND_LINES)
+        style.legend_below(panel, [sum(entries[start : start + rows], []) for start in range(0, len(entries), rows)])
     return figure

@@ -1,12 +1,14 @@
 """Logarithmic scatter plots with fitted power laws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter
 
 from dropscape.figures.style import Look
 
@@ -36,8 +38,8 @@ def scatter_runs(
     size: float = 9,
     filled: bool = True,
     rasterized: bool = False,
-) -> list[Line2D]:
-    """Points and fitted lines of the runs; returns legend handles with the slopes and their 95 % intervals.
+) -> list[list[Line2D]]:
+    """Points and fitted lines of the runs; returns each run's legend handles, with the slopes and their intervals.
 
     Args:
         axes: where to draw.
@@ -50,7 +52,7 @@ def scatter_runs(
         rasterized: store the points of a vector file as an image; axes, lines and text stay vectors.
     """
     handles = []
-    halo = [withStroke(linewidth=2, foreground="white", alpha=0.8)]
+    halo = [withStroke(linewidth=1.8, foreground="white", alpha=0.6)]
     for (run, _), look in runs.items():
         own = points[points["run"] == run]
         axes.scatter(
@@ -66,13 +68,14 @@ def scatter_runs(
         )
         marker = {"marker": look.marker, "markersize": 4, "markeredgewidth": 0 if filled else 0.6}
         marker |= {"markerfacecolor": look.colour if filled else "none"}
-        handles.append(Line2D([], [], color=look.colour, ls="", label=look.label, **marker))
+        entries = [Line2D([], [], color=look.colour, ls="", label=look.label, **marker)]
         for _, fit in summary[summary["run"] == run].iterrows():
             dashes = _DASHES[fit["range"].split()[0]]
             ends = fit[["x_low", "x_high"]], fit[["y_low", "y_high"]]
             axes.plot(*ends, color=look.colour, ls=dashes, lw=1.0, zorder=4, path_effects=halo)
             label = f"{fit['range']}: {_slope(fit)}"
-            handles.append(Line2D([], [], color=look.colour, ls=dashes, lw=1.0, label=label))
+            entries.append(Line2D([], [], color=look.colour, ls=dashes, lw=1.0, label=label))
+        handles.append(entries)
     return handles
 
 
@@ -97,9 +100,19 @@ def logarithmic(axes: Sequence[Axes], x_label: str, y_label: str) -> None:
     for panel in axes:
         panel.set_xlim(min(x[0] for x, _ in limits), max(x[1] for x, _ in limits))
         panel.set_ylim(min(y[0] for _, y in limits), max(y[1] for _, y in limits))
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_minor_formatter(FuncFormatter(_two_and_five(axis)))
     axes[0].set_ylabel(y_label, labelpad=1)
     for panel in axes[1:]:
         panel.tick_params(labelleft=False)
+
+
+def _two_and_five(axis: Axis) -> Callable[[float, int], str]:
+    """Labels 2 and 5 of each decade on an axis that shows too few powers of ten, none on a longer one."""
+    low, high = axis.get_view_interval()
+    if high / low > 50:
+        return lambda value, _: ""
+    return lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _slope(fit: pd.Series) -> str:

@@ -51,5 +51,5 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         handles.append(scatter_runs(panel, *shown, runs, "flatness", "variance", filled=filled))
     logarithmic(axes, "interval flatness $F$ [parameter distance]", rf"variance $\lambda_i(\Sigma)$ [{UNITS[sample]}]")
     for panel, entries in zip(axes, handles, strict=True):
-        style.legend_below(panel, entries)
+        style.legend_below(panel, [sum(entries, [])])
     return figure

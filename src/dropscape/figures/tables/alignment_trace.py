@@ -18,9 +18,9 @@ def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> C
 
     Returns:
         points: run, seed, step, quantity, value, reason (a value that is not positive has no place on the
-        logarithmic axis). summary: mean and range over seeds.
+        logarithmic axis). summary: geometric mean and range over seeds.
     """
     quantities = {"trace_h_sigma": SIGMA, "trace_h_isotropic": ISOTROPIC}
     points = long_format(of_runs(settings, inputs["alignment"]), quantities)
     points["reason"] = points["reason"].mask((points["reason"] == "") & (points["value"] <= 0), "trace not positive")
-    return Content(points, over_seeds(points), [count_undefined("values", points["reason"])], {})
+    return Content(points, over_seeds(points, geometric=True), [count_undefined("values", points["reason"])], {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from dropscape.figures.tables.content import RUN_COLUMNS
@@ -28,16 +29,18 @@ def long_format(table: pd.DataFrame, quantities: Mapping[str, str]) -> pd.DataFr
     return points
 
 
-def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
+def over_seeds(points: pd.DataFrame, geometric: bool = False) -> pd.DataFrame:
     """Mean, least and greatest over the seeds with a value, per run, quantity and step.
 
     Args:
         points: of ``long_format``.
+        geometric: the geometric mean, for positive values on a logarithmic axis.
 
     Returns:
         The run's settings, quantity, step, mean, low, high, seeds (that have a value) and undefined (that have none).
     """
     keys = [*RUN_COLUMNS, "quantity", "step"]
     values = points.assign(value=points["value"].where(points["reason"] == "")).groupby(keys, sort=False)["value"]
-    summary = values.agg(mean="mean", low="min", high="max", seeds="count", rows="size").reset_index()
+    mean = (lambda value: np.exp(np.log(value).mean())) if geometric else "mean"
+    summary = values.agg(mean=mean, low="min", high="max", seeds="count", rows="size").reset_index()
     return summary.assign(undefined=summary.pop("rows") - summary["seeds"])

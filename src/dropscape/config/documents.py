@@ -1,0 +1,216 @@
+"""The two documents that are made from the typed configuration: its JSON schema and its reference page.
+
+``python -m dropscape.config.documents --write`` writes both; without ``--write`` it only says which are out of date.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dropscape.config.settings import Settings
+from dropscape.config.statistics import ARGUMENTS
+
+COMMAND = "python -m dropscape.config.documents --write"
+SCHEMA = "workflow/schemas/settings.schema.json"
+PAGE = "docs/configuration.md"
+
+_TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "object": "keys"}
+_BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
+
+_INTRODUCTION = f"""\
+<!-- Generated from src/dropscape/config/settings.py; do not edit. To write it anew: {COMMAND} -->
+# Configuration
+
+Generated from the typed settings in `src/dropscape/config/` by `{COMMAND}`.
+
+## Where a value comes from
+
+Four layers are laid over each other. A later one wins, key by key; lists and single values are replaced as a whole.
+
+1. `config/studies/*.yaml`: one file a paper, every experiment at the paper's own size.
+2. `config/scales/<scale>.yaml`: what `smoke` and `quick` make smaller; `paper` changes nothing.
+3. `overrides` in `config/config.yaml`: any part of any study, for your own experiments.
+4. `seeds` in `config/config.yaml`: the seeds of every run.
+
+`config/config.yaml` is the one file that you need to edit. On the command line, `--configfile FILE`
+(`make reproduce CONFIG=FILE`) lays another file over it and `--config key=value` lays single keys over both, for
+example `snakemake --cores all --config scale=smoke 'seeds=[0, 1, 2]'`.
+
+`null` in place of a section or a run (anything that holds keys of its own) takes it out; in place of a single value it
+is the value null. Numbers may be written as `1e-3`. An unknown key, a value out of range or a name that refers to
+nothing ends the workflow before any job, with a sentence that names the key. A changed value reruns only what depends
+on it.
+
+## Example: another learning rate for one run
+
+Write this into `config/config.yaml`. The first line of `runs` replaces a learning rate under its old name; the second
+adds a run under a name that tells what it is; the third leaves a run out.
+
+```yaml
+overrides:
+  noise_structure:
+    experiments:
+      mnist_fnn:
+        runs:
+          keep0.9-lr0.1: {{learning_rate: 0.05}}
+          keep0.8-lr0.05: {{keep_prob: 0.8, learning_rate: 0.05}}
+          keep0.5-lr0.1: null
+```
+
+The merged configuration of the workflow is described by the JSON schema `{SCHEMA}`; its part
+`#/$defs/UserSettings` describes `config/config.yaml`, for editors that check and complete YAML.
+"""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the whole merged configuration; ``$defs.UserSettings`` is that of the user's file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": f"Generated from src/dropscape/config/settings.py by `{COMMAND}`; do not edit.",
+    } | _without_titles(Settings.model_json_schema())
+
+
+def page() -> str:
+    """The reference page: how files merge, then every key with type, range, default and meaning."""
+    definitions = Settings.model_json_schema()["$defs"]
+    parts = [
+        _INTRODUCTION,
+        "## The user's file: `config/config.yaml`\n",
+        _table(definitions["UserSettings"]),
+        "## Study files: `config/studies/<study>.yaml`\n",
+        "The same keys, below the study's name, stand in scale files and in `overrides`.\n",
+        _table(definitions["StudySettings"]),
+        *_sections(definitions, "StudySettings", ""),
+        "## Claims: `config/claims.yaml`\n",
+        "A claim stands under its name; the order of the file is that of the table of verdicts.\n",
+        _table(definitions["ClaimSettings"]),
+        *_sections(definitions, "ClaimSettings", ""),
+        *_statistics(),
+    ]
+    return "\n".join(parts)
+
+
+def documents() -> dict[str, str]:
+    """The content of each generated document by its path in the repository."""
+    return {SCHEMA: json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", PAGE: page()}
+
+
+def out_of_date(root: Path) -> list[str]:
+    """The documents that are missing from ``root`` or differ from what the settings say."""
+    return [
+        path
+        for path, content in documents().items()
+        if not (root / path).is_file() or (root / path).read_text() != content
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the documents, or say which are out of date; 0 if none is."""
+    parser = argparse.ArgumentParser(prog="python -m dropscape.config.documents", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write them instead of only checking them")
+    parser.add_argument("--root", type=Path, default=Path(), help="the repository; the current folder unless given")
+    options = parser.parse_args(arguments)
+    stale = out_of_date(options.root)
+    if not options.write:
+        for path in stale:
+            print(f"{path} does not match the settings: run `{COMMAND}` and commit it.", file=sys.stderr)
+        return bool(stale)
+    for path in stale:
+        (options.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (options.root / path).write_text(documents()[path])
+        print(f"wrote {path}")
+    return 0
+
+
+def _sections(definitions: Mapping[str, Any], name: str, path: str) -> Iterator[str]:
+    """A section for each model that the keys of the model ``name`` hold, depth first."""
+    for key, field in definitions[name]["properties"].items():
+        inner, many = _inner(field)
+        if inner is None:
+            continue
+        at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
+        yield f"### `{at}`\n"
+        yield f"{definitions[inner]['description']}\n"
+        yield _table(definitions[inner])
+        yield from _sections(definitions, inner, f"{at}.")
+
+
+def _statistics() -> Iterator[str]:
+    yield "### Statistics and their `arguments`\n"
+    yield "Each is a function of `dropscape.claims.statistics`.\n"
+    yield "| statistic | what it is | arguments |\n|---|---|---|"
+    for name, kind in ARGUMENTS.items():
+        model = kind.model_json_schema()
+        arguments = "<br>".join(
+            f"`{key}`: {_kind(field)}{'' if key in model['required'] else f', default {_default(model, key)}'}. "
+            f"{field['description']}"
+            for key, field in model["properties"].items()
+        )
+        yield f"| `{name}` | {kind.__doc__} | {arguments} |"
+    yield ""
+
+
+def _table(model: Mapping[str, Any]) -> str:
+    lines = ["| key | type and range | default | meaning |", "|---|---|---|---|"]
+    for key, field in model["properties"].items():
+        lines.append(f"| `{key}` | {_kind(field)} | {_default(model, key)} | {field['description']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(model: Mapping[str, Any], key: str) -> str:
+    if key in model.get("required", []):
+        return "(required)"
+    default = model["properties"][key]["default"]
+    # JSON is YAML, but a text needs no quotes.
+    return f"`{default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)}`"
+
+
+def _kind(field: Mapping[str, Any]) -> str:
+    """Type and range in words."""
+    if "anyOf" in field:
+        return "; or ".join(_kind(option) for option in field["anyOf"])
+    if "enum" in field or "const" in field:
+        return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    inner, many = _inner(field)
+    if inner:
+        return "a section for each name" if many else "section"
+    if field["type"] == "null":
+        return "null"
+    if field["type"] == "array":
+        least = f" (at least {field['minItems']})" if "minItems" in field else ""
+        return f"list{least} of: {_kind(field['items'])}"
+    if "pattern" in field:
+        return "name (a-z, 0-9, `.`, `_`, `-`)"
+    bounds = [f"{word} {field[key]:g}" for key, word in _BOUNDS.items() if key in field]
+    return f"{_TYPES[field['type']]} {' and '.join(bounds)}".strip()
+
+
+def _inner(field: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The model that a key holds, and whether it holds many by name."""
+    for option in field.get("anyOf", [field]):
+        if "$ref" in option:
+            return option["$ref"].rpartition("/")[2], False
+        for values in (option.get("additionalProperties"), *option.get("patternProperties", {}).values()):
+            if isinstance(values, Mapping) and "$ref" in values:
+                return values["$ref"].rpartition("/")[2], True
+    return None, False
+
+
+def _without_titles(content: Any) -> Any:
+    """The titles that pydantic makes up from the keys say nothing that the keys do not."""
+    if isinstance(content, dict):
+        return {
+            key: _without_titles(value)
+            for key, value in content.items()
+            if key != "title" or not isinstance(value, str)
+        }
+    if isinstance(content, list):
+        return [_without_titles(value) for value in content]
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

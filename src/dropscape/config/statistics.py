@@ -1,0 +1,128 @@
+"""The statistics that a claim may name and the arguments of each, so that a slip is found before any job runs.
+
+Each is a function of ``dropscape.claims.statistics``. That package is not imported here, because it stands on top of
+everything that the configuration starts; a test keeps the two in step.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from dropscape.config.fields import Count, Sample, Strict
+
+
+class _OfSample(Strict):
+    sample: Sample = Field(description="Which sample of the noise.")
+
+
+class VarianceFlatnessRank(_OfSample):
+    """Spearman's rank correlation of principal variance and interval flatness."""
+
+    leading: Count | None = Field(None, description="Only so many leading directions; null means all.")
+    held_out: bool = Field(False, description="Whether variances are those of held-out samples.")
+
+
+class VarianceFlatnessPower(_OfSample):
+    """R² of the log-log fit of principal variance against interval flatness."""
+
+
+class ProjectedVarianceRank(_OfSample):
+    """Spearman's rank correlation of Hessian eigenvalue and projected variance."""
+
+    leading: Count | None = Field(None, description="Only so many leading eigenvalues; null means all.")
+
+
+class ProjectedVariancePower(_OfSample):
+    """R² of the log-log fit of projected variance against Hessian eigenvalue."""
+
+
+class GradientsMoreLinear(Strict):
+    """R² of the log-log fit with gradient samples minus R² with trajectory samples."""
+
+    relation: Literal["variance_flatness", "projected_variance"] = Field(description="Which relation is fitted.")
+
+
+class FactorSensitivity(_OfSample):
+    """Largest relative change of the log-log slope when another pre-factor replaces 2."""
+
+
+class TraceRatio(Strict):
+    """Tr(H Σ) / Tr(H Σ̄), reduced over the recorded steps."""
+
+    over_steps: Literal["minimum", "median"] = Field(description="How the recorded steps are reduced.")
+
+
+class CosineMinimum(Strict):
+    """Smallest cosine of Hessian and covariance over the recorded steps."""
+
+    estimate: Literal["cosine", "cosine_unbiased"] = Field(
+        description="`cosine`: the papers' estimate; `cosine_unbiased`: freed of its finite-sample bias."
+    )
+
+
+class CosineSettles(CosineMinimum):
+    """First recorded step from which the cosine stays above a threshold."""
+
+    threshold: float = Field(description="The threshold.")
+
+
+class BaselineCosine(Strict):
+    """Mean cosine of random matrices with the run's spectra."""
+
+    eigenvectors: Literal["normalised", "orthonormal"] = Field(
+        description="`normalised`: independent normal vectors of length 1, as the paper describes; "
+        "`orthonormal`: a random rotation."
+    )
+
+
+class OfTheory(Strict):
+    """A claim about the theory's table on random networks; it has no figure."""
+
+    column: str = Field(description="A column of the table; `dropscape.theory.study` describes them.")
+    state: Literal["random", "trained"] = Field(description="Away from a minimum or near one.")
+    parameters: Literal["one_layer", "all"] = Field(description="Of the layer before the dropout, or of all layers.")
+
+
+class TheoryError(OfTheory):
+    """Median of an error over the networks and keep probabilities."""
+
+
+class TheoryShare(OfTheory):
+    """Share of the networks and keep probabilities for which a statement holds."""
+
+
+ARGUMENTS: dict[str, type[Strict]] = {
+    "variance_flatness_rank": VarianceFlatnessRank,
+    "variance_flatness_power": VarianceFlatnessPower,
+    "projected_variance_rank": ProjectedVarianceRank,
+    "projected_variance_power": ProjectedVariancePower,
+    "gradients_more_linear": GradientsMoreLinear,
+    "factor_sensitivity": FactorSensitivity,
+    "trace_ratio": TraceRatio,
+    "cosine_minimum": CosineMinimum,
+    "cosine_settles": CosineSettles,
+    "baseline_cosine": BaselineCosine,
+    "theory_error": TheoryError,
+    "theory_share": TheoryShare,
+}
+
+
+def checked_arguments(statistic: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as the statistic takes them; those not written stay unwritten.
+
+    Raises:
+        ValueError: an argument is missing, unknown or not one of the values the statistic takes.
+    """
+    kind = ARGUMENTS[statistic]
+    try:
+        return kind.model_validate(dict(arguments)).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        wrong = {"extra_forbidden": "is not one of its arguments", "missing": "is missing"}.get(
+            problem["type"], f"is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        )
+        argument = problem["loc"][0]
+        raise ValueError(
+            f"'{argument}' of statistic '{statistic}' {wrong}; it takes {', '.join(kind.model_fields)}"
+        ) from None

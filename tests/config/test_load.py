@@ -1,0 +1,192 @@
+"""Merging, and what a user is told who writes something that cannot work."""
+
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dropscape.config.load import SCALES, load_settings, merged, read_yaml
+from dropscape.errors import ConfigurationError
+
+KEYS = st.sampled_from(["a", "b", "c"])
+TREES = st.recursive(
+    st.integers() | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+MAPPINGS = st.dictionaries(KEYS, TREES, max_size=3)
+
+
+def of_mnist(**keys):
+    """Overrides of the experiment mnist_fnn."""
+    return {"noise_structure": {"experiments": {"mnist_fnn": keys}}}
+
+
+def test_mappings_merge_and_everything_else_replaces():
+    base = {"kept": 1, "replaced": [1, 2, 3], "inner": {"kept": 2, "replaced": 3}}
+    override = {"replaced": [4], "inner": {"replaced": 5, "added": {"deep": 6}}}
+    expected = {"kept": 1, "replaced": [4], "inner": {"kept": 2, "replaced": 5, "added": {"deep": 6}}}
+    assert merged(base, override) == expected
+    assert base == {"kept": 1, "replaced": [1, 2, 3], "inner": {"kept": 2, "replaced": 3}}, "the base was changed"
+
+
+def test_null_takes_out_a_section_and_replaces_a_value():
+    base = {"runs": {"one": {"keep_prob": 1}, "two": {"keep_prob": 0.5}}, "value": 3}
+    assert merged(base, {"runs": {"one": None}, "value": None}) == {"runs": {"two": {"keep_prob": 0.5}}, "value": None}
+
+
+@given(MAPPINGS)
+def test_an_empty_override_and_the_same_again_change_nothing(base):
+    assert merged(base, {}) == base
+    assert merged(base, base) == base
+    assert merged({}, base) == base
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_every_value_of_the_override_stands(base, override):
+    def stands(result, wanted):
+        return all(
+            stands(result[key], value) if isinstance(value, dict) else result[key] == value
+            for key, value in wanted.items()
+        )
+
+    result = merged(base, override)
+    assert stands(result, override)
+    assert set(result) == set(base) | set(override)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_is_valid(load, scale):
+    settings = load(scale=scale)
+    assert settings.user.scale == scale
+    assert set(settings.studies) == {"noise_structure", "modified_equations"}
+    assert settings.claims
+
+
+def test_the_paper_scale_is_the_study_files_alone(load, root):
+    studies = load(scale="paper").studies
+    experiment = read_yaml(root / "config/studies/noise_structure.yaml")["experiments"]["mnist_fnn"]
+    loaded = studies["noise_structure"].experiments["mnist_fnn"].model_dump(exclude_unset=True)
+    assert loaded == experiment
+
+
+def test_layers_win_in_order_study_scale_overrides_seeds(load, root):
+    paper, smoke = load(scale="paper"), load()
+    assert paper.experiment("mnist_fnn").gradients.samples == 3000
+    assert smoke.experiment("mnist_fnn").gradients.samples == 60
+    own = load(overrides=of_mnist(gradients={"samples": 7}, seeds=[4]), seeds=[8, 9])
+    assert own.experiment("mnist_fnn").gradients.samples == 7
+    assert {tuple(e.seeds) for study in own.studies.values() for e in study.experiments.values()} == {(8, 9)}
+    # Everything else stays as it was.
+    assert own.experiment("mnist_fnn").training == smoke.experiment("mnist_fnn").training
+
+
+def test_scale_and_overrides_leave_runs_out(load):
+    assert len(load(scale="paper").experiment("mnist_fnn").runs) == 6
+    assert list(load().experiment("mnist_fnn").runs) == ["keep0.9-lr0.1", "keep0.8-lr0.1"]
+    fewer = load(overrides=of_mnist(runs={"keep0.9-lr0.1": None}))
+    assert list(fewer.experiment("mnist_fnn").runs) == ["keep0.8-lr0.1"]
+
+
+def test_numbers_written_as_1e_minus_3_are_numbers(load):
+    # YAML 1.1 reads 1e-3 as text; so do `--config` values.
+    runs = {"keep0.9-lr0.1": {"learning_rate": "1e-3"}}
+    settings = load(overrides=of_mnist(runs=runs, training={"flow_time": "2e1"}))
+    assert settings.experiment("mnist_fnn").runs["keep0.9-lr0.1"].learning_rate == 1e-3
+    assert settings.experiment("mnist_fnn").training.flow_time == 20.0
+
+
+REFUSED = [
+    (
+        {"sacle": "quick"},
+        "In config/config.yaml or --config: 'sacle' is not a known key (docs/configuration.md lists them; check the "
+        "spelling).",
+    ),
+    ({"scale": "huge"}, "'scale' is 'huge': input should be 'smoke', 'quick' or 'paper'"),
+    ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
+    ({"source": "directory"}, "write directory: path/to/the/official/files"),
+    ({"studies": ["noise"]}, "studies names 'noise': write one of modified_equations, noise_structure, or null"),
+    (
+        {"overrides": {"noise": {}}},
+        "overrides names the study 'noise', which has no file in config/studies: write one of modified_equations, "
+        "noise_structure.",
+    ),
+    (
+        {"overrides": of_mnist(training={"flow_tmie": 3})},
+        "'studies.noise_structure.experiments.mnist_fnn.training.flow_tmie' is not a known key",
+    ),
+    ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 0}})}, "runs.keep0.9-lr0.1.keep_prob' is 0"),
+    ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 1.2}})}, "less than or equal to 1"),
+    ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"learning_rate": "fast"}})}, "learning_rate' is 'fast'"),
+    ({"overrides": of_mnist(runs={"Keep": {"keep_prob": 1, "learning_rate": 1}})}, "runs.Keep"),
+    (
+        {"overrides": of_mnist(runs={"keep0.9-lr0.1": {"dropout_after": 3}})},
+        "run 'keep0.9-lr0.1' puts dropout after hidden layer 3, but model.widths has 2 of them: write dropout_after "
+        "between 1 and 2",
+    ),
+    ({"seeds": [1, 1]}, "seeds [1, 1] names a seed twice: write each once"),
+    ({"seeds": []}, "'studies.noise_structure.experiments.mnist_fnn.seeds' is []"),
+    (
+        {"overrides": of_mnist(flatness=None)},
+        "figure noise_structure-fig2a needs the section flatness in experiment 'mnist_fnn'",
+    ),
+    ({"overrides": of_mnist(gradients=None)}, "needs the section gradients in experiment 'mnist_fnn'"),
+    ({"overrides": of_mnist(alignment=None)}, "needs the section alignment in experiment 'mnist_fnn'"),
+    ({"overrides": of_mnist(training={"trajectory_steps": 0})}, "needs the section training.trajectory_steps"),
+    (
+        {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
+        "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of mnist_fnn, "
+        "mnist_fnn_plain",
+    ),
+    (
+        {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
+        "figure noise_structure-fig2a needs sample: trajectory or sample: gradients",
+    ),
+]
+
+
+@pytest.mark.parametrize(("user", "sentence"), REFUSED, ids=[sentence[:40] for _, sentence in REFUSED])
+def test_what_cannot_work_is_refused_by_one_sentence_that_names_the_key(load, user, sentence):
+    with pytest.raises(ConfigurationError) as error:
+        load(**user)
+    message = str(error.value)
+    assert sentence in message
+    assert message.startswith(("In config", "overrides names"))
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+def test_an_experiment_stands_in_one_study_only(load, root):
+    copy = read_yaml(root / "config/studies/noise_structure.yaml")["experiments"]["mnist_fnn_plain"]
+    with pytest.raises(ConfigurationError, match="stands in studies modified_equations and noise_structure: rename"):
+        load(overrides={"modified_equations": {"experiments": {"mnist_fnn_plain": copy}}})
+
+
+@pytest.fixture
+def own_root(root, tmp_path):
+    """A copy of the configuration that a test may change."""
+    shutil.copytree(root / "config", tmp_path / "config")
+    return tmp_path
+
+
+def test_a_scale_file_that_names_no_study_is_named_itself(own_root):
+    (own_root / "config/scales/quick.yaml").write_text("noise: {}\n")
+    with pytest.raises(ConfigurationError, match=r"^config/scales/quick\.yaml names the study 'noise'"):
+        load_settings({}, own_root)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("a: [1", "is not valid YAML"), ("- a\n", "holds a list: write `key: value` lines"), (None, "does not exist")],
+)
+def test_an_unreadable_file_is_named(own_root, content, sentence):
+    path = own_root / "config/claims.yaml"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(ConfigurationError, match=f"claims.yaml {sentence}"):
+        load_settings({}, own_root)
+
+
+def test_an_empty_file_is_an_empty_mapping(tmp_path):
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    assert read_yaml(tmp_path / "empty.yaml") == {}
