@@ -40,7 +40,7 @@ def settings_of(kind, runs, seeds=(0, 1), **more):
 class Tables:
     """Writes the stages' tables of one figure below a folder."""
 
-    def __init__(self, folder, runs, seeds=(0, 1), total=799, directions=60):
+    def __init__(self, folder, runs, seeds=(0, 1), total=399, directions=40):
         self.folder, self.runs, self.seeds, self.total = folder, runs, seeds, total
         self.indices = np.unique(np.geomspace(1, total, directions).round().astype(int))
 
@@ -86,7 +86,7 @@ class Tables:
         keep_prob, rate = values[:2]
         return 1e-5 * (1 - keep_prob) / keep_prob * rate * rank**-1.6
 
-    def projection(self, dimension=900):
+    def projection(self, dimension=400):
         def build(values, seed, rng):
             rank = np.arange(1, dimension + 1)
             eigenvalue = 3 * np.exp(-((rank / 30) ** 0.7))
@@ -146,25 +146,38 @@ def kind_inputs(kind, tables):
     }[kind]()
 
 
+OUTPUTS = {
+    "points": "figure.csv",
+    "summary": "figure.summary.csv",
+    "description": "figure.json",
+    "pdf": "figure.pdf",
+    "png": "figure.png",
+}
 KINDS = ("variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine")
 
 
-@pytest.fixture
-def make(tmp_path):
-    """``make(kind, ...)``: the table and the drawing of a figure of that kind; returns the paths by output."""
+def make_figure(kind, folder, runs=None, draw=False, size=None, **settings):
+    """The table of a figure and, if asked, its drawing; returns the paths by output."""
+    runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
+    tables = Tables(folder, runs, **(size or {}))
+    description = str(folder / "mnist.json")
+    write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded"})
+    paths = {name: str(folder / file) for name, file in OUTPUTS.items()}
+    table_run(settings_of(kind, runs, tables.seeds, **settings), description, kind_inputs(kind, tables), paths)
+    if draw:
+        draw_run(paths["points"], paths["summary"], paths["description"], paths)
+    return paths
 
-    def run(kind, folder=tmp_path, runs=None, draw=True, size=None, **settings):
-        runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
-        tables = Tables(folder, runs, **(size or {}))
-        description = str(folder / "mnist.json")
-        write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded"})
-        endings = ("points.csv", "summary.csv", "description.json", "figure.pdf", "figure.png")
-        paths = {name.split(".")[0]: str(folder / name) for name in endings[:3]}
-        table_run(settings_of(kind, runs, tables.seeds, **settings), description, kind_inputs(kind, tables), paths)
-        if draw:
-            pictures = {"pdf": str(folder / endings[3]), "png": str(folder / endings[4])}
-            draw_run(paths["points"], paths["summary"], paths["description"], pictures)
-            paths |= pictures
-        return paths
 
-    return run
+@pytest.fixture(scope="session")
+def make(tmp_path_factory):
+    """``make(kind, ...)`` is ``make_figure`` in a folder of its own, made once for the same arguments."""
+    made = {}
+
+    def once(kind, **arguments):
+        key = repr((kind, sorted(arguments.items())))
+        if key not in made:
+            made[key] = make_figure(kind, tmp_path_factory.mktemp(kind), **arguments)
+        return made[key]
+
+    return once

@@ -83,7 +83,7 @@ def test_monotone_losses(width, power, shape, known):
         expected = width
     else:
         expected = brentq(lambda t: min(ratio(t), 10.0) - 2, 0, 100 * width, xtol=1e-15, rtol=1e-14)
-    assert crossing == pytest.approx(expected, rel=1e-8)
+    assert crossing == pytest.approx(expected, rel=2e-8 if shape == "step" else 5e-9)
     assert len(samples) < 80
 
 

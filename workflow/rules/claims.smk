@@ -1,6 +1,8 @@
 # Stage claims: every sentence of the papers that is judged, from tables only.
 
-CLAIMS = {name: claim for name, claim in SETTINGS.claims.items() if claim.study in STUDIES}
+CLAIMS = {
+    name: claim for name, claim in SETTINGS.claims.items() if claim.study in STUDIES
+}
 # The experiment whose runs a claim is about; theory's claims have none.
 EXPERIMENT_OF_CLAIM = {
     name: FIGURES[f"{claim.study}-{claim.figure}"].experiment if claim.figure else None
@@ -65,6 +67,10 @@ rule claims:
         claims=f"{RESULTS}/claims/claims.csv",
         by_run=f"{RESULTS}/claims/by_run.csv",
         provenance=f"{RESULTS}/claims/provenance.json",
+    log:
+        f"{RESULTS}/logs/claims/claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims/claims.tsv"
     params:
         settings=plain(
             {
@@ -89,9 +95,5 @@ rule claims:
                 ],
             }
         ),
-    log:
-        f"{RESULTS}/logs/claims/claims.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/claims/claims.tsv"
     script:
         "../scripts/claims.py"

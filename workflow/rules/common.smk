@@ -1,4 +1,5 @@
 # Settings, paths and dependencies that every rule file uses.
+import fcntl
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -22,6 +23,11 @@ FIGURES = {
     for study, settings in STUDIES.items()
     for name, figure in settings.figures.items()
 }
+STUDY_OF_FIGURE = {
+    f"{study}-{name}": study
+    for study, settings in STUDIES.items()
+    for name in settings.figures
+}
 EXPERIMENTS = {
     name: SETTINGS.experiment(name)
     for name in sorted(
@@ -37,6 +43,29 @@ RUNS = [
 def one_of(names):
     """A wildcard that matches these names only (no name at all if there are none)."""
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
+
+
+def held_results():
+    """The open lock of the results; a second run in them is refused.
+
+    Snakemake's own lock (off in the profile) outlives a kill -9 and then needs --unlock; the kernel frees this one.
+    """
+    Path(RESULTS).mkdir(parents=True, exist_ok=True)
+    lock = open(f"{RESULTS}/.lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WorkflowError(
+            f"Another run is at work in {RESULTS}: wait until it has ended, or write another `results` folder."
+        ) from None
+    return lock
+
+
+HELD = []
+
+
+onstart:
+    HELD.append(held_results())
 
 
 wildcard_constraints:

@@ -1,9 +1,6 @@
 # Stage figures: first the table that is drawn, then the drawing, so that a change of style computes nothing.
 
-FIGURE_CATEGORIES = {
-    "noise_structure": "A: flatness and noise structure",
-    "modified_equations": "C: stochastic modified equations",
-}
+from dropscape.report.papers import category
 
 
 def figure_inputs(wildcards):
@@ -101,9 +98,7 @@ rule figures:
         png=report(
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../report/figures.rst",
-            category=lambda wildcards: FIGURE_CATEGORIES.get(
-                wildcards.figure.split("-")[0], wildcards.figure.split("-")[0]
-            ),
+            category=lambda wildcards: category(STUDY_OF_FIGURE[wildcards.figure]),
             subcategory="Figures",
             labels=lambda wildcards: {
                 "figure": wildcards.figure,

@@ -68,7 +68,7 @@ def block_hessian(
 
 
 def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
-    """ "kronecker" where the Kronecker sum is the exact Hessian, else "products".
+    """The cheaper exact method: "kronecker" where the Kronecker sum is the Hessian, else "products".
 
     Raises:
         ConfigurationError: the block names a parameter that the model does not have, or the loss is unknown.

@@ -138,16 +138,7 @@ def kronecker_hessian(
         ConfigurationError: see ``linearised_network``.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
-    width, n = network.inputs.shape
-    units = network.units
-    packed = torch.zeros(_pairs(units), _pairs(width), dtype=dtype, device=inputs.device)
-    outer = packed.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
-    factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
-    for index, factor in factors(network):
-        right = outer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
-        packed.addmm_(factor, _pack_outer(network.inputs.index_select(1, index), right).T)
-    packed.div_(n)
-    return _unpack(packed, units, width, with_bias)
+    return _unpack(_packed_sum(network), network.units, len(network.inputs), with_bias)
 
 
 def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
@@ -166,11 +157,23 @@ def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
         change = weight @ change.mul_(slope)
     if network.predicted is not None:
         change = change.sub_((network.curvature * change).sum(dim=0)).mul_(network.curvature)
-        # (diag(p) - p p^T) y adds up to zero; what is left over is the predicted class's cancellation, taken back there.
+        # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
         change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
     for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
         change = (weight.T @ change).mul_(slope)
     return (change @ network.inputs.T).div_(network.inputs.shape[1])
+
+
+def _packed_sum(network: LinearisedNetwork) -> Tensor:
+    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
+    width, n = network.inputs.shape
+    total = network.inputs.new_zeros(_pairs(network.units), _pairs(width))
+    buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
+    factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
+    for index, left in factors(network):
+        right = buffer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
+        _add_product(total, left, _pack_outer(network.inputs.index_select(1, index), right))
+    return total.div_(n)
 
 
 def _pairs(count: int) -> int:
@@ -195,6 +198,18 @@ def _pack_outer(vectors: Tensor, out: Tensor) -> Tensor:
 def _subtract_outer(vectors: Tensor, out: Tensor) -> None:
     for a, rows in _row_blocks(len(vectors)):
         out[rows].addcmul_(vectors[a], vectors[a:], value=-1)
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Adds left @ right.T to total; left (pairs, chunk), right (pairs', chunk).
+
+    In float32 on a processor through oneDNN, which torch offers for tensors in its layout only: on AMD processors it
+    runs such products at nearly twice the rate of torch's usual MKL, elsewhere at the same.
+    """
+    if total.dtype == torch.float32 and total.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        total += linear(left.to_mkldnn(), right).to_dense()
+    else:
+        total.addmm_(left, right.T)
 
 
 def _balanced(index: Tensor) -> tuple[Tensor, ...]:

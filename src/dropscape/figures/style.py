@@ -21,9 +21,10 @@ from matplotlib.lines import Line2D
 from dropscape.artifacts.files import whole_file
 
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
-_MARGIN_LEFT, _MARGIN_RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.08, 0.44, 0.46, 0.115  # inches
-_LEGEND_ROW = 0.118  # inches
+_MARGIN_LEFT, _MARGIN_RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
+_LEGEND_ROW, _GAP = 0.118, 0.16  # inches
 _FOOTER_CHARACTERS = 178
+_DPI = 200
 _RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure is the same everywhere
     "font.size": 7,
@@ -102,30 +103,34 @@ def _shaded(colour: str, octaves: float) -> str:
 
 
 def page(
-    title: str, widths: Sequence[float], panel_height: float, below: float, footer: str, gaps: Sequence[float] = ()
+    title: str, widths: Sequence[float], panel_height: float, below: float, footer: str, apart: int = 0
 ) -> tuple[Figure, list[Axes]]:
-    """A page with panels in a row, room below them and a footer.
+    """A page with panels in a row, room below them and a footer. The panels share their axes.
 
     Args:
         title: over everything.
         widths: relative widths of the panels.
         panel_height: of the axes, in inches.
         below: room between the panels' tick labels and the footer (for legends), in inches.
-        footer: is wrapped.
-        gaps: between the panels, in inches; narrow ones by default, for panels that share the vertical axis.
+        footer: is wrapped; its line breaks stay.
+        apart: so many panels at the right have axes of their own.
     """
     lines = [line for part in footer.split("\n") for line in textwrap.wrap(part, _FOOTER_CHARACTERS)]
     foot = _LINE * len(lines) + 0.06
     height = _TITLE + panel_height + _TICKS + below + foot
-    figure = Figure(figsize=(PAGE_WIDTH, height))
+    figure = Figure(figsize=(PAGE_WIDTH, height), dpi=_DPI)
     FigureCanvasAgg(figure)
-    gaps = [*(gaps or [0.16] * (len(widths) - 1)), 0.0]
+    gaps = [_GAP] * (len(widths) - 1 - apart) + [_MARGIN_LEFT] * apart + [0.0]
     room = PAGE_WIDTH - _MARGIN_LEFT - _MARGIN_RIGHT - sum(gaps)
     left, axes = _MARGIN_LEFT, []
     for width, gap in zip(widths, gaps, strict=True):
         size = room * width / sum(widths)
         bottom = (foot + below + _TICKS) / height
-        axes.append(figure.add_axes((left / PAGE_WIDTH, bottom, size / PAGE_WIDTH, panel_height / height)))
+        first = axes[0] if axes and len(axes) < len(widths) - apart else None
+        place = (left / PAGE_WIDTH, bottom, size / PAGE_WIDTH, panel_height / height)
+        axes.append(figure.add_axes(place, sharex=first, sharey=first))
+        if first:
+            axes[-1].tick_params(labelleft=False)
         left += size + gap
     figure.text(0.08 / PAGE_WIDTH, 1 - 0.05 / height, title, ha="left", va="top", fontsize=8.5, fontweight="bold")
     figure.text(
@@ -164,7 +169,7 @@ def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
         handletextpad=0.6,
         handleheight=0.7,
         labelspacing=0.3,
-        columnspacing=1.2,
+        columnspacing=0.9,
         ncols=len(columns),
     )
 
@@ -200,4 +205,4 @@ def save(figure: Figure, outputs: Mapping[str, str | Path]) -> None:
     with whole_file(outputs["pdf"]) as temporary:
         figure.savefig(temporary, format="pdf", dpi=300, metadata={"CreationDate": None})
     with whole_file(outputs["png"]) as temporary:
-        figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})

@@ -68,9 +68,10 @@ class _Samples:
     def slope_mismatch(self, level: float, candidate: float) -> float:
         """By how much, relatively, the slope from the last sample to the candidate differs from the last secant's."""
         (t, x), (previous_t, previous_x) = self.last, self.previous
-        if candidate == t or x == previous_x or not math.isfinite(x - previous_x):
-            return 0.0 if candidate == t else math.inf
-        return abs((level - x) / (candidate - t) * (t - previous_t) / (x - previous_x) - 1)
+        secant = (x - previous_x) / (t - previous_t)
+        if candidate == t or secant == 0 or not math.isfinite(secant):
+            return math.inf
+        return abs((level - x) / (candidate - t) / secant - 1)
 
     def model_root(self, level: float, low: float, high: float) -> float:
         """Where the interpolant crosses the level in (low, high), NaN if it is not below at low and above at high.
@@ -159,28 +160,25 @@ def _first_crossing(samples: _Samples, level: float, reach: float, tolerance: fl
     cautious = False
     while True:
         low, high, value = samples.bracket(level)
-        interpolated = False
         if math.isinf(high):
             if low >= reach:
                 return math.nan
-            furthest = min(GROWTH * low, reach)
-            candidate = math.nan if cautious else samples.model_root(level, low, furthest)
-            interpolated = not math.isnan(candidate)
-            if not interpolated:
-                candidate = furthest
+            high = fallback = min(GROWTH * low, reach)
         elif low < high / GROWTH:
-            candidate = high / GROWTH
+            cautious, fallback = True, high / GROWTH
         elif value - level <= ROUNDING or high - low <= tolerance * high:
             return high
         else:
-            candidate = math.nan if cautious or math.isinf(value) else samples.model_root(level, low, high)
-            interpolated = not math.isnan(candidate)
-            if not interpolated:
-                candidate = (low + high) / 2
-        if interpolated:
+            cautious, fallback = cautious or math.isinf(value), (low + high) / 2
+
+        candidate = math.nan if cautious else samples.model_root(level, low, high)
+        if not math.isnan(candidate):
             doubt = max(samples.slope_mismatch(level, candidate), TRUST)
             if doubt * abs(candidate - samples.last[0]) <= tolerance * candidate:
                 return candidate
+        interpolated = low < candidate < high
+        if not interpolated:
+            candidate = fallback
         miss = samples.smallest_miss(level)
         samples.add(candidate, (yield candidate))
         # An interpolation that does not halve the smallest miss is followed by a bisection or a doubling, so that

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         2.3,
         style.legend_room(max(3, *(len(runs) for _, runs in panels))),
         style.footer(description, *sentences),
-        gaps=[0.16] * (len(panels) - 1) + [0.5] * bool(len(random)),
+        apart=1 if len(random) else 0,
     )
     for panel, (title, runs) in zip(axes, panels, strict=False):
         for (run, _), look in runs.items():
@@ -50,14 +51,12 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             for quantity, dashes in _DASHES.items():
                 band(panel, own[own["quantity"] == quantity], look, dashes)
         panel.axhline(PAPER_COSINE, color="0.35", lw=0.7, ls=(0, (1, 1.5)), zorder=1)
-        panel.set_ylim(min(0.0, along["low"].min() * 1.05), max(1.0, along["high"].max()) * 1.02)
+        panel.set_ylim(np.nanmin([0, along["low"].min() * 1.05]), np.nanmax([1, along["high"].max()]) * 1.02)
         panel.set_title(title, loc="left", pad=4)
         steps_axis(panel, along["step"].max())
         colours = [Line2D([], [], color=look.colour, label=look.label) for look in runs.values()]
         style.legend_below(panel, [colours, _line_styles()] if runs is main else [colours])
     axes[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
-    for panel in axes[1 : len(panels)]:
-        panel.tick_params(labelleft=False)
     if len(random):
         _random_matrices(axes[-1], random, looks)
     return figure
@@ -82,7 +81,8 @@ def _random_matrices(axes: Axes, random: pd.DataFrame, looks: Mapping[tuple[str,
         0.5, PAPER_BASELINE * 1.04, f"the paper's {style.number(PAPER_BASELINE)}", transform=axes.get_yaxis_transform(),
         ha="center", va="bottom", fontsize=5.4,
     )  # fmt: skip
-    lowest, highest = min(rows["low"].min(), PAPER_BASELINE), max(rows["high"].max(), PAPER_BASELINE)
+    levels = np.append(rows[["low", "high"]].to_numpy(), PAPER_BASELINE)
+    lowest, highest = np.nanmin(levels), np.nanmax(levels)
     axes.set(yscale="log", ylim=(10 ** math.floor(math.log10(lowest)), 10 ** math.ceil(math.log10(highest))))
     axes.set(xticks=[], xlabel="runs", xlim=(-0.8, len(rows) - 0.2))
     axes.set_title("Random matrices", loc="left", pad=4)

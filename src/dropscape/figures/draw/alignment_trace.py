@@ -33,24 +33,19 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         ),
     )
     for panel, rate in zip(axes, rates, strict=True):
+        panel.set_yscale("log")
         rows = summary[summary["learning_rate"] == rate]
         for (run, keep_prob), look in looks.items():
             own = rows[(rows["run"] == run) & (rows["keep_prob"] == keep_prob)]
             for quantity, dashes in _DASHES.items():
                 band(panel, own[own["quantity"] == quantity], look, dashes)
-        panel.set_yscale("log")
         panel.set_title(f"learning rate {rate:g}", loc="left", pad=4)
         steps_axis(panel, summary["step"].max())
-    limits = [panel.get_ylim() for panel in axes]
-    for panel, rate in zip(axes, rates, strict=True):
-        panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-        present = set(summary.loc[summary["learning_rate"] == rate, "run"])
+        present = set(rows["run"])
         colours = [
             Line2D([], [], color=look.colour, label=look.label) for (run, _), look in looks.items() if run in present
         ]
         lines = [Line2D([], [], color="0.3", ls=_DASHES[key], label=_SYMBOLS[key]) for key in _DASHES]
         style.legend_below(panel, [colours, lines])
     axes[0].set_ylabel(r"Tr$(H\Sigma)$, Tr$(H\bar{\Sigma})$ [loss$^3$ / parameter$^4$]")
-    for panel in axes[1:]:
-        panel.tick_params(labelleft=False)
     return figure

@@ -1,5 +1,6 @@
 """Draws variance along the Hessian's eigenvectors against its eigenvalues (paper A, Fig. 3)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +13,13 @@ from dropscape.figures.draw.scatter import (
     SAMPLES,
     UNITS,
     fit_sentence,
+    legend_of_runs,
     logarithmic,
     scatter_runs,
     split,
 )
+
+_COLUMNS = 2  # of a panel's legend
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, Any]) -> Figure:
@@ -26,7 +30,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         panels.append(("Variants of the dropout", variants))
     sample, drawn, directions = (description[key] for key in ("sample", "drawn_directions", "directions"))
     thinned = "" if drawn == directions else f"; {drawn:,} log-spaced ones of {directions:,} are drawn, all are fitted"
-    rows = -(-max(len(runs) for _, runs in panels) // 2)
+    rows = math.ceil(max(len(runs) for _, runs in panels) / _COLUMNS)
     figure, axes = style.page(
         f"{description['place']}: projected variance against Hessian eigenvalue, {SAMPLES[sample]}",
         [1] * len(panels),
@@ -40,15 +44,15 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         ),
     )
     defined = points[points["reason"].isna() & points["drawn"]]
-    handles = []
-    for panel, (title, runs) in zip(axes, panels, strict=True):
-        panel.set_title(title, loc="left", pad=4)
-        handles.append(scatter_runs(panel, defined, summary, runs, "eigenvalue", "variance", size=6, rasterized=True))
     logarithmic(
         axes,
         "Hessian eigenvalue $\\lambda_i(H)$ [loss / parameter$^2$]",
         rf"projected variance $\mathrm{{Var}}(\mathrm{{Proj}}_{{v_i}}(S))$ [{UNITS[sample]}]",
     )
+    handles = []
+    for panel, (title, runs) in zip(axes, panels, strict=True):
+        panel.set_title(title, loc="left", pad=4)
+        handles.append(scatter_runs(panel, defined, summary, runs, "eigenvalue", "variance", size=6, rasterized=True))
     for panel, entries in zip(axes, handles, strict=True):
-        style.legend_below(panel, [sum(entries[start : start + rows], []) for start in range(0, len(entries), rows)])
+        legend_of_runs(panel, entries, _COLUMNS)
     return figure

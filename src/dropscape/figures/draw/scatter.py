@@ -1,6 +1,8 @@
 """Logarithmic scatter plots with fitted power laws."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -10,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
-from dropscape.figures.style import Look
+from dropscape.figures.style import Look, legend_below
 
 SAMPLES = {"trajectory": "trajectory of the parameters", "gradients": "gradients under fresh masks"}
 UNITS = {"trajectory": "parameter$^2$", "gradients": "(loss / parameter)$^2$"}
@@ -79,6 +81,13 @@ def scatter_runs(
     return handles
 
 
+def legend_of_runs(axes: Axes, handles: Sequence[Sequence[Line2D]], columns: int = 1) -> None:
+    """The legend of ``scatter_runs`` below the axes, the lines of a run together."""
+    rows = math.ceil(len(handles) / columns)
+    parts = [handles[start : start + rows] for start in range(0, len(handles), rows)]
+    legend_below(axes, [list(chain.from_iterable(part)) for part in parts])
+
+
 def split(runs: Mapping[tuple[str, float], Look], summary: pd.DataFrame) -> tuple[dict, dict]:
     """The main runs (all, if every run is a variant), and the variants with the main runs of their settings."""
     rows = summary.drop_duplicates(["run", "keep_prob"]).set_index(["run", "keep_prob"])
@@ -92,27 +101,23 @@ def split(runs: Mapping[tuple[str, float], Look], summary: pd.DataFrame) -> tupl
 
 
 def logarithmic(axes: Sequence[Axes], x_label: str, y_label: str) -> None:
-    """Logarithmic axes of one range, labelled on the left panel only."""
+    """Logarithmic axes, the vertical one labelled on the left panel only."""
     for panel in axes:
         panel.set(xscale="log", yscale="log", xlabel=x_label)
         panel.tick_params(which="both", direction="in")
-    limits = [(panel.get_xlim(), panel.get_ylim()) for panel in axes]
-    for panel in axes:
-        panel.set_xlim(min(x[0] for x, _ in limits), max(x[1] for x, _ in limits))
-        panel.set_ylim(min(y[0] for _, y in limits), max(y[1] for _, y in limits))
         for axis in (panel.xaxis, panel.yaxis):
             axis.set_minor_formatter(FuncFormatter(_two_and_five(axis)))
     axes[0].set_ylabel(y_label, labelpad=1)
-    for panel in axes[1:]:
-        panel.tick_params(labelleft=False)
 
 
 def _two_and_five(axis: Axis) -> Callable[[float, int], str]:
     """Labels 2 and 5 of each decade on an axis that shows too few powers of ten, none on a longer one."""
-    low, high = axis.get_view_interval()
-    if high / low > 50:
-        return lambda value, _: ""
-    return lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""
+
+    def label(value: float, _: int) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 50 * low and f"{value:e}"[0] in "25" else ""
+
+    return label
 
 
 def _slope(fit: pd.Series) -> str:

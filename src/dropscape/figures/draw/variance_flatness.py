@@ -12,6 +12,7 @@ from dropscape.figures.draw.scatter import (
     SAMPLES,
     UNITS,
     fit_sentence,
+    legend_of_runs,
     logarithmic,
     scatter_runs,
     split,
@@ -43,13 +44,13 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         ),
     )
     defined = points[points["reason"].isna()]
+    logarithmic(axes, "interval flatness $F$ [parameter distance]", rf"variance $\lambda_i(\Sigma)$ [{UNITS[sample]}]")
     handles = []
     for panel, (title, runs, estimate) in zip(axes, panels, strict=True):
         panel.set_title(title, loc="left", pad=4)
         shown = (frame[frame["estimate"] == estimate] for frame in (defined, summary))
         filled = estimate == IN_SAMPLE
         handles.append(scatter_runs(panel, *shown, runs, "flatness", "variance", filled=filled))
-    logarithmic(axes, "interval flatness $F$ [parameter distance]", rf"variance $\lambda_i(\Sigma)$ [{UNITS[sample]}]")
     for panel, entries in zip(axes, handles, strict=True):
-        style.legend_below(panel, [sum(entries, [])])
+        legend_of_runs(panel, entries)
     return figure

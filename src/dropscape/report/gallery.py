@@ -1,0 +1,94 @@
+"""A run as a page of Markdown: ``python -m dropscape.report.gallery results/<scale> docs/gallery``."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from dropscape.errors import ArtifactError, DropscapeError
+from dropscape.report.papers import PAPERS
+from dropscape.report.verdicts import measured, read_claims, tally
+
+MARKS = {"holds": "**holds**", "fails": "**fails**", "not judged": "not judged"}
+
+
+def page(claims: pd.DataFrame, figures: list[str], folder: str, command: str) -> str:
+    """The page: what was run, every claim with its numbers, every figure.
+
+    Args:
+        claims: as ``read_claims`` gives it.
+        figures: names such as ``noise_structure-fig2d``.
+        folder: where the page finds the figures' PNGs.
+        command: what made the results.
+    """
+    of_trainings = claims[claims["figure"] != ""]
+    data = (of_trainings if len(of_trainings) else claims)["data"].iloc[0]
+    lines = [
+        "# Gallery",
+        "",
+        f"Scale `{claims['scale'].iloc[0]}`. Data: {data}. {tally(claims)}",
+        "",
+        "Made with",
+        "",
+        "```",
+        command,
+        "```",
+        "",
+        "A claim about several trainings shows the weakest of them. Brackets hold the interval.",
+    ]
+    for study, paper in PAPERS.items():
+        rows = claims[claims["study"] == study]
+        if rows.empty:
+            continue
+        lines += ["", f"## Paper {paper.letter}: {paper.title}", ""]
+        lines += ["| claim | the paper | ours | expected | verdict | why |", "|---|---|---|---|---|---|"]
+        for claim in rows.to_dict("records"):
+            cells = (
+                f"{claim['statement']}<br><sub>{claim['statistic']}</sub>",
+                claim["paper"],
+                measured(claim),
+                claim["expected"],
+                MARKS[claim["verdict"]],
+                claim["reason"],
+            )
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        for figure in figures:
+            if figure.startswith(f"{study}-"):
+                lines += ["", f"![{figure}]({folder}/{figure}.png)"]
+    return "\n".join(lines) + "\n"
+
+
+def write_gallery(results: Path, folder: Path, command: str) -> None:
+    """Copy the figures of ``results`` into ``folder`` and write ``<folder>.md`` beside it.
+
+    Raises:
+        ArtifactError: the results hold no claims or no figures.
+    """
+    claims = read_claims(results / "claims/claims.csv")
+    pictures = sorted((results / "figures").glob("*.png"))
+    if not pictures:
+        raise ArtifactError(f"{results}/figures holds no figure: run the workflow at this scale first.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        shutil.copyfile(picture, folder / picture.name)
+    names = [picture.stem for picture in pictures]
+    folder.with_suffix(".md").write_text(page(claims, names, folder.name, command))
+
+
+def main() -> None:
+    """Write the page; an error that a user can act on is one sentence."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="results/<scale>")
+    parser.add_argument("folder", type=Path, help="folder of the figures; the page is written beside it")
+    parser.add_argument("--command", default="make reproduce", help="what made the results, for the page")
+    arguments = parser.parse_args()
+    try:
+        write_gallery(arguments.results, arguments.folder, arguments.command)
+    except DropscapeError as error:
+        sys.exit(f"dropscape: {error}")
+
+
+if __name__ == "__main__":
+    main()

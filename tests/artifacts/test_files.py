@@ -1,0 +1,162 @@
+"""Artifacts are whole or absent, read back exactly, and say what is wrong with them."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dropscape.artifacts.files import (
+    canonical_json,
+    digest,
+    read_json,
+    read_table,
+    read_tensors,
+    whole_file,
+    write_json,
+    write_table,
+    write_tensors,
+)
+from dropscape.errors import ArtifactError
+
+
+def contents(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new/folder/file.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == path.parent, "only a rename within one folder is atomic"
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert contents(path.parent) == ["file.txt"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write()
+    assert path.read_text() == "old"
+    assert contents(tmp_path) == ["file.txt"]
+
+
+def test_tensors_and_metadata_come_back_exactly(tmp_path):
+    tensors = {
+        "b": torch.tensor([[1.0, -0.0], [math.inf, math.nan]]),
+        "a/with.name": torch.arange(6).reshape(2, 3).T,
+        "half": torch.rand(4, 6, dtype=torch.float64)[:, ::2],
+        "empty": torch.zeros(2, 0, 3),
+        "mask": torch.tensor([True, False]),
+    }
+    metadata = {"nested": {"list": [1, 2.5, None, "ü"]}, "steps": [0, 3]}
+    write_tensors(tmp_path / "t.safetensors", tensors, metadata)
+    read, described = read_tensors(tmp_path / "t.safetensors")
+    assert described == metadata
+    assert set(read) == set(tensors)
+    for name, tensor in tensors.items():
+        assert read[name].dtype == tensor.dtype and read[name].shape == tensor.shape
+        # Bits, so that NaN and the sign of zero count.
+        assert read[name].numpy().tobytes() == tensor.contiguous().numpy().tobytes()
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    one, two = torch.rand(3), torch.rand(2)
+    write_tensors(tmp_path / "1", {"a": one, "b": two}, {"x": 1, "y": [2]})
+    write_tensors(tmp_path / "2", {"b": two.clone(), "a": one.clone()}, {"y": [2], "x": 1})
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_no_tensors_is_a_file_too(tmp_path):
+    write_tensors(tmp_path / "none", {}, {"why": "nothing recorded"})
+    assert read_tensors(tmp_path / "none") == ({}, {"why": "nothing recorded"})
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(), min_size=1, max_size=20))
+def test_floats_of_a_table_come_back_exactly(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("table") / "t.csv"
+    table = pd.DataFrame({"index": range(len(values)), "value": values, "name": "a, b"})
+    write_table(path, table)
+    read = read_table(path)
+    assert list(read.columns) == ["index", "value", "name"]
+    assert read["index"].tolist() == list(range(len(values)))
+    assert set(read["name"]) == {"a, b"}
+    np.testing.assert_array_equal(read["value"].to_numpy(dtype=float), np.array(values))
+
+
+def test_truth_values_of_a_table_come_back(tmp_path):
+    write_table(tmp_path / "t.csv", pd.DataFrame({"zero": [True, False]}))
+    assert read_table(tmp_path / "t.csv")["zero"].tolist() == [True, False]
+
+
+def test_json_comes_back_and_has_no_nan(tmp_path):
+    content = {"ü": [1, 2.5, None, {"deep": "Σ̄"}]}
+    write_json(tmp_path / "x.json", content)
+    assert read_json(tmp_path / "x.json") == content
+    assert "ü" in (tmp_path / "x.json").read_text(), "readable, not escaped"
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "y.json", {"loss": math.nan})
+    assert contents(tmp_path) == ["x.json"]
+
+
+READERS = {
+    "safetensors": (read_tensors, lambda path: write_tensors(path, {"a": torch.rand(100)}, {"b": 1})),
+    "csv": (read_table, lambda path: write_table(path, pd.DataFrame({"a": [1.0]}))),
+    "json": (read_json, lambda path: write_json(path, {"a": [1, 2]})),
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_missing_file_is_named_with_what_to_do(tmp_path, kind):
+    with pytest.raises(ArtifactError, match=rf"gone\.{kind} does not exist: run the same command again"):
+        READERS[kind][0](tmp_path / f"gone.{kind}")
+
+
+# A csv that ends early is a shorter table; nothing in it would tell.
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [pair for pair in itertools.product(READERS, ("truncated", "empty", "garbage")) if pair != ("csv", "truncated")],
+)
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path, kind, damage):
+    read, write = READERS[kind]
+    path = tmp_path / f"x.{kind}"
+    write(path)
+    whole = path.read_bytes()
+    damaged = {"truncated": whole[: len(whole) // 2], "empty": b"", "garbage": b"\xff\xfe\x00," * 10}[damage]
+    path.write_bytes(damaged)
+    with pytest.raises(ArtifactError, match=r"is damaged \(.+\): delete it and run the same command again") as error:
+        read(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_digest_changes_with_content_files_and_nothing_else(tmp_path):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    for path, text in ((one, "1"), (two, "2")):
+        (tmp_path / path).write_text(text)
+    base = digest({"a": 1, "b": 2}, [one, two])
+    assert len(base) == 64 and int(base, 16) >= 0
+    assert base == digest({"b": 2, "a": 1}, [one, two])
+    others = [digest({"a": 1, "b": 3}, [one, two]), digest({"a": 1, "b": 2}, [two, one]), digest({"a": 1, "b": 2})]
+    (tmp_path / "two").write_text("3")
+    others.append(digest({"a": 1, "b": 2}, [one, two]))
+    assert len({base, *others}) == 5
+
+
+def test_canonical_json_is_one_text_for_equal_content():
+    assert canonical_json({"b": [1, {"d": 2, "c": 3}], "a": None}) == '{"a":null,"b":[1,{"c":3,"d":2}]}'
+    assert json.loads(canonical_json({"x": 1e-300})) == {"x": 1e-300}

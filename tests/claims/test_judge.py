@@ -1,0 +1,226 @@
+"""From statistics to verdicts, and which run speaks for a claim."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dropscape.claims import judge as module
+from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED, described, judge, judged
+from dropscape.claims.statistics import Measured
+from dropscape.claims.tables import Run, Tables
+
+ABOVE, BELOW, NEAR = {"above": 0.85}, {"below": 0.0}, {"near": 10.0, "factor": 2.0}
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected", "verdict"),
+    [
+        (0.9, 0.86, 0.95, ABOVE, HOLDS),
+        (0.9, 0.8, 0.95, ABOVE, NOT_JUDGED),
+        (0.84, 0.8, 0.86, ABOVE, NOT_JUDGED),
+        (0.8, 0.7, 0.84, ABOVE, FAILS),
+        (0.85, 0.85, 0.85, ABOVE, FAILS),  # above means above
+        (-0.9, -0.95, -0.1, BELOW, HOLDS),
+        (-0.1, -0.2, 0.0, BELOW, NOT_JUDGED),
+        (0.1, 0.05, 0.2, BELOW, FAILS),
+        (math.inf, 3.0, math.inf, {"below": 1.0}, FAILS),
+        (10.0, 6.0, 15.0, NEAR, HOLDS),
+        (5.0, 5.0, 20.0, NEAR, HOLDS),  # within the factor includes its ends
+        (10.0, 4.0, 15.0, NEAR, NOT_JUDGED),
+        (4.0, 3.0, 4.9, NEAR, FAILS),
+        (30.0, 21.0, 40.0, NEAR, FAILS),
+        (30.0, 3.0, 40.0, NEAR, NOT_JUDGED),
+        # A bound that is not defined says nothing; the value then stands alone.
+        (0.9, NAN, NAN, ABOVE, HOLDS),
+        (0.8, NAN, NAN, ABOVE, FAILS),
+        (NAN, NAN, NAN, ABOVE, NOT_JUDGED),
+    ],
+)
+def test_verdict(value, low, high, expected, verdict):
+    assert judged(Measured(value, low, high, 100), expected, 8)[0] == verdict
+
+
+def test_reasons():
+    def reason(value, low, high, expected=ABOVE, points=100, note=""):
+        return judged(Measured(value, low, high, points, note), expected, 8)[1]
+
+    assert reason(0.9, 0.9, 0.9) == ""
+    assert reason(0.8, 0.8, 0.8) == "expected above 0.85"
+    assert reason(1.0, 1.0, 1.0, BELOW) == "expected below 0"
+    assert reason(1.0, 1.0, 1.0, NEAR) == "expected within a factor of 2 of 10"
+    assert reason(0.9, 0.8, 1.0) == "the interval contains the threshold: expected above 0.85"
+    assert reason(30.0, 3.0, 40.0, NEAR) == "the interval is wider than what is expected"
+    assert reason(NAN, NAN, NAN) == "the statistic is undefined"
+    assert reason(NAN, NAN, NAN, note="no defined point") == "the statistic is undefined: no defined point"
+    assert reason(0.9, 0.9, 0.9, points=7) == "too few points: 7, at least 8 are needed"
+    assert reason(NAN, NAN, NAN, points=0) == "too few points: 0, at least 8 are needed"
+
+
+@given(
+    st.tuples(*[st.floats(-2, 2)] * 3).map(sorted),
+    st.floats(-2, 2),
+    st.sampled_from(["above", "below"]),
+    st.integers(0, 20),
+)
+def test_a_claim_holds_if_the_interval_lies_on_its_side_and_fails_if_on_the_other(ordered, threshold, kind, points):
+    low, value, high = ordered
+    verdict, reason = judged(Measured(value, low, high, points), {kind: threshold}, 8)
+    sign = 1 if kind == "above" else -1
+    worst, best = sorted((sign * low, sign * high))
+    if points < 8:
+        expected = NOT_JUDGED
+    elif worst > sign * threshold:
+        expected = HOLDS
+    else:
+        expected = NOT_JUDGED if best > sign * threshold else FAILS
+    assert verdict == expected
+    assert bool(reason) == (verdict != HOLDS)
+
+
+def test_expectations_in_words():
+    assert described({"above": 0.85}) == "above 0.85"
+    assert described({"below": 1e-8}) == "below 1e-08"
+    assert described(NEAR) == "within a factor of 2 of 10"
+
+
+CLAIM = {
+    "study": "noise_structure",
+    "figure": "fig4",
+    "statement": "A sentence.",
+    "paper": "much larger",
+    "measures": "something",
+    "statistic": "trace_ratio",
+    "arguments": {"over_steps": "minimum"},
+    "expected": {"above": 1.0},
+    "least_points": 8,
+}
+
+
+@pytest.fixture
+def verdict_of(monkeypatch):
+    """The claim's row and its rows by run, for statistics given by run; runs named ``side...`` are not main."""
+
+    def of(by_run, expected=CLAIM["expected"]):
+        runs = [Run("mnist", name, not name.startswith("side")) for name in by_run]
+        monkeypatch.setitem(module.PER_RUN, "trace_ratio", lambda tables, run, claim, over_steps: by_run[run.name])
+        claims, rows = judge(
+            {"claim": CLAIM | {"expected": expected}},
+            Tables([*runs, Run("cifar", "other", True)], {}, {}),
+            {"claim": "mnist"},
+            "5,000 digits",
+            "quick",
+        )
+        (claim,) = claims.to_dict("records")
+        return claim, rows.to_dict("records")
+
+    return of
+
+
+def exactly(value, points=100, note=""):
+    return Measured(value, value, value, points, note)
+
+
+def test_the_row_of_a_claim(verdict_of):
+    claim, rows = verdict_of({"one": Measured(3.0, 2.0, 4.0, 30, "at step 7")})
+    assert claim == {
+        "claim": "claim",
+        "study": "noise_structure",
+        "figure": "noise_structure-fig4",
+        "statement": "A sentence.",
+        "statistic": "something",
+        "value": 3.0,
+        "low": 2.0,
+        "high": 4.0,
+        "expected": "above 1",
+        "paper": "much larger",
+        "verdict": HOLDS,
+        "reason": "at step 7",
+        "data": "5,000 digits",
+        "scale": "quick",
+    }
+    assert rows == [
+        {
+            "claim": "claim",
+            "run": "one",
+            "main": True,
+            "value": 3.0,
+            "low": 2.0,
+            "high": 4.0,
+            "points": 30,
+            "verdict": HOLDS,
+            "reason": "",
+            "note": "at step 7",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "values", "weakest"),
+    [
+        ({"above": 1.0}, {"strong": 9.0, "weak": 2.0, "middle": 5.0}, "weak"),
+        ({"below": 1.0}, {"strong": -9.0, "weak": 0.5, "middle": 0.0}, "weak"),
+        ({"near": 10.0, "factor": 2.0}, {"strong": 10.0, "weak": 6.0, "middle": 14.0}, "weak"),
+        ({"near": 10.0, "factor": 2.0}, {"strong": 10.0, "weak": 19.0, "middle": 6.0}, "weak"),
+        ({"above": 1.0}, {"strong": 9.0, "weak": 0.5, "weaker": 0.2}, "weaker"),
+        ({"below": 1.0}, {"strong": 0.0, "weak": math.inf, "middle": 3.0}, "weak"),
+    ],
+)
+def test_the_weakest_run_speaks(verdict_of, expected, values, weakest):
+    claim, rows = verdict_of({name: exactly(value) for name, value in values.items()}, expected)
+    assert claim["value"] == values[weakest]
+    holding = sum(row["verdict"] == HOLDS for row in rows)
+    assert claim["reason"].startswith(f"holds in {holding} of {len(values)} runs, weakest in {weakest}")
+
+
+def test_a_failing_run_speaks_before_one_that_is_not_judged_and_that_before_one_that_holds(verdict_of):
+    holds, unsure, fails = exactly(9.0), Measured(0.9, 0.1, 2.0, 100), exactly(0.95)
+    assert verdict_of({"a": holds, "b": unsure})[0]["verdict"] == NOT_JUDGED
+    claim, rows = verdict_of({"a": holds, "b": unsure, "c": fails})
+    assert (claim["verdict"], claim["value"]) == (FAILS, 0.95)
+    assert claim["reason"] == "holds in 1 of 3 runs, weakest in c; expected above 1"
+    assert [row["verdict"] for row in rows] == [HOLDS, NOT_JUDGED, FAILS]
+
+
+def test_an_undefined_run_is_weaker_than_a_defined_one_of_the_same_verdict(verdict_of):
+    claim, _ = verdict_of({"unsure": Measured(0.9, 0.1, 2.0, 100), "undefined": Measured(NAN, NAN, NAN, 50, "why")})
+    assert claim["verdict"] == NOT_JUDGED and math.isnan(claim["value"])
+    assert claim["reason"] == "holds in 0 of 2 runs, weakest in undefined; the statistic is undefined: why; why"
+
+
+def test_a_run_with_too_few_points_keeps_the_claim_from_holding(verdict_of):
+    claim, _ = verdict_of({"one": exactly(9.0), "two": exactly(8.0, points=3)})
+    assert claim["verdict"] == NOT_JUDGED and "too few points: 3" in claim["reason"]
+
+
+def test_runs_with_another_layer_or_mask_mode_are_shown_and_do_not_decide(verdict_of):
+    claim, rows = verdict_of({"one": exactly(9.0), "side-second": exactly(0.1)})
+    assert (claim["verdict"], claim["value"], claim["reason"]) == (HOLDS, 9.0, "")
+    assert [(row["run"], row["main"], row["verdict"]) for row in rows] == [
+        ("one", True, HOLDS),
+        ("side-second", False, FAILS),
+    ]
+
+
+def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(monkeypatch):
+    given = []
+
+    def statistic(tables, study, claim, column):
+        given.append((study, claim, column))
+        return exactly(0.5)
+
+    monkeypatch.setitem(module.OF_THEORY, "theory_error", statistic)
+    claim = CLAIM | {
+        "figure": None,
+        "statistic": "theory_error",
+        "arguments": {"column": "c"},
+        "expected": {"below": 1},
+    }
+    claims, by_run = judge({"t": claim}, Tables([], {}, {}), {"t": None}, "5,000 digits", "quick")
+    (row,) = claims.to_dict("records")
+    assert (row["figure"], row["verdict"]) == ("", HOLDS)
+    assert row["data"] == "random small networks, every mask enumerated"
+    assert given == [("noise_structure", "t", "c")]
+    assert by_run["run"].tolist() == [""]

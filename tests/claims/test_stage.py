@@ -1,0 +1,130 @@
+"""The stage on files: every claim of the repository is judged, whatever the tables hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropscape.artifacts.files import read_json, read_table, write_json, write_table
+from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED
+from dropscape.claims.stage import judge_all
+from dropscape.config.load import load_settings
+from tests.claims.conftest import projection, spectrum_and_interval
+
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = [
+    *("claim", "study", "figure", "statement", "statistic", "value", "low", "high", "expected", "paper"),
+    *("verdict", "reason", "data", "scale"),
+]
+DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1), ("trajectory", "gradients")
+
+
+def tables_of_a_run():
+    """What the papers say, exactly: power laws, an aligned covariance, a small baseline."""
+    variances = np.logspace(0, -6, DIRECTIONS)
+    tidy = {
+        sample: spectrum_and_interval(
+            dict.fromkeys(SEEDS, variances),
+            dict.fromkeys(SEEDS, variances**-0.5),
+            {factor: lambda width, factor=factor: factor * width for factor in (1.5, 3.0, 4.0)},
+            sample,
+        )
+        for sample in SAMPLES
+    }
+    pairs = {seed: list(zip(variances, variances**1.2, strict=True)) for seed in SEEDS}
+    steps = range(0, 1000, 50)
+    return {
+        "spectrum": pd.concat(tidy[sample]["spectrum"] for sample in SAMPLES),
+        "interval": pd.concat(tidy[sample]["interval"] for sample in SAMPLES),
+        "projection": pd.concat(projection(pairs, sample) for sample in SAMPLES),
+        "alignment": pd.DataFrame(
+            {"seed": seed, "step": step, "keep_prob": 0.8, "trace_h_sigma": 50.0, "trace_h_isotropic": 1.0,
+             "cosine": 0.9, "cosine_unbiased": 0.8}
+            for seed in SEEDS
+            for step in steps
+        ),
+        "baseline": pd.DataFrame(
+            {"eigenvectors": kind, "pair": range(20), "cosine": np.linspace(7e-4, 8e-4, 20), "expected": 7.8e-4}
+            for kind in ("normalised", "orthonormal")
+        ).explode(["pair", "cosine"]),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Judges the repository's claims on tables of two runs (one of them without dropout) and on a theory table."""
+    settings = load_settings({"scale": "quick"}, ROOT)
+    experiments = {
+        name: settings.studies[claim.study].figures[claim.figure].experiment if claim.figure else None
+        for name, claim in settings.claims.items()
+    }
+    runs = [
+        {"experiment": "mnist_fnn", "name": "keep0.8", "main": True, "kinds": list(tables_of_a_run())},
+        {"experiment": "mnist_fnn_plain", "name": "lr0.1", "main": True, "kinds": ["alignment"]},
+    ]
+    files = {kind: [] for kind in tables_of_a_run()}
+    for run in runs:
+        for kind in run["kinds"]:
+            path = tmp_path / run["experiment"] / f"{kind}.csv"
+            write_table(path, tables_of_a_run()[kind])
+            files[kind].append(str(path))
+    columns = {claim.arguments["column"] for claim in settings.claims.values() if "column" in claim.arguments}
+    theory = {column: [True] * 160 if "holds" in column else [1e-12] * 160 for column in columns}
+    keys = [(state, parameters) for state in ("random", "trained") for parameters in ("one_layer", "all")] * 40
+    write_table(
+        tmp_path / "theory.csv",
+        pd.DataFrame(theory | {"state": [key[0] for key in keys], "parameters": [key[1] for key in keys]}),
+    )
+    write_json(tmp_path / "mnist.json", {"label": "5,000 digits"})
+    outputs = {"claims": "claims.csv", "by_run": "by_run.csv", "provenance": "provenance.json"}
+
+    def judged():
+        given = {
+            "claims": [
+                {"name": name}
+                | claim.model_dump(mode="json")
+                | {"expected": claim.expected.model_dump(exclude_none=True)}
+                for name, claim in settings.claims.items()
+            ],
+            "experiments": experiments,
+            "theory_studies": ["noise_structure"],
+            "scale": "quick",
+            "runs": runs,
+        }
+        judge_all(
+            given,
+            files | {"theory": [str(tmp_path / "theory.csv")]},
+            [str(tmp_path / "mnist.json")],
+            {kind: str(tmp_path / name) for kind, name in outputs.items()},
+        )
+        return read_table(tmp_path / "claims.csv"), read_table(tmp_path / "by_run.csv")
+
+    return judged
+
+
+def test_every_claim_gets_a_row_in_the_order_of_the_file(stage, tmp_path):
+    claims, by_run = stage()
+    expected = list(load_settings({"scale": "quick"}, ROOT).claims)
+    assert claims["claim"].tolist() == by_run["claim"].tolist() == expected
+    assert claims.columns.tolist() == COLUMNS
+    assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}
+    assert set(claims["data"]) == {"5,000 digits", "random small networks, every mask enumerated"}
+    record = read_json(tmp_path / "provenance.json")
+    assert record["stage"] == "claims" and record["data"]["datasets"] == [{"label": "5,000 digits"}]
+
+
+def test_tables_that_say_what_the_papers_say_make_the_claims_hold(stage):
+    """But two: equally linear samples are not more linear, and the unbiased cosine was put below 0.85."""
+    claims, _ = stage()
+    verdicts = dict(zip(claims["claim"], claims["verdict"], strict=True))
+    failing = {"A-gradients-more-linear-fig2", "A-gradients-more-linear-fig3", "C-fig3a-throughout-unbiased"}
+    assert {name for name, verdict in verdicts.items() if verdict != HOLDS} == failing
+    assert verdicts["C-fig3a-throughout-unbiased"] == FAILS
+
+
+def test_the_same_tables_give_the_same_bytes(stage, tmp_path):
+    stage()
+    first = (tmp_path / "claims.csv").read_bytes()
+    stage()
+    assert (tmp_path / "claims.csv").read_bytes() == first

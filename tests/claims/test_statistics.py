@@ -1,0 +1,290 @@
+"""Each statistic on tables whose answer is known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dropscape.claims.statistics import (
+    baseline_cosine,
+    cosine_minimum,
+    cosine_settles,
+    factor_sensitivity,
+    gradients_more_linear,
+    projected_variance_power,
+    projected_variance_rank,
+    theory_error,
+    theory_share,
+    trace_ratio,
+    variance_flatness_power,
+    variance_flatness_rank,
+)
+from tests.claims.conftest import STUDY, noisy_power_law, projection, spectrum_and_interval
+
+CLAIM = "some-claim"
+VARIANCES = np.logspace(0, -6, 30)
+
+
+def both_seeds(values):
+    return {0: values, 1: values}
+
+
+@pytest.mark.parametrize(("power", "expected"), [(-0.5, -1.0), (2.0, 1.0)])
+def test_monotone_pairs_have_a_rank_correlation_of_one(power, expected, tables, run):
+    found = tables(**spectrum_and_interval(both_seeds(VARIANCES), both_seeds(VARIANCES**power)))
+    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
+    assert measured.points == 60 and measured.note == ""
+    found = tables(projection=projection(both_seeds(list(zip(VARIANCES, VARIANCES**power, strict=True)))))
+    measured = projected_variance_rank(found, run, CLAIM, "gradients")
+    assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
+    assert measured.points == 60
+
+
+def test_rank_correlation_is_the_mean_over_seeds_of_scipys(tables, run):
+    x, y = noisy_power_law(40, -0.5, 2.0)
+    widths = {0: y, 1: y[::-1].copy()}
+    found = tables(**spectrum_and_interval(both_seeds(x), widths))
+    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    expected = np.mean([stats.spearmanr(x, widths[seed]).statistic for seed in (0, 1)])
+    assert measured.value == pytest.approx(expected)
+    assert measured.low < measured.value < measured.high
+    assert measured == variance_flatness_rank(found, run, CLAIM, "gradients"), "bounds are drawn anew"
+
+
+def test_leading_directions_only(tables, run):
+    """The first ten directions fall, the others rise."""
+    widths = np.concatenate([np.arange(1, 11), 1 / np.arange(11, 31)])
+    found = tables(
+        **spectrum_and_interval(both_seeds(VARIANCES), both_seeds(widths)),
+        projection=projection(both_seeds(list(zip(VARIANCES, widths, strict=True)))),
+    )
+    for statistic in (variance_flatness_rank, projected_variance_rank):
+        measured = statistic(found, run, CLAIM, "gradients", leading=10)
+        assert (measured.value, measured.points) == (pytest.approx(-1), 20)
+        assert statistic(found, run, CLAIM, "gradients").value > 0
+
+
+def test_undefined_widths_and_numerical_zeros_are_left_out_and_not_counted_as_points(tables, run):
+    variances = np.append(VARIANCES, [1e-12, 0.0])
+    widths = np.append(VARIANCES**-0.5, [1e-9, 1e-9])
+    widths[3] = math.nan
+    found = tables(**spectrum_and_interval({0: variances}, {0: widths}))
+    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    assert (measured.value, measured.points) == (pytest.approx(-1), 29)
+
+
+def test_held_out_variances_leave_out_what_is_not_positive_there(tables, run):
+    given = spectrum_and_interval({0: VARIANCES}, {0: VARIANCES**-0.5})
+    given["spectrum"]["held_out"] = VARIANCES[::-1].copy()
+    given["spectrum"].loc[:4, "held_out"] = [-1e-3, 0.0, math.nan, -1.0, -2.0]
+    measured = variance_flatness_rank(tables(**given), run, CLAIM, "gradients", held_out=True)
+    assert (measured.value, measured.points) == (pytest.approx(1), 25)
+
+
+def test_eigenvalues_that_are_not_positive_or_numerically_zero_are_left_out(tables, run):
+    pairs = [(1.0, 1.0), (0.1, 0.2), (1e-3, 0.1), (9e-9, 50.0), (0.0, 60.0), (-0.5, 70.0)]
+    measured = projected_variance_rank(tables(projection=projection({0: pairs})), run, CLAIM, "gradients")
+    assert (measured.value, measured.points) == (pytest.approx(1), 3)
+
+
+def test_one_sample_is_not_the_other(tables, run):
+    pairs = list(zip(VARIANCES, VARIANCES, strict=True))
+    table = pd.concat([projection({0: pairs}), projection({0: pairs[::-1]}, "trajectory")])
+    measured = projected_variance_rank(tables(projection=table), run, CLAIM, "trajectory")
+    assert (measured.value, measured.points) == (pytest.approx(1), 30)
+    nothing = projected_variance_rank(tables(projection=projection({0: pairs})), run, CLAIM, "trajectory")
+    assert math.isnan(nothing.value) and (nothing.points, nothing.note) == (0, "no defined point")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 2.0])
+def test_r_squared_is_the_planted_one(noise, tables, run):
+    """Of the log-log fit; scipy's linregress is the oracle."""
+    x, y = noisy_power_law(50, -0.7, noise)
+    found = tables(**spectrum_and_interval({0: y}, {0: x}), projection=projection({0: list(zip(x, y, strict=True))}))
+    kept = y > 1e-8 * y.max()
+    expected = stats.linregress(np.log(x[kept]), np.log(y[kept])).rvalue ** 2
+    for statistic in (variance_flatness_power, projected_variance_power):
+        measured = statistic(found, run, CLAIM, "gradients")
+        assert measured.value == pytest.approx(expected)
+        assert measured.low <= measured.value + 1e-12 and measured.points == kept.sum()
+    assert noise > 0 or expected == pytest.approx(1)
+
+
+@pytest.mark.parametrize("relation", ["variance_flatness", "projected_variance"])
+def test_gradients_are_more_linear_by_the_difference_of_both_fits(relation, tables, run):
+    x, exact = noisy_power_law(40, -0.5, 0.0)
+    _, noisy = noisy_power_law(40, -0.5, 1.5)
+    if relation == "variance_flatness":
+        tidy = spectrum_and_interval({0: exact}, {0: x})
+        other = spectrum_and_interval({0: noisy}, {0: x}, sample="trajectory")
+        found = tables(**{kind: pd.concat([tidy[kind], other[kind]]) for kind in tidy})
+    else:
+        pairs = [projection({0: list(zip(x, exact, strict=True))})]
+        pairs.append(projection({0: list(zip(x, noisy, strict=True))}, "trajectory"))
+        found = tables(projection=pd.concat(pairs))
+    expected = 1 - stats.linregress(np.log(x), np.log(noisy)).rvalue ** 2
+    measured = gradients_more_linear(found, run, CLAIM, relation)
+    assert measured.value == pytest.approx(expected)
+    assert 0 < measured.low < measured.high and measured.points == 80
+
+
+def test_a_slope_that_does_not_depend_on_the_factor_is_not_sensitive(tables, run):
+    """A factor that multiplies every width moves the line and not its slope; a power of the width changes it."""
+    widths = VARIANCES**-0.5
+    moved = {1.5: lambda width: 0.7 * width, 3.0: lambda width: 2 * width}
+    found = tables(**spectrum_and_interval({0: VARIANCES}, {0: widths}, moved))
+    assert factor_sensitivity(found, run, CLAIM, "gradients").value == pytest.approx(0, abs=1e-9)
+    # variance = (w^1.25)^(slope / 1.25): a fifth less steep. The largest change counts.
+    bent = moved | {4.0: lambda width: width**1.25}
+    measured = factor_sensitivity(
+        tables(**spectrum_and_interval({0: VARIANCES}, {0: widths}, bent)), run, CLAIM, "gradients"
+    )
+    assert measured.value == pytest.approx(0.2) and measured.points == 30
+
+
+def test_factor_sensitivity_uses_the_directions_that_every_factor_defines(tables, run):
+    lost = {3.0: lambda width: math.nan if width > 100 else width}
+    found = tables(**spectrum_and_interval({0: VARIANCES}, {0: VARIANCES**-0.5}, lost))
+    measured = factor_sensitivity(found, run, CLAIM, "gradients")
+    assert measured.points == (VARIANCES**-0.5 <= 100).sum()
+
+
+def alignment(ratios, keep_probs=None, steps=range(8)):
+    """``ratios[keep_prob][seed]``: Tr(H Sigma)/Tr(H Sigma-bar) at each step."""
+    return pd.DataFrame(
+        {"seed": seed, "step": step, "keep_prob": keep_prob, "trace_h_sigma": 3.0 * ratio, "trace_h_isotropic": 3.0}
+        for keep_prob, by_seed in ratios.items()
+        for seed, values in by_seed.items()
+        for step, ratio in zip(steps, values, strict=True)
+    )
+
+
+def test_trace_ratio_is_the_minimum_of_the_weakest_keep_prob(tables, run):
+    ratios = {
+        0.9: {0: [9, 9, 9, 9, 9, 9, 9, 9], 1: [8, 9, 9, 9, 9, 9, 9, 9]},
+        0.5: {0: [9, 9, 9, 4, 9, 9, 9, 9], 1: [99, 99, 99, 99, 99, 99, 6, 99]},
+    }
+    measured = trace_ratio(tables(alignment=alignment(ratios)), run, CLAIM, "minimum")
+    assert (measured.value, measured.low, measured.high, measured.points) == (5, 4, 6, 8)
+    assert measured.note == "keep_prob 0.5; the smallest single ratio is at step 3"
+
+
+def test_trace_ratio_is_the_median_over_steps(tables, run):
+    ratios = {0.9: {0: [1, 2, 3, 4, 5], 1: [11, 12, 13, 14, 15]}, 0.8: {0: [0, 20, 20, 20, 20], 1: [20] * 5}}
+    measured = trace_ratio(tables(alignment=alignment(ratios, steps=range(5))), run, CLAIM, "median")
+    assert (measured.value, measured.low, measured.high, measured.points) == (8, 3, 13, 5)
+    assert measured.note.startswith("keep_prob 0.9")
+
+
+def cosines(by_seed, steps=(0, 1, 10, 100)):
+    return pd.DataFrame(
+        {"seed": seed, "step": step, "keep_prob": 0.8, "cosine": value, "cosine_unbiased": value + 0.01}
+        for seed, values in by_seed.items()
+        for step, value in zip(steps, values, strict=True)
+    )
+
+
+def test_cosine_minimum_is_the_mean_of_the_seeds_minima(tables, run):
+    found = tables(alignment=cosines({0: [0.9, 0.7, 0.8, 0.95], 1: [0.9, 0.9, 0.5, 0.95]}))
+    measured = cosine_minimum(found, run, CLAIM, "cosine")
+    assert (measured.value, measured.low, measured.high) == pytest.approx((0.6, 0.5, 0.7))
+    assert (measured.points, measured.note) == (4, "smallest at step 10")
+    assert cosine_minimum(found, run, CLAIM, "cosine_unbiased").value == pytest.approx(0.61)
+
+
+def test_cosine_minimum_counts_what_is_undefined(tables, run):
+    found = tables(alignment=cosines({0: [math.nan, 0.7, 0.8, 0.95], 1: [math.nan, math.nan, 0.9, 0.95]}))
+    measured = cosine_minimum(found, run, CLAIM, "cosine")
+    assert measured.value == pytest.approx(0.8)
+    assert measured.note == "smallest at step 1; 3 undefined"
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="pandas refuses the place of the smallest of no number")
+def test_cosine_minimum_of_nothing_is_undefined(tables, run):
+    measured = cosine_minimum(tables(alignment=cosines({0: [math.nan] * 4})), run, CLAIM, "cosine")
+    assert math.isnan(measured.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ([0.9, 0.9, 0.9, 0.9], 0),
+        ([0.8, 0.9, 0.9, 0.9], 1),
+        ([0.9, 0.8, 0.9, 0.9], 10),
+        ([0.8, 0.9, 0.85, 0.9], 100),
+        ([0.9, math.nan, 0.9, 0.9], 10),
+        ([0.9, 0.9, 0.9, 0.8], math.inf),
+        ([0.9, 0.9, 0.9, math.nan], math.inf),
+    ],
+)
+def test_cosine_settles_at_the_step_after_the_last_that_is_not_above(values, step, tables, run):
+    """At the threshold is not above it, and undefined is not above it."""
+    measured = cosine_settles(tables(alignment=cosines({0: values})), run, CLAIM, "cosine", 0.85)
+    assert (measured.value, measured.low, measured.high) == (step, step, step)
+    assert (measured.points, measured.note) == (4, "of 100 steps")
+
+
+def test_cosine_settles_is_the_mean_over_seeds_and_infinite_if_one_never_does(tables, run):
+    settled, late, never = [0.9] * 4, [0.8, 0.8, 0.9, 0.9], [0.8] * 4
+    measured = cosine_settles(tables(alignment=cosines({0: settled, 1: late})), run, CLAIM, "cosine", 0.85)
+    assert (measured.value, measured.low, measured.high) == (5, 0, 10)
+    measured = cosine_settles(tables(alignment=cosines({0: settled, 1: never})), run, CLAIM, "cosine", 0.85)
+    assert (measured.value, measured.low, measured.high) == (math.inf, 0, math.inf)
+
+
+def test_baseline_is_the_mean_of_its_kind_with_normal_bounds(tables, run):
+    values = np.random.default_rng(0).normal(7.8e-4, 1e-4, 50)
+    table = pd.concat(
+        pd.DataFrame({"eigenvectors": kind, "cosine": cosine, "expected": 1.25e-3})
+        for kind, cosine in (("normalised", values), ("orthonormal", 3 * values))
+    )
+    measured = baseline_cosine(tables(baseline=table), run, CLAIM, "normalised")
+    low, high = stats.norm.interval(0.95, values.mean(), stats.sem(values))
+    assert (measured.value, measured.low, measured.high) == pytest.approx((values.mean(), low, high), rel=1e-5)
+    assert measured.points == 50
+    assert measured.note == "closed form for orthonormal eigenvectors: 0.00125"
+    assert baseline_cosine(tables(baseline=table), run, CLAIM, "orthonormal").value == pytest.approx(3 * values.mean())
+
+
+def theory(error=(0.1,), holds=(True,), state="trained", parameters="one_layer"):
+    count = max(len(error), len(holds))
+    columns = {"error": [*error, *[None] * (count - len(error))], "holds": [*holds, *[None] * (count - len(holds))]}
+    return pd.DataFrame({"state": state, "parameters": parameters} | columns)
+
+
+def test_theory_error_is_the_median_of_the_rows_that_are_meant(tables):
+    table = pd.concat(
+        [theory((0.1, 0.4, math.nan, 0.2)), theory((9.0,), state="random"), theory((8.0,), parameters="all")]
+    )
+    measured = theory_error(tables(theory=table), STUDY, CLAIM, "error", "trained", "one_layer")
+    assert (measured.value, measured.low, measured.high, measured.points) == (0.2, 0.1, 0.4, 3)
+    assert theory_error(tables(theory=table), STUDY, CLAIM, "error", "random", "one_layer").value == 9
+
+
+@pytest.mark.parametrize("holding", [0, 1, 9, 12])
+def test_theory_share_has_wilsons_bounds_and_leaves_out_what_was_not_judged(holding, tables):
+    holds = [True] * holding + [False] * (12 - holding) + [None, None]
+    measured = theory_share(tables(theory=theory(holds=holds)), STUDY, CLAIM, "holds", "trained", "one_layer")
+    bounds = stats.binomtest(holding, 12).proportion_ci(confidence_level=0.95, method="wilson")
+    assert (measured.value, measured.points) == (holding / 12, 12)
+    assert (measured.low, measured.high) == pytest.approx((bounds.low, bounds.high))
+    # Wilson's bounds by their definition: the shares that are 1.96 standard deviations from the observed one.
+    for bound in {measured.low, measured.high} - {0.0, 1.0}:
+        assert abs(holding / 12 - bound) / math.sqrt(bound * (1 - bound) / 12) == pytest.approx(stats.norm.ppf(0.975))
+
+
+def test_theory_share_of_truth_values_without_a_gap(tables):
+    """Then pandas reads a column of booleans, not of objects."""
+    measured = theory_share(
+        tables(theory=theory(holds=[True, False, True, True])), STUDY, CLAIM, "holds", "trained", "one_layer"
+    )
+    assert (measured.value, measured.points) == (0.75, 4)
+
+
+def test_theory_share_of_nothing_is_undefined(tables):
+    found = tables(theory=theory(holds=[None, None]))
+    measured = theory_share(found, STUDY, CLAIM, "holds", "trained", "one_layer")
+    assert math.isnan(measured.value) and measured.points == 0

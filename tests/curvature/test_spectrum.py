@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from dropscape.curvature.hessian import block_hessian
+from dropscape.curvature.spectrum import eigenpairs, residual_norms, top_eigenvalues
+from dropscape.errors import ConfigurationError, DivergenceError, RandomObjectiveError
+from dropscape.models.fnn import FullyConnected
+
+BLOCK = ("layers.1.weight", "layers.1.bias")
+
+
+def example(activation="relu"):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        return FullyConnected((6, 8, 7, 4), activation), torch.randn(60, 6), torch.randint(4, (60,))
+
+
+def test_eigenpairs_of_a_matrix_with_known_spectrum():
+    generator = torch.Generator().manual_seed(0)
+    basis, _ = torch.linalg.qr(torch.randn(30, 30, dtype=torch.float64, generator=generator))
+    known = torch.logspace(1, -8, 30, dtype=torch.float64)
+    known[-3:] = torch.tensor([-1e-3, -0.5, -2.0], dtype=torch.float64)
+    matrix = (basis * known) @ basis.T
+    matrix = (matrix + matrix.T) / 2
+    values, vectors = eigenpairs(matrix)
+    torch.testing.assert_close(values, known.sort(descending=True).values, rtol=0, atol=1e-14)
+    torch.testing.assert_close(vectors.T @ vectors, torch.eye(30, dtype=torch.float64), rtol=0, atol=1e-13)
+    assert residual_norms(matrix, values, vectors).max() < 1e-13
+
+
+def test_eigenpairs_of_float32_are_float64():
+    values, vectors = eigenpairs(torch.diag(torch.tensor([1.0, 3.0, 2.0])))
+    assert values.dtype == vectors.dtype == torch.float64
+    assert values.tolist() == [3.0, 2.0, 1.0]
+
+
+def test_residual_bounds_the_error_of_a_wrong_eigenvalue():
+    matrix = torch.diag(torch.tensor([2.0, 1.0], dtype=torch.float64))
+    vector = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
+    assert float(residual_norms(matrix, torch.tensor([2.25], dtype=torch.float64), vector)[0]) == 0.25
+
+
+def test_eigenpairs_refuses_numbers_that_have_no_spectrum():
+    with pytest.raises(DivergenceError, match="not finite"):
+        eigenpairs(torch.tensor([[1.0, torch.nan], [torch.nan, 1.0]]))
+    with pytest.raises(ValueError, match="symmetric"):
+        eigenpairs(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_top_eigenvalues_equal_the_dense_ones(activation):
+    model, inputs, targets = example(activation)
+    dense = block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64)
+    values, vectors = eigenpairs(dense.matrix)
+    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5, dtype=torch.float64, tolerance=1e-12)
+    assert top.converged and top.method == dense.method
+    assert top.products > 5
+    torch.testing.assert_close(top.eigenvalues, values[:5], rtol=1e-10, atol=0)
+    assert (top.residuals < 1e-10).all()
+    overlap = (top.eigenvectors * vectors[:, :5]).sum(dim=0).abs()
+    torch.testing.assert_close(overlap, torch.ones(5, dtype=torch.float64), rtol=0, atol=1e-9)
+
+
+def test_float32_products_give_eigenvalues_within_their_residuals():
+    model, inputs, targets = example()
+    exact = eigenpairs(block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64).matrix)[0][:5]
+    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5)
+    assert ((top.eigenvalues - exact).abs() <= top.residuals + 1e-6 * exact[0]).all()
+
+
+def test_top_eigenvalues_repeat_bit_by_bit():
+    model, inputs, targets = example()
+    first, second = (top_eigenvalues(model, BLOCK, inputs, targets, k=3) for _ in range(2))
+    assert torch.equal(first.eigenvalues, second.eigenvalues)
+    assert torch.equal(first.eigenvectors, second.eigenvectors)
+
+
+def test_what_did_not_converge_is_nan_and_said():
+    model, inputs, targets = example("tanh")
+    top = top_eigenvalues(model, BLOCK, inputs, targets, k=20, dtype=torch.float64, tolerance=1e-15, max_restarts=1)
+    assert not top.converged
+    missing = top.eigenvalues.isnan()
+    assert missing.any()
+    assert torch.equal(missing, top.residuals.isnan())
+    assert torch.equal(missing, top.eigenvectors.isnan().any(dim=0))
+
+
+def test_refuses_too_many_eigenvalues_and_random_objectives():
+    model, inputs, targets = example()
+    with pytest.raises(ConfigurationError, match="0 < k < 63"):
+        top_eigenvalues(model, BLOCK, inputs, targets, k=63)
+    noisy = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Dropout(0.5))
+    with pytest.raises(RandomObjectiveError):
+        top_eigenvalues(noisy, ("0.weight",), inputs, targets, k=2)

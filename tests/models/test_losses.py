@@ -1,0 +1,70 @@
+"""Losses against torch's own in float64 and against exact arithmetic where they are tiny."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from dropscape.errors import ConfigurationError
+from dropscape.models.losses import LOSSES, cross_entropy_per_example, output_loss, squared_error_per_example
+
+OUTPUTS = arrays.arrays(
+    np.float64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.floats(-50, 50, allow_subnormal=False)
+)
+
+
+@given(OUTPUTS, st.randoms(use_true_random=False))
+def test_cross_entropy_equals_torch(outputs, random):
+    z = torch.tensor(outputs)
+    targets = torch.tensor([random.randrange(z.shape[1]) for _ in range(len(z))])
+    ours = cross_entropy_per_example(z, targets)
+    torch.testing.assert_close(ours, F.cross_entropy(z, targets, reduction="none"), rtol=1e-12, atol=1e-13)
+    assert (ours >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gap", [1.0, 10.0, 30.0, 80.0])
+def test_a_tiny_loss_keeps_its_digits(dtype, gap):
+    """log(1 + 2 e^-gap); logsumexp(z) - z_y would be 0 from a gap of 17 on in float32."""
+    z = torch.tensor([[gap + 8, 8.0, 8.0]], dtype=dtype)
+    ours = cross_entropy_per_example(z, torch.tensor([0]))
+    assert ours.dtype == dtype
+    assert ours.item() == pytest.approx(math.log1p(2 * math.exp(-gap)), rel=20 * gap * torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradients_are_those_of_finite_differences(loss):
+    torch.manual_seed(0)
+    z = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([0, 2, 1, 1]) if loss == "cross_entropy" else torch.randn(4, 3, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda outputs: output_loss(loss)(outputs, targets), z)
+    assert torch.autograd.gradgradcheck(lambda outputs: output_loss(loss)(outputs, targets), z)
+
+
+def test_squared_error_has_the_papers_half_and_sums_over_outputs():
+    outputs, targets = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 4.0], [3.0, 0.0]])
+    assert squared_error_per_example(outputs, targets).tolist() == [2.5, 4.5]
+    expected = 0.5 * F.mse_loss(outputs, targets, reduction="none").sum(dim=1).mean()
+    assert squared_error_per_example(outputs, targets).mean() == expected
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(3), torch.zeros(3, 4), torch.zeros(3, 4, dtype=torch.int64)])
+def test_cross_entropy_refuses_targets_that_are_no_class_numbers(targets):
+    with pytest.raises(ConfigurationError, match=r"needs targets of shape .* write loss 'mse'"):
+        cross_entropy_per_example(torch.zeros(3, 4), targets)
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(3, dtype=torch.int64), torch.zeros(4, 3), torch.zeros(3, 1)])
+def test_squared_error_refuses_targets_of_another_shape(targets):
+    with pytest.raises(ConfigurationError, match=r"needs targets of the outputs' shape .* write loss 'cross_entropy'"):
+        squared_error_per_example(torch.zeros(3, 4), targets)
+
+
+def test_an_unknown_loss_is_named_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match="loss is 'hinge'; write one of cross_entropy, mse"):
+        output_loss("hinge")

@@ -1,0 +1,33 @@
+"""Networks from what a training wrote."""
+
+import torch
+
+from dropscape.models.restored import networks_of_seeds, restored
+from dropscape.training.stacked import StackedNetworks, initialised
+
+SETTINGS = {"name": "fnn", "widths": [4, 6, 5, 3], "activation": "tanh"}
+
+
+def test_a_network_has_the_given_parameters_and_is_not_trained():
+    parameters = {name: value[0] for name, value in initialised(SETTINGS["widths"], "tanh", [3]).items()}
+    network = restored(SETTINGS, parameters)
+    assert network.activation == "tanh" and not network.training
+    assert all(torch.equal(value, parameters[name]) for name, value in network.named_parameters())
+    assert not any(value.requires_grad for value in network.parameters())
+    before = parameters["layers.0.bias"].clone()
+    network.layers[0].bias.add_(1)
+    assert torch.equal(parameters["layers.0.bias"], before), "the network has a copy"
+
+
+def test_every_seed_gets_its_own_network():
+    seeds = (3, 0, 9)
+    stacked = initialised(SETTINGS["widths"], "tanh", seeds)
+    x, labels = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
+    losses, _ = StackedNetworks(stacked, "tanh", x, labels).evaluate()
+    networks = list(networks_of_seeds(SETTINGS, stacked, seeds))
+    assert [seed for seed, _ in networks] == list(seeds)
+    for index, (seed, network) in enumerate(networks):
+        alone = {name: value[0] for name, value in initialised(SETTINGS["widths"], "tanh", [seed]).items()}
+        assert all(torch.equal(value, alone[name]) for name, value in network.named_parameters())
+        loss = torch.nn.functional.cross_entropy(network(x).double(), labels)
+        torch.testing.assert_close(loss, losses[index], rtol=1e-6, atol=0)

@@ -1,0 +1,41 @@
+import pandas as pd
+import pytest
+
+from dropscape.errors import ArtifactError
+from dropscape.report.gallery import write_gallery
+
+
+def claims_table():
+    shared = {"statistic": "rank correlation", "low": -0.9, "high": -0.7, "expected": "below 0", "paper": "negative",
+              "reason": "", "data": "MNIST", "scale": "smoke"}  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"claim": "one", "study": "noise_structure", "figure": "noise_structure-fig2d", "statement": "a | b",
+             "value": -0.8, "verdict": "holds", **shared},
+            {"claim": "two", "study": "modified_equations", "figure": "modified_equations-fig3a", "statement": "c",
+             "value": 0.1, "verdict": "fails", **shared},
+        ]
+    )  # fmt: skip
+
+
+def test_every_claim_and_figure_is_on_the_page(tmp_path):
+    results = tmp_path / "results"
+    (results / "claims").mkdir(parents=True)
+    (results / "figures").mkdir()
+    claims_table().to_csv(results / "claims/claims.csv", index=False)
+    (results / "figures/noise_structure-fig2d.png").write_bytes(b"picture")
+    write_gallery(results, tmp_path / "docs/gallery", "make paper")
+    page = (tmp_path / "docs/gallery.md").read_text()
+    assert "a \\| b" in page  # a bar inside a cell would end it
+    assert "-0.8 [-0.9, -0.7]" in page
+    assert "**fails**" in page
+    assert "make paper" in page
+    assert "(gallery/noise_structure-fig2d.png)" in page
+    assert (tmp_path / "docs/gallery/noise_structure-fig2d.png").read_bytes() == b"picture"
+
+
+def test_results_without_figures_are_refused(tmp_path):
+    (tmp_path / "claims").mkdir()
+    claims_table().to_csv(tmp_path / "claims/claims.csv", index=False)
+    with pytest.raises(ArtifactError, match="run the workflow"):
+        write_gallery(tmp_path, tmp_path / "docs/gallery", "make paper")

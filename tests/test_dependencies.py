@@ -1,0 +1,82 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dropscape.dependencies import module_files
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+
+
+def files_of(tmp_path, text):
+    script = tmp_path / f"script{len(list(tmp_path.iterdir()))}.py"
+    script.write_text(text)
+    first, *modules = module_files(script, SOURCE)
+    assert first == str(script)
+    return modules
+
+
+def modules(*names):
+    return sorted(str(SOURCE / "dropscape" / name) for name in names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from dropscape.errors import DataError",
+        "from dropscape import errors",
+        "import dropscape.errors",
+        "import dropscape.errors as errors",
+        "def later():\n    from dropscape.errors import DataError",
+    ],
+)
+def test_every_way_to_import(tmp_path, text):
+    assert files_of(tmp_path, text) == modules("__init__.py", "errors.py")
+
+
+def test_script_without_the_library(tmp_path):
+    assert files_of(tmp_path, "import json\nfrom pathlib import Path") == []
+
+
+def test_imports_of_imports_and_the_packages_they_stand_in(tmp_path):
+    assert files_of(tmp_path, "from dropscape.artifacts.provenance import provenance") == modules(
+        "__init__.py", "artifacts/__init__.py", "artifacts/provenance.py"
+    )
+    assert files_of(tmp_path, "from dropscape.training.checkpoint import Checkpoint") == modules(
+        "__init__.py", "artifacts/__init__.py", "artifacts/files.py", "errors.py", "training/__init__.py",
+        "training/checkpoint.py",
+    )  # fmt: skip
+
+
+def test_sibling_modules_do_not_count(tmp_path):
+    found = files_of(tmp_path, "from dropscape.noise.projection import projected_variance")
+    assert str(SOURCE / "dropscape/noise/projection.py") in found
+    assert str(SOURCE / "dropscape/noise/alignment.py") not in found
+
+
+def test_packages_run_nothing_when_imported():
+    """A package whose ``__init__`` imports a module would make every user of the package depend on that module."""
+    assert [path for path in (SOURCE / "dropscape").rglob("__init__.py") if path.read_text().strip()] == []
+
+
+def test_covers_every_module_that_python_loads():
+    """The oracle is Python itself: what is in ``sys.modules`` after each script's imports, in a process of its own."""
+    program = """
+import ast, json, sys
+from pathlib import Path
+for script in sorted(Path("workflow/scripts").glob("*.py")):
+    for name in [name for name in sys.modules if name.split(".")[0] == "dropscape"]:
+        del sys.modules[name]
+    imports = [node for node in ast.parse(script.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    exec(compile(ast.Module(imports, []), str(script), "exec"), {})
+    files = [m.__file__ for name, m in sys.modules.items() if name.split(".")[0] == "dropscape"]
+    print(json.dumps([str(script), sorted(files)]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = dict(map(json.loads, done.stdout.splitlines()))
+    assert len(loaded) >= 10
+    for script, files in loaded.items():
+        assert set(files) <= set(module_files(ROOT / script, SOURCE)), script

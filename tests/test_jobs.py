@@ -1,0 +1,72 @@
+import sys
+
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from dropscape.errors import DataError
+from dropscape.jobs import job
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was():
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "logs" / "stage" / "run.log"
+
+
+def test_progress_goes_to_the_terminal_and_to_the_log(log, capsys):
+    with job("training a/b", str(log)):
+        print("step 1/2", file=sys.stderr)
+    assert log.read_text() == "step 1/2\n"
+    assert capsys.readouterr().err == "step 1/2\n"
+
+
+def test_an_error_to_act_on_is_one_sentence_without_traceback(log, capsys):
+    terminal = sys.stderr
+    with pytest.raises(SystemExit) as stopped, job("data mnist", str(log)):
+        raise DataError("The folder 'x' does not exist; write another.")
+    assert stopped.value.code == 1
+    assert log.read_text() == "dropscape: data mnist stopped. The folder 'x' does not exist; write another.\n"
+    assert capsys.readouterr().err == log.read_text()
+    assert sys.stderr is terminal
+
+
+def test_any_other_error_leaves_its_traceback_and_names_the_log(log, capsys):
+    terminal = sys.stderr
+    with pytest.raises(SystemExit) as stopped, job("flatness a/b", str(log)):
+        raise ZeroDivisionError("a defect")
+    assert stopped.value.code == 1
+    said = log.read_text()
+    assert "Traceback" in said
+    assert "ZeroDivisionError: a defect" in said
+    assert f"the traceback is in {log}" in said.splitlines()[-1]
+    assert "run the same command again" in said.splitlines()[-1]
+    assert capsys.readouterr().err == said
+    assert sys.stderr is terminal
+
+
+def test_an_interrupt_is_passed_on(log):
+    with pytest.raises(KeyboardInterrupt), job("training a/b", str(log)):
+        raise KeyboardInterrupt
+    assert log.read_text() == ""
+
+
+def test_a_new_attempt_starts_a_new_log(log):
+    for number in (1, 2):
+        with job("training a/b", str(log)):
+            print(f"attempt {number}", file=sys.stderr)
+    assert log.read_text() == "attempt 2\n"
+
+
+def test_threads_limit_every_numerical_library(log):
+    with job("training a/b", str(log), threads=1):
+        assert torch.get_num_threads() == 1
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+        assert torch.are_deterministic_algorithms_enabled()

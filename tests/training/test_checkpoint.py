@@ -1,0 +1,57 @@
+"""The state of an unfinished training: kept whole, or not at all."""
+
+import pytest
+import torch
+
+from dropscape.training import checkpoint
+from dropscape.training.checkpoint import Checkpoint
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "states/key.safetensors"
+
+
+def test_there_is_no_state_before_one_is_saved(path):
+    assert Checkpoint(path, 1).load() is None
+
+
+def test_the_newest_state_comes_back(path):
+    state = Checkpoint(path, 1)
+    state.save({"a": torch.zeros(2)}, {"step": 1})
+    state.save({"a": torch.ones(2)}, {"step": 2, "rows": [[None, 0.1]]})
+    tensors, values = Checkpoint(path, 1).load()
+    assert torch.equal(tensors["a"], torch.ones(2))
+    assert values == {"step": 2, "rows": [[None, 0.1]]}
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"x" * 99])
+def test_a_damaged_state_is_set_aside(path, damage):
+    Checkpoint(path, 1).save({"a": torch.zeros(50)}, {"step": 1})
+    path.write_bytes(damage(path.read_bytes()))
+    state = Checkpoint(path, 1)
+    assert state.load() is None
+    assert not path.exists(), "it would be read again"
+    state.save({"a": torch.zeros(2)}, {"step": 3})
+    assert state.load()[1] == {"step": 3}
+
+
+def test_a_finished_training_leaves_no_state(path):
+    state = Checkpoint(path, 1)
+    state.remove()
+    state.save({"a": torch.zeros(2)}, {})
+    state.remove()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_state_is_due_every_so_many_seconds(path, monkeypatch):
+    now = [50.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    state = Checkpoint(path, 30)
+    assert not state.due()
+    now[0] += 30
+    assert state.due()
+    state.save({}, {})
+    assert not state.due()
+    now[0] += 29.9
+    assert not state.due()

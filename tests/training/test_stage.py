@@ -1,0 +1,181 @@
+"""A run's settings and a prepared dataset in; artifacts with their provenance out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from dropscape.artifacts.files import read_json, read_table, read_tensors
+from dropscape.data.dataset import Dataset, as_inputs
+from dropscape.data.prepared import write_prepared
+from dropscape.errors import DataError
+from dropscape.training import stage
+from dropscape.training.descent import train
+from dropscape.training.stage import descent_of, train_run
+
+SETTINGS = {
+    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
+    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
+    "loss": "cross_entropy",
+    "block": ["layers.1.weight"],
+    "seeds": [0, 4],
+    "device": "cpu",
+    "keep_prob": 0.8,
+    "dropout_after": 1,
+    "mask_mode": "per_example",
+    "learning_rate": 0.1,
+    "flow_time": 0.5,
+    "trajectory_steps": 3,
+    "recorded_steps": 4,
+    "history_points": 3,
+}
+NAMES = {
+    "model": "model.safetensors",
+    "snapshots": "snapshots.safetensors",
+    "trajectory": "trajectory.safetensors",
+    "history": "history.csv",
+    "provenance": "provenance.json",
+}
+
+
+def dataset():
+    generator = torch.Generator().manual_seed(0)
+    description = {
+        "dataset": "mnist",
+        "source": "embedded",
+        "origin": "made here",
+        "classes": 3,
+        "label": "tiny",
+    }
+    return Dataset(
+        "mnist",
+        torch.randint(256, (15, 4, 4), dtype=torch.uint8, generator=generator),
+        torch.randint(3, (15,), generator=generator),
+        torch.randint(256, (5, 4, 4), dtype=torch.uint8, generator=generator),
+        torch.randint(3, (5,), generator=generator),
+        description,
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Trains one run in a folder of its own and gives its outputs."""
+    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", dataset())
+    code = tmp_path / "module.py"
+    code.write_text("pass\n")
+
+    def training(folder="out", **changes):
+        outputs = {key: str(tmp_path / folder / name) for key, name in NAMES.items()}
+        train_run(
+            "mnist/run",
+            SETTINGS | changes,
+            str(tmp_path / "mnist.safetensors"),
+            outputs,
+            code=[str(code)],
+            states=str(tmp_path / "states"),
+            checkpoint_seconds=0,
+        )
+        return {key: Path(path) for key, path in outputs.items()}
+
+    return training
+
+
+def test_artifacts_are_the_training_of_the_settings(run):
+    outputs = run()
+    data = dataset()
+    expected = train(
+        descent_of(SETTINGS),
+        as_inputs(data.train_images)[:12],
+        data.train_labels[:12],
+        as_inputs(data.test_images),
+        data.test_labels,
+    )
+    parameters, record = read_tensors(outputs["model"])
+    snapshots, at = read_tensors(outputs["snapshots"])
+    trajectory, _ = read_tensors(outputs["trajectory"])
+    for name, value in expected.parameters.items():
+        assert torch.equal(parameters[name], value)
+        assert torch.equal(snapshots[name], expected.snapshots[name])
+    assert torch.equal(trajectory["trajectory"], expected.trajectory)
+    pd.testing.assert_frame_equal(read_table(outputs["history"]), expected.history, check_exact=True)
+    assert at == record | {"steps": list(descent_of(SETTINGS).recorded)}
+    assert snapshots["layers.0.bias"].shape == (2, len(at["steps"]), 6)
+
+
+def test_every_artifact_says_what_made_it(run):
+    outputs = run()
+    record = read_json(outputs["provenance"])
+    assert record["stage"] == "training" and record["device"] == "cpu"
+    assert record["parameters"] == SETTINGS
+    assert record["data"] == dict(dataset().description)
+    assert record["versions"]["torch"]
+    for kind in ("model", "trajectory"):
+        assert read_tensors(outputs[kind])[1] == record
+
+
+def test_two_trainings_give_the_same_bytes(run):
+    first, second = run("one"), run("two")
+    for kind in NAMES:
+        assert first[kind].read_bytes() == second[kind].read_bytes(), kind
+
+
+def test_the_state_is_gone_when_the_artifacts_are_there(run, tmp_path):
+    run()
+    assert list((tmp_path / "states").iterdir()) == []
+
+
+def test_without_a_trajectory_there_is_an_empty_file(run):
+    outputs = run(trajectory_steps=0)
+    assert read_tensors(outputs["trajectory"])[0] == {}
+
+
+def test_a_failed_write_keeps_the_finished_training(run, tmp_path, monkeypatch):
+    """The next try has nothing left to train and gives the same bytes."""
+    expected = {kind: path.read_bytes() for kind, path in run("expected").items()}
+
+    def full_disk(*given):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage, "write_table", full_disk)
+        with pytest.raises(OSError, match="no space"):
+            run()
+    assert len(list((tmp_path / "states").iterdir())) == 1
+    outputs = run()
+    assert {kind: path.read_bytes() for kind, path in outputs.items()} == expected
+
+
+def test_a_state_is_continued_by_the_very_same_training_only(run, tmp_path, monkeypatch):
+    """Another parameter, other data or other code has another state file."""
+    kept = []
+    monkeypatch.setattr(stage.Checkpoint, "remove", lambda self: kept.append(self.path.name))
+    run()
+    run(learning_rate=0.2)
+    run(seeds=[0])
+    (tmp_path / "module.py").write_text("pass  # edited\n")
+    run()
+    other = replace(dataset(), description=dataset().description | {"files": {"images": "another sha256"}})
+    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", other)
+    run()
+    assert len(set(kept)) == len(kept) == 5
+
+
+@pytest.mark.parametrize(
+    ("flow_time", "learning_rate", "trajectory_steps", "steps"),
+    [(400, 0.1, 3000, 7000), (250, 0.2, 800, 2050), (0.3, 0.1, 0, 3), (1, 0.3, 0, 4), (0.05, 0.1, 2, 3)],
+)
+def test_steps_are_flow_time_over_learning_rate_and_the_trajectory(flow_time, learning_rate, trajectory_steps, steps):
+    """0.3 / 0.1 is 2.9999999999999996 in float64, and 3 steps are meant."""
+    changes = {"flow_time": flow_time, "learning_rate": learning_rate, "trajectory_steps": trajectory_steps}
+    plan = descent_of(SETTINGS | changes)
+    assert plan.steps == steps and plan.trajectory_steps == trajectory_steps
+    assert plan.recorded[-1] == plan.history[-1] == steps
+    assert plan.history[0] == 0
+
+
+def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
+    with pytest.raises(DataError, match="asks for 16 train examples"):
+        run(data=SETTINGS["data"] | {"train_examples": 16})
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,23 @@
+import pytest
+
+from tests.workflow.project import Job, Project
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Project:
+    """The whole smoke scale, run once; a test that changes a file of it puts the file back."""
+    project = Project.fresh(tmp_path_factory.mktemp("smoke"))
+    project.succeeded()
+    return project
+
+
+@pytest.fixture(scope="session")
+def jobs(smoke) -> list[Job]:
+    """Every job of the smoke scale."""
+    return smoke.succeeded("--dry-run", "--forceall")
+
+
+@pytest.fixture
+def copy(smoke, tmp_path) -> Project:
+    """A copy of the smoke scale with its results, to run something in."""
+    return smoke.with_results_in(tmp_path / "copy")

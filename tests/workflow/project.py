@@ -1,0 +1,147 @@
+"""A copy of the repository, run with its own library, and what its workflow would do or did."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 900  # no command here takes a tenth of this on an idle machine
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as Snakemake lists it; its name is the rule and the wildcards, as in ``training mnist_fnn/lr0.1``."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    reason: str
+
+    @property
+    def rule(self) -> str:
+        return self.name.split()[0]
+
+    @property
+    def wildcards(self) -> str:
+        return self.name.partition(" ")[2]
+
+
+class Project:
+    """A folder with the repository's files (without results, unless they were copied too)."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    @classmethod
+    def fresh(cls, root: Path) -> "Project":
+        """What a clone holds, and files that are not yet committed."""
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        try:
+            names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+        except (OSError, subprocess.CalledProcessError):  # an unpacked archive has no git
+            names = [str(path.relative_to(ROOT)) for part in ("config", "src", "workflow") for path in _files(part)]
+        for name in filter(None, names):
+            source = ROOT / name
+            if source.is_file() and name.startswith(("config/", "src/", "workflow/", "pyproject.toml", "Snakefile")):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, root / name)  # with the times of now, as git writes them
+        return cls(root)
+
+    def with_results_in(self, root: Path) -> "Project":
+        """A fresh copy of the repository, to which the results and Snakemake's records were copied."""
+        copy = Project.fresh(root)
+        for name in ("results", ".snakemake"):
+            shutil.copytree(self.root / name, root / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        return copy
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def command(self, *arguments: str, **config: object) -> list[str]:
+        """The plain command, at the scale smoke unless ``config`` names another."""
+        settings = [f"{key}={value}" for key, value in ({"scale": "smoke"} | config).items()]
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", *settings]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
+
+    def run(self, *arguments: str, **config: object) -> subprocess.CompletedProcess:
+        """The finished command; its standard error is in ``stdout`` too."""
+        return subprocess.run(
+            self.command(*arguments, **config),
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+        )
+
+    def succeeded(self, *arguments: str, **config: object) -> list[Job]:
+        """The jobs that a command ran, all of them to their end."""
+        done = self.run(*arguments, **config)
+        assert done.returncode == 0, done.stdout
+        return jobs_in(done.stdout)
+
+    def start(self, log: Path, *arguments: str, **config: object) -> subprocess.Popen:
+        """The started command, in a process group of its own; what it prints goes to ``log``."""
+        with open(log, "w") as stream:
+            return subprocess.Popen(
+                self.command(*arguments, **config),
+                cwd=self.root,
+                env=self.environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def pending(self, *arguments: str, **config: object) -> dict[str, str]:
+        """What a command would run: the reason of each job by its name."""
+        return {job.name: job.reason for job in self.succeeded("--dry-run", *arguments, **config)}
+
+    def artifacts(self, folder: str = "results/smoke") -> dict[str, bytes]:
+        """The bytes of every artifact by its path in ``folder``, without logs and times."""
+        base = self.root / folder
+        return {
+            str(path.relative_to(base)): path.read_bytes()
+            for path in sorted(base.rglob("*"))
+            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks")
+        }
+
+
+def jobs_in(text: str) -> list[Job]:
+    """The jobs (but the collecting rule ``all``) in what Snakemake prints, of a dry-run or of a real one."""
+    found = []
+    for block in re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
+        rule = block.partition(":")[0]
+        fields = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))
+        values = re.findall(r"\w+=([^,]+)", fields.get("wildcards", ""))
+        listed = [tuple(fields[key].split(", ")) if key in fields else () for key in ("input", "output")]
+        if rule != "all":
+            found.append(Job(f"{rule} {'/'.join(values)}".strip(), *listed, fields.get("reason", "")))
+    return found
+
+
+def downstream(jobs: list[Job], first: set[str]) -> set[str]:
+    """Names of the jobs in ``first`` and of all that use what they make, directly or not."""
+    maker = {path: job.name for job in jobs for path in job.outputs}
+    users: dict[str, set[str]] = {}
+    for job in jobs:
+        for path in job.inputs:
+            if path in maker:
+                users.setdefault(maker[path], set()).add(job.name)
+    found: set[str] = set()
+    left = set(first)
+    while left:
+        found |= left
+        left = {user for name in left for user in users.get(name, ())} - found
+    return found
+
+
+def _files(folder: str) -> list[Path]:
+    return [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]

@@ -1,0 +1,111 @@
+"""A killed training goes on from its state and ends with the bytes of one that was not killed."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from dropscape.artifacts.files import read_tensors
+from dropscape.errors import ArtifactError
+
+RUN = "mnist_fnn/keep0.9-lr0.1"
+STEPS_BEFORE, RECORDED_STEPS = 500, 1000
+TARGET = f"results/smoke/training/{RUN}/model.safetensors"
+SETTINGS = {
+    "checkpoint_seconds": 0.05,
+    "overrides": {
+        "noise_structure": {
+            "experiments": {
+                "mnist_fnn": {"training": {"flow_time": STEPS_BEFORE * 0.1, "trajectory_steps": RECORDED_STEPS}}
+            }
+        }
+    },
+}
+
+
+def state_step(project) -> int:
+    """The step of the saved state; -1 while there is none."""
+    for path in project.path("results/smoke/training/.states").glob("*.safetensors"):
+        try:
+            return read_tensors(path)[1]["step"]
+        except ArtifactError:  # removed since it was listed
+            return -1
+    return -1
+
+
+def killed_after(project, log, step, whom):
+    """Start the training, wait until a state after ``step`` is saved, and ``whom`` (see below) to kill -9."""
+    process = project.start(log, TARGET, **SETTINGS)
+    try:
+        while state_step(project) <= step:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        if whom == "all":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if any(part.endswith("training.py") for part in child.cmdline()):
+                    child.kill()
+        assert process.wait() != 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert state_step(project) > step
+    assert not project.path(TARGET).exists()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(smoke, tmp_path_factory):
+    project = smoke.with_results_in(tmp_path_factory.mktemp("uninterrupted") / "copy")
+    assert [job.name for job in project.succeeded(TARGET, **SETTINGS)] == [f"training {RUN}"]
+    return project
+
+
+def test_killed_training_goes_on_and_ends_bit_identical(smoke, uninterrupted, copy, tmp_path):
+    log = tmp_path / "log"
+    # Once the training alone, as the kernel does when memory runs out; Snakemake then sees a failed job.
+    killed_after(copy, log, 0, "training")
+    assert f"results/smoke/logs/training/{RUN}.log" in log.read_text()
+    # Once everything at once, as a power cut does, while the trajectory is recorded.
+    killed_after(copy, log, STEPS_BEFORE, "all")
+    assert "goes on from step" in log.read_text()
+    # The very same command then works, without --unlock, and goes on.
+    done = copy.run(TARGET, **SETTINGS)
+    assert done.returncode == 0, done.stdout
+    (step,) = (int(line.split("step ")[1].split("/")[0]) for line in done.stdout.splitlines() if "goes on from" in line)
+    assert step > STEPS_BEFORE
+    assert copy.artifacts() == uninterrupted.artifacts()
+    assert (
+        uninterrupted.artifacts()[f"training/{RUN}/model.safetensors"]
+        != smoke.artifacts()[f"training/{RUN}/model.safetensors"]
+    )
+    assert list(copy.path("results/smoke/training/.states").iterdir()) == []
+    assert copy.pending(TARGET, **SETTINGS) == {}
+
+
+def test_second_run_in_the_same_results_is_refused(copy, tmp_path):
+    first = copy.start(tmp_path / "log", TARGET, **SETTINGS)
+    try:
+        while state_step(copy) < 0:
+            assert first.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.02)
+        second = copy.run(TARGET, **SETTINGS)
+        assert first.poll() is None, "the training was too short for this test"
+        assert second.returncode != 0
+        assert "Another run is at work in results/smoke" in second.stdout
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+
+
+def test_two_runs_from_scratch_are_bit_identical(smoke, tmp_path):
+    run = "mnist_fnn/keep0.8-lr0.1"
+    again = type(smoke).fresh(tmp_path / "again")
+    targets = ["noise/{}/projection.csv", "noise/{}/alignment.csv", "flatness/{}/interval.csv"]
+    again.succeeded(*(f"results/smoke/{target.format(run)}" for target in targets))
+    first, second = smoke.artifacts(), again.artifacts()
+    stages = {name.split("/")[0] for name in second}
+    assert {"data", "training", "sampling", "curvature", "noise", "flatness"} <= stages
+    assert second == {name: first.get(name) for name in second}

@@ -1,0 +1,197 @@
+"""What reruns after a change, and that nothing else does."""
+
+import os
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from tests.workflow.imports import Imports
+from tests.workflow.project import Project, downstream
+
+COMMENT = b"\n# A changed file.\n"
+RUN = "mnist_fnn/keep0.9-lr0.1"
+OF_A_RUN = {
+    "training",
+    "sampling",
+    "curvature",
+    "noise_spectrum",
+    "noise_projection",
+    "noise_alignment",
+    "noise_baseline",
+    "flatness",
+}
+MEASUREMENTS = {"data", "theory"} | OF_A_RUN
+
+
+@contextmanager
+def changed(project, name, change=None):
+    """The file ``name`` with other content; put back, with its time, at the end."""
+    path = project.path(name)
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(before + COMMENT if change is None else change(before.decode()).encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def override(**experiment):
+    return {"noise_structure": {"experiments": {"mnist_fnn": experiment}}}
+
+
+def kind_of(project):
+    """The kind of each figure, from the study files."""
+    kinds = {}
+    for path in project.path("config/studies").glob("*.yaml"):
+        for name, figure in yaml.safe_load(path.read_text()).get("figures", {}).items():
+            kinds[f"{path.stem}-{name}"] = figure["kind"]
+    return kinds
+
+
+def library_files(job, imports, kinds):
+    """The library's files that a job runs, by its script's import statements."""
+    (script,) = (path for path in job.inputs if path.startswith("workflow/scripts/"))
+    halves = {"figures_table": "tables", "figures": "draw"}
+    named = [f"dropscape.figures.{halves[job.rule]}.{kinds[job.wildcards]}"] if job.rule in halves else []
+    return imports.files(script, *named)
+
+
+class TestNothing:
+    def test_second_run(self, smoke):
+        assert smoke.pending() == {}
+
+    @pytest.mark.parametrize("seconds", [1e8, -1e8], ids=["later", "earlier"])
+    def test_touched_files(self, smoke, seconds):
+        files = [path for name in ("config", "src", "workflow") for path in smoke.path(name).rglob("*")]
+        times = {path: path.stat() for path in files if path.is_file()}
+        for path, before in times.items():
+            os.utime(path, (before.st_atime + seconds, before.st_mtime + seconds))
+        try:
+            assert smoke.pending() == {}
+        finally:
+            for path, before in times.items():
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def test_touched_results(self, copy):
+        for number, path in enumerate(sorted(copy.path("results").rglob("*"), reverse=True)):
+            os.utime(path, (1.5e9 + number, 1.5e9 + number))
+        assert copy.pending() == {}
+
+    def test_fresh_clone_with_copied_results(self, smoke, tmp_path):
+        clone = smoke.with_results_in(tmp_path / "clone")
+        oldest = min(path.stat().st_mtime for path in clone.path("results").rglob("*.safetensors"))
+        for path in clone.path("src").rglob("*.py"):  # as if git had written the code after the results
+            os.utime(path, (oldest + 1e6, oldest + 1e6))
+        assert clone.pending() == {}
+
+    def test_threads_and_how_often_a_state_is_saved(self, smoke):
+        assert smoke.pending(threads=2, checkpoint_seconds=5) == {}
+
+    def test_comment_in_a_rule(self, smoke):
+        with changed(smoke, "workflow/rules/training.smk"):
+            assert smoke.pending() == {}
+
+
+class TestEditedCode:
+    def test_every_rule_depends_on_exactly_what_its_script_imports(self, smoke, jobs):
+        imports, kinds = Imports(smoke.root), kind_of(smoke)
+        for job in jobs:
+            listed = {path for path in job.inputs if path.startswith("src/")}
+            assert listed == library_files(job, imports, kinds), job.name
+
+    def test_modules_are_imported_by_name_only_where_the_rules_know_it(self, smoke):
+        assert Imports(smoke.root).by_name() <= {
+            "src/dropscape/figures/draw/stage.py",
+            "src/dropscape/figures/tables/stage.py",
+        }
+
+    # The third column names rules that must not be touched, so that an import too many is noticed.
+    @pytest.mark.parametrize(
+        ("module", "stage", "untouched"),
+        [
+            ("training/descent.py", "training", {"data", "theory"}),
+            (
+                "curvature/kronecker.py",
+                "curvature",
+                MEASUREMENTS - {"curvature", "noise_projection", "noise_baseline", "flatness"},
+            ),
+            ("noise/projection.py", "noise_projection", MEASUREMENTS - {"noise_projection"}),
+            ("flatness/interval.py", "flatness", MEASUREMENTS - {"flatness"}),
+            ("figures/style.py", "figures", MEASUREMENTS | {"figures_table", "claims"}),
+            ("claims/judge.py", "claims", MEASUREMENTS | {"figures_table", "figures"}),
+        ],
+    )
+    def test_library_module_reruns_what_imports_it_and_what_follows(self, smoke, jobs, module, stage, untouched):
+        imports, kinds = Imports(smoke.root), kind_of(smoke)
+        path = f"src/dropscape/{module}"
+        users = {job.name for job in jobs if path in library_files(job, imports, kinds)}
+        expected = downstream(jobs, users)
+        assert stage in {name.split()[0] for name in users}
+        assert not untouched & {name.split()[0] for name in expected}
+        with changed(smoke, path):
+            assert set(smoke.pending()) == expected
+
+    def test_module_of_a_kind_of_figure_redraws_that_kind_only(self, smoke, jobs):
+        kinds = kind_of(smoke)
+        with changed(smoke, "src/dropscape/figures/draw/alignment_trace.py"):
+            redrawn = {name for name in smoke.pending() if name.startswith("figures ")}
+        assert redrawn == {f"figures {figure}" for figure, kind in kinds.items() if kind == "alignment_trace"}
+
+    def test_script_reruns_its_stage(self, smoke, jobs):
+        with changed(smoke, "workflow/scripts/theory.py"):
+            assert set(smoke.pending()) == downstream(jobs, {"theory noise_structure"})
+
+    def test_real_rerun_then_nothing(self, copy, jobs):
+        before = copy.artifacts()
+        path = copy.path("src/dropscape/claims/judge.py")
+        path.write_bytes(path.read_bytes() + COMMENT)
+        assert {job.name for job in copy.succeeded()} == downstream(jobs, {"claims"})
+        assert copy.pending() == {}
+        assert copy.artifacts() == before
+
+
+class TestEditedSettings:
+    def test_learning_rate_of_one_run(self, smoke, jobs):
+        expected = downstream(jobs, {f"training {RUN}"})
+        of_runs = {name for name in expected if "/" in name}
+        assert of_runs == {f"{rule} {RUN}" for rule in OF_A_RUN}
+        assert {name.split()[0] for name in expected - of_runs} <= {"figures_table", "figures", "claims", "report"}
+        overrides = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
+        assert set(smoke.pending(overrides=overrides)) == expected
+
+    def test_learning_rate_in_the_study_file(self, smoke, jobs):
+        line = "keep0.9-lr0.1: {keep_prob: 0.9, learning_rate: 0.1}"
+        study = "config/studies/noise_structure.yaml"
+        assert line in smoke.path(study).read_text()
+        with changed(smoke, study, lambda text: text.replace(line, line.replace("rate: 0.1", "rate: 0.05"))):
+            assert set(smoke.pending()) == downstream(jobs, {f"training {RUN}"})
+
+    def test_same_number_written_otherwise(self, smoke):
+        assert smoke.pending(overrides=override(runs={"keep0.9-lr0.1": {"learning_rate": "1e-1"}})) == {}
+
+    @pytest.mark.parametrize(
+        ("rule", "settings"),
+        [
+            ("sampling", {"gradients": {"samples": 70}}),
+            ("flatness", {"flatness": {"factors": [2, 1.7]}}),
+            ("noise_baseline", {"alignment": {"baseline_samples": 6}}),
+        ],
+    )
+    def test_setting_of_a_measurement(self, smoke, jobs, rule, settings):
+        first = {job.name for job in jobs if job.rule == rule and job.wildcards.startswith("mnist_fnn/")}
+        assert set(smoke.pending(overrides=override(**settings))) == downstream(jobs, first)
+
+    def test_threshold_of_a_claim(self, smoke, jobs):
+        with changed(smoke, "config/claims.yaml", lambda text: text.replace("above: 0.85", "above: 0.9")):
+            assert set(smoke.pending()) == downstream(jobs, {"claims"})
+
+
+def test_lost_files_are_made_again_bit_for_bit(copy: Project, jobs):
+    before = copy.artifacts()
+    drawings = [name for name in before if name.endswith((".png", ".pdf"))][:2]
+    for name in ["theory/noise_structure.csv", *drawings]:
+        copy.path(f"results/smoke/{name}").unlink()
+    copy.succeeded()
+    assert copy.artifacts() == before

@@ -1,0 +1,45 @@
+"""Every scale is a workflow that can start, and its files are well formed."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.workflow.project import ROOT
+
+# What the linter says of this workflow, and why it stays so.
+ACCEPTED = {
+    # One environment holds everything; envs/ describes it for pip and conda.
+    "Specify a conda environment or container for each rule.",
+    # A function that only one stage needs stands in that stage's file.
+    "Mixed rules and functions in same snakefile.",
+}
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_scale_can_start(smoke, jobs, scale):
+    pending = smoke.pending(scale=scale)
+    runs = {name.split()[1] for name in pending if name.startswith("training ")}
+    study = yaml.safe_load(smoke.path("config/studies/noise_structure.yaml").read_text())
+    assert runs == {f"{name}/{run}" for name, experiment in study["experiments"].items() for run in experiment["runs"]}
+    assert {name.split()[0] for name in pending} == {job.rule for job in jobs}
+
+
+def test_one_study_can_be_left_out(smoke):
+    names = set(smoke.pending("--forceall", studies="[modified_equations]"))
+    assert not any("noise_structure" in name for name in names)
+    assert "claims" in names
+
+
+def test_linter_has_nothing_to_say_but_what_is_accepted(smoke):
+    said = smoke.run("--lint").stdout
+    assert set(re.findall(r"^    \* (.+?):?$", said, flags=re.MULTILINE)) <= ACCEPTED, said
+
+
+def test_rules_are_formatted():
+    done = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", ROOT / "workflow"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
