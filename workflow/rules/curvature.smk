@@ -14,6 +14,8 @@ rule curvature:
         f"{RESULTS}/logs/curvature/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/curvature/{{experiment}}/{{run}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: some_of(

@@ -11,6 +11,8 @@ rule data:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         settings=plain(
             {

@@ -1,20 +1,6 @@
 # Stage flatness: interval flatness along the principal directions of a run's samples.
 
 
-def flatness_settings(wildcards):
-    """The measurement's own settings; the run's dropout and learning rate do not enter."""
-    flatness = EXPERIMENTS[wildcards.experiment].flatness
-    return some_of(
-        run_of(wildcards), "data", "model", "loss", "block", "seeds"
-    ) | plain(
-        {
-            "samples": sorted(samples_of(wildcards)),
-            "factors": flatness.factors,
-            "max_width": flatness.max_width,
-        }
-    )
-
-
 rule flatness:
     input:
         model=of_run("training", "model.safetensors"),
@@ -29,6 +15,8 @@ rule flatness:
         f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=flatness_settings,

@@ -1,17 +1,6 @@
 # Stage noise: principal directions, projected variances and alignment of a run's samples.
 
 
-def samples_of(wildcards):
-    """File of each sample of the noise that the experiment takes, by its name."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    files = {}
-    if experiment.training.trajectory_steps:
-        files["trajectory"] = of_run("training", "trajectory.safetensors")
-    if experiment.gradients:
-        files["gradients"] = of_run("sampling", "gradients.safetensors")
-    return {sample: path.format(**wildcards) for sample, path in files.items()}
-
-
 rule noise_spectrum:
     input:
         unpack(samples_of),
@@ -24,6 +13,8 @@ rule noise_spectrum:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-spectrum.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-spectrum.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds")
@@ -44,24 +35,13 @@ rule noise_projection:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-projection.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-projection.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds"),
     script:
         "../scripts/noise_projection.py"
-
-
-def alignment_settings(wildcards):
-    """The run's dropout, or for trainings without dropout the tentative one."""
-    alignment = EXPERIMENTS[wildcards.experiment].alignment
-    run = run_of(wildcards)
-    return plain(
-        {key: value for key, value in run.items() if key != "keep_prob"}
-        | {
-            "samples": alignment.samples,
-            "keep_probs": alignment.keep_probs or [run["keep_prob"]],
-        }
-    )
 
 
 rule noise_alignment:
@@ -76,6 +56,8 @@ rule noise_alignment:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-alignment.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-alignment.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=alignment_settings,
@@ -95,6 +77,8 @@ rule noise_baseline:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-baseline.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-baseline.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds")

@@ -13,6 +13,8 @@ rule sampling:
         f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: plain(

@@ -11,6 +11,8 @@ rule theory:
         f"{RESULTS}/logs/theory/{{study}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/theory/{{study}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     params:
         settings=lambda wildcards: plain(STUDIES[wildcards.study].theory),

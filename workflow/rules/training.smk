@@ -1,24 +1,6 @@
 # Stage training: every run's seeds together; model, snapshots, trajectory and history out.
 
 
-def training_settings(wildcards):
-    """What decides a training, and nothing else."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    return plain(
-        run_of(wildcards)
-        | {
-            "learning_rate": experiment.runs[wildcards.run].learning_rate,
-            "recorded_steps": (
-                experiment.alignment.recorded_steps if experiment.alignment else 1
-            ),
-        }
-        | {
-            key: getattr(experiment.training, key)
-            for key in ("flow_time", "trajectory_steps", "history_points")
-        }
-    )
-
-
 rule training:
     input:
         data=dataset_of,
@@ -33,6 +15,8 @@ rule training:
         f"{RESULTS}/logs/training/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/training/{{experiment}}/{{run}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: USER.threads
     # Not a parameter: how often the state is saved must not decide whether a training is redone.
     resources:
@@ -41,11 +25,3 @@ rule training:
         settings=training_settings,
     script:
         "../scripts/training.py"
-
-
-def collect_training():
-    """The models of every run."""
-    return [
-        f"{RESULTS}/training/{experiment}/{run}/model.safetensors"
-        for experiment, run in RUNS
-    ]

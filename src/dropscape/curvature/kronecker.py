@@ -21,12 +21,12 @@ by its own size, and float32 would decide it differently. The sum is then in the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
@@ -138,7 +138,16 @@ def kronecker_hessian(
         ConfigurationError: see ``linearised_network``.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
-    return _unpack(_packed_sum(network), network.units, len(network.inputs), with_bias)
+    # Units that are off on every example and inputs that are always zero have zero rows: default initialisation leaves
+    # some of the former, image borders many of the latter.
+    units_on = network.slopes[0].any(dim=1) if network.slopes else network.curvature.new_ones(network.units).bool()
+    inputs_on = network.inputs.any(dim=1)
+    if network.slopes:
+        slopes = [network.slopes[0][units_on], *network.slopes[1:]]
+        weights = [network.weights[0][:, units_on], *network.weights[1:]]
+        network = replace(network, slopes=slopes, weights=weights)
+    packed = _packed_sum(replace(network, inputs=network.inputs[inputs_on]))
+    return _unpack(packed, _pair_numbers(units_on), _pair_numbers(inputs_on), with_bias)
 
 
 def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
@@ -165,15 +174,28 @@ def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:
-    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
+    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs).
+
+    In float32 on a processor the products go through oneDNN, which torch offers for tensors in its own layout only: on
+    AMD processors it runs them at nearly twice the rate of torch's usual MKL, elsewhere at the same.
+    """
     width, n = network.inputs.shape
     total = network.inputs.new_zeros(_pairs(network.units), _pairs(width))
     buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
     factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
+    through_onednn = (
+        total.dtype == torch.float32 and total.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    )
+    if through_onednn:
+        total = total.to_mkldnn()
     for index, left in factors(network):
         right = buffer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
-        _add_product(total, left, _pack_outer(network.inputs.index_select(1, index), right))
-    return total.div_(n)
+        _pack_outer(network.inputs.index_select(1, index), right)
+        if through_onednn:
+            total += linear(left.to_mkldnn(), right)
+        else:
+            total.addmm_(left, right.T)
+    return total.to_dense().div_(n)
 
 
 def _pairs(count: int) -> int:
@@ -198,18 +220,6 @@ def _pack_outer(vectors: Tensor, out: Tensor) -> Tensor:
 def _subtract_outer(vectors: Tensor, out: Tensor) -> None:
     for a, rows in _row_blocks(len(vectors)):
         out[rows].addcmul_(vectors[a], vectors[a:], value=-1)
-
-
-def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """Adds left @ right.T to total; left (pairs, chunk), right (pairs', chunk).
-
-    In float32 on a processor through oneDNN, which torch offers for tensors in its layout only: on AMD processors it
-    runs such products at nearly twice the rate of torch's usual MKL, elsewhere at the same.
-    """
-    if total.dtype == torch.float32 and total.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        total += linear(left.to_mkldnn(), right).to_dense()
-    else:
-        total.addmm_(left, right.T)
 
 
 def _balanced(index: Tensor) -> tuple[Tensor, ...]:
@@ -264,15 +274,19 @@ def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tenso
         yield index, factor
 
 
-def _unpack(packed: Tensor, units: int, width: int, with_bias: bool) -> Tensor:
-    """Packed pairs (units) x (inputs) to the full matrix in block order: weight row by row, then the bias."""
+def _unpack(packed: Tensor, unit_pairs: Tensor, input_pairs: Tensor, with_bias: bool) -> Tensor:
+    """Packed pairs (units) x (inputs) to the full matrix in block order: weight row by row, then the bias.
+
+    Pairs that ``packed`` does not hold have the number after its last row or column, where a zero is put.
+    """
+    packed = pad(packed, (0, 1, 0, 1))
+    units, width = len(unit_pairs), len(input_pairs)
     fan_in = width - with_bias
     weights = units * fan_in
     matrix = packed.new_empty(units * width, units * width)
-    unit_pairs, input_pairs = _pair_numbers(units, packed.device), _pair_numbers(width, packed.device).flatten()
     for a in range(units):
         # part[c, b, d] is the entry of weight (a, b) and weight (c, d).
-        part = packed[unit_pairs[a]].index_select(1, input_pairs).view(units, width, width)
+        part = packed[unit_pairs[a]].index_select(1, input_pairs.flatten()).view(units, width, width)
         rows = slice(a * fan_in, (a + 1) * fan_in)
         matrix[rows, :weights].unflatten(1, (units, fan_in)).copy_(part[:, :fan_in, :fan_in].transpose(0, 1))
         if with_bias:
@@ -282,9 +296,11 @@ def _unpack(packed: Tensor, units: int, width: int, with_bias: bool) -> Tensor:
     return matrix
 
 
-def _pair_numbers(count: int, device: torch.device) -> Tensor:
-    """(count, count): where the packed pairs hold (a, b), in either order."""
-    numbers = torch.empty(count, count, dtype=torch.int64, device=device)
-    first, second = torch.triu_indices(count, count, device=device)
-    numbers[first, second] = numbers[second, first] = torch.arange(_pairs(count), device=device)
+def _pair_numbers(kept: Tensor) -> Tensor:
+    """(m, m): where the packed pairs of the kept of m vectors hold (a, b), in either order; else how many there are."""
+    count = int(kept.sum())
+    numbers = kept.new_full((len(kept), len(kept)), _pairs(count), dtype=torch.int64)
+    index = kept.nonzero()[:, 0]
+    first, second = index[torch.triu_indices(count, count, device=kept.device)]
+    numbers[first, second] = numbers[second, first] = torch.arange(_pairs(count), device=kept.device)
     return numbers
