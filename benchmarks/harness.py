@@ -107,10 +107,11 @@ def compare(
     return rows
 
 
-def error_row(benchmark: str, ours: str, error: float, peer: str, bound: float, note: str = "") -> Row:
-    """A row about an error instead of a time: ``bound / error`` has to be at least 1."""
-    ratio = bound / error if error else float("inf")
-    return Row(benchmark, ours, peer, error, bound, ratio, 1.0, float("nan"), f"errors, not seconds; {note}")
+def bound_row(benchmark: str, ours: str, value: float, peer: str, bound: float, unit: str, note: str = "") -> Row:
+    """A row about an error or a size instead of a time: ``bound / value`` has to be at least 1."""
+    ratio = bound / value if value else float("inf")
+    remark = "; ".join(text for text in (f"{unit}, not seconds", note) if text)
+    return Row(benchmark, ours, peer, value, bound, ratio, 1.0, float("nan"), remark)
 
 
 def _status_kib(field: str) -> int:
@@ -123,9 +124,9 @@ def _status_kib(field: str) -> int:
 def peak_memory_mib(work: Work) -> float:
     """Extra peak resident memory of one call, in MiB; NaN where the system is not Linux.
 
-    The call runs in a fork, single-threaded: worker threads do not survive a fork. Writing 5 to ``clear_refs`` resets
-    the peak, so only what the call itself touches counts. Memory that the allocator kept from an earlier call would
-    hide a need; the C library is told to give it back first.
+    The call runs in a fork, single-threaded: worker threads do not survive a fork. A first call there makes the code it
+    runs resident, which is not its need. Then the C library gives freed memory back, which would hide a need, and
+    writing 5 to ``clear_refs`` resets the peak for the second call, which counts.
     """
     if not Path("/proc/self/clear_refs").exists():
         return float("nan")
@@ -134,6 +135,7 @@ def peak_memory_mib(work: Work) -> float:
     if child == 0:
         try:
             torch.set_num_threads(1)
+            work()
             _return_freed_memory()
             Path("/proc/self/clear_refs").write_text("5")
             before = _status_kib("VmRSS")

@@ -56,7 +56,7 @@ def test_reasons():
     assert reason(NAN, NAN, NAN) == "the statistic is undefined"
     assert reason(NAN, NAN, NAN, note="no defined point") == "the statistic is undefined: no defined point"
     assert reason(0.9, 0.9, 0.9, points=7) == "too few points: 7, at least 8 are needed"
-    assert reason(NAN, NAN, NAN, points=0) == "too few points: 0, at least 8 are needed"
+    assert reason(NAN, NAN, NAN, points=0) == "the statistic is undefined"
 
 
 @given(
@@ -187,7 +187,7 @@ def test_a_failing_run_speaks_before_one_that_is_not_judged_and_that_before_one_
 def test_an_undefined_run_is_weaker_than_a_defined_one_of_the_same_verdict(verdict_of):
     claim, _ = verdict_of({"unsure": Measured(0.9, 0.1, 2.0, 100), "undefined": Measured(NAN, NAN, NAN, 50, "why")})
     assert claim["verdict"] == NOT_JUDGED and math.isnan(claim["value"])
-    assert claim["reason"] == "holds in 0 of 2 runs, weakest in undefined; the statistic is undefined: why; why"
+    assert claim["reason"] == "holds in 0 of 2 runs, weakest in undefined; the statistic is undefined: why"
 
 
 def test_a_run_with_too_few_points_keeps_the_claim_from_holding(verdict_of):

@@ -202,7 +202,6 @@ def test_cosine_minimum_counts_what_is_undefined(tables, run):
     assert measured.note == "smallest at step 1; 3 undefined"
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="pandas refuses the place of the smallest of no number")
 def test_cosine_minimum_of_nothing_is_undefined(tables, run):
     measured = cosine_minimum(tables(alignment=cosines({0: [math.nan] * 4})), run, CLAIM, "cosine")
     assert math.isnan(measured.value)

@@ -1,7 +1,6 @@
 """Recorded steps: ordered, distinct, within the training, with both ends."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +23,6 @@ def test_one_recorded_step_is_the_last(steps):
     assert recording_schedule(steps, 1) == [steps]
 
 
-@pytest.mark.xfail(strict=True, reason="two recorded steps are 0 and 1, not 0 and the last")
 def test_two_recorded_steps_are_both_ends():
     assert recording_schedule(1000, 2) == [0, 1000]
 

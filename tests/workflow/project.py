@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+NEEDED = ("config", "envs", "src", "workflow")
 SECONDS = 900  # no command here takes a tenth of this on an idle machine
 
 
@@ -43,10 +44,10 @@ class Project:
         try:
             names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
         except (OSError, subprocess.CalledProcessError):  # an unpacked archive has no git
-            names = [str(path.relative_to(ROOT)) for part in ("config", "src", "workflow") for path in _files(part)]
+            names = [str(path.relative_to(ROOT)) for part in NEEDED for path in _files(part)]
         for name in filter(None, names):
             source = ROOT / name
-            if source.is_file() and name.startswith(("config/", "src/", "workflow/", "pyproject.toml", "Snakefile")):
+            if source.is_file() and name.split("/")[0] in NEEDED:
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, root / name)  # with the times of now, as git writes them
         return cls(root)

@@ -12,6 +12,6 @@ with job(f"training {name}", snakemake.log[0], snakemake.threads):
         snakemake.input.data,
         snakemake.output,
         code=snakemake.input.code,
-        states=str(Path(snakemake.output.model).parents[2] / ".states"),
+        states=str(Path(snakemake.output.model).parents[2] / ".states" / name),
         checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
     )

@@ -21,7 +21,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place only if the body ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.part")  # one name: what a killed job left is overwritten
     try:
         yield temporary
         with open(temporary, "rb") as written:
@@ -59,16 +59,15 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """A table that ``write_table`` wrote; empty text stays empty text.
+    """A table that ``write_table`` wrote, floats exactly; an empty cell, of text too, reads as NaN.
 
     Raises:
         ArtifactError: the file is missing or damaged.
     """
     try:
-        table = pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise ArtifactError(_unreadable(path, error)) from None
-    return table
 
 
 def write_json(path: str | Path, content: Any) -> None:

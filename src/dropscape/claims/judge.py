@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured
-from dropscape.claims.tables import Tables
+from dropscape.claims.tables import NotMeasured, Tables
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
 
@@ -22,10 +22,10 @@ def judged(measured: Measured, expected: Mapping[str, float], least_points: int)
         expected: ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
         least_points: with fewer points nothing is judged.
     """
-    if measured.points < least_points:
-        return NOT_JUDGED, f"too few points: {measured.points}, at least {least_points} are needed"
     if math.isnan(measured.value):
         return NOT_JUDGED, "the statistic is undefined" + (f": {measured.note}" if measured.note else "")
+    if measured.points < least_points:
+        return NOT_JUDGED, f"too few points: {measured.points}, at least {least_points} are needed"
     bounds = [value for value in (measured.low, measured.value, measured.high) if not math.isnan(value)]
     met = [_meets(value, expected) for value in bounds]
     if all(met):
@@ -56,7 +56,7 @@ def judge(
     """Judge every claim.
 
     A claim about trainings is measured on every run of its figure's experiment. Its verdict and its numbers are
-    those of the weakest main run: it holds only if it holds for every one of them.
+    those of the weakest main run (of all runs, if none is): it holds only if it holds for every one of them.
 
     Args:
         claims: as in ``config/claims.yaml``.
@@ -77,10 +77,11 @@ def judge(
                    "high": statistic.high, "points": statistic.points, "verdict": verdict,
                    "reason": reason, "note": statistic.note}  # fmt: skip
             by_run.append(row)
-            if main:
+            if main or not any(is_main for _, is_main, _ in measured):
                 verdicts.append(row)
         weakest = _weakest(verdicts, claim["expected"])
-        reason = "; ".join(part for part in (_of_runs(verdicts, weakest), weakest["reason"], weakest["note"]) if part)
+        note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
+        reason = "; ".join(part for part in (_of_runs(verdicts, weakest), weakest["reason"], note) if part)
         theory = experiments[name] is None
         rows.append(
             {
@@ -118,9 +119,14 @@ def _measured(
         function = OF_THEORY[claim["statistic"]]
         return [("", True, function(tables, claim["study"], name, **claim["arguments"]))]
     function = PER_RUN[claim["statistic"]]
-    return [
-        (run.name, run.main, function(tables, run, name, **claim["arguments"])) for run in tables.runs_of(experiment)
-    ]
+    measured = []
+    for run in tables.runs_of(experiment):
+        try:
+            statistic = function(tables, run, name, **claim["arguments"])
+        except NotMeasured as reason:
+            statistic = Measured(math.nan, math.nan, math.nan, 0, f"not measured: {reason}")
+        measured.append((run.name, run.main, statistic))
+    return measured
 
 
 def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> dict[str, Any]:

@@ -80,6 +80,8 @@ def factor_sensitivity(tables: Tables, run: Run, claim: str, sample: str) -> Mea
     """Largest relative change of the log-log slope when another pre-factor replaces 2 (paper A, Definition 2)."""
     interval = tables.of_run("interval", run)
     factors = sorted(set(interval["factor"]) - {2.0})
+    if not factors or 2.0 not in set(interval["factor"]):
+        return _unmeasured("flatness.factors needs 2 and another factor")
     groups = []
     for seed in _seeds(interval):
         columns = [_joined(tables, run, sample, seed, factor) for factor in (2.0, *factors)]
@@ -102,6 +104,8 @@ def trace_ratio(tables: Tables, run: Run, claim: str, over_steps: str) -> Measur
     """
     table = tables.of_run("alignment", run)
     ratio = table["trace_h_sigma"] / table["trace_h_isotropic"]
+    if ratio.isna().all():
+        return _unmeasured("no ratio is defined")
     reduced = {"minimum": "min", "median": "median"}[over_steps]
     per_seed = ratio.groupby([table["keep_prob"], table["seed"]]).agg(reduced)
     weakest = per_seed.groupby("keep_prob").mean().idxmin()
@@ -117,9 +121,11 @@ def cosine_minimum(tables: Tables, run: Run, claim: str, estimate: str) -> Measu
     ``estimate`` is ``cosine``, the paper's, or ``cosine_unbiased``. Bounds: smallest and largest of the seeds.
     """
     table = tables.of_run("alignment", run)
+    undefined = int(table[estimate].isna().sum())
+    if undefined == len(table):
+        return _unmeasured("no cosine is defined")
     per_seed = table.groupby("seed")[estimate].min()
     where = table.loc[table[estimate].idxmin()]
-    undefined = int(table[estimate].isna().sum())
     note = f"smallest at step {where['step']:.0f}" + (f"; {undefined} undefined" if undefined else "")
     return Measured(float(per_seed.mean()), float(per_seed.min()), float(per_seed.max()), table["step"].nunique(), note)
 
@@ -156,7 +162,7 @@ def theory_error(tables: Tables, study: str, claim: str, column: str, state: str
     """
     values = _theory(tables, study, state, parameters)[column].dropna().to_numpy(dtype=float)
     if not len(values):
-        return Measured(math.nan, math.nan, math.nan, 0, "no defined point")
+        return _unmeasured("no defined point")
     median = bootstrap_interval(np.median, [values], seed=0, purpose=claim, replicates=REPLICATES)
     return Measured(median.value, median.low, median.high, len(values), f"largest {values.max():.3g}")
 
@@ -166,7 +172,7 @@ def theory_share(tables: Tables, study: str, claim: str, column: str, state: str
     values = _theory(tables, study, state, parameters)[column].dropna()
     count, total = int((values.astype(str) == "True").sum()), len(values)
     if not total:
-        return Measured(math.nan, math.nan, math.nan, 0)
+        return _unmeasured("no defined point")
     bounds = stats.binomtest(count, total).proportion_ci(method="wilson")
     return Measured(count / total, float(bounds.low), float(bounds.high), total)
 
@@ -191,11 +197,15 @@ OF_THEORY: dict[str, Callable[..., Measured]] = {
 }
 
 
+def _unmeasured(why: str) -> Measured:
+    return Measured(math.nan, math.nan, math.nan, 0, why)
+
+
 def _bootstrapped(statistic: Callable[[NDArray], float], groups: Sequence[NDArray], claim: str, run: Run) -> Measured:
     points = sum(len(group) for group in groups)
     groups = [group for group in groups if len(group)]
     if not groups:
-        return Measured(math.nan, math.nan, math.nan, 0, "no defined point")
+        return _unmeasured("no defined point")
     interval = bootstrap_interval(
         statistic, groups, seed=0, purpose=f"{claim}/{run.experiment}/{run.name}", replicates=REPLICATES
     )

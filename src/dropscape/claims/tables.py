@@ -10,6 +10,10 @@ import pandas as pd
 from dropscape.artifacts.files import read_table
 
 
+class NotMeasured(Exception):
+    """A table that a claim needs was not asked for."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of an experiment; ``main`` ones have the experiment's own dropout layer and mask mode."""
@@ -38,8 +42,16 @@ class Tables:
         return {}
 
     def of_run(self, kind: str, run: Run) -> pd.DataFrame:
-        """The run's table of that kind."""
-        return self._table(self.files[kind][run.experiment, run.name])
+        """The run's table of that kind.
+
+        Raises:
+            NotMeasured: the experiment's configuration leaves that measurement out.
+        """
+        try:
+            path = self.files[kind][run.experiment, run.name]
+        except KeyError:
+            raise NotMeasured(f"{run.experiment} has no table '{kind}'") from None
+        return self._table(path)
 
     def of_theory(self, study: str) -> pd.DataFrame:
         """The study's table of closed forms against enumeration."""

@@ -181,6 +181,8 @@ def _packed_sum(network: LinearisedNetwork) -> Tensor:
     """
     width, n = network.inputs.shape
     total = network.inputs.new_zeros(_pairs(network.units), _pairs(width))
+    if total.numel() == 0:
+        return total
     buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
     factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
     through_onednn = (
@@ -243,7 +245,8 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
             members, centred = network.predicted[predicted].nonzero()[:, 0], weight - weight[predicted]
         products = _pack_outer(centred.T.contiguous(), slope.new_empty(_pairs(units), len(weight)))
         for index in _balanced(members):
-            factor, on = (buffer[: _pairs(units) * len(index)].view(_pairs(units), -1) for buffer in buffers)
+            shape = _pairs(units), len(index)
+            factor, on = (buffer[: shape[0] * shape[1]].view(shape) for buffer in buffers)
             curvature = network.curvature.index_select(1, index)
             torch.mm(products, curvature, out=factor)
             if predicted is not None:

@@ -130,7 +130,8 @@ def first_crossings(
         scale: a length typical of the parameters, such as their norm; the first sample is no farther away, because a
             small curvature at 0 says little about the loss there.
         reach: the largest distance that is sampled.
-        tolerance: relative tolerance of the distances.
+        tolerance: relative tolerance of the distances; a kink or a jump of the loss within the last step can make the
+            error a few times as large.
     """
     samples = _Samples(slope, curvature)
     if not math.isfinite(curvature):

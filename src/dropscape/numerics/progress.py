@@ -26,7 +26,8 @@ class Progress:
         self._stream = stream
 
     def __call__(self, done: int, total: int | None = None, **values: float) -> None:
-        """Report that ``done`` steps are done; ``values`` are printed with their names."""
+        """Report that ``done`` steps are done, of a new ``total`` if given; ``values`` are printed with their names."""
+        self.total = total or self.total
         if self._first is None:
             self._first = self._printed = done
             self._started = time.monotonic()

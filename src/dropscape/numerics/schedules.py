@@ -11,9 +11,9 @@ def recording_schedule(steps: int, count: int) -> list[int]:
     """
     if count <= 1:
         return [steps]
-    even = np.linspace(0, steps, count - count // 2)
-    early = np.geomspace(1, max(steps, 1), count // 2 + 1)[:-1]
-    return sorted({round(step) for step in np.concatenate([even, early])})
+    even = np.linspace(0, steps, max(2, count - count // 2))
+    early = np.geomspace(1, max(steps, 1), count - len(even) + 1)[:-1]
+    return sorted({min(round(step), steps) for step in np.concatenate([even, early])})
 
 
 def even_schedule(steps: int, count: int) -> list[int]:

@@ -37,7 +37,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The saved state; None where there is none. A damaged one is set aside, and training starts anew."""
+        """The saved state; None where there is none. A damaged one is deleted, and training starts anew."""
         if not self.path.exists():
             return None
         try:
@@ -45,7 +45,3 @@ class Checkpoint:
         except ArtifactError:
             self.path.unlink()
             return None
-
-    def remove(self) -> None:
-        """Forget the state; the training is finished and written."""
-        self.path.unlink(missing_ok=True)

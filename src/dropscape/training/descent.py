@@ -136,18 +136,21 @@ class _Run:
         descent = self.descent
         masks = self.masks.next() if descent.keep_prob < 1 else None
         weights, biases, loss = self.networks.gradients(masks, descent.keep_prob, descent.dropout_after)
-        for seed, value in zip(descent.seeds, loss.tolist(), strict=True):
-            if not math.isfinite(value):
-                raise DivergenceError(
-                    f"The training of seed {seed} diverged: its loss is {value} at step {self.step} with "
-                    f"learning_rate {descent.learning_rate} and keep_prob {descent.keep_prob}. Write a smaller "
-                    "learning_rate for this run; the other runs are not affected."
-                )
+        self._refuse_divergence(loss)
         self.dropout_loss = loss
         self.loss = float(loss.mean())
         self.networks.descend(descent.learning_rate, weights, biases)
         self.step += 1
         self._record()
+
+    def _refuse_divergence(self, loss: Tensor) -> None:
+        for seed, value in zip(self.descent.seeds, loss.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise DivergenceError(
+                    f"The training of seed {seed} diverged: its loss is {value} at step {self.step} with "
+                    f"learning_rate {self.descent.learning_rate} and keep_prob {self.descent.keep_prob}. Write a "
+                    "smaller learning_rate for this run; the other runs are not affected."
+                )
 
     def _record(self) -> None:
         descent = self.descent
@@ -189,6 +192,8 @@ class _Run:
         self.masks.load_state(state["masks"])
 
     def result(self) -> Trained:
+        """What was trained; also the last update, which no further gradient saw, must have been finite."""
+        self._refuse_divergence(self.networks.evaluate()[0])
         columns = ["seed", "step", "loss", "dropout_loss", "train_accuracy", "test_accuracy"]
         return Trained(
             parameters={name: value.cpu() for name, value in self.parameters.items()},

@@ -1,9 +1,12 @@
 """The training stage: one run's parameters and a dataset in; model, snapshots, trajectory and history out."""
 
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from dropscape.artifacts.files import digest, write_json, write_table, write_tensors
 from dropscape.artifacts.provenance import provenance
@@ -52,13 +55,14 @@ def train_run(
         data: the prepared dataset.
         outputs: paths of model, snapshots, trajectory, history and provenance.
         code: the module files that decide the result; part of the state file's key.
-        states: folder of the state files of interrupted trainings.
+        states: folder of the run's state files, removed when the run is written.
         checkpoint_seconds: how often the state is saved.
     """
     descent = descent_of(settings)
     device = chosen_device(settings["device"])
     examples = load_examples(data, settings["data"])
-    key = digest([dict(settings), examples.description, device], sorted(code))
+    environment = [device, torch.__version__, torch.get_num_threads()]
+    key = digest([dict(settings), examples.description, environment], sorted(code))
     checkpoint = Checkpoint(Path(states) / f"{key}.safetensors", checkpoint_seconds)
     progress = Progress(f"training {name}", descent.steps)
     trained = train(
@@ -78,4 +82,4 @@ def train_run(
     write_tensors(outputs["trajectory"], trajectory, record)
     write_table(outputs["history"], trained.history)
     write_json(outputs["provenance"], record)
-    checkpoint.remove()
+    shutil.rmtree(states, ignore_errors=True)  # with states of other parameters or code, which nothing reads again

@@ -1,0 +1,108 @@
+"""The ten largest Hessian eigenvalues of the 50x50 block, without the matrix, against PyHessian and hessian-eigenthings."""
+
+import argparse
+import contextlib
+import copy
+import io
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.harness import Row, bound_row, compare, print_table
+from benchmarks.harness import threads as use_threads
+from benchmarks.setup import Setup, trained_network
+from dropscape.curvature.spectrum import top_eigenvalues
+from dropscape.models.fnn import FullyConnected
+
+COUNT = 10
+# Fewer Lanczos steps leave hessian-eigenthings' tenth eigenvalue wrong in its first digits.
+LANCZOS_STEPS = 40
+
+
+def ours(setup: Setup) -> Tensor:
+    return top_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, k=COUNT).eigenvalues
+
+
+def reference(setup: Setup) -> Tensor:
+    """By double backward in float64, which shares no code with the structured products."""
+    plain = _PlainModule(setup.model)
+    block = tuple(f"network.{name}" for name in setup.block)
+    found = top_eigenvalues(plain, block, setup.inputs, setup.targets, k=COUNT, dtype=torch.float64, tolerance=1e-12)
+    assert found.method == "products" and found.converged
+    return found.eigenvalues
+
+
+class _PlainModule(nn.Module):
+    def __init__(self, network: FullyConnected):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+
+def _with_block_only(setup: Setup) -> FullyConnected:
+    """A copy whose other parameters need no gradient, so that a peer that has no blocks computes this one only."""
+    model = copy.deepcopy(setup.model)
+    for name, value in model.named_parameters():
+        value.requires_grad_(name in setup.block)
+    return model
+
+
+def pyhessian(setup: Setup) -> Tensor:
+    """Power iteration with the package's own tolerance and limit; its graph is built once."""
+    from pyhessian import hessian
+
+    torch.manual_seed(0)
+    with contextlib.redirect_stderr(io.StringIO()):
+        found = hessian(
+            _with_block_only(setup), nn.CrossEntropyLoss(), data=(setup.inputs, setup.targets), cuda=False
+        ).eigenvalues(top_n=COUNT)[0]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def hessian_eigenthings(setup: Setup) -> Tensor:
+    """Its Lanczos with full reorthogonalisation on one batch of all examples."""
+    from hessian_eigenthings import HessianOperator, lanczos, match_names, supervised_loss
+
+    operator = HessianOperator(
+        _with_block_only(setup),
+        [(setup.inputs, setup.targets)],
+        supervised_loss(nn.CrossEntropyLoss()),
+        param_filter=match_names(*setup.block),
+    )
+    found = lanczos(operator, k=COUNT, max_iter=LANCZOS_STEPS, which="LA", seed=0)
+    return found.eigenvalues.double().sort(descending=True).values
+
+
+def error(found: Tensor, exact: Tensor) -> float:
+    """Largest relative error of an eigenvalue."""
+    return float(((found - exact) / exact).abs().max())
+
+
+def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
+    """Every row of this benchmark."""
+    with use_threads(threads):
+        setup = trained_network(n)
+        exact = reference(setup)
+        peers = {"PyHessian": pyhessian, "hessian-eigenthings": hessian_eigenthings}
+        errors = {name: error(peer(setup), exact) for name, peer in peers.items()}
+        own = error(ours(setup), exact)
+        name = f"top {COUNT} eigenvalues 50x50, n={n}"
+        timed = compare(
+            name,
+            ("top_eigenvalues", lambda: ours(setup)),
+            {peer: lambda run=run: run(setup) for peer, run in peers.items()},
+            limits=dict.fromkeys(peers, 8),
+        )
+        return timed + [
+            bound_row(f"{name}, error", "top_eigenvalues", own, peer, bound, "largest relative errors")
+            for peer, bound in errors.items()
+        ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--threads", type=int, default=1)
+    print_table(rows(**vars(parser.parse_args())))
