@@ -1,4 +1,4 @@
-"""The ten largest Hessian eigenvalues of the 50x50 block, without the matrix, against PyHessian and hessian-eigenthings."""
+"""The ten largest Hessian eigenvalues of the 50x50 block, without the matrix, against PyHessian and its kin."""
 
 import argparse
 import contextlib
