@@ -114,6 +114,11 @@ def bound_row(benchmark: str, ours: str, value: float, peer: str, bound: float, 
     return Row(benchmark, ours, peer, value, bound, ratio, 1.0, float("nan"), remark)
 
 
+def error_row(benchmark: str, ours: str, error: float, peer: str, bound: float, note: str = "") -> Row:
+    """A ``bound_row`` of errors."""
+    return bound_row(benchmark, ours, error, peer, bound, "errors", note)
+
+
 def _status_kib(field: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):

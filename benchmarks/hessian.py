@@ -1,13 +1,14 @@
 """The dense exact Hessian of the 50x50 block: time, error and memory against curvlinops and plain double backward."""
 
 import argparse
+import copy
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
 
-from benchmarks.harness import Row, bound_row, compare, peak_memory_mib, print_table
+from benchmarks.harness import Row, bound_row, compare, error_row, peak_memory_mib, print_table
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
 from dropscape.curvature.hessian import block_hessian
@@ -61,14 +62,11 @@ def curvlinops_columns(setup: Setup, columns: Tensor) -> Tensor:
 
 def double_backward_rows(setup: Setup, rows: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """The Hessian's ``rows`` one by one into preallocated memory; activations before the block computed once."""
-    with torch.no_grad():
-        inputs = setup.model.double().hidden(setup.inputs.double(), 1) if dtype == torch.float64 else None
-        inputs = setup.model.float().hidden(setup.inputs, 1) if inputs is None else inputs
-    setup.model.float()
-    layer, output = setup.model.layers[1:]
-    weight = layer.weight.detach().to(dtype, copy=True).requires_grad_()
-    rest = [value.detach().to(dtype) for value in (layer.bias, output.weight, output.bias)]
-    loss = cross_entropy(linear(torch.relu(linear(inputs, weight, rest[0])), *rest[1:]), setup.targets)
+    model = copy.deepcopy(setup.model).to(dtype).requires_grad_(False)
+    inputs = model.hidden(setup.inputs.to(dtype), 1)
+    layer, output = model.layers[1:]
+    weight = layer.weight.requires_grad_()
+    loss = cross_entropy(output(torch.relu(layer(inputs))), setup.targets)
     gradient = torch.autograd.grad(loss, weight, create_graph=True)[0].flatten()
     matrix = torch.empty(len(rows), weight.numel(), dtype=dtype)
     for number, row in enumerate(rows):
@@ -105,10 +103,8 @@ def error_rows(n: int) -> list[Row]:
     note = f"{len(rows)} evenly spaced rows"
     autograd = error(double_backward_rows(setup, rows))
     return [
-        bound_row(
-            name, "float32", error(ours(setup)[rows]), peer, 2e-6, "errors", f"{note}; float32 autograd: {autograd:.1e}"
-        ),
-        bound_row(name, "float64", error(ours(setup, torch.float64)[rows]), peer, 1e-12, "errors", note),
+        error_row(name, "float32", error(ours(setup)[rows]), peer, 2e-6, f"{note}; float32 autograd: {autograd:.1e}"),
+        error_row(name, "float64", error(ours(setup, torch.float64)[rows]), peer, 1e-12, note),
     ]
 
 

@@ -75,14 +75,29 @@ def test_top_eigenvalues_repeat_bit_by_bit():
     assert torch.equal(first.eigenvectors, second.eigenvectors)
 
 
-def test_what_did_not_converge_is_nan_and_said():
+def test_what_did_not_converge_is_said_and_its_residual_still_bounds_the_error():
     model, inputs, targets = example("tanh")
-    top = top_eigenvalues(model, BLOCK, inputs, targets, k=20, dtype=torch.float64, tolerance=1e-15, max_restarts=1)
-    assert not top.converged
-    missing = top.eigenvalues.isnan()
-    assert missing.any()
-    assert torch.equal(missing, top.residuals.isnan())
-    assert torch.equal(missing, top.eigenvectors.isnan().any(dim=0))
+    exact, _ = eigenpairs(block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64).matrix)
+    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5, dtype=torch.float64, max_products=7)
+    assert not top.converged and top.products == 7
+    distance = (top.eigenvalues[:, None] - exact[None]).abs().min(dim=1).values
+    assert (distance <= top.residuals + 1e-12).all()
+
+
+def test_whole_space_is_exact():
+    """As many products as parameters: Lanczos then ends with the complete spectrum."""
+    model, inputs, targets = example("tanh")
+    exact, _ = eigenpairs(block_hessian(model, ("layers.2.bias",), inputs, targets, dtype=torch.float64).matrix)
+    top = top_eigenvalues(model, ("layers.2.bias",), inputs, targets, k=3, dtype=torch.float64, tolerance=1e-13)
+    torch.testing.assert_close(top.eigenvalues, exact[:3], rtol=1e-12, atol=1e-15)
+
+
+def test_diverged_network_is_named():
+    model, inputs, targets = example()
+    with torch.no_grad():
+        model.layers[2].weight.fill_(float("nan"))
+    with pytest.raises(DivergenceError, match="diverged"):
+        top_eigenvalues(model, BLOCK, inputs, targets, k=3)
 
 
 def test_refuses_too_many_eigenvalues_and_random_objectives():

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("config", "envs", "src", "workflow")
 SECONDS = 900  # no command here takes a tenth of this on an idle machine
 
 
@@ -39,17 +38,14 @@ class Project:
 
     @classmethod
     def fresh(cls, root: Path) -> "Project":
-        """What a clone holds, and files that are not yet committed."""
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        try:
-            names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-        except (OSError, subprocess.CalledProcessError):  # an unpacked archive has no git
-            names = [str(path.relative_to(ROOT)) for part in NEEDED for path in _files(part)]
-        for name in filter(None, names):
-            source = ROOT / name
-            if source.is_file() and name.split("/")[0] in NEEDED:
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, root / name)  # with the times of now, as git writes them
+        """What a clone holds of the parts that the workflow reads, with the times of now, as git writes them."""
+        for part in ("config", "envs", "src", "workflow"):
+            shutil.copytree(
+                ROOT / part,
+                root / part,
+                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
+                copy_function=shutil.copyfile,
+            )
         return cls(root)
 
     def with_results_in(self, root: Path) -> "Project":
@@ -142,7 +138,3 @@ def downstream(jobs: list[Job], first: set[str]) -> set[str]:
         found |= left
         left = {user for name in left for user in users.get(name, ())} - found
     return found
-
-
-def _files(folder: str) -> list[Path]:
-    return [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]

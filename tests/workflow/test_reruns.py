@@ -190,7 +190,7 @@ class TestEditedSettings:
 
 def test_lost_files_are_made_again_bit_for_bit(copy, jobs):
     before = copy.artifacts()
-    lost = {"claims/claims.csv", "figures/noise_structure-fig4.pdf", "figures/modified_equations-fig3a.csv"}
+    lost = {"claims/claims.csv", "figures/noise_structure-fig4.pdf", "figures/modified_equations-fig3a.png"}
     for name in lost:
         copy.path(f"results/smoke/{name}").unlink()
     copy.succeeded()

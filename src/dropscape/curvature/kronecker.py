@@ -16,12 +16,12 @@ Where p_i is nearly one-hot, S_i is the difference of two nearly equal numbers. 
 V_k = J_k - J_c, the same matrix is sum_{k != c} p_k V_k V_k^T - v v^T, v = sum_{k != c} p_k V_k, whose second term is
 small against the first: no digits are lost.
 
-The network's state is computed in float64 even for a float32 Hessian: whether a unit near its kink is on changes A_i
-by its own size, and float32 would decide it differently. The sum is then in the dtype that was asked for.
+Whether a unit near its kink is on changes A_i by its own size, so float32 rounding must not decide it: from the block's
+layer on the network is evaluated in float64, and examples with a unit near its kink entirely in float64.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import torch
@@ -36,10 +36,16 @@ PIECEWISE_LINEAR = ("relu", "identity")
 # Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
 EXAMPLES_AT_ONCE = 1024
 
+# Relative to a layer's mean |z|: a hundred times what float32 rounding of the layers before the block can move z by.
+NEAR_KINK = 1e-4
+
 
 @dataclass(frozen=True)
 class LinearisedNetwork:
     """What the Hessian of one layer needs to know about each example; examples are columns.
+
+    Units that are off on every example and inputs that are zero on every example are left out: their rows and columns
+    of the Hessian are zero. Default initialisation leaves some of the former, the borders of images many of the latter.
 
     Attributes:
         inputs: (inputs, n), the activations h_i that the layer reads; a last row of ones if the bias is in the block.
@@ -47,6 +53,8 @@ class LinearisedNetwork:
         weights: (m_{j+1}, m_j), the weights of the layers after the block's.
         curvature: (outputs, n), the diagonal part of S_i: the probabilities p_i, or ones for squared error.
         predicted: (outputs, n), 1 at the most probable class, else 0; None for squared error.
+        units_on: (m_layer,) bool, which of the layer's units are kept.
+        inputs_on: (m_{layer-1} or one more with the bias,) bool, which of its inputs are.
     """
 
     inputs: Tensor
@@ -54,17 +62,14 @@ class LinearisedNetwork:
     weights: list[Tensor]
     curvature: Tensor
     predicted: Tensor | None
-
-    @property
-    def units(self) -> int:
-        """How many units the block's layer has."""
-        return self.slopes[0].shape[0] if self.slopes else self.curvature.shape[0]
+    units_on: Tensor
+    inputs_on: Tensor
 
 
 def linearised_network(
     model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
 ) -> LinearisedNetwork:
-    """Runs the network once, in float64, and keeps the result in ``dtype``.
+    """Runs the network once and keeps the result in ``dtype``.
 
     Args:
         model: with an activation of ``PIECEWISE_LINEAR``.
@@ -86,7 +91,6 @@ def linearised_network(
             f"the Kronecker sum knows the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
         )
     n, depth = inputs.shape[0], model.depth
-    layers = [(unit.weight.detach().double(), unit.bias.detach().double()) for unit in model.layers]
 
     def empty(rows: int) -> Tensor:
         return torch.empty(rows, n, dtype=dtype, device=inputs.device)
@@ -99,23 +103,44 @@ def linearised_network(
     predicted = empty(model.widths[depth]).zero_() if loss == "cross_entropy" else None
     for start in range(0, n, EXAMPLES_AT_ONCE):
         part = slice(start, start + EXAMPLES_AT_ONCE)
-        x = inputs[part].double()
-        for number, (weight, bias) in enumerate(layers, start=1):
-            if number == layer:
-                block_inputs[: x.shape[1], part] = x.T
-            x = linear(x, weight, bias)
-            if number == depth:
-                break
-            if number >= layer:
-                slopes[number - layer][:, part] = (x > 0).T if model.activation == "relu" else 1
-            x = model.activate(x)
+        read, *hidden, outputs = _pre_activations(model, layer, inputs[part], dtype)
+        block_inputs[: model.widths[layer - 1], part] = read.T
+        for slope, z in zip(slopes, hidden, strict=True):
+            slope[:, part] = (z > 0).T if model.activation == "relu" else 1
         if predicted is None:
             curvature[:, part] = 1
         else:
-            predicted[:, part].scatter_(0, x.argmax(dim=1)[None], 1)
-            curvature[:, part] = x.softmax(dim=1).T
-    weights = [weight.to(dtype) for weight, _ in layers[layer:]]
-    return LinearisedNetwork(block_inputs, slopes, weights, curvature, predicted)
+            predicted[:, part].scatter_(0, outputs.argmax(dim=1)[None], 1)
+            curvature[:, part] = outputs.softmax(dim=1).T
+    weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
+    inputs_on = block_inputs.any(dim=1)
+    if slopes:
+        units_on = slopes[0].any(dim=1)
+        slopes[0], weights[0] = slopes[0][units_on], weights[0][:, units_on]
+    else:
+        units_on = torch.ones(model.widths[depth], dtype=torch.bool, device=inputs.device)
+    return LinearisedNetwork(block_inputs[inputs_on], slopes, weights, curvature, predicted, units_on, inputs_on)
+
+
+def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
+    """[f^[layer-1], z^[layer], ..., z^[L]], all float64; only the layers before ``layer`` are evaluated in ``dtype``."""
+    layers = [(unit.weight.detach(), unit.bias.detach()) for unit in model.layers]
+    x = inputs.to(dtype)
+    for weight, bias in layers[: layer - 1]:
+        x = model.activate(linear(x, weight.to(dtype), bias.to(dtype)))
+    found = [x.double()]
+    x = found[0]
+    for weight, bias in layers[layer - 1 :]:
+        found.append(linear(x, weight.double(), bias.double()))
+        x = model.activate(found[-1])
+    hidden = found[1:-1]
+    if dtype == torch.float64 or layer == 1 or model.activation != "relu" or not hidden:
+        return found
+    near = torch.stack([(z.abs() < NEAR_KINK * z.abs().mean()).any(dim=1) for z in hidden]).any(dim=0)
+    if bool(near.any()):
+        for values, exact in zip(found, _pre_activations(model, layer, inputs[near], torch.float64), strict=True):
+            values[near] = exact
+    return found
 
 
 def kronecker_hessian(
@@ -138,16 +163,8 @@ def kronecker_hessian(
         ConfigurationError: see ``linearised_network``.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
-    # Units that are off on every example and inputs that are always zero have zero rows: default initialisation leaves
-    # some of the former, image borders many of the latter.
-    units_on = network.slopes[0].any(dim=1) if network.slopes else network.curvature.new_ones(network.units).bool()
-    inputs_on = network.inputs.any(dim=1)
-    if network.slopes:
-        slopes = [network.slopes[0][units_on], *network.slopes[1:]]
-        weights = [network.weights[0][:, units_on], *network.weights[1:]]
-        network = replace(network, slopes=slopes, weights=weights)
-    packed = _packed_sum(replace(network, inputs=network.inputs[inputs_on]))
-    return _unpack(packed, _pair_numbers(units_on), _pair_numbers(inputs_on), with_bias)
+    packed = _packed_sum(network)
+    return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 
 
 def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
@@ -161,7 +178,8 @@ def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
         (units, inputs).
     """
     # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
-    change = direction @ network.inputs
+    kept = torch.outer(network.units_on, network.inputs_on)
+    change = direction[kept].view(-1, len(network.inputs)) @ network.inputs
     for slope, weight in zip(network.slopes, network.weights, strict=True):
         change = weight @ change.mul_(slope)
     if network.predicted is not None:
@@ -170,7 +188,9 @@ def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
         change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
     for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
         change = (weight.T @ change).mul_(slope)
-    return (change @ network.inputs.T).div_(network.inputs.shape[1])
+    product = torch.zeros_like(direction)
+    product[kept] = (change @ network.inputs.T).div_(network.inputs.shape[1]).flatten()
+    return product
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:
@@ -180,7 +200,7 @@ def _packed_sum(network: LinearisedNetwork) -> Tensor:
     AMD processors it runs them at nearly twice the rate of torch's usual MKL, elsewhere at the same.
     """
     width, n = network.inputs.shape
-    total = network.inputs.new_zeros(_pairs(network.units), _pairs(width))
+    total = network.inputs.new_zeros(_pairs(int(network.units_on.sum())), _pairs(width))
     if total.numel() == 0:
         return total
     buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
@@ -257,7 +277,7 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
 
 def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
     """(examples, packed A_i (pairs, chunk)) for any number of layers after the block, none included."""
-    units, n = network.units, network.inputs.shape[1]
+    units, n = int(network.units_on.sum()), network.inputs.shape[1]
     outputs = len(network.curvature)
     for index in _balanced(torch.arange(n, device=network.inputs.device)):
         # jacobian[k] is column by column J_k, or J_k - J_c: (outputs, units, chunk).

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor, nn
 
 from dropscape.curvature.hessian import choose_method, kronecker_layer
@@ -17,6 +15,7 @@ from dropscape.models.losses import PerExampleLoss
 from dropscape.numerics.seeds import torch_generator
 
 SYMMETRY_TOLERANCE = 1e-6
+CHECK_EVERY = 3
 
 
 def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,10 +59,10 @@ class TopEigenpairs:
     """The algebraically largest eigenvalues of a block's Hessian.
 
     Attributes:
-        eigenvalues: (k,) float64, descending; NaN for those that did not converge.
-        eigenvectors: (P, k) float64, normalised columns; NaN where the eigenvalue is.
-        residuals: (k,) float64, |H v - lambda v| as one more product gives it, which bounds the eigenvalue's error.
-        converged: whether all k did.
+        eigenvalues: (k,) float64, descending.
+        eigenvectors: (P, k) float64, orthonormal columns.
+        residuals: (k,) float64, |H v - lambda v| from the products themselves; bounds the eigenvalue's error.
+        converged: whether every residual met the tolerance; where it did not, the bound still holds.
         products: how many products with H were spent.
         method: "kronecker" or "products".
     """
@@ -85,22 +84,26 @@ def top_eigenvalues(
     k: int = 10,
     dtype: torch.dtype = torch.float32,
     tolerance: float = 1e-6,
-    max_restarts: int = 300,
+    max_products: int = 300,
 ) -> TopEigenpairs:
-    """The k largest eigenvalues by implicitly restarted Lanczos (ARPACK), never forming H.
+    """The k largest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
     The products are those of ``kronecker_product`` or ``HessianOperator``, chosen as ``block_hessian`` chooses. The
-    start vector is fixed, so the result is the same in every run.
+    basis is not restarted, so no product is spent twice; it takes max_products x P numbers at most. The start vector is
+    fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy is found (as with any single
+    start vector).
 
     Args:
         model, block, inputs, targets, loss: as for ``block_hessian``.
         k: 0 < k < P.
-        dtype: of the products; the Lanczos vectors are float64.
-        tolerance: relative to each eigenvalue. Below the precision of ``dtype`` it cannot be met.
-        max_restarts: of the Lanczos process, each of some k products.
+        dtype: of the products; the basis and the eigenvalues are float64.
+        tolerance: a pair is converged when its residual is below this times the largest eigenvalue's size. It cannot
+            be met below the precision of ``dtype``.
+        max_products: when to stop although pairs have not converged; at least k.
 
     Raises:
         RandomObjectiveError, ConfigurationError: as ``block_hessian``.
+        DivergenceError: a product is not finite.
     """
     size = block_vector(model, block).numel()
     if not 0 < k < size:
@@ -111,28 +114,37 @@ def top_eigenvalues(
     refuse_random_objective(model, inputs, targets, loss)
     method = choose_method(model, block, loss)
     multiply = _multiplier(method, model, block, inputs, targets, loss, dtype)
-    count = 0
+    steps = min(max(max_products, k), size)
+    # Basis vectors and their products as rows: a step reads and writes contiguous memory.
+    basis = torch.empty(steps, size, dtype=torch.float64)
+    products = torch.empty(steps, size, dtype=torch.float64)
+    vector = torch.randn(size, dtype=torch.float64, generator=torch_generator(0, "curvature", "lanczos"))
+    for step in range(steps):
+        basis[step] = vector / vector.norm()
+        products[step] = multiply(basis[step].to(inputs.device)).cpu()
+        if not bool(torch.isfinite(products[step]).all()):
+            raise DivergenceError(
+                "a product with the Hessian is not finite; look whether the training diverged and lower its learning rate."
+            )
+        done = step + 1
+        if done == steps or (done >= 2 * k and done % CHECK_EVERY == 0):
+            values, vectors, residuals = _ritz_pairs(basis[:done], products[:done], k)
+            if done == steps or bool((residuals <= tolerance * values.abs().max()).all()):
+                break
+        vector = products[step].clone()
+        for _ in range(2):  # twice is enough to be orthogonal to rounding
+            vector -= basis[:done].T @ (basis[:done] @ vector)
+    converged = bool((residuals <= tolerance * values.abs().max()).all())
+    return TopEigenpairs(values, vectors, residuals, converged, done, method)
 
-    def matvec(vector: np.ndarray) -> np.ndarray:
-        nonlocal count
-        count += 1
-        return multiply(torch.from_numpy(vector.reshape(-1)).to(inputs.device)).cpu().double().numpy()
 
-    start = torch.randn(size, dtype=torch.float64, generator=torch_generator(0, "curvature", "lanczos")).numpy()
-    operator = LinearOperator((size, size), matvec=matvec, dtype=np.float64)
-    try:
-        found = eigsh(operator, k=k, which="LA", v0=start, tol=tolerance, maxiter=max_restarts)
-    except ArpackNoConvergence as error:
-        found = error.eigenvalues, error.eigenvectors
-    order = np.argsort(found[0])[::-1]
-    values, vectors = torch.full((k,), torch.nan, dtype=torch.float64), torch.full((size, k), torch.nan).double()
-    values[: len(order)] = torch.from_numpy(found[0][order])
-    vectors[:, : len(order)] = torch.from_numpy(found[1][:, order])
-    residuals = torch.full((k,), torch.nan, dtype=torch.float64)
-    for column in range(len(order)):
-        product = torch.from_numpy(matvec(vectors[:, column].numpy()))
-        residuals[column] = (product - values[column] * vectors[:, column]).norm()
-    return TopEigenpairs(values, vectors, residuals, len(order) == k, count, method)
+def _ritz_pairs(basis: Tensor, products: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k largest eigenvalues of H on the span of the basis's rows, their vectors (P, k), and |H v - lambda v|."""
+    projected = basis @ products.T
+    values, coordinates = torch.linalg.eigh((projected + projected.T) / 2)
+    values, coordinates = values.flip(0)[:k], coordinates.flip(1)[:, :k]
+    vectors = basis.T @ coordinates
+    return values, vectors, (products.T @ coordinates - vectors * values).norm(dim=0)
 
 
 def _multiplier(
