@@ -44,8 +44,11 @@ def copy(tmp_path_factory):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     (target / ".venv/bin").mkdir(parents=True)
-    for program in ("python", "snakemake"):
-        (target / ".venv/bin" / program).symlink_to(Path(sys.executable).with_name(program))
+    # Scripts, not links: a linked interpreter would not find the packages of this environment.
+    for program, call in (("python", ""), ("snakemake", "-m snakemake")):
+        script = target / ".venv/bin" / program
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
+        script.chmod(0o755)
     (target / ".venv/up-to-date").touch()
     write_official_files(target / "own-mnist")
     return target
@@ -68,7 +71,7 @@ def write_official_files(folder: Path) -> None:
 def test_command(copy, command):
     command = INSTEAD.get(command, command).replace("path/to/mnist", "own-mnist")
     environment = os.environ | {
-        "PATH": f"{copy / '.venv/bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{copy / '.venv/bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(copy / "src"),
         "OMP_NUM_THREADS": "1",
     }

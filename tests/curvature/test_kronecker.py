@@ -8,7 +8,7 @@ from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy, one_hot
 
 from dropscape.curvature import kronecker
-from dropscape.curvature.kronecker import kronecker_hessian, kronecker_product, linearised_network
+from dropscape.curvature.kronecker import kept_coordinates, kronecker_hessian, kronecker_product, linearised_network
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -116,13 +116,12 @@ def test_products_equal_the_matrix(widths, with_bias, loss, seed, data):
     layer = data.draw(st.integers(1, len(widths) - 1))
     model, inputs, _ = example(widths, n=12, seed=seed)
     matrix = kronecker_hessian(model, layer, with_bias, inputs, loss, torch.float64)
-    block = block_of(layer, with_bias)
     vector = torch.randn(len(matrix), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    weight, *bias = split_vector(model, block, vector).values()
-    direction = torch.cat([weight, *(part[:, None] for part in bias)], dim=1)
     network = linearised_network(model, layer, with_bias, inputs, loss, torch.float64)
-    product = kronecker_product(network, direction)
-    flat = torch.cat([product[:, : widths[layer - 1]].flatten(), product[:, widths[layer - 1] :].flatten()])
+    kept = kept_coordinates(network, with_bias)
+    flat = torch.zeros_like(vector)
+    shape = int(network.units_on.sum()), len(network.inputs)
+    flat[kept] = kronecker_product(network, vector[kept].view(shape)).flatten()
     torch.testing.assert_close(flat, matrix @ vector, rtol=1e-10, atol=1e-13 * (1 + float(matrix.abs().max())))
 
 

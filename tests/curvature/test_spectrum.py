@@ -92,11 +92,25 @@ def test_whole_space_is_exact():
     torch.testing.assert_close(top.eigenvalues, exact[:3], rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("gain", [0.0, 1.0])
+def test_low_rank_gives_zeros_beyond_the_rank(gain):
+    """Squared error: the output layer's Hessian is I (x) (1/n) sum_i h_i h_i^T, of rank at most 4 n = 12, in fours."""
+    model, inputs, _ = example()
+    with torch.no_grad():
+        model.layers[1].weight.mul_(gain)
+        model.layers[1].bias.mul_(gain)
+    inputs, targets, block = inputs[:3], torch.zeros(3, 4), ("layers.2.weight",)
+    exact, _ = eigenpairs(block_hessian(model, block, inputs, targets, "mse", torch.float64).matrix)
+    top = top_eigenvalues(model, block, inputs, targets, "mse", k=20, dtype=torch.float64, tolerance=1e-12)
+    assert top.eigenvalues[12:].abs().max() < 1e-15
+    torch.testing.assert_close(top.eigenvalues, exact[:20], rtol=1e-10, atol=1e-15)
+
+
 def test_diverged_network_is_named():
     model, inputs, targets = example()
     with torch.no_grad():
         model.layers[2].weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match="diverged"):
+    with pytest.raises(DivergenceError, match="training diverge"):
         top_eigenvalues(model, BLOCK, inputs, targets, k=3)
 
 

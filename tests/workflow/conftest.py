@@ -1,12 +1,12 @@
 import pytest
 
-from tests.workflow.project import Job, Project
+from tests.workflow.project import ROOT, Job, Project
 
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Project:
     """The whole smoke scale, run once; a test that changes a file of it puts the file back."""
-    project = Project.fresh(tmp_path_factory.mktemp("smoke"))
+    project = Project(ROOT).clone(tmp_path_factory.mktemp("smoke"))
     project.succeeded()
     return project
 
@@ -20,4 +20,4 @@ def jobs(smoke) -> list[Job]:
 @pytest.fixture
 def copy(smoke, tmp_path) -> Project:
     """A copy of the smoke scale with its results, to run something in."""
-    return smoke.with_results_in(tmp_path / "copy")
+    return smoke.clone_with_results(tmp_path / "copy")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 900  # no command here takes a tenth of this on an idle machine
+SECONDS = 3600  # a hung command ends; none takes a hundredth of this on an idle machine
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,22 @@ class Project:
     def __init__(self, root: Path):
         self.root = root
 
-    @classmethod
-    def fresh(cls, root: Path) -> "Project":
-        """What a clone holds of the parts that the workflow reads, with the times of now, as git writes them."""
+    def clone(self, root: Path) -> "Project":
+        """A copy of the parts that the workflow reads, with the times of now, as git writes them; no results."""
         for part in ("config", "envs", "src", "workflow"):
             shutil.copytree(
-                ROOT / part,
+                self.root / part,
                 root / part,
                 ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
                 copy_function=shutil.copyfile,
             )
-        return cls(root)
+        return Project(root)
 
-    def with_results_in(self, root: Path) -> "Project":
-        """A fresh copy of the repository, to which the results and Snakemake's records were copied."""
-        copy = Project.fresh(root)
-        for name in ("results", ".snakemake"):
-            shutil.copytree(self.root / name, root / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        return copy
+    def clone_with_results(self, root: Path) -> "Project":
+        """A clone to which the results and Snakemake's records of them were copied."""
+        for part in ("results", ".snakemake"):
+            shutil.copytree(self.root / part, root / part, copy_function=shutil.copyfile)
+        return self.clone(root)
 
     def path(self, name: str) -> Path:
         return self.root / name

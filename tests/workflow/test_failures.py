@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from tests.workflow.project import Project
+from tests.workflow.project import ROOT, Project
 
 RUN = "mnist_fnn/keep0.9-lr0.1"
 OTHER = "mnist_fnn/keep0.8-lr0.1"
@@ -60,7 +60,7 @@ class TestDirectory:
 
     @pytest.fixture
     def project(self, tmp_path):
-        return Project.fresh(tmp_path / "fresh")
+        return Project(ROOT).clone(tmp_path / "fresh")
 
     def run(self, project, folder, examples):
         settings = {"data": {"train_examples": examples, "test_examples": 20}, "training": {"flow_time": 1}}
@@ -111,7 +111,7 @@ class TestDirectory:
     ids=["unknown key", "unknown source", "no folder", "unknown parameter of a run", "unknown study"],
 )
 def test_wrong_configuration_starts_nothing(tmp_path_factory, config, named):
-    project = Project.fresh(tmp_path_factory.mktemp("wrong"))
+    project = Project(ROOT).clone(tmp_path_factory.mktemp("wrong"))
     done = project.run(**config)
     assert done.returncode != 0
     assert named in done.stdout

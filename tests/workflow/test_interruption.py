@@ -58,7 +58,7 @@ def killed_after(project, log, step, whom):
 
 @pytest.fixture(scope="module")
 def uninterrupted(smoke, tmp_path_factory):
-    project = smoke.with_results_in(tmp_path_factory.mktemp("uninterrupted") / "copy")
+    project = smoke.clone_with_results(tmp_path_factory.mktemp("uninterrupted") / "copy")
     assert [job.name for job in project.succeeded(TARGET, **SETTINGS)] == [f"training {RUN}"]
     return project
 
@@ -102,7 +102,7 @@ def test_second_run_in_the_same_results_is_refused(copy, tmp_path):
 
 def test_two_runs_from_scratch_are_bit_identical(smoke, tmp_path):
     run = "mnist_fnn/keep0.8-lr0.1"
-    again = type(smoke).fresh(tmp_path / "again")
+    again = smoke.clone(tmp_path / "again")
     targets = ["noise/{}/projection.csv", "noise/{}/alignment.csv", "flatness/{}/interval.csv"]
     again.succeeded(*(f"results/smoke/{target.format(run)}" for target in targets))
     first, second = smoke.artifacts(), again.artifacts()

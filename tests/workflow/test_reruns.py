@@ -80,7 +80,7 @@ class TestNothing:
         assert copy.pending() == {}
 
     def test_fresh_clone_with_copied_results(self, smoke, tmp_path):
-        clone = smoke.with_results_in(tmp_path / "clone")
+        clone = smoke.clone_with_results(tmp_path / "clone")
         oldest = min(path.stat().st_mtime for path in clone.path("results").rglob("*.safetensors"))
         for path in clone.path("src").rglob("*.py"):  # as if git had written the code after the results
             os.utime(path, (oldest + 1e6, oldest + 1e6))
@@ -112,12 +112,8 @@ class TestEditedCode:
         ("module", "stage", "untouched"),
         [
             ("training/descent.py", "training", {"data", "theory"}),
-            (
-                "curvature/kronecker.py",
-                "curvature",
-                MEASUREMENTS - {"curvature", "noise_projection", "noise_baseline", "flatness"},
-            ),
-            ("noise/projection.py", "noise_projection", MEASUREMENTS - {"noise_projection"}),
+            ("curvature/kronecker.py", "curvature", {"data", "training", "sampling", "noise_spectrum", "theory"}),
+            ("noise/projection.py", "noise_projection", {"data", "training", "sampling", "curvature", "theory"}),
             ("flatness/interval.py", "flatness", MEASUREMENTS - {"flatness"}),
             ("figures/style.py", "figures", MEASUREMENTS | {"figures_table", "claims"}),
             ("claims/judge.py", "claims", MEASUREMENTS | {"figures_table", "figures"}),

@@ -123,7 +123,7 @@ def linearised_network(
 
 
 def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """[f^[layer-1], z^[layer], ..., z^[L]], all float64; only the layers before ``layer`` are evaluated in ``dtype``."""
+    """[f^[layer-1], z^[layer], ..., z^[L]], all float64; the layers before ``layer`` are evaluated in ``dtype``."""
     layers = [(unit.weight.detach(), unit.bias.detach()) for unit in model.layers]
     x = inputs.to(dtype)
     for weight, bias in layers[: layer - 1]:
@@ -136,7 +136,7 @@ def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: t
     hidden = found[1:-1]
     if dtype == torch.float64 or layer == 1 or model.activation != "relu" or not hidden:
         return found
-    near = torch.stack([(z.abs() < NEAR_KINK * z.abs().mean()).any(dim=1) for z in hidden]).any(dim=0)
+    near = torch.stack([size.amin(dim=1) < NEAR_KINK * size.mean() for size in (z.abs() for z in hidden)]).any(dim=0)
     if bool(near.any()):
         for values, exact in zip(found, _pre_activations(model, layer, inputs[near], torch.float64), strict=True):
             values[near] = exact
@@ -167,19 +167,28 @@ def kronecker_hessian(
     return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 
 
+def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
+    """Where the block's vector holds the entries of the kept (units, inputs), row by row; (kept,) int64."""
+    units, fan_in = len(network.units_on), len(network.inputs_on) - with_bias
+    numbers = torch.arange(units * fan_in, device=network.units_on.device).view(units, fan_in)
+    if with_bias:
+        biases = units * fan_in + torch.arange(units, device=numbers.device)
+        numbers = torch.cat([numbers, biases[:, None]], dim=1)
+    return numbers[network.units_on][:, network.inputs_on].flatten()
+
+
 def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
     """H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix; a few small products over the examples.
 
     Args:
         network: from ``linearised_network``.
-        direction: V, shape (units, inputs), in the network's dtype; with a bias in the block its last column.
+        direction: V, shape (kept units, kept inputs), in the network's dtype; with a bias in the block its last column.
 
     Returns:
-        (units, inputs).
+        (kept units, kept inputs); every other entry of H V is zero.
     """
     # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
-    kept = torch.outer(network.units_on, network.inputs_on)
-    change = direction[kept].view(-1, len(network.inputs)) @ network.inputs
+    change = direction @ network.inputs
     for slope, weight in zip(network.slopes, network.weights, strict=True):
         change = weight @ change.mul_(slope)
     if network.predicted is not None:
@@ -188,9 +197,7 @@ def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
         change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
     for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
         change = (weight.T @ change).mul_(slope)
-    product = torch.zeros_like(direction)
-    product[kept] = (change @ network.inputs.T).div_(network.inputs.shape[1]).flatten()
-    return product
+    return (change @ network.inputs.T).div_(network.inputs.shape[1])
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:

@@ -7,15 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.hessian import choose_method, kronecker_layer
-from dropscape.curvature.kronecker import kronecker_product, linearised_network
+from dropscape.curvature.kronecker import kept_coordinates, kronecker_product, linearised_network
 from dropscape.curvature.products import HessianOperator, refuse_random_objective
 from dropscape.errors import ConfigurationError, DivergenceError
-from dropscape.models.block import block_vector, split_vector
+from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.numerics.seeds import torch_generator
 
 SYMMETRY_TOLERANCE = 1e-6
-CHECK_EVERY = 3
+CHECK_EVERY = 2
+BREAKDOWN = 1e-13
 
 
 def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,22 +84,23 @@ def top_eigenvalues(
     loss: str | PerExampleLoss = "cross_entropy",
     k: int = 10,
     dtype: torch.dtype = torch.float32,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-5,
     max_products: int = 300,
 ) -> TopEigenpairs:
     """The k largest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
     The products are those of ``kronecker_product`` or ``HessianOperator``, chosen as ``block_hessian`` chooses. The
     basis is not restarted, so no product is spent twice; it takes max_products x P numbers at most. The start vector is
-    fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy is found (as with any single
-    start vector).
+    fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found, as with any
+    single start vector.
 
     Args:
         model, block, inputs, targets, loss: as for ``block_hessian``.
         k: 0 < k < P.
         dtype: of the products; the basis and the eigenvalues are float64.
-        tolerance: a pair is converged when its residual is below this times the largest eigenvalue's size. It cannot
-            be met below the precision of ``dtype``.
+        tolerance: a pair is converged when its residual is below this times the largest eigenvalue's size; the
+            eigenvalue's error is then of the order of the tolerance's square. It cannot be met below the precision of
+            ``dtype``.
         max_products: when to stop although pairs have not converged; at least k.
 
     Raises:
@@ -118,24 +120,33 @@ def top_eigenvalues(
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
     basis = torch.empty(steps, size, dtype=torch.float64)
     products = torch.empty(steps, size, dtype=torch.float64)
-    vector = torch.randn(size, dtype=torch.float64, generator=torch_generator(0, "curvature", "lanczos"))
+    generator = torch_generator(0, "curvature", "lanczos")
+    vector = torch.randn(size, dtype=torch.float64, generator=generator)
     for step in range(steps):
         basis[step] = vector / vector.norm()
         products[step] = multiply(basis[step].to(inputs.device)).cpu()
         if not bool(torch.isfinite(products[step]).all()):
             raise DivergenceError(
-                "a product with the Hessian is not finite; look whether the training diverged and lower its learning rate."
+                "a product with the Hessian is not finite; did the training diverge? Then lower its learning rate."
             )
         done = step + 1
         if done == steps or (done >= 2 * k and done % CHECK_EVERY == 0):
             values, vectors, residuals = _ritz_pairs(basis[:done], products[:done], k)
             if done == steps or bool((residuals <= tolerance * values.abs().max()).all()):
                 break
-        vector = products[step].clone()
-        for _ in range(2):  # twice is enough to be orthogonal to rounding
-            vector -= basis[:done].T @ (basis[:done] @ vector)
+        vector = _orthogonal(products[step], basis[:done])
+        if vector.norm() <= BREAKDOWN * products[step].norm():
+            # The basis spans an invariant space, for example all of a low-rank Hessian's range: go on outside of it.
+            vector = _orthogonal(torch.randn(size, dtype=torch.float64, generator=generator), basis[:done])
     converged = bool((residuals <= tolerance * values.abs().max()).all())
     return TopEigenpairs(values, vectors, residuals, converged, done, method)
+
+
+def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
+    """The part of ``vector`` (P,) that is orthogonal to the orthonormal rows of ``basis``."""
+    for _ in range(2):  # twice is enough to be orthogonal to rounding
+        vector = vector - basis.T @ (basis @ vector)
+    return vector
 
 
 def _ritz_pairs(basis: Tensor, products: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -162,11 +173,13 @@ def _multiplier(
         return lambda vector: operator(vector[None])[0]
     layer, with_bias = kronecker_layer(block)
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    kept = kept_coordinates(network, with_bias)
+    shape = int(network.units_on.sum()), len(network.inputs)
 
     def multiply(vector: Tensor) -> Tensor:
-        weight, *bias = split_vector(model, block, vector.to(dtype)).values()
-        product = kronecker_product(network, torch.cat([weight, *(part[:, None] for part in bias)], dim=1))
-        fan_in = product.shape[1] - with_bias
-        return torch.cat([product[:, :fan_in].flatten(), product[:, fan_in:].flatten()])
+        direction = vector[kept].to(dtype).view(shape)
+        product = torch.zeros_like(vector)
+        product[kept] = kronecker_product(network, direction).flatten().to(vector.dtype)
+        return product
 
     return multiply
