@@ -10,8 +10,10 @@ from dropscape.errors import ConfigurationError
 
 ROOT = Path(workflow.basedir).parent
 # Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda).
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])
+    )
 )
 
 try:

@@ -104,14 +104,14 @@ def linearised_network(
     for start in range(0, n, EXAMPLES_AT_ONCE):
         part = slice(start, start + EXAMPLES_AT_ONCE)
         read, *hidden, outputs = _pre_activations(model, layer, inputs[part], dtype)
-        block_inputs[: model.widths[layer - 1], part] = read.T
+        block_inputs[: model.widths[layer - 1], part] = read
         for slope, z in zip(slopes, hidden, strict=True):
-            slope[:, part] = (z > 0).T if model.activation == "relu" else 1
+            slope[:, part] = z > 0 if model.activation == "relu" else 1
         if predicted is None:
             curvature[:, part] = 1
         else:
-            predicted[:, part].scatter_(0, outputs.argmax(dim=1)[None], 1)
-            curvature[:, part] = outputs.softmax(dim=1).T
+            predicted[:, part].scatter_(0, outputs.argmax(dim=0, keepdim=True), 1)
+            curvature[:, part] = outputs.softmax(dim=0)
     weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
     inputs_on = block_inputs.any(dim=1)
     if slopes:
@@ -123,23 +123,22 @@ def linearised_network(
 
 
 def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """[f^[layer-1], z^[layer], ..., z^[L]], all float64; the layers before ``layer`` are evaluated in ``dtype``."""
+    """[f^[layer-1], z^[layer], ..., z^[L]], examples as columns, all float64; the layers before run in ``dtype``."""
     layers = [(unit.weight.detach(), unit.bias.detach()) for unit in model.layers]
     x = inputs.to(dtype)
     for weight, bias in layers[: layer - 1]:
         x = model.activate(linear(x, weight.to(dtype), bias.to(dtype)))
-    found = [x.double()]
-    x = found[0]
+    found = [x.T.to(torch.float64, memory_format=torch.contiguous_format)]
     for weight, bias in layers[layer - 1 :]:
-        found.append(linear(x, weight.double(), bias.double()))
-        x = model.activate(found[-1])
+        x = found[0] if len(found) == 1 else model.activate(found[-1])
+        found.append(torch.addmm(bias.double()[:, None], weight.double(), x))
     hidden = found[1:-1]
     if dtype == torch.float64 or layer == 1 or model.activation != "relu" or not hidden:
         return found
-    near = torch.stack([size.amin(dim=1) < NEAR_KINK * size.mean() for size in (z.abs() for z in hidden)]).any(dim=0)
+    near = torch.stack([size.amin(dim=0) < NEAR_KINK * size.mean() for size in (z.abs() for z in hidden)]).any(dim=0)
     if bool(near.any()):
         for values, exact in zip(found, _pre_activations(model, layer, inputs[near], torch.float64), strict=True):
-            values[near] = exact
+            values[:, near] = exact
     return found
 
 
