@@ -57,5 +57,5 @@ $(STAMP): envs/requirements.lock pyproject.toml
 	touch $@
 
 $(BENCH_STAMP): $(STAMP) benchmarks/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	touch $@

@@ -11,8 +11,6 @@ from tests.workflow.project import ROOT
 
 # What the linter says of this workflow, and why it stays so.
 ACCEPTED = {
-    # One environment holds everything; envs/ describes it for pip and conda.
-    "Specify a conda environment or container for each rule.",
     # A function that only one stage needs stands in that stage's file.
     "Mixed rules and functions in same snakefile.",
 }

@@ -32,7 +32,7 @@ _RC = {
     "axes.labelsize": 7.5,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.3,
+    "legend.fontsize": 5.7,
     "axes.linewidth": 0.6,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
@@ -165,11 +165,11 @@ def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
         frameon=False,
         borderaxespad=0,
         borderpad=0,
-        handlelength=1.8,
-        handletextpad=0.6,
+        handlelength=1.6,
+        handletextpad=0.5,
         handleheight=0.7,
         labelspacing=0.3,
-        columnspacing=0.9,
+        columnspacing=0.7,
         ncols=len(columns),
     )
 
