@@ -25,7 +25,6 @@ reproduce report: $(STAMP)
 	$(BIN)/python -m dropscape.report.summary $(RESULTS); exit $$status
 
 # The papers' own settings need more digits than the embedded ones.
-paper: SCALE := paper
 paper:
 	$(MAKE) reproduce SCALE=paper SOURCE=$(or $(SOURCE),official)
 

@@ -22,14 +22,6 @@ def training_settings(wildcards):
     )
 
 
-def collect_training():
-    """The models of every run."""
-    return [
-        f"{RESULTS}/training/{experiment}/{run}/model.safetensors"
-        for experiment, run in RUNS
-    ]
-
-
 # ---- noise
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured
+from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
@@ -124,7 +124,7 @@ def _measured(
         try:
             statistic = function(tables, run, name, **claim["arguments"])
         except NotMeasured as reason:
-            statistic = Measured(math.nan, math.nan, math.nan, 0, f"not measured: {reason}")
+            statistic = unmeasured(f"not measured: {reason}")
         measured.append((run.name, run.main, statistic))
     return measured
 

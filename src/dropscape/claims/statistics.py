@@ -81,7 +81,7 @@ def factor_sensitivity(tables: Tables, run: Run, claim: str, sample: str) -> Mea
     interval = tables.of_run("interval", run)
     factors = sorted(set(interval["factor"]) - {2.0})
     if not factors or 2.0 not in set(interval["factor"]):
-        return _unmeasured("flatness.factors needs 2 and another factor")
+        return unmeasured("flatness.factors needs 2 and another factor")
     groups = []
     for seed in _seeds(interval):
         columns = [_joined(tables, run, sample, seed, factor) for factor in (2.0, *factors)]
@@ -105,7 +105,7 @@ def trace_ratio(tables: Tables, run: Run, claim: str, over_steps: str) -> Measur
     table = tables.of_run("alignment", run)
     ratio = table["trace_h_sigma"] / table["trace_h_isotropic"]
     if ratio.isna().all():
-        return _unmeasured("no ratio is defined")
+        return unmeasured("no ratio is defined")
     reduced = {"minimum": "min", "median": "median"}[over_steps]
     per_seed = ratio.groupby([table["keep_prob"], table["seed"]]).agg(reduced)
     weakest = per_seed.groupby("keep_prob").mean().idxmin()
@@ -123,7 +123,7 @@ def cosine_minimum(tables: Tables, run: Run, claim: str, estimate: str) -> Measu
     table = tables.of_run("alignment", run)
     undefined = int(table[estimate].isna().sum())
     if undefined == len(table):
-        return _unmeasured("no cosine is defined")
+        return unmeasured("no cosine is defined")
     per_seed = table.groupby("seed")[estimate].min()
     where = table.loc[table[estimate].idxmin()]
     note = f"smallest at step {where['step']:.0f}" + (f"; {undefined} undefined" if undefined else "")
@@ -162,7 +162,7 @@ def theory_error(tables: Tables, study: str, claim: str, column: str, state: str
     """
     values = _theory(tables, study, state, parameters)[column].dropna().to_numpy(dtype=float)
     if not len(values):
-        return _unmeasured("no defined point")
+        return unmeasured("no defined point")
     median = bootstrap_interval(np.median, [values], seed=0, purpose=claim, replicates=REPLICATES)
     return Measured(median.value, median.low, median.high, len(values), f"largest {values.max():.3g}")
 
@@ -172,7 +172,7 @@ def theory_share(tables: Tables, study: str, claim: str, column: str, state: str
     values = _theory(tables, study, state, parameters)[column].dropna()
     count, total = int((values.astype(str) == "True").sum()), len(values)
     if not total:
-        return _unmeasured("no defined point")
+        return unmeasured("no defined point")
     bounds = stats.binomtest(count, total).proportion_ci(method="wilson")
     return Measured(count / total, float(bounds.low), float(bounds.high), total)
 
@@ -197,7 +197,8 @@ OF_THEORY: dict[str, Callable[..., Measured]] = {
 }
 
 
-def _unmeasured(why: str) -> Measured:
+def unmeasured(why: str) -> Measured:
+    """A statistic that has no value, and why."""
     return Measured(math.nan, math.nan, math.nan, 0, why)
 
 
@@ -205,7 +206,7 @@ def _bootstrapped(statistic: Callable[[NDArray], float], groups: Sequence[NDArra
     points = sum(len(group) for group in groups)
     groups = [group for group in groups if len(group)]
     if not groups:
-        return _unmeasured("no defined point")
+        return unmeasured("no defined point")
     interval = bootstrap_interval(
         statistic, groups, seed=0, purpose=f"{claim}/{run.experiment}/{run.name}", replicates=REPLICATES
     )
