@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dropscape.dropout.masks import MaskSource
+from dropscape.dropout.masks import ExactDraw, MaskSource
 from dropscape.errors import ConfigurationError
 
 
@@ -42,12 +42,12 @@ def test_probability_between_two_levels_of_sixteen_bits(keep_prob):
 @settings(max_examples=200, deadline=None)
 @given(st.floats(min_value=1e-9, max_value=1.0, exclude_max=True))
 def test_the_two_events_make_up_the_probability_exactly(keep_prob):
-    masks = source(keep_prob, (1, 1))
-    level = Fraction(int(masks._threshold), 65536)
-    rare = level + (1 - level) * Fraction(masks._completion)
-    kept = rare if masks._rare_is_kept else 1 - rare
+    draw = ExactDraw(keep_prob)
+    level = Fraction(int(draw.threshold), 65536)
+    rare = level + (1 - level) * Fraction(draw.completion)
+    kept = rare if draw.rare_is_kept else 1 - rare
     assert abs(kept - Fraction(keep_prob)) <= Fraction(1, 2**53)
-    assert 0 <= masks._completion <= 2 / 65536
+    assert 0 <= draw.completion <= 2 / 65536
 
 
 def test_entries_are_uncorrelated_across_units_examples_and_draws():

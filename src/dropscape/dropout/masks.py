@@ -31,15 +31,63 @@ def check_keep_prob(keep_prob: float) -> None:
         )
 
 
-class MaskSource:
-    """An endless sequence of independent dropout masks whose every entry is kept with probability ``keep_prob``.
+class ExactDraw:
+    """Fills tensors of booleans whose every entry is True with probability ``keep_prob``, exact to float64.
 
-    The probability is exact to float64. A 16-bit comparison alone would round it to a multiple of 2^-16, so the
-    rest is made up by a second, rare event: with ``a`` the largest multiple of 2^-16 that is at most the
-    probability ``r`` of the less likely outcome, an entry takes that outcome if its 16 bits say so (probability
-    ``a``) or if it lies in an independent random set that holds each entry with probability ``(r - a)/(1 - a)``.
-    The set is drawn as its binomial size and its positions without replacement, some ten entries in a million, so
-    exactness costs no pass over the mask.
+    A 16-bit comparison alone would round the probability to a multiple of 2^-16, so the rest is made up by a
+    second, rare event: with ``a`` the largest multiple of 2^-16 that is at most the probability ``r`` of the less
+    likely outcome, an entry takes that outcome if its 16 bits say so (probability ``a``) or if it lies in an
+    independent random set that holds each entry with probability ``(r - a)/(1 - a)``. The set is drawn as its
+    binomial size and its positions without replacement, some ten entries in a million, so exactness costs no pass
+    over the mask.
+
+    Args:
+        keep_prob: in (0, 1]. At 1 nothing is drawn.
+
+    Raises:
+        ConfigurationError: ``keep_prob`` is outside (0, 1].
+    """
+
+    def __init__(self, keep_prob: float):
+        check_keep_prob(keep_prob)
+        self.keep_prob = float(keep_prob)
+        # The less likely outcome is the one that is compared and completed, which keeps the rare set rare.
+        self.rare_is_kept = self.keep_prob <= 0.5
+        rare = self.keep_prob if self.rare_is_kept else 1.0 - self.keep_prob
+        self.threshold = np.uint16(rare * _LEVELS)
+        level = int(self.threshold) / _LEVELS
+        self.completion = (rare - level) / (1.0 - level)
+
+    def __call__(self, generator: np.random.Generator | torch.Generator, out: Tensor) -> Tensor:
+        """``out`` (bool, contiguous, on the generator's device), filled; a CPU tensor takes a numpy generator."""
+        if self.keep_prob == 1.0:
+            return out.fill_(True)
+        draw = self._draw_numpy if isinstance(generator, np.random.Generator) else self._draw_torch
+        draw(generator, out)
+        return out
+
+    def _draw_numpy(self, generator: np.random.Generator, out: Tensor) -> None:
+        size = out.numel()
+        words = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
+        kept = out.numpy()
+        compare = np.less if self.rare_is_kept else np.greater_equal
+        compare(words.reshape(kept.shape), self.threshold, out=kept)
+        completed = generator.binomial(size, self.completion) if self.completion > 0 else 0
+        if completed:
+            where = generator.choice(size, completed, replace=False, shuffle=False)
+            kept[np.unravel_index(where, kept.shape)] = self.rare_is_kept
+
+    def _draw_torch(self, generator: torch.Generator, out: Tensor) -> None:
+        # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
+        torch.lt(
+            torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator),
+            self.keep_prob,
+            out=out,
+        )
+
+
+class MaskSource:
+    """An endless sequence of independent dropout masks, their entries drawn by ``ExactDraw``.
 
     Args:
         keep_prob: the probability that a unit is kept, in (0, 1]. At 1 nothing is drawn.
@@ -66,7 +114,7 @@ class MaskSource:
         mask_mode: str = "per_example",
         device: str | torch.device = "cpu",
     ):
-        check_keep_prob(keep_prob)
+        self._draw = ExactDraw(keep_prob)
         if mask_mode not in MASK_MODES:
             raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
         batched = not isinstance(seed, int | np.integer)
@@ -75,16 +123,9 @@ class MaskSource:
                 f"masks of shape {tuple(shape)} were asked for with {len(seed)} seeds; a list of S seeds needs the "
                 "shape (S, units, examples)."
             )
-        self.keep_prob = float(keep_prob)
         self.shape = (*shape[:-1], 1) if mask_mode == "shared" else tuple(shape)
         self.device = torch.device(device)
         self._batched = batched
-        # The less likely outcome is the one that is compared and completed, which keeps the rare set rare.
-        self._rare_is_kept = self.keep_prob <= 0.5
-        rare = self.keep_prob if self._rare_is_kept else 1.0 - self.keep_prob
-        self._threshold = np.uint16(rare * _LEVELS)
-        level = int(self._threshold) / _LEVELS
-        self._completion = (rare - level) / (1.0 - level)
         seeds = list(seed) if batched else [seed]
         if self.device.type == "cpu":
             self._generators = [numpy_generator(one, stage, purpose) for one in seeds]
@@ -95,31 +136,9 @@ class MaskSource:
         """The next mask: bool, True where a unit is kept, of shape ``self.shape``; written to ``out`` if given."""
         if out is None:
             out = torch.empty(self.shape, dtype=torch.bool, device=self.device)
-        if self.keep_prob == 1.0:
-            return out.fill_(True)
-        draw = self._draw_numpy if self.device.type == "cpu" else self._draw_torch
         for generator, part in zip(self._generators, out if self._batched else [out], strict=True):
-            draw(generator, part)
+            self._draw(generator, part)
         return out
-
-    def _draw_numpy(self, generator: np.random.Generator, out: Tensor) -> None:
-        size = out.numel()
-        words = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        kept = out.numpy()
-        compare = np.less if self._rare_is_kept else np.greater_equal
-        compare(words.reshape(kept.shape), self._threshold, out=kept)
-        completed = generator.binomial(size, self._completion) if self._completion > 0 else 0
-        if completed:
-            where = generator.choice(size, completed, replace=False, shuffle=False)
-            kept[np.unravel_index(where, kept.shape)] = self._rare_is_kept
-
-    def _draw_torch(self, generator: torch.Generator, out: Tensor) -> None:
-        # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
-        torch.lt(
-            torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator),
-            self.keep_prob,
-            out=out,
-        )
 
     def state(self) -> dict:
         """Where the sequence stands, as plain lists and numbers that JSON keeps exactly."""

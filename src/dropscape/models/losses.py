@@ -1,6 +1,7 @@
 """The two losses of the papers, one value per example, accurate where the losses are tiny.
 
-Per-example values let a caller take the exact mean over all examples whatever the batching.
+Per-example values let a caller take the exact mean over all examples whatever the batching. An example is an image with
+its class or values, or a sentence with its tokens.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from torch import Tensor
 from dropscape.errors import ConfigurationError
 
 PerExampleLoss = Callable[[Tensor, Tensor], Tensor]
+
+PADDING = 0  # the token that fills a sentence up; it is never a target
 
 
 def cross_entropy_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -70,3 +73,49 @@ def output_loss(name: str) -> PerExampleLoss:
     if name not in LOSSES:
         raise ConfigurationError(f"loss is '{name}'; write one of {', '.join(sorted(LOSSES))}.")
     return LOSSES[name]
+
+
+def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> PerExampleLoss:
+    """The per-example loss whose mean over the examples of the training set is the risk R_S.
+
+    For classes (n,) and values (n, C) it is ``output_loss``. For sentences (n, T) the risk is the mean over all target
+    tokens of the training set that are not padding; an example's loss is the sum over its tokens times n / tokens, a
+    constant of the training set, so that the mean over the examples is that whatever the batching.
+
+    Args:
+        name: a key of ``LOSSES``.
+        targets: of the whole training set.
+        label_smoothing: epsilon of Szegedy et al. (2016): the target is 1 - epsilon on its class plus epsilon / C on
+            each of the C classes.
+
+    Raises:
+        ConfigurationError: an unknown name, or label smoothing for another loss than ``cross_entropy``.
+    """
+    loss = output_loss(name)
+    if label_smoothing and name != "cross_entropy":
+        raise ConfigurationError(f"label_smoothing is {label_smoothing} with loss '{name}'; write 0, or cross_entropy.")
+    if name != "cross_entropy" or (targets.ndim == 1 and not label_smoothing):
+        return loss
+    if targets.ndim == 1:
+        return lambda outputs, classes: _smoothed(outputs, classes, label_smoothing)
+    weight = len(targets) / int((targets != PADDING).sum())
+
+    def of_sentences(outputs: Tensor, tokens: Tensor) -> Tensor:
+        losses = _smoothed(outputs.flatten(0, 1), tokens.flatten(), label_smoothing).view(tokens.shape)
+        return weight * losses.masked_fill(tokens == PADDING, 0.0).sum(dim=1)
+
+    return of_sentences
+
+
+def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
+    """Cross-entropy of (n, C) with the smoothed targets, (n,)."""
+    own = cross_entropy_per_example(outputs, targets)
+    if not epsilon:
+        return own
+    return (1 - epsilon) * own - epsilon * outputs.log_softmax(dim=1).mean(dim=1)
+
+
+def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """How many predictions are right, and how many there are: classes (n,), or tokens (n, T) that are not padding."""
+    counted = torch.ones_like(targets, dtype=torch.bool) if targets.ndim == 1 else targets != PADDING
+    return ((outputs.argmax(dim=-1) == targets) & counted).sum(), counted.sum()

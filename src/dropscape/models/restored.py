@@ -1,23 +1,35 @@
-"""Networks from the stacked parameters that a training wrote."""
+"""Networks from the stacked parameters and buffers that a training wrote."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.registry import build
 
 
-def restored(settings: Mapping[str, Any], parameters: Mapping[str, Tensor]) -> FullyConnected:
-    """The network of the model settings with the given parameters, in evaluation mode."""
-    network = FullyConnected(settings["widths"], settings["activation"])
-    network.load_state_dict(dict(parameters))
+def restored(settings: Mapping[str, Any], tensors: Mapping[str, Tensor], with_dropout: bool = False) -> nn.Module:
+    """The network of the model settings with the given parameters and buffers, in evaluation mode.
+
+    Args:
+        settings: of the model.
+        tensors: its state dict.
+        with_dropout: whether a fully-connected network gets its places for dropout. Without them it is a plain
+            ``FullyConnected``, for which curvature and flatness have their fastest methods; other networks always
+            have them.
+    """
+    if settings["name"] == "fnn" and not with_dropout:
+        network = FullyConnected(settings["widths"], settings["activation"])
+    else:
+        network = build(settings)
+    network.load_state_dict(dict(tensors))
     return network.eval().requires_grad_(False)
 
 
 def networks_of_seeds(
-    settings: Mapping[str, Any], stacked: Mapping[str, Tensor], seeds: Sequence[int]
-) -> Iterator[tuple[int, FullyConnected]]:
+    settings: Mapping[str, Any], stacked: Mapping[str, Tensor], seeds: Sequence[int], with_dropout: bool = False
+) -> Iterator[tuple[int, nn.Module]]:
     """``(seed, network)`` for every seed of a run; ``stacked`` is ``{name: (S, ...)}``."""
     for index, seed in enumerate(seeds):
-        yield seed, restored(settings, {name: value[index] for name, value in stacked.items()})
+        yield seed, restored(settings, {name: value[index] for name, value in stacked.items()}, with_dropout)

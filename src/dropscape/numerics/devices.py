@@ -1,8 +1,11 @@
-"""Where a computation runs."""
+"""Where a computation runs, and how exactly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from dropscape.errors import DeviceError
+from dropscape.errors import ConfigurationError, DeviceError
 
 
 def chosen_device(device: str) -> str:
@@ -19,3 +22,25 @@ def chosen_device(device: str) -> str:
             "or install a CUDA build of torch on a machine with a GPU."
         )
     return device
+
+
+PRECISIONS = ("float32", "tf32")
+
+
+@contextmanager
+def arithmetic(precision: str) -> Iterator[None]:
+    """Inside, a GPU multiplies float32 matrices in full precision or in the faster ``tf32``, the same bits each time.
+
+    Raises:
+        ConfigurationError: another name than these.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigurationError(f"precision is '{precision}'; write one of {', '.join(PRECISIONS)}.")
+    tf32 = precision == "tf32"
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from dropscape.dropout.masks import MaskSource
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
+from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import StackedNetworks, initialised
 
 
@@ -34,23 +34,6 @@ class Descent:
     recorded: tuple[int, ...]
     history: tuple[int, ...]
     seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished training of S seeds.
-
-    Attributes:
-        parameters: ``{name: (S, ...)}`` at the end point.
-        snapshots: ``{name: (S, K, ...)}`` at the K recorded steps.
-        trajectory: the block after each of the last N steps, (S, N, P); None where nothing was recorded.
-        history: seed, step, loss (without dropout), dropout_loss, train_accuracy, test_accuracy.
-    """
-
-    parameters: dict[str, Tensor]
-    snapshots: dict[str, Tensor]
-    trajectory: Tensor | None
-    history: pd.DataFrame
 
 
 def train(
@@ -103,7 +86,6 @@ class _Run:
         self.descent = descent
         self.step = 0
         self.loss = math.nan
-        self.rows: list[list[float]] = []
         start = initialised(descent.widths, descent.activation, descent.seeds)
         self.parameters = {name: value.to(device) for name, value in start.items()}
         for name in descent.block:
@@ -123,9 +105,8 @@ class _Run:
             mask_mode=descent.mask_mode,
             device=device,
         )
-        self.snapshots: dict[str, list[Tensor]] = {name: [] for name in self.parameters}
-        width = sum(self.parameters[name][0].numel() for name in descent.block)
-        self.trajectory = torch.zeros(len(descent.seeds), descent.trajectory_steps, width)
+        block_size = sum(self.parameters[name][0].numel() for name in descent.block)
+        self.recording = Recording(descent, block_size)
         self._record()
 
     def _networks(self, inputs: Tensor, labels: Tensor) -> StackedNetworks:
@@ -153,51 +134,32 @@ class _Run:
                 )
 
     def _record(self) -> None:
-        descent = self.descent
-        if self.step in descent.recorded:
-            for name, value in self.parameters.items():
-                self.snapshots[name].append(value.detach().cpu().clone())
-        position = self.step - 1 - (descent.steps - descent.trajectory_steps)
-        if position >= 0:
-            block = [self.parameters[name].flatten(1) for name in descent.block]
-            self.trajectory[:, position] = torch.cat(block, dim=1).cpu()
-        if self.step in descent.history:
-            (train_loss, train_accuracy), (_, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
-            dropout_loss = self.dropout_loss.tolist() if self.step else [math.nan] * len(descent.seeds)
-            for index, seed in enumerate(descent.seeds):
-                self.rows.append(
-                    [seed, self.step, float(train_loss[index]), dropout_loss[index],
-                     float(train_accuracy[index]), float(test_accuracy[index])]
-                )  # fmt: skip
+        self.recording.record(self.step, lambda: self.parameters, self._block, self._measure)
+
+    def _block(self) -> Tensor:
+        return torch.cat([self.parameters[name].flatten(1) for name in self.descent.block], dim=1)
+
+    def _measure(self) -> list[tuple[float, ...]]:
+        (train_loss, train_accuracy), (_, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
+        dropout_loss = self.dropout_loss if self.step else torch.full_like(train_loss, math.nan)
+        columns = (train_loss, dropout_loss, train_accuracy, test_accuracy)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def state(self) -> tuple[dict[str, Tensor], dict]:
         """Everything that the rest of the training depends on."""
-        recorded = max(0, self.step - (self.descent.steps - self.descent.trajectory_steps))
-        tensors = {f"parameters/{name}": value for name, value in self.parameters.items()}
-        tensors |= {f"snapshots/{name}": torch.stack(kept, dim=1) for name, kept in self.snapshots.items() if kept}
-        tensors["trajectory"] = self.trajectory[:, :recorded]
-        # JSON has no NaN, so the undefined dropout loss before the first step travels as null.
-        rows = [[None if math.isnan(value) else value for value in row] for row in self.rows]
+        tensors, rows = self.recording.state(self.step)
+        tensors |= {f"parameters/{name}": value for name, value in self.parameters.items()}
         return tensors, {"step": self.step, "rows": rows, "masks": self.masks.state()}
 
     def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
         """Go on from a ``state``."""
         for name, value in self.parameters.items():
             value.copy_(tensors[f"parameters/{name}"])
-            stored = tensors.get(f"snapshots/{name}")
-            self.snapshots[name] = [] if stored is None else list(stored.unbind(dim=1))
-        self.trajectory[:, : tensors["trajectory"].shape[1]] = tensors["trajectory"]
+        self.recording.restore(tensors, state["rows"])
         self.step = state["step"]
-        self.rows = [[math.nan if value is None else value for value in row] for row in state["rows"]]
         self.masks.load_state(state["masks"])
 
     def result(self) -> Trained:
         """What was trained; also the last update, which no further gradient saw, must have been finite."""
         self._refuse_divergence(self.networks.evaluate()[0])
-        columns = ["seed", "step", "loss", "dropout_loss", "train_accuracy", "test_accuracy"]
-        return Trained(
-            parameters={name: value.cpu() for name, value in self.parameters.items()},
-            snapshots={name: torch.stack(kept, dim=1) for name, kept in self.snapshots.items()},
-            trajectory=self.trajectory if self.descent.trajectory_steps else None,
-            history=pd.DataFrame(self.rows, columns=columns).astype({"seed": int, "step": int}),
-        )
+        return self.recording.result(self.parameters)

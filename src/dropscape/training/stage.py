@@ -11,30 +11,62 @@ import torch
 from dropscape.artifacts.files import digest, write_json, write_table, write_tensors
 from dropscape.artifacts.provenance import provenance
 from dropscape.data.prepared import load_examples
+from dropscape.models.registry import has_one_hidden_mask, keep_probs
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import even_schedule, recording_schedule
+from dropscape.training import descent, full_batch
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.descent import Descent, train
+from dropscape.training.descent import Descent
+from dropscape.training.full_batch import FullBatch
+
+
+def plan_of(settings: Mapping[str, Any]) -> Descent | FullBatch:
+    """The training that a run's settings describe.
+
+    Gradient descent on a fully-connected network with one dropout layer trains all seeds as one (``descent``);
+    everything else goes the general road (``full_batch``).
+    """
+    stacked = has_one_hidden_mask(settings) and settings.get("optimizer", "gd") == "gd"
+    return descent_of(settings) if stacked else full_batch_of(settings)
 
 
 def descent_of(settings: Mapping[str, Any]) -> Descent:
-    """The training that a run's settings describe: flow_time/learning_rate steps, then those of the trajectory."""
-    steps = math.ceil(settings["flow_time"] / settings["learning_rate"] - 1e-9) + settings["trajectory_steps"]
+    """The stacked training of a run's settings."""
     return Descent(
         widths=tuple(settings["model"]["widths"]),
         activation=settings["model"]["activation"],
-        block=tuple(settings["block"]),
         keep_prob=settings["keep_prob"],
         dropout_after=settings["dropout_after"],
-        mask_mode=settings["mask_mode"],
-        learning_rate=settings["learning_rate"],
-        steps=steps,
-        trajectory_steps=settings["trajectory_steps"],
-        recorded=tuple(recording_schedule(steps, settings["recorded_steps"])),
-        history=tuple(even_schedule(steps, settings["history_points"])),
-        seeds=tuple(settings["seeds"]),
+        **_common(settings),
     )
+
+
+def full_batch_of(settings: Mapping[str, Any]) -> FullBatch:
+    """The general training of a run's settings."""
+    own = ("loss", "label_smoothing", "optimizer", "momentum", "schedule", "micro_batch", "norm_group", "precision")
+    return FullBatch(
+        model=settings["model"],
+        keep_prob=keep_probs(settings),
+        **{key: settings[key] for key in own},
+        **_common(settings),
+    )
+
+
+def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What both kinds share: ``steps``, or flow_time/learning_rate of them, and then those of the trajectory."""
+    steps = settings.get("steps") or math.ceil(settings["flow_time"] / settings["learning_rate"] - 1e-9)
+    steps += settings["trajectory_steps"]
+    return {
+        "block": tuple(settings["block"]),
+        "mask_mode": settings["mask_mode"],
+        "learning_rate": settings["learning_rate"],
+        "steps": steps,
+        "trajectory_steps": settings["trajectory_steps"],
+        "recorded": tuple(recording_schedule(steps, settings["recorded_steps"])),
+        "history": tuple(even_schedule(steps, settings["history_points"])),
+        "seeds": tuple(settings["seeds"]),
+    }
 
 
 def train_run(
@@ -58,15 +90,16 @@ def train_run(
         states: folder of the run's state files, removed when the run is written.
         checkpoint_seconds: how often the state is saved.
     """
-    descent = descent_of(settings)
+    plan = plan_of(settings)
+    train = descent.train if isinstance(plan, Descent) else full_batch.train
     device = chosen_device(settings["device"])
     examples = load_examples(data, settings["data"])
     environment = [device, torch.__version__, torch.get_num_threads()]
     key = digest([dict(settings), examples.description, environment], sorted(code))
     checkpoint = Checkpoint(Path(states) / f"{key}.safetensors", checkpoint_seconds)
-    progress = Progress(f"training {name}", descent.steps)
+    progress = Progress(f"training {name}", plan.steps)
     trained = train(
-        descent,
+        plan,
         examples.train_inputs,
         examples.train_labels,
         examples.test_inputs,
@@ -77,7 +110,7 @@ def train_run(
     )
     record = provenance("training", settings, examples.description, device)
     write_tensors(outputs["model"], trained.parameters, record)
-    write_tensors(outputs["snapshots"], trained.snapshots, record | {"steps": list(descent.recorded)})
+    write_tensors(outputs["snapshots"], trained.snapshots, record | {"steps": list(plan.recorded)})
     trajectory = {} if trained.trajectory is None else {"trajectory": trained.trajectory}
     write_tensors(outputs["trajectory"], trajectory, record)
     write_table(outputs["history"], trained.history)

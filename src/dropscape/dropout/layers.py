@@ -1,0 +1,136 @@
+"""Dropout inside any module: layers that are the identity unless masks are in force.
+
+A mask has no history. Its bits follow from the seed, the stage, the purpose, the number of the draw, the layer's name
+and the group of ``GROUP`` consecutive examples, so they do not depend on how the examples are cut into micro-batches,
+and a training that goes on needs nothing but its step.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from dropscape.dropout.masks import MASK_MODES, ExactDraw, check_keep_prob
+from dropscape.errors import ConfigurationError
+from dropscape.numerics.seeds import numpy_generator, torch_generator
+
+GROUP = 128  # examples whose masks are drawn together
+
+
+class GroupMasks:
+    """Dropout masks of all layers and examples by the number of their draw.
+
+    Args:
+        seed, stage, purpose: what the masks are for.
+        mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask a layer for all examples.
+        device: where the masks are wanted. A CPU draws with numpy's SFC64, any other device with a torch generator; the
+            two give different masks.
+
+    Raises:
+        ConfigurationError: an unknown ``mask_mode``.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        stage: str,
+        purpose: str,
+        mask_mode: str = "per_example",
+        device: str | torch.device = "cpu",
+    ):
+        if mask_mode not in MASK_MODES:
+            raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
+        self._of = (seed, stage, purpose)
+        self._shared = mask_mode == "shared"
+        self._device = torch.device(device)
+
+    def mask(self, draw: int, layer: str, keep_prob: float, start: int, shape: Sequence[int]) -> Tensor:
+        """Which units are kept: bool ``shape`` (n, ...) for the n examples from ``start`` on, (1, ...) if shared.
+
+        Units are drawn in the memory order of a channels-last tensor, in which convolutions are fastest.
+        """
+        n, units = shape[0], tuple(shape[1:])
+        units = (*units[1:], units[0])
+        if self._shared:
+            kept = torch.empty(1, *units, dtype=torch.bool, device=self._device)
+            self._fill(draw, layer, "shared", keep_prob, kept)
+        else:
+            first, last = start // GROUP, (start + n - 1) // GROUP
+            groups = torch.empty(last - first + 1, GROUP, *units, dtype=torch.bool, device=self._device)
+            for group, out in enumerate(groups, first):
+                self._fill(draw, layer, str(group), keep_prob, out)
+            kept = groups.flatten(0, 1)[start - first * GROUP :][:n]
+        return kept.movedim(-1, 1)
+
+    def _fill(self, draw: int, layer: str, group: str, keep_prob: float, out: Tensor) -> None:
+        seed, stage, purpose = self._of
+        which = f"{purpose}/{draw}/{layer}/{group}"
+        if self._device.type == "cpu":
+            generator = numpy_generator(seed, stage, which)
+        else:
+            generator = torch_generator(seed, stage, which, str(self._device))
+        ExactDraw(keep_prob)(generator, out)
+
+
+class MaskedDropout(nn.Module):
+    """A place where dropout acts while ``masks_in_force``; the identity otherwise, in training mode too.
+
+    Attributes:
+        keep_prob: the probability that a unit is kept; the kept ones are scaled by its inverse. At 1 nothing is drawn.
+    """
+
+    def __init__(self, keep_prob: float = 1.0):
+        super().__init__()
+        check_keep_prob(keep_prob)
+        self.keep_prob = float(keep_prob)
+        self._in_force: tuple[GroupMasks, int, str, int] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` (n, ...), masked and scaled where masks are in force."""
+        if self._in_force is None or self.keep_prob == 1.0:
+            return x
+        source, draw, name, start = self._in_force
+        kept = source.mask(draw, name, self.keep_prob, start, x.shape)
+        # torch converts bytes some seven times faster than bools.
+        return x * kept.view(torch.uint8).to(x.dtype).mul_(1.0 / self.keep_prob)
+
+    def extra_repr(self) -> str:
+        """What ``print(model)`` says of the layer."""
+        return f"keep_prob={self.keep_prob:g}"
+
+
+def dropout_layers(model: nn.Module) -> dict[str, MaskedDropout]:
+    """The model's dropout layers by name, in the order of its modules."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, MaskedDropout)}
+
+
+def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
+    """Give every dropout layer of a model the keep probability, or each its own, in the order of ``dropout_layers``.
+
+    Raises:
+        ConfigurationError: another number of probabilities than layers, or one outside (0, 1].
+    """
+    layers = dropout_layers(model)
+    values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else list(keep_prob)
+    if len(values) != len(layers):
+        raise ConfigurationError(
+            f"keep_prob is {values}, but the model has {len(layers)} dropout layers ({', '.join(layers)}): write one "
+            "number for all of them, or one for each in this order."
+        )
+    for layer, value in zip(layers.values(), values, strict=True):
+        check_keep_prob(value)
+        layer.keep_prob = float(value)
+
+
+@contextmanager
+def masks_in_force(model: nn.Module, source: GroupMasks, draw: int, start: int) -> Iterator[None]:
+    """Inside, the model's forward pass on examples ``start``, ``start + 1``, ... carries the masks of that draw."""
+    layers = dropout_layers(model)
+    for name, layer in layers.items():
+        layer._in_force = (source, draw, name, start)
+    try:
+        yield
+    finally:
+        for layer in layers.values():
+            layer._in_force = None

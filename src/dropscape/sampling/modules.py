@@ -1,0 +1,107 @@
+"""Random gradients of a block of any module at frozen parameters: paper A sections 3.3 and 3.4.2.
+
+Each sample is the gradient of R_S^drop, the mean loss of the network under a fresh mask of all its dropout layers, with
+batch norm in evaluation mode. Only the block is differentiated.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.models.block import block_vector
+from dropscape.models.chain import Function, split_model
+from dropscape.models.losses import PerExampleLoss
+
+
+def module_gradients(
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Tensor,
+    targets: Tensor,
+    loss: PerExampleLoss,
+    *,
+    keep_prob: float | Sequence[float],
+    samples: int,
+    seed: int,
+    mask_mode: str = "per_example",
+    purpose: str = "gradients",
+    micro_batch: int = 256,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Gradients of the block under ``samples`` fresh masks at frozen parameters.
+
+    Sample i has the masks of draw i of ``GroupMasks(seed, "sampling", purpose)``, so more samples continue fewer. What
+    stands before the block is computed once if no dropout acts there. The caller's model is not touched.
+
+    Args:
+        model: with a ``MaskedDropout`` wherever dropout acts.
+        block: parameter names.
+        inputs: (n, ...). targets: (n, ...).
+        loss: (outputs, targets) -> (n,), for example a ``training_loss``.
+        keep_prob: of all dropout layers, or of each.
+        samples: N, how many.
+        purpose: part of the masks' seed; two samples with different purposes are independent.
+        micro_batch: examples differentiated at a time; changes memory and time, the result only by rounding.
+        progress: called with (done, samples) after each.
+
+    Returns:
+        (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype.
+
+    Raises:
+        ConfigurationError: the block or the keep probabilities do not fit the model, or an unknown mask mode.
+    """
+    model = deepcopy(model).to(device).eval().requires_grad_(False)
+    set_keep_prob(model, keep_prob)
+    prefix, suffix = split_model(model, block)
+    parameters = [model.get_parameter(name).requires_grad_() for name in block]
+    masks = GroupMasks(seed, "sampling", purpose, mask_mode, device)
+    inputs, targets = _in_fast_order(inputs.to(device)), targets.to(device)
+    if not _passes_dropout(model, prefix, inputs[:1]):
+        with torch.no_grad():
+            inputs = torch.cat([prefix(part) for part in inputs.split(micro_batch)])
+        prefix = _identity
+    result = torch.zeros(samples, block_vector(model, block).numel(), dtype=parameters[0].dtype, device=device)
+    for draw, row in enumerate(result):
+        for start in range(0, len(inputs), micro_batch):
+            part = slice(start, start + micro_batch)
+            with masks_in_force(model, masks, draw, start):
+                with torch.no_grad():
+                    before = prefix(inputs[part])
+                total = loss(suffix(before), targets[part]).sum() / len(inputs)
+            row += torch.cat([gradient.reshape(-1) for gradient in torch.autograd.grad(total, parameters)])
+        if progress is not None:
+            progress(draw + 1, samples)
+    return result
+
+
+class _Noticed(Exception):
+    """A dropout layer asked for a mask."""
+
+
+class _Noticing:
+    """Stands for ``GroupMasks`` to learn whether any layer asks."""
+
+    def mask(self, *_: object) -> Tensor:
+        raise _Noticed
+
+
+def _passes_dropout(model: nn.Module, function: Function, x: Tensor) -> bool:
+    """Whether a dropout layer that draws acts in ``function`` of the model."""
+    try:
+        with torch.no_grad(), masks_in_force(model, _Noticing(), 0, 0):
+            function(x)
+    except _Noticed:
+        return True
+    return False
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+def _in_fast_order(inputs: Tensor) -> Tensor:
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
