@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dropscape.errors import ConfigurationError
-from dropscape.models.losses import LOSSES, cross_entropy_per_example, output_loss, squared_error_per_example
+from dropscape.models.losses import (
+    LOSSES,
+    PADDING,
+    correct_predictions,
+    cross_entropy_per_example,
+    output_loss,
+    squared_error_per_example,
+    training_loss,
+)
 
 OUTPUTS = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.floats(-50, 50, allow_subnormal=False)
@@ -68,3 +76,46 @@ def test_squared_error_refuses_targets_of_another_shape(targets):
 def test_an_unknown_loss_is_named_with_the_known_ones():
     with pytest.raises(ConfigurationError, match="loss is 'hinge'; write one of cross_entropy, mse"):
         output_loss("hinge")
+
+
+def sentences(n=5, length=6, vocabulary=7):
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(n, length, vocabulary, generator=generator, dtype=torch.float64)
+    tokens = torch.randint(1, vocabulary, (n, length), generator=generator)
+    for row, end in enumerate((6, 2, 4, 1, 5)):
+        tokens[row, end:] = PADDING
+    return outputs, tokens
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+def test_loss_of_sentences_is_the_mean_over_tokens_whatever_the_batching(epsilon):
+    outputs, tokens = sentences()
+    expected = torch.nn.functional.cross_entropy(
+        outputs.flatten(0, 1), tokens.flatten(), ignore_index=PADDING, label_smoothing=epsilon
+    )
+    loss = training_loss("cross_entropy", tokens, epsilon)
+    torch.testing.assert_close(loss(outputs, tokens).mean(), expected)
+    parts = [loss(outputs[part], tokens[part]) for part in (slice(0, 2), slice(2, 5))]
+    torch.testing.assert_close(torch.cat(parts).mean(), expected)
+
+
+def test_smoothed_classes_are_torchs():
+    outputs, tokens = sentences()
+    loss = training_loss("cross_entropy", tokens[:, 0], 0.1)(outputs[:, 0], tokens[:, 0])
+    expected = torch.nn.functional.cross_entropy(outputs[:, 0], tokens[:, 0], label_smoothing=0.1, reduction="none")
+    torch.testing.assert_close(loss, expected)
+
+
+def test_without_smoothing_the_loss_of_classes_and_values_is_the_plain_one():
+    assert training_loss("cross_entropy", torch.zeros(3, dtype=torch.int64)) is cross_entropy_per_example
+    assert training_loss("mse", torch.zeros(3, 2)) is LOSSES["mse"]
+    with pytest.raises(ConfigurationError, match=r"label_smoothing is 0\.1 with loss 'mse'"):
+        training_loss("mse", torch.zeros(3, 2), 0.1)
+
+
+def test_predictions_are_counted_without_padding():
+    outputs, tokens = sentences()
+    outputs = torch.nn.functional.one_hot(tokens, 7).double()
+    outputs[0, 0] = torch.arange(7)  # predicts 6
+    assert [int(count) for count in correct_predictions(outputs, tokens)] == [17 + (tokens[0, 0] == 6), 18]
+    assert [int(count) for count in correct_predictions(outputs[:, 0], tokens[:, 0])] == [4 + (tokens[0, 0] == 6), 5]

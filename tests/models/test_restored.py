@@ -2,6 +2,9 @@
 
 import torch
 
+from dropscape.models.fnn import FullyConnected
+from dropscape.models.masked_fnn import MaskedFullyConnected
+from dropscape.models.registry import initialised as built
 from dropscape.models.restored import networks_of_seeds, restored
 from dropscape.training.stacked import StackedNetworks, initialised
 
@@ -31,3 +34,22 @@ def test_every_seed_gets_its_own_network():
         assert all(torch.equal(value, alone[name]) for name, value in network.named_parameters())
         loss = torch.nn.functional.cross_entropy(network(x).double(), labels)
         torch.testing.assert_close(loss, losses[index], rtol=1e-6, atol=0)
+
+
+def test_places_for_dropout_are_there_where_they_are_wanted():
+    """Without them a fully-connected network is the very class that curvature treats fastest."""
+    parameters = {name: value[0] for name, value in initialised(SETTINGS["widths"], "tanh", [3]).items()}
+    assert type(restored(SETTINGS, parameters)) is FullyConnected
+    assert type(restored(SETTINGS, parameters, with_dropout=True)) is MaskedFullyConnected
+
+
+def test_buffers_are_restored_too():
+    settings = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
+    networks = [built(settings, seed) for seed in (0, 1)]
+    for number, network in enumerate(networks, 1):
+        network.norm1.running_mean.fill_(number)
+    states = [network.state_dict() for network in networks]
+    stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    x = torch.rand(2, 3, 32, 32)
+    for (_, given), network in zip(networks_of_seeds(settings, stacked, (0, 1)), networks, strict=True):
+        assert torch.equal(given(x), network.eval()(x)) and not given.training

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dropscape.errors import DeviceError
-from dropscape.numerics.devices import chosen_device
+from dropscape.errors import ConfigurationError, DeviceError
+from dropscape.numerics.devices import arithmetic, chosen_device
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,18 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_write(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"device is 'cuda' in the configuration.*write device: cpu or device: auto"):
         chosen_device("cuda")
+
+
+@pytest.mark.parametrize(("precision", "tf32"), [("float32", False), ("tf32", True)])
+def test_the_arithmetic_of_a_gpu_is_as_asked_and_then_as_before(precision, tf32):
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    with arithmetic(precision):
+        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == tf32
+        assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+    after = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    assert after == before
+
+
+def test_an_unknown_precision_is_named():
+    with pytest.raises(ConfigurationError, match="'half'; write one of float32, tf32"), arithmetic("half"):
+        pass

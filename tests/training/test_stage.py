@@ -11,9 +11,10 @@ from dropscape.artifacts.files import read_json, read_table, read_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import DataError
-from dropscape.training import stage
-from dropscape.training.descent import train
-from dropscape.training.stage import descent_of, train_run
+from dropscape.training import full_batch, stage
+from dropscape.training.descent import Descent, train
+from dropscape.training.full_batch import FullBatch
+from dropscape.training.stage import descent_of, full_batch_of, plan_of, train_run
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -30,6 +31,16 @@ SETTINGS = {
     "trajectory_steps": 3,
     "recorded_steps": 4,
     "history_points": 3,
+}
+GENERAL = SETTINGS | {
+    "keep_prob": [0.8, 0.5],
+    "optimizer": "adam",
+    "momentum": 0.9,
+    "schedule": {"name": "constant"},
+    "label_smoothing": 0.0,
+    "micro_batch": 8,
+    "norm_group": None,
+    "precision": "float32",
 }
 NAMES = {
     "model": "model.safetensors",
@@ -178,3 +189,45 @@ def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
     with pytest.raises(DataError, match="asks for 16 train examples"):
         run(data=SETTINGS["data"] | {"train_examples": 16})
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"keep_prob": 0.8, "optimizer": "gd"}, Descent),
+        ({"keep_prob": 0.8}, FullBatch),
+        ({"optimizer": "gd"}, FullBatch),
+        ({"keep_prob": 0.8, "optimizer": "gd", "model": {"name": "vgg9", "classes": 3}}, FullBatch),
+    ],
+)
+def test_descent_of_a_network_with_one_mask_is_stacked_and_all_else_is_general(changes, kind):
+    assert type(plan_of(GENERAL | changes)) is kind
+    assert type(plan_of(SETTINGS)) is Descent, "settings of before name no optimiser"
+
+
+def test_steps_may_be_counted_instead_of_measured_in_flow_time():
+    plan = full_batch_of(GENERAL | {"steps": 7, "flow_time": None})
+    assert plan.steps == 10 and plan.trajectory_steps == 3
+    assert plan.recorded[-1] == plan.history[-1] == 10
+    assert plan.keep_prob == (0.8, 0.5)
+    assert full_batch_of(GENERAL | {"keep_prob": 0.7, "dropout_after": 2}).keep_prob == (1.0, 0.7)
+
+
+def test_artifacts_of_the_general_training(run):
+    outputs = run(**GENERAL)
+    data = dataset()
+    expected = full_batch.train(
+        full_batch_of(GENERAL),
+        as_inputs(data.train_images)[:12],
+        data.train_labels[:12],
+        as_inputs(data.test_images),
+        data.test_labels,
+    )
+    for kind, tensors in (("model", expected.parameters), ("snapshots", expected.snapshots)):
+        written, _ = read_tensors(outputs[kind])
+        assert written.keys() == tensors.keys()
+        assert all(torch.equal(written[name], value) for name, value in tensors.items())
+    assert torch.equal(read_tensors(outputs["trajectory"])[0]["trajectory"], expected.trajectory)
+    pd.testing.assert_frame_equal(read_table(outputs["history"]), expected.history, check_exact=True)
+    again = run("again", **GENERAL)
+    assert all(outputs[kind].read_bytes() == again[kind].read_bytes() for kind in NAMES)

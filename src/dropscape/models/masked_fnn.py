@@ -23,19 +23,19 @@ class MaskedFullyConnected(FullyConnected):
 
     def hidden(self, x: Tensor, layer: int) -> Tensor:
         """f^[layer](x) with whatever masks are in force, shape (n, m_layer)."""
-        return self._apply(x, 0, layer)
+        return self._through(x, 0, layer)
 
     def split(self, block: Sequence[str]) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
         """``(prefix, suffix)``: the layers before the block's first, and the rest; see ``Chain.split``."""
         block_parameters(self, block)
         first = min(int(name.split(".")[1]) for name in block)
-        return lambda x: self._apply(x, 0, first), lambda x: self._apply(x, first, self.depth)
+        return lambda x: self._through(x, 0, first), lambda x: self._through(x, first, self.depth)
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs, shape (n, d')."""
-        return self._apply(x, 0, self.depth)
+        return self._through(x, 0, self.depth)
 
-    def _apply(self, x: Tensor, first: int, last: int) -> Tensor:
+    def _through(self, x: Tensor, first: int, last: int) -> Tensor:
         for index in range(first, last):
             x = self.layers[index](x)
             if index < self.depth - 1:

@@ -1,0 +1,101 @@
+"""Networks by name, and what decides their first parameters."""
+
+import sys
+
+import pytest
+import torch
+
+from dropscape.dropout.layers import dropout_layers, set_keep_prob
+from dropscape.errors import ConfigurationError
+from dropscape.models.masked_fnn import MaskedFullyConnected
+from dropscape.models.registry import build, has_one_hidden_mask, initialised, keep_probs
+from dropscape.training.stacked import initialised as stacked_initialised
+
+FNN = {"name": "fnn", "widths": [5, 4, 3, 2], "activation": "relu"}
+SMALL = [
+    FNN,
+    {"name": "vgg9", "classes": 3, "width": 1 / 32},
+    {"name": "vgg16", "classes": 3, "width": 1 / 64},
+    {"name": "resnet20", "classes": 3, "width": 2},
+    {"name": "transformer", "source_vocabulary": 5, "target_vocabulary": 6, "source_length": 3, "d_model": 4},
+]
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(
+        "from torch import nn\ndef small(width): return nn.Linear(width, 2)\ndef number(): return 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("own_networks", None)
+
+
+@pytest.mark.parametrize("settings", SMALL, ids=lambda settings: settings["name"])
+def test_a_seed_decides_the_parameters_and_dropout_does_not(settings):
+    torch.manual_seed(5)
+    one = initialised(settings, 3)
+    set_keep_prob(one, 0.5)
+    torch.rand(7)
+    two = initialised(settings, 3)
+    assert dropout_layers(one)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, two.state_dict()[name]), name
+    assert any(not torch.equal(value, dict(initialised(settings, 4).named_parameters())[name])
+               for name, value in one.named_parameters())  # fmt: skip
+
+
+def test_initialising_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    initialised(FNN, 0)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_fully_connected_network_starts_as_in_the_stacked_training():
+    stacked = stacked_initialised(FNN["widths"], "relu", [3])
+    for name, value in initialised(FNN, 3).named_parameters():
+        assert torch.equal(value, stacked[name][0])
+
+
+def test_a_network_of_the_users_own(own_module):
+    model = build({"name": "own_networks:small", "arguments": {"width": 7}})
+    assert model.weight.shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "lenet"}, "'lenet'; write one of fnn, vgg9, vgg16, resnet20, transformer"),
+        ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20', which does not take these settings: .*depth"),
+        ({"name": "nowhere:model"}, "cannot be imported"),
+        ({"name": "own_networks:large"}, "cannot be imported"),
+        ({"name": "own_networks:number"}, "returned a int"),
+    ],
+)
+def test_what_is_no_network_is_named(settings, message, own_module):
+    with pytest.raises(ConfigurationError, match=message):
+        build(settings)
+
+
+@pytest.mark.parametrize(
+    ("model", "keep_prob", "expected"),
+    [
+        (FNN, 0.8, (1.0, 0.8)),
+        (FNN, [0.8, 0.5], (0.8, 0.5)),
+        ({"name": "vgg9"}, 0.8, 0.8),
+        ({"name": "vgg9"}, [0.8, 1, 1], (0.8, 1, 1)),
+    ],
+)
+def test_keep_probabilities_of_a_run(model, keep_prob, expected):
+    run = {"model": model, "keep_prob": keep_prob, "dropout_after": 2}
+    assert keep_probs(run) == expected
+    assert has_one_hidden_mask(run) == (model is FNN and keep_prob == 0.8)
+    if model is FNN:
+        set_keep_prob(build(model), keep_probs(run))
+
+
+def test_a_fully_connected_network_is_known_by_its_places_for_dropout():
+    model = build(FNN)
+    assert isinstance(model, MaskedFullyConnected) and list(dropout_layers(model)) == ["dropouts.0", "dropouts.1"]

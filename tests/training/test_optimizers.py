@@ -1,0 +1,53 @@
+"""Optimisers that stop and go on."""
+
+import pytest
+import torch
+from torch import nn
+
+from dropscape.errors import ConfigurationError
+from dropscape.training.optimizers import optimizer_of, optimizer_tensors, restore_optimizer, set_learning_rate
+
+
+def model():
+    torch.manual_seed(0)
+    return nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+
+
+def steps(network, optimizer, which):
+    for step in which:
+        set_learning_rate(optimizer, 0.1 / (step + 1))
+        optimizer.zero_grad()
+        generator = torch.Generator().manual_seed(step)
+        network(torch.rand(2, 3, 5, 5, generator=generator)).square().sum().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize(("name", "kept"), [("gd", 0), ("nesterov", 2), ("adam", 6)])
+def test_a_restored_optimiser_goes_on_to_the_same_bits(name, kept):
+    whole = model()
+    steps(whole, optimizer_of(name, whole.parameters()), range(5))
+    first = model()
+    optimizer = optimizer_of(name, first.parameters())
+    assert optimizer_tensors(optimizer) == {}
+    steps(first, optimizer, range(3))
+    stored = {key: value.contiguous().clone() for key, value in optimizer_tensors(optimizer).items()}
+    assert len(stored) == kept
+    second = model()
+    second.load_state_dict(first.state_dict())
+    optimizer = optimizer_of(name, second.parameters())
+    restore_optimizer(optimizer, stored)
+    steps(second, optimizer, range(3, 5))
+    for one, two in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, two) and one.stride() == two.stride()
+    for value in optimizer_tensors(optimizer).values():
+        assert value.ndim < 4 or value.is_contiguous(memory_format=torch.channels_last), "as it would be without a stop"
+
+
+def test_momentum_is_as_told():
+    network = model()
+    assert optimizer_of("nesterov", network.parameters(), momentum=0.5).param_groups[0]["momentum"] == 0.5
+
+
+def test_an_unknown_optimiser_is_named():
+    with pytest.raises(ConfigurationError, match="'sgd'; write one of gd, nesterov, adam"):
+        optimizer_of("sgd", model().parameters())
