@@ -118,4 +118,7 @@ def test_predictions_are_counted_without_padding():
     outputs = torch.nn.functional.one_hot(tokens, 7).double()
     outputs[0, 0] = torch.arange(7)  # predicts 6
     assert [int(count) for count in correct_predictions(outputs, tokens)] == [17 + (tokens[0, 0] == 6), 18]
-    assert [int(count) for count in correct_predictions(outputs[:, 0], tokens[:, 0])] == [4 + (tokens[0, 0] == 6), 5]
+    of_classes = [4 + (tokens[0, 0] == 6), 5]
+    assert [int(count) for count in correct_predictions(outputs[:, 0], tokens[:, 0])] == of_classes
+    encoded = torch.nn.functional.one_hot(tokens[:, 0], 7).double()
+    assert [int(count) for count in correct_predictions(outputs[:, 0], encoded)] == of_classes

@@ -15,6 +15,7 @@ class _Grouped(nn.modules.batchnorm._BatchNorm):
     """See the module. ``group`` None takes all examples that are given as one group."""
 
     group: int | None = None
+    _moments: "_Moments | None" = None
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` (n, C, ...) normalised by channel; in training mode by group of ``group`` examples."""
@@ -26,8 +27,6 @@ class _Grouped(nn.modules.batchnorm._BatchNorm):
                 self._moments.add(part)
         normalised = [F.batch_norm(part, None, None, self.weight, self.bias, True, 0.0, self.eps) for part in parts]
         return normalised[0] if len(parts) == 1 else torch.cat(normalised)
-
-    _moments: "_Moments | None" = None
 
 
 class GroupedBatchNorm1d(_Grouped, nn.BatchNorm1d):

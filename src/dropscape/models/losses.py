@@ -109,13 +109,20 @@ def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> P
 
 def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
     """Cross-entropy of (n, C) with the smoothed targets, (n,)."""
-    own = cross_entropy_per_example(outputs, targets)
     if not epsilon:
-        return own
-    return (1 - epsilon) * own - epsilon * outputs.log_softmax(dim=1).mean(dim=1)
+        return cross_entropy_per_example(outputs, targets)
+    # Never tiny, so that the plain formula is accurate, and faster where there are many classes.
+    log_probabilities = outputs.log_softmax(dim=1)
+    own = log_probabilities.gather(1, targets[:, None]).squeeze(1)
+    return (epsilon - 1) * own - epsilon * log_probabilities.mean(dim=1)
 
 
 def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """How many predictions are right, and how many there are: classes (n,), or tokens (n, T) that are not padding."""
+    """How many predictions are right, and how many there are.
+
+    Targets are classes (n,), classes encoded as values (n, C), or tokens (n, T), of which padding does not count.
+    """
+    if targets.is_floating_point():
+        targets = targets.argmax(dim=-1)
     counted = torch.ones_like(targets, dtype=torch.bool) if targets.ndim == 1 else targets != PADDING
     return ((outputs.argmax(dim=-1) == targets) & counted).sum(), counted.sum()

@@ -52,6 +52,6 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
         index, key = name.split("/")
         like = parameters[int(index)]
         # With the parameter's strides: another memory order would round sums in other places.
-        kept = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        kept = value if key == "step" else torch.empty_like(like).copy_(value)
         state.setdefault(int(index), {})[key] = kept
     optimizer.load_state_dict({**whole, "state": state})
