@@ -29,9 +29,9 @@ from dropscape.training.recording import Recording, Trained
 class FullBatch:
     """What decides a training (with the data).
 
-    ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time (masks
-    are drawn for ``dropout.layers.GROUP`` of them at least, so a multiple of that wastes none), and batch norm reads
-    groups of ``norm_group`` (None: the whole training set, which must then be one micro-batch).
+    ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time; masks
+    are drawn for ``GROUP`` (dropout.layers) of them at once, so a multiple of that wastes none. Batch norm reads groups
+    of ``norm_group`` (None: the whole training set, which must then be one micro-batch).
     ``schedule`` is that of ``learning_rate_at``. The rest is as in ``Descent``.
     """
 
