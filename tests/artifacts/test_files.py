@@ -81,6 +81,13 @@ def test_equal_content_gives_equal_bytes(tmp_path):
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
+def test_others_may_read_tensors_as_they_may_read_tables(tmp_path):
+    write_tensors(tmp_path / "t.safetensors", {}, {})
+    write_table(tmp_path / "t.csv", pd.DataFrame({"a": [1]}))
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
 def test_no_tensors_is_a_file_too(tmp_path):
     write_tensors(tmp_path / "none", {}, {"why": "nothing recorded"})
     assert read_tensors(tmp_path / "none") == ({}, {"why": "nothing recorded"})

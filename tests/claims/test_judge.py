@@ -110,7 +110,7 @@ def verdict_of(monkeypatch):
             {"claim": CLAIM | {"expected": expected}},
             Tables([*runs, Run("cifar", "other", True)], {}, {}),
             {"claim": "mnist"},
-            "5,000 digits",
+            {"mnist": "5,000 digits"},
             "quick",
         )
         (claim,) = claims.to_dict("records")
@@ -218,7 +218,7 @@ def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(monkeypatc
         "arguments": {"column": "c"},
         "expected": {"below": 1},
     }
-    claims, by_run = judge({"t": claim}, Tables([], {}, {}), {"t": None}, "5,000 digits", "quick")
+    claims, by_run = judge({"t": claim}, Tables([], {}, {}), {"t": None}, {}, "quick")
     (row,) = claims.to_dict("records")
     assert (row["figure"], row["verdict"]) == ("", HOLDS)
     assert row["data"] == "random small networks, every mask enumerated"

@@ -56,12 +56,14 @@ def stage(tmp_path):
     """Judges the repository's claims on tables of two runs (one of them without dropout) and on a theory table."""
     settings = load_settings({"scale": "quick"}, ROOT)
     experiments = {
-        name: settings.studies[claim.study].figures[claim.figure].experiment if claim.figure else None
+        name: claim.experiment or settings.studies[claim.study].figures[claim.figure].experiment
+        if claim.figure
+        else None
         for name, claim in settings.claims.items()
     }
     runs = [
-        {"experiment": "mnist_fnn", "name": "keep0.8", "main": True, "kinds": list(tables_of_a_run())},
-        {"experiment": "mnist_fnn_plain", "name": "lr0.1", "main": True, "kinds": ["alignment"]},
+        {"experiment": "mnist_fnn", "name": "keep0.8", "main": True, "plain": False, "kinds": list(tables_of_a_run())},
+        {"experiment": "mnist_fnn_plain", "name": "lr0.1", "main": True, "plain": False, "kinds": ["alignment"]},
     ]
     files = {kind: [] for kind in tables_of_a_run()}
     for run in runs:
@@ -88,6 +90,7 @@ def stage(tmp_path):
                 for name, claim in settings.claims.items()
             ],
             "experiments": experiments,
+            "datasets": {run["experiment"]: "mnist" for run in runs},
             "theory_studies": ["noise_structure"],
             "scale": "quick",
             "runs": runs,
@@ -95,7 +98,7 @@ def stage(tmp_path):
         judge_all(
             given,
             files | {"theory": [str(tmp_path / "theory.csv")]},
-            [str(tmp_path / "mnist.json")],
+            {"mnist": str(tmp_path / "mnist.json")},
             {kind: str(tmp_path / name) for kind, name in outputs.items()},
         )
         return read_table(tmp_path / "claims.csv"), read_table(tmp_path / "by_run.csv")

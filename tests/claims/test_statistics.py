@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dropscape.artifacts.files import write_table
 from dropscape.claims.statistics import (
+    accuracy_gain,
     baseline_cosine,
     cosine_minimum,
     cosine_settles,
@@ -15,12 +17,14 @@ from dropscape.claims.statistics import (
     gradients_more_linear,
     projected_variance_power,
     projected_variance_rank,
+    slice_widening,
     theory_error,
     theory_share,
     trace_ratio,
     variance_flatness_power,
     variance_flatness_rank,
 )
+from dropscape.claims.tables import NotMeasured, Run, Tables
 from tests.claims.conftest import STUDY, noisy_power_law, projection, spectrum_and_interval
 
 CLAIM = "some-claim"
@@ -288,3 +292,51 @@ def test_theory_share_of_nothing_is_undefined(tables):
     found = tables(theory=theory(holds=[None, None]))
     measured = theory_share(found, STUDY, CLAIM, "holds", "trained", "one_layer")
     assert math.isnan(measured.value) and measured.points == 0
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Tables of a run with dropout and of one without, with the content that a test gives by run."""
+
+    def of(kind, **content):
+        runs = [Run("mnist", "dropout", True), Run("mnist", "plain", False, plain=True)]
+        files = {}
+        for run in runs:
+            if run.name in content:
+                path = tmp_path / f"{run.name}.csv"
+                write_table(path, pd.DataFrame(content[run.name]))
+                files["mnist", run.name] = str(path)
+        return Tables(runs, {kind: files}, {}), runs
+
+    return of
+
+
+def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
+    rows = [(seed, direction) for seed in (0, 1) for direction in range(5)]
+    widths = {"seed": [s for s, _ in rows], "direction": [d for _, d in rows]}
+    narrow = [0.1 + 0.01 * index for index in range(len(rows))]
+    tables, (run, _) = pair(
+        "slice_widths",
+        dropout=widths | {"width": [3 * width for width in narrow]},
+        plain=widths | {"width": [math.nan, *narrow[1:]]},
+    )
+    found = slice_widening(tables, run, "c")
+    assert (found.value, found.low, found.high) == pytest.approx((3, 3, 3))
+    assert found.points == 9
+    assert found.note == "against plain; 1 of 10 directions left out"
+
+
+def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):
+    def history(last):
+        return {"seed": [0, 0, 1, 1], "step": [0, 9, 9, 0], "test_accuracy": [0.1, last[0], last[1], 0.1]}
+
+    tables, (run, _) = pair("history", dropout=history((0.60, 0.62)), plain=history((0.59, 0.57)))
+    found = accuracy_gain(tables, run, "c")
+    assert (found.value, found.low, found.high) == pytest.approx((3, 1, 5))
+    assert found.note == "61.0 % against 58.0 % of plain"
+
+
+def test_a_comparison_needs_a_training_without_dropout_and_is_not_made_with_itself(pair):
+    tables, (_, plain) = pair("history", plain={"seed": [0], "step": [0], "test_accuracy": [0.1]})
+    with pytest.raises(NotMeasured, match="mnist has no training without dropout to compare plain with"):
+        accuracy_gain(tables, plain, "c")

@@ -8,9 +8,9 @@ from dropscape.claims import tables as module
 from dropscape.claims.tables import tables_of
 
 RUNS = [
-    {"experiment": "a", "name": "one", "main": True, "kinds": ["alignment", "interval"]},
-    {"experiment": "a", "name": "two", "main": False, "kinds": ["interval"]},
-    {"experiment": "b", "name": "one", "main": True, "kinds": ["alignment"]},
+    {"experiment": "a", "name": "one", "main": True, "plain": False, "kinds": ["alignment", "interval"]},
+    {"experiment": "a", "name": "two", "main": False, "plain": False, "kinds": ["interval"]},
+    {"experiment": "b", "name": "one", "main": True, "plain": False, "kinds": ["alignment"]},
 ]
 
 

@@ -79,7 +79,8 @@ def test_the_example_does_what_the_page_says(load):
 def test_ranges_and_defaults_are_written_out():
     page = documents.page()
     for row in (
-        "| `keep_prob` | number above 0 and at most 1 | (required) |",
+        "| `keep_prob` | number above 0 and at most 1; or list of: number above 0 and at most 1 | (required) |",
+        "| `function` | text | (required) |",
         "| `threads` | whole number at least 1 | `1` |",
         "| `keep_probs` | list of: number above 0 and at most 1; or null | `null` |",
         "| `runs` | a section for each name | (required) |",

@@ -22,19 +22,18 @@ FLATNESS_SLOPE, PROJECTION_SLOPE = -2.0, 1.0
 
 
 def settings_of(kind, runs, seeds=(0, 1), **more):
-    return {
-        "kind": kind,
+    experiment = {
+        "name": "mnist_fnn",
+        "model": "fnn",
         "runs": {name: dict(zip(FIELDS, values, strict=True)) for name, values in runs.items()},
         "dropout": {"dropout_after": 1, "mask_mode": "per_example"},
-        "place": "Paper A, Fig. 2(a)",
-        "experiment": "mnist_fnn",
-        "scale": "quick",
         "train_examples": 4000,
         "samples": 800,
         "seeds": list(seeds),
         "sample": "gradients",
         "factor": 2.0,
     } | more
+    return {"kind": kind, "place": "Paper A, Fig. 2(a)", "scale": "quick", "experiments": [experiment]}
 
 
 class Tables:
@@ -161,9 +160,9 @@ def make_figure(kind, folder, runs=None, draw=False, size=None, **settings):
     runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
     tables = Tables(folder, runs, **(size or {}))
     description = str(folder / "mnist.json")
-    write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded"})
+    write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded", "dataset": "mnist"})
     paths = {name: str(folder / file) for name, file in OUTPUTS.items()}
-    table_run(settings_of(kind, runs, tables.seeds, **settings), description, kind_inputs(kind, tables), paths)
+    table_run(settings_of(kind, runs, tables.seeds, **settings), [description], kind_inputs(kind, tables), paths)
     if draw:
         draw_run(paths["points"], paths["summary"], paths["description"], paths)
     return paths

@@ -4,12 +4,10 @@
 rule claims:
     input:
         **claimed_tables(),
-        descriptions=sorted(
-            {
-                f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"
-                for experiment, _ in CLAIMED_RUNS
-            }
-        ),
+        descriptions=[
+            f"{RESULTS}/data/{dataset}.json"
+            for dataset in sorted(set(DATASET_OF_CLAIMED.values()))
+        ],
         code=code_of("claims.py"),
     output:
         claims=f"{RESULTS}/claims/claims.csv",
@@ -32,6 +30,7 @@ rule claims:
                     for name, claim in CLAIMS.items()
                 ],
                 "experiments": EXPERIMENT_OF_CLAIM,
+                "datasets": DATASET_OF_CLAIMED,
                 "theory_studies": CLAIMED_THEORY,
                 "scale": USER.scale,
                 "runs": [
@@ -39,6 +38,7 @@ rule claims:
                         "experiment": experiment,
                         "name": run,
                         "main": is_main(experiment, run),
+                        "plain": without_dropout(experiment, run),
                         "kinds": sorted(tables_of_run(experiment, run)),
                     }
                     for experiment, run in CLAIMED_RUNS

@@ -37,7 +37,7 @@ STUDY_OF_FIGURE = {
 EXPERIMENTS = {
     name: SETTINGS.experiment(name)
     for name in sorted(
-        {figure.experiment for figure in FIGURES.values()}
+        {name for figure in FIGURES.values() for name in figure.experiments}
         | {name for study in STUDIES.values() for name in study.experiments}
     )
 }

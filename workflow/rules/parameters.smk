@@ -74,7 +74,11 @@ CLAIMS = {
 
 # The experiment whose runs a claim is about; theory's claims have none.
 EXPERIMENT_OF_CLAIM = {
-    name: FIGURES[f"{claim.study}-{claim.figure}"].experiment if claim.figure else None
+    name: (
+        claim.experiment or FIGURES[f"{claim.study}-{claim.figure}"].experiment
+        if claim.figure
+        else None
+    )
     for name, claim in CLAIMS.items()
 }
 
@@ -84,18 +88,31 @@ CLAIMED_RUNS = [
     if experiment in EXPERIMENT_OF_CLAIM.values()
 ]
 
+DATASET_OF_CLAIMED = {
+    experiment: EXPERIMENTS[experiment].data.dataset for experiment, _ in CLAIMED_RUNS
+}
+
 CLAIMED_THEORY = sorted({claim.study for claim in CLAIMS.values() if not claim.figure})
+
+
+def without_dropout(experiment, run):
+    """Whether the run trains without dropout, so that it has no noise of its own to measure."""
+    keep_prob = EXPERIMENTS[experiment].runs[run].keep_prob
+    return keep_prob == 1
 
 
 def tables_of_run(experiment, run):
     """File of each table that a run has, by its kind."""
     settings = EXPERIMENTS[experiment]
-    files = {}
-    if settings.alignment:
+    noisy = not without_dropout(experiment, run)
+    files = {"history": "training"}
+    if settings.slices:
+        files |= {"slices": "flatness", "slice_widths": "flatness"}
+    if settings.alignment and (noisy or settings.alignment.keep_probs):
         files["alignment"] = "noise"
-    if settings.flatness:
+    if settings.flatness and noisy:
         files |= {"interval": "flatness", "spectrum": "noise"}
-    if settings.gradients:
+    if settings.gradients and noisy:
         files["projection"] = "noise"
         if settings.alignment and settings.alignment.baseline_samples:
             files["baseline"] = "noise"
@@ -106,9 +123,16 @@ def tables_of_run(experiment, run):
 
 
 def is_main(experiment, run):
-    """Whether the run has the experiment's own dropout layer and mask mode."""
+    """Whether the run has the experiment's own dropout layer and mask mode.
+
+    Where trainings with and without dropout are compared, it is one with dropout.
+    """
     settings = EXPERIMENTS[experiment]
     own = settings.runs[run]
+    if own.keep_prob == 1 and any(
+        other.keep_prob != 1 for other in settings.runs.values()
+    ):
+        return False
     return (
         own.dropout_after in (None, settings.dropout.dropout_after)
     ) and own.mask_mode in (None, settings.dropout.mask_mode)
@@ -126,60 +150,93 @@ def claimed_tables():
 
 # ---- figures
 
+# The tables that each kind of figure draws; those behind "?" where they were measured.
+TABLES_OF_FIGURE = {
+    "variance_flatness": ["spectrum", "interval"],
+    "projected_variance": ["projection"],
+    "alignment_trace": ["alignment"],
+    "alignment_cosine": ["alignment", "?baseline"],
+    "slices": ["slices", "history"],
+    "accuracies": ["history"],
+}
+
+
+def runs_of_figure(figure, experiment):
+    """Names of the experiment's runs that have what the figure draws."""
+    needed = {table for table in TABLES_OF_FIGURE[figure.kind] if table[0] != "?"}
+    runs = sorted(EXPERIMENTS[experiment].runs)
+    return [run for run in runs if needed <= set(tables_of_run(experiment, run))]
+
 
 def figure_inputs(wildcards):
-    """The tables of every run that a figure shows, in the order of the runs' names."""
+    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names."""
     figure = FIGURES[wildcards.figure]
-    experiment = EXPERIMENTS[figure.experiment]
-    tables = {
-        "variance_flatness": {"spectrum": "noise", "interval": "flatness"},
-        "projected_variance": {"projection": "noise"},
-        "alignment_trace": {"alignment": "noise"},
-        "alignment_cosine": {"alignment": "noise", "baseline": "noise"},
-    }[figure.kind]
-    if not (
-        experiment.gradients
-        and experiment.alignment
-        and experiment.alignment.baseline_samples
-    ):
-        tables = {name: stage for name, stage in tables.items() if name != "baseline"}
+    shown = [
+        tables_of_run(experiment, run)
+        for experiment in figure.experiments
+        for run in runs_of_figure(figure, experiment)
+    ]
+    tables = [table.lstrip("?") for table in TABLES_OF_FIGURE[figure.kind]]
     return {
-        name: [
-            f"{RESULTS}/{stage}/{figure.experiment}/{run}/{name}.csv"
-            for run in sorted(experiment.runs)
+        table: [files[table] for files in shown]
+        for table in tables
+        if all(table in files for files in shown)
+    } | {
+        "descriptions": [
+            f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"
+            for experiment in figure.experiments
         ]
-        for name, stage in tables.items()
-    } | {"description": f"{RESULTS}/data/{experiment.data.dataset}.json"}
+    }
 
 
 def figure_settings(wildcards):
     """What the figure shows and says; nothing of how its numbers were measured."""
     figure = FIGURES[wildcards.figure]
-    experiment = EXPERIMENTS[figure.experiment]
+    return plain(
+        {
+            "kind": figure.kind,
+            "place": figure.place,
+            "scale": USER.scale,
+            "experiments": [
+                experiment_of_figure(figure, name) for name in figure.experiments
+            ],
+        }
+    )
+
+
+def experiment_of_figure(figure, name):
+    """One experiment's part of ``figure_settings``."""
+    experiment = EXPERIMENTS[name]
     samples = {
         "trajectory": experiment.training.trajectory_steps,
         "gradients": experiment.gradients and experiment.gradients.samples,
         None: experiment.alignment and experiment.alignment.samples,
     }[figure.sample]
-    settings = plain(figure) | {
-        "scale": USER.scale,
+    settings = {
+        "name": name,
+        "sample": figure.sample,
+        "model": experiment.model.name,
         "seeds": experiment.seeds,
         "train_examples": experiment.data.train_examples,
         "samples": samples,
         "dropout": experiment.dropout,
         "runs": {
-            name: {
-                "keep_prob": run.keep_prob,
-                "learning_rate": run.learning_rate,
-                "dropout_after": run.dropout_after or experiment.dropout.dropout_after,
-                "mask_mode": run.mask_mode or experiment.dropout.mask_mode,
+            run: {
+                "keep_prob": experiment.runs[run].keep_prob,
+                "learning_rate": experiment.runs[run].learning_rate,
+                "dropout_after": experiment.runs[run].dropout_after
+                or experiment.dropout.dropout_after,
+                "mask_mode": experiment.runs[run].mask_mode
+                or experiment.dropout.mask_mode,
             }
-            for name, run in experiment.runs.items()
+            for run in runs_of_figure(figure, name)
         },
     }
     if figure.kind == "variance_flatness":
         settings["factor"] = experiment.flatness.factors[0]
-    return plain(settings)
+    if figure.kind == "slices":
+        settings["rise"] = experiment.slices.rise
+    return settings
 
 
 def code_of_figure(script, half):

@@ -36,6 +36,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], metadat
     contiguous = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
     with whole_file(path) as temporary:
         save_file(contiguous, temporary, metadata={"dropscape": canonical_json(metadata)})
+        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner can read
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -99,6 +100,13 @@ def digest(content: Any, files: list[str] | tuple[str, ...] = ()) -> str:
     for path in files:
         total.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return total.hexdigest()
+
+
+def _umask() -> int:
+    """The process's mask of file permissions, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _unreadable(path: str | Path, error: Exception) -> str:

@@ -50,7 +50,7 @@ def judge(
     claims: Mapping[str, Mapping[str, Any]],
     tables: Tables,
     experiments: Mapping[str, str | None],
-    data: str,
+    data: Mapping[str, str],
     scale: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every claim.
@@ -61,7 +61,7 @@ def judge(
     Args:
         claims: as in ``config/claims.yaml``.
         experiments: the experiment of each claim; None for theory.
-        data: label of the data source. scale: the scale.
+        data: label of each experiment's data. scale: the scale.
 
     Returns:
         One row per claim (claim, study, figure, statement, statistic, value, low, high, expected, paper, verdict,
@@ -82,7 +82,7 @@ def judge(
         weakest = _weakest(verdicts, claim["expected"])
         note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
         reason = "; ".join(part for part in (_of_runs(verdicts, weakest), weakest["reason"], note) if part)
-        theory = experiments[name] is None
+        experiment = experiments[name]
         rows.append(
             {
                 "claim": name,
@@ -97,7 +97,7 @@ def judge(
                 "paper": claim["paper"],
                 "verdict": weakest["verdict"],
                 "reason": reason,
-                "data": "random small networks, every mask enumerated" if theory else data,
+                "data": data[experiment] if experiment else "random small networks, every mask enumerated",
                 "scale": scale,
             }
         )

@@ -12,21 +12,22 @@ from dropscape.claims.tables import tables_of
 def judge_all(
     settings: Mapping[str, Any],
     files: Mapping[str, Sequence[str]],
-    descriptions: Sequence[str],
+    descriptions: Mapping[str, str],
     outputs: Mapping[str, str],
 ) -> None:
     """Judge every claim and write ``claims`` and ``by_run``.
 
     Args:
-        settings: claims, experiments (of each claim), runs, studies with theory, and scale.
+        settings: claims, experiments (of each claim), datasets (of each experiment), runs, studies with theory, and
+            scale.
         files: paths of the tables by kind, in the order of ``settings``' runs.
-        descriptions: of the datasets that the runs use.
+        descriptions: path of each dataset's description.
     """
     tables = tables_of(settings["runs"], files, settings["theory_studies"])
-    described = [read_json(path) for path in descriptions]
-    label = "; ".join(description["label"] for description in described)
+    described = {dataset: read_json(path) for dataset, path in descriptions.items()}
+    data = {experiment: described[dataset]["label"] for experiment, dataset in settings["datasets"].items()}
     by_name = {claim["name"]: claim for claim in settings["claims"]}
-    claims, by_run = judge(by_name, tables, settings["experiments"], label, settings["scale"])
+    claims, by_run = judge(by_name, tables, settings["experiments"], data, settings["scale"])
     write_table(outputs["claims"], claims)
     write_table(outputs["by_run"], by_run)
-    write_json(outputs["provenance"], provenance("claims", settings, {"datasets": described}))
+    write_json(outputs["provenance"], provenance("claims", settings, {"datasets": list(described.values())}))

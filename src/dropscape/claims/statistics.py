@@ -155,6 +155,41 @@ def baseline_cosine(tables: Tables, run: Run, claim: str, eigenvectors: str) -> 
     return Measured(mean, mean - float(margin), mean + float(margin), len(cosines), note)
 
 
+def slice_widening(tables: Tables, run: Run, claim: str) -> Measured:
+    """How many times wider the loss's slices are at the end point with dropout than without (paper A, Fig. 1).
+
+    The geometric mean over random directions, the two end points in the same directions. A direction in which
+    either does not rise far enough has no width and is left out, which speaks against the flatter one.
+    """
+    plain = tables.without_dropout(run)
+    both = [tables.of_run("slice_widths", one).set_index(["seed", "direction"])["width"] for one in (run, plain)]
+    ratio = np.log(both[0] / both[1])
+    missing = int(ratio.isna().sum())
+    ratio = ratio.dropna()
+    groups = [rows.to_numpy()[:, None] for _, rows in ratio.groupby("seed")]
+    measured = _bootstrapped(lambda rows: float(rows.mean()), groups, claim, run)
+    bounds = [math.exp(value) for value in (measured.value, measured.low, measured.high)]
+    note = f"against {plain.name}" + (f"; {missing} of {missing + len(ratio)} directions left out" if missing else "")
+    return Measured(*bounds, measured.points, note)
+
+
+def accuracy_gain(tables: Tables, run: Run, claim: str) -> Measured:
+    """Test accuracy at the end of training with dropout minus that without (paper A, Fig. 1; paper B, Table I).
+
+    In percentage points. Bounds: the smallest and the largest of the seeds, which start from the same parameters.
+    """
+    plain = tables.without_dropout(run)
+    last = [
+        tables.of_run("history", one).sort_values("step").groupby("seed")["test_accuracy"].last() * 100
+        for one in (run, plain)
+    ]
+    gain = last[0] - last[1]
+    note = f"{last[0].mean():.1f} % against {last[1].mean():.1f} % of {plain.name}"
+    if len(gain) == 1:
+        return Measured(float(gain.iloc[0]), math.nan, math.nan, 1, f"{note}; one seed, no interval")
+    return Measured(float(gain.mean()), float(gain.min()), float(gain.max()), len(gain), note)
+
+
 def theory_error(tables: Tables, study: str, claim: str, column: str, state: str, parameters: str) -> Measured:
     """Median over networks and keep probabilities of an error column of the theory table; the note has the largest.
 
@@ -190,6 +225,8 @@ PER_RUN: dict[str, Callable[..., Measured]] = {
         cosine_minimum,
         cosine_settles,
         baseline_cosine,
+        slice_widening,
+        accuracy_gain,
     )
 }
 OF_THEORY: dict[str, Callable[..., Measured]] = {

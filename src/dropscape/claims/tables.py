@@ -16,11 +16,17 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of an experiment; ``main`` ones have the experiment's own dropout layer and mask mode."""
+    """One run of an experiment.
+
+    Attributes:
+        main: whether it has the experiment's own dropout layer and mask mode.
+        plain: whether it trains without dropout.
+    """
 
     experiment: str
     name: str
     main: bool
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,17 @@ class Tables:
             raise NotMeasured(f"{run.experiment} has no table '{kind}'") from None
         return self._table(path)
 
+    def without_dropout(self, run: Run) -> Run:
+        """The run of the same experiment that trains without dropout.
+
+        Raises:
+            NotMeasured: there is none, or ``run`` is it.
+        """
+        plain = [other for other in self.runs_of(run.experiment) if other.plain]
+        if run.plain or not plain:
+            raise NotMeasured(f"{run.experiment} has no training without dropout to compare {run.name} with")
+        return plain[0]
+
     def of_theory(self, study: str) -> pd.DataFrame:
         """The study's table of closed forms against enumeration."""
         return self._table(self.theory[study])
@@ -71,7 +88,7 @@ def tables_of(runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[st
     """Tables from the workflow's lists.
 
     Args:
-        runs: experiment, name, main and ``kinds``, the kinds of tables the run has.
+        runs: experiment, name, main, plain and ``kinds``, the kinds of tables the run has.
         files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``studies``.
         studies: those with theory.
     """
@@ -81,7 +98,7 @@ def tables_of(runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[st
         if kind != "theory":
             by_kind[kind] = dict(zip(having, paths, strict=True))
     return Tables(
-        runs=[Run(run["experiment"], run["name"], run["main"]) for run in runs],
+        runs=[Run(run["experiment"], run["name"], run["main"], run["plain"]) for run in runs],
         files=by_kind,
         theory=dict(zip(studies, files.get("theory", []), strict=True)),
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dropscape.config.fields import NAME_PATTERN
 from dropscape.config.settings import Settings
 from dropscape.config.statistics import ARGUMENTS
 
@@ -129,13 +130,16 @@ def _sections(definitions: Mapping[str, Any], name: str, path: str) -> Iterator[
     """A section for each model that the keys of the model ``name`` hold, depth first."""
     for key, field in definitions[name]["properties"].items():
         inner, many = _inner(field)
-        if inner is None:
-            continue
-        at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
-        yield f"### `{at}`\n"
-        yield f"{definitions[inner]['description']}\n"
-        yield _table(definitions[inner])
-        yield from _sections(definitions, inner, f"{at}.")
+        for one in inner:
+            at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
+            yield f"### `{at}`\n" if len(inner) == 1 else f"### `{at}` with name {_names(definitions[one])}\n"
+            yield f"{definitions[one]['description']}\n"
+            yield _table(definitions[one])
+            yield from _sections(definitions, one, f"{at}.")
+
+
+def _names(model: Mapping[str, Any]) -> str:
+    return _kind(model["properties"]["name"])
 
 
 def _statistics() -> Iterator[str]:
@@ -170,8 +174,9 @@ def _default(model: Mapping[str, Any], key: str) -> str:
 
 def _kind(field: Mapping[str, Any]) -> str:
     """Type and range in words."""
-    if "anyOf" in field:
-        return "; or ".join(_kind(option) for option in field["anyOf"])
+    options = field.get("anyOf") or field.get("oneOf")
+    if options and not ("oneOf" in field and any("$ref" in option for option in options)):
+        return "; or ".join(_kind(option) for option in options)
     if "enum" in field or "const" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     inner, many = _inner(field)
@@ -182,21 +187,23 @@ def _kind(field: Mapping[str, Any]) -> str:
     if field["type"] == "array":
         least = f" (at least {field['minItems']})" if "minItems" in field else ""
         return f"list{least} of: {_kind(field['items'])}"
-    if "pattern" in field:
+    if field.get("pattern") == NAME_PATTERN:
         return "name (a-z, 0-9, `.`, `_`, `-`)"
     bounds = [f"{word} {field[key]:g}" for key, word in _BOUNDS.items() if key in field]
     return f"{_TYPES[field['type']]} {' and '.join(bounds)}".strip()
 
 
-def _inner(field: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """The model that a key holds, and whether it holds many by name."""
+def _inner(field: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The models that a key may hold (of one of them each, told apart by name), and whether it holds many by name."""
+    if "oneOf" in field:
+        return [option["$ref"].rpartition("/")[2] for option in field["oneOf"] if "$ref" in option], False
     for option in field.get("anyOf", [field]):
         if "$ref" in option:
-            return option["$ref"].rpartition("/")[2], False
+            return [option["$ref"].rpartition("/")[2]], False
         for values in (option.get("additionalProperties"), *option.get("patternProperties", {}).values()):
             if isinstance(values, Mapping) and "$ref" in values:
-                return values["$ref"].rpartition("/")[2], True
-    return None, False
+                return [values["$ref"].rpartition("/")[2]], True
+    return [], False
 
 
 def _without_titles(content: Any) -> Any:

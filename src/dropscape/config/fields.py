@@ -1,14 +1,23 @@
 """What every part of the typed configuration is made of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 KeepProb = Annotated[float, Field(gt=0, le=1)]
 Sample = Literal["trajectory", "gradients"]
+
+ONE, MANY = "(one)", "(list)"  # stand in the place of an error, where nobody wrote them
+
+
+def one_or_many(kind: Any) -> Any:
+    """The type of a key that takes a single value or a list of them; an error is about the form that was written."""
+    choice = Discriminator(lambda value: MANY if isinstance(value, list) else ONE)
+    return Annotated[Annotated[kind, Tag(ONE)] | Annotated[list[kind], Tag(MANY)], choice]
 
 
 class Strict(BaseModel):

@@ -1,12 +1,14 @@
 """Reading and merging the configuration: study files (paper scale) <- scale file <- the user's file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from dropscape.config.fields import MANY, ONE
+from dropscape.config.models import MODEL_NAMES
 from dropscape.config.settings import Settings, UserSettings
 from dropscape.errors import ConfigurationError
 
@@ -86,10 +88,20 @@ def _validated(kind, content: dict[str, Any], origin: str):
 
 
 def _explained(problem: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in problem["loc"]) or "the whole"
+    key = ".".join(_written(problem["loc"])) or "the whole"
     if problem["type"] == "extra_forbidden":
         return f"'{key}' is not a known key (docs/configuration.md lists them; check the spelling)"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}"
     return f"'{key}' is {problem['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _written(place: Sequence[str | int]) -> list[str]:
+    """The keys of an error's place that stand in a file: pydantic puts in which form of a key it took."""
+    previous, keys = None, []
+    for part in place:
+        if part not in (ONE, MANY) and not (previous == "model" and part in MODEL_NAMES):
+            keys.append(str(part))
+        previous = part
+    return keys

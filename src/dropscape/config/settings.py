@@ -8,32 +8,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
+from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict, one_or_many
+from dropscape.config.models import ModelSettings
 from dropscape.config.statistics import ARGUMENTS, OfTheory, checked_arguments
 
 
 class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
-    dataset: Literal["mnist"] = Field(description="Name of the dataset.")
+    dataset: Literal["mnist", "cifar10", "cifar100", "multi30k"] = Field(description="Name of the dataset.")
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
-
-
-class ModelSettings(Strict):
-    """Architecture of the network."""
-
-    name: Literal["fnn"] = Field("fnn", description="Architecture; `fnn` is the fully-connected network.")
-    widths: list[Count] = Field(
-        description="Input, hidden and output widths, for example [784, 50, 50, 10].", min_length=3
+    normalisation: Literal["unit", "channel"] | None = Field(
+        None,
+        description="`unit`: grey levels from 0 to 1; `channel`: each colour's published mean and deviation taken out "
+        "besides; null takes the dataset's own.",
     )
-    activation: Literal["relu", "tanh", "identity"] = Field("relu", description="Activation of the hidden layers.")
+    max_tokens: Count | None = Field(None, description="Longer sentences are cut; null takes the dataset's own.")
+    min_frequency: Count | None = Field(
+        None, description="Words that are rarer in the training examples are unknown; null takes the dataset's own."
+    )
 
 
 class DropoutSettings(Strict):
     """Where dropout stands and how its masks are drawn; a run may override either."""
 
-    dropout_after: Count = Field(1, description="Dropout masks the activation of this hidden layer (1 is the first).")
+    dropout_after: one_or_many(Count) = Field(
+        1,
+        description="Dropout masks the activation of this hidden layer of a fully-connected network (1 is the first), "
+        "or of each of these. Every other network has its own places.",
+    )
     mask_mode: Literal["per_example", "shared"] = Field(
         "per_example",
         description="`per_example`: an independent mask for each example at each step, as torch.nn.Dropout draws them; "
@@ -42,12 +46,35 @@ class DropoutSettings(Strict):
 
 
 class TrainingSettings(Strict):
-    """Full-batch gradient descent."""
+    """Training by the exact gradient of all examples."""
 
-    optimizer: Literal["gd"] = Field("gd", description="`gd`: the exact full-batch gradient, constant learning rate.")
-    flow_time: Positive = Field(
+    optimizer: Literal["gd", "nesterov", "adam"] = Field(
+        "gd", description="What is done with the exact full-batch gradient."
+    )
+    flow_time: Positive | None = Field(
+        None,
         description="Learning rate times number of steps before the trajectory is recorded, "
-        "so that every learning rate gets equally far along the gradient flow."
+        "so that every learning rate gets equally far along the gradient flow.",
+    )
+    steps: Count | None = Field(None, description="Steps before the trajectory is recorded, instead of flow_time.")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Of `nesterov`.")
+    milestones: list[Count] = Field([], description="Steps at which the learning rate is multiplied by `decay`.")
+    decay: Positive = Field(0.1, description="What a milestone multiplies the learning rate by.")
+    warmup_steps: Count | None = Field(
+        None,
+        description="The schedule of Vaswani et al. (2017), learning_rate x d_model^-0.5 min(step^-0.5, "
+        "step warmup_steps^-1.5); null keeps the learning rate but for the milestones.",
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the target probability that is spread evenly, in training only."
+    )
+    micro_batch: Count = Field(
+        256, description="Examples differentiated at a time; changes memory and speed, the result by rounding only."
+    )
+    norm_group: Count | None = Field(
+        None,
+        description="Batch normalisation reads the statistics of groups of so many consecutive examples; a "
+        "micro-batch holds whole groups. Null: of all examples, which are then differentiated at once.",
     )
     trajectory_steps: int = Field(
         0,
@@ -55,6 +82,12 @@ class TrainingSettings(Strict):
         description="Further steps whose block is recorded at each step; the end of them is the end point of training.",
     )
     history_points: Count = Field(200, description="Rows of the training history, evenly spaced.")
+
+    @model_validator(mode="after")
+    def _length(self):
+        if (self.flow_time is None) == (self.steps is None):
+            raise ValueError("write one of flow_time and steps")
+        return self
 
 
 class GradientSettings(Strict):
@@ -73,6 +106,21 @@ class FlatnessSettings(Strict):
     max_width: Positive = Field(1e6, description="The search on either side gives up at this distance.")
 
 
+class SliceSettings(Strict):
+    """Loss along random filter-normalised directions through the end point of training (paper A, section 5)."""
+
+    directions: Count = Field(description="How many random directions.")
+    points: Annotated[int, Field(ge=5)] = Field(41, description="Losses on each, evenly spaced; an odd number.")
+    extent: Positive = Field(1.0, description="The largest modulus of alpha; 1 moves every filter by its own norm.")
+    rise: Positive = Field(0.5, description="The width of a slice ends where the loss has risen by so much (nats).")
+
+    @model_validator(mode="after")
+    def _odd(self):
+        if self.points % 2 == 0:
+            raise ValueError(f"points is {self.points}: write an odd number, so that the end point is one of them")
+        return self
+
+
 class AlignmentSettings(Strict):
     """Alignment of Hessian and gradient covariance along training."""
 
@@ -89,10 +137,11 @@ class AlignmentSettings(Strict):
 class RunSettings(Strict):
     """One training: a point of the experiment's grid. Its seeds are trained together."""
 
-    keep_prob: KeepProb = Field(
-        description="Probability that a unit is kept (scaled by its inverse); 1 trains without dropout."
+    keep_prob: one_or_many(KeepProb) = Field(
+        description="Probability that a unit is kept (scaled by its inverse); 1 trains without dropout. A list gives "
+        "each layer of dropout.dropout_after its own."
     )
-    learning_rate: Positive = Field(description="Learning rate of gradient descent.")
+    learning_rate: Positive = Field(description="Learning rate; with warmup_steps its factor.")
     dropout_after: Count | None = Field(None, description="Overrides dropout.dropout_after.")
     mask_mode: Literal["per_example", "shared"] | None = Field(None, description="Overrides dropout.mask_mode.")
 
@@ -108,6 +157,7 @@ class ExperimentSettings(Strict):
     training: TrainingSettings = Field(description="How every run is trained.")
     gradients: GradientSettings | None = Field(None, description="Gradients at the end point; null leaves them out.")
     flatness: FlatnessSettings | None = Field(None, description="Interval flatness; null leaves it out.")
+    slices: SliceSettings | None = Field(None, description="Slices of the loss; null leaves them out.")
     alignment: AlignmentSettings | None = Field(
         None, description="Alignment of Hessian and covariance along training; null leaves it out."
     )
@@ -118,17 +168,28 @@ class ExperimentSettings(Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        hidden = len(self.model.widths) - 2
         for name, run in self.runs.items():
-            after = run.dropout_after or self.dropout.dropout_after
-            if after > hidden:
-                raise ValueError(
-                    f"run '{name}' puts dropout after hidden layer {after}, but model.widths has {hidden} of them: "
-                    f"write dropout_after between 1 and {hidden}"
-                )
+            self._check_dropout(name, run)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice: write each once")
         return self
+
+    def _check_dropout(self, name: str, run: RunSettings) -> None:
+        after = run.dropout_after or self.dropout.dropout_after
+        layers = after if isinstance(after, list) else [after]
+        if isinstance(run.keep_prob, list) and len(run.keep_prob) != len(layers):
+            raise ValueError(
+                f"run '{name}' gives {len(run.keep_prob)} keep probabilities for {len(layers)} layers of dropout: "
+                "write one for each, or a single one for all"
+            )
+        if self.model.name != "fnn":
+            return
+        hidden = len(self.model.widths) - 2
+        if max(layers) > hidden:
+            raise ValueError(
+                f"run '{name}' puts dropout after hidden layer {max(layers)}, but model.widths has {hidden} of them: "
+                f"write dropout_after between 1 and {hidden}"
+            )
 
 
 class TheorySettings(Strict):
@@ -140,14 +201,21 @@ class TheorySettings(Strict):
 
 
 class FigureSettings(Strict):
-    """One figure: what it draws and from which experiment."""
+    """One figure: what it draws and from which experiments."""
 
-    kind: Literal["variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine"] = Field(
-        description="What is drawn; one module of `dropscape.figures` each."
+    kind: Literal[
+        "variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine", "slices", "accuracies"
+    ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
+    experiment: one_or_many(str) = Field(
+        description="The experiment it draws, may belong to another study; a list for `slices` and `accuracies`."
     )
-    experiment: str = Field(description="The experiment it draws; may belong to another study.")
     sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
     place: str = Field(description="Its place in the paper.")
+
+    @property
+    def experiments(self) -> list[str]:
+        """Every experiment that it draws."""
+        return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
 class Expected(Strict):
@@ -173,6 +241,9 @@ class ClaimSettings(Strict):
 
     study: Name = Field(description="The paper.")
     figure: str | None = Field(None, description="The figure that shows it; null for a claim about the theory's table.")
+    experiment: str | None = Field(
+        None, description="Which of the figure's experiments it is about; null where there is only one."
+    )
     statement: str = Field(description="The sentence.")
     paper: str = Field(description="The paper's own number or word.")
     measures: str = Field(description="The statistic, in words.")
@@ -256,12 +327,13 @@ class Settings(Strict):
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"
-                if figure.experiment not in owners:
-                    raise ValueError(
-                        f"{where} draws the experiment '{figure.experiment}', which no study has: "
-                        f"write one of {', '.join(sorted(owners))}"
-                    )
-                self._check_figure(where, figure, self.experiment(figure.experiment))
+                for experiment in figure.experiments:
+                    if experiment not in owners:
+                        raise ValueError(
+                            f"{where} draws the experiment '{experiment}', which no study has: "
+                            f"write one of {', '.join(sorted(owners))}"
+                        )
+                    self._check_figure(where, figure, experiment, self.experiment(experiment))
         for name, claim in self.claims.items():
             figures = self.studies[claim.study].figures if claim.study in self.studies else {}
             if claim.study not in self.studies or (claim.figure and claim.figure not in figures):
@@ -269,22 +341,32 @@ class Settings(Strict):
                     f"claim '{name}' names {claim.study}, {claim.figure}: write a study and one of its figures "
                     f"({', '.join(figures)}), or no figure"
                 )
+            if claim.figure:
+                choice = figures[claim.figure].experiments
+                if claim.experiment not in (choice if len(choice) > 1 else [None, *choice]):
+                    raise ValueError(
+                        f"claim '{name}' is about the experiment '{claim.experiment}' of figure "
+                        f"{claim.study}-{claim.figure}: write experiment: one of {', '.join(choice)}"
+                    )
         return self
 
     @staticmethod
-    def _check_figure(where: str, figure: FigureSettings, experiment: ExperimentSettings) -> None:
+    def _check_figure(where: str, figure: FigureSettings, name: str, experiment: ExperimentSettings) -> None:
         needs_sample = figure.kind in ("variance_flatness", "projected_variance")
         if needs_sample and figure.sample is None:
             raise ValueError(f"{where} needs sample: trajectory or sample: gradients")
+        if len(figure.experiments) > 1 and figure.kind not in ("slices", "accuracies"):
+            raise ValueError(f"{where} of kind {figure.kind} draws one experiment: write only one")
         missing = {
             "gradients": figure.sample == "gradients" and experiment.gradients is None,
             "training.trajectory_steps": figure.sample == "trajectory" and experiment.training.trajectory_steps == 0,
             "flatness": figure.kind == "variance_flatness" and experiment.flatness is None,
             "alignment": figure.kind.startswith("alignment") and experiment.alignment is None,
+            "slices": figure.kind == "slices" and experiment.slices is None,
         }
         for key, absent in missing.items():
             if absent:
-                raise ValueError(f"{where} needs the section {key} in experiment '{figure.experiment}'")
+                raise ValueError(f"{where} needs the section {key} in experiment '{name}'")
 
     @property
     def selected_studies(self) -> dict[str, StudySettings]:

@@ -76,6 +76,14 @@ class BaselineCosine(Strict):
     )
 
 
+class SliceWidening(Strict):
+    """How many times wider slices of the loss are at the end point with dropout than without."""
+
+
+class AccuracyGain(Strict):
+    """Test accuracy with dropout minus that without, in percentage points."""
+
+
 class OfTheory(Strict):
     """A claim about the theory's table on random networks; it has no figure."""
 
@@ -103,6 +111,8 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "cosine_minimum": CosineMinimum,
     "cosine_settles": CosineSettles,
     "baseline_cosine": BaselineCosine,
+    "slice_widening": SliceWidening,
+    "accuracy_gain": AccuracyGain,
     "theory_error": TheoryError,
     "theory_share": TheoryShare,
 }

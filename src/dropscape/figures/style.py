@@ -63,6 +63,10 @@ class Look:
     marker: str
 
 
+WITH_DROPOUT = Look("with dropout", "", _PALETTE[1], "o")
+WITHOUT_DROPOUT = Look("without dropout", "", _PALETTE[0], "s")
+
+
 @contextmanager
 def applied() -> Iterator[None]:
     """The style, for the time of the body only."""
@@ -176,13 +180,21 @@ def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
 
 def footer(description: Mapping[str, Any], *sentences: str) -> str:
     """What every figure says of itself: data, sizes, then the kind's own sentences, then undefined points."""
-    seeds = description["seeds"]
-    sizes = [f"n = {description['train_examples']:,} training examples"]
+    experiments = description["experiments"]
+    lines = [_data(experiment, description) for experiment in experiments]
+    lines[-1] = f"{lines[-1]} Scale {description['scale']}."
+    return "\n".join([*lines, " ".join(sentences), " ".join(map(_counted, description["undefined"]))])
+
+
+def _data(experiment: Mapping[str, Any], description: Mapping[str, Any]) -> str:
+    seeds = experiment["seeds"]
+    sizes = [f"n = {experiment['train_examples']:,} training examples"]
     unit = "consecutive steps" if description.get("sample") == "trajectory" else "gradients"
-    sizes.append(f"N = {description['samples']:,} {unit}")
+    if experiment["samples"]:
+        sizes.append(f"N = {experiment['samples']:,} {unit}")
     sizes.append(f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})")
-    data = f"{description['data']}; scale {description['scale']}; {', '.join(sizes)}."
-    return "\n".join([data, " ".join(sentences), " ".join(map(_counted, description["undefined"]))])
+    name = f"{experiment['name']}: " if len(description["experiments"]) > 1 else ""
+    return f"{name}{experiment['data']}; {', '.join(sizes)}."
 
 
 def _counted(entry: Mapping[str, Any]) -> str:

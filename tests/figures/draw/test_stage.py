@@ -60,7 +60,7 @@ def test_nothing_is_off_the_page_and_no_text_lies_on_the_footer(kind, make):
 def test_footer_names_data_sizes_and_every_reason(kind, make):
     paths = make(kind)
     footer = " ".join(drawn(kind, paths).texts[1].get_text().split())
-    for words in ("MNIST, 4,000 + 1,000 real digits", "scale quick", "n = 4,000", "N = 800", "2 seeds (0, 1)"):
+    for words in ("MNIST, 4,000 + 1,000 real digits", "Scale quick", "n = 4,000", "N = 800", "2 seeds (0, 1)"):
         assert words in footer
     for entry in read_json(paths["description"])["undefined"]:
         for reason, count in entry["reasons"].items():

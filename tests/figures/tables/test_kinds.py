@@ -17,7 +17,7 @@ def test_every_undefined_point_is_kept_with_its_reason_and_counted(kind, make):
     assert sum(entry["points"] for entry in description["undefined"]) == len(points)
     assert sum(listed) == points["reason"].notna().sum() > 0
     assert {"run", "keep_prob", "learning_rate", "dropout_after", "mask_mode", "seed"} <= set(points)
-    assert description["data"] == "MNIST, 4,000 + 1,000 real digits"
+    assert [one["data"] for one in description["experiments"]] == ["MNIST, 4,000 + 1,000 real digits"]
     assert description["provenance"]["parameters"]["kind"] == kind
     assert summary["run"].isin(points["run"]).all()
 

@@ -11,11 +11,11 @@ from dropscape.figures.tables.over_seeds import long_format, over_seeds
 PLAIN, UNBIASED, BASELINE = "plain", "unbiased", "random matrices"
 
 
-def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> Content:
+def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequence[str]]) -> Content:
     """The cosine Tr(H Sigma) / (|H| |Sigma|) at every recorded step, and of random matrices.
 
     Args:
-        settings: ``runs`` and ``dropout``.
+        experiments: one, with ``runs`` and ``dropout``.
         inputs: ``alignment`` and, if it is measured, ``baseline``, one table per run each.
 
     Returns:
@@ -23,6 +23,7 @@ def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> C
         A random value has no seed and no step. summary: mean and range over seeds; for random matrices over the pairs,
         with the expectation for orthonormal eigenvectors in ``expected``.
     """
+    (settings,) = experiments
     along = long_format(of_runs(settings, inputs["alignment"]), {"cosine": PLAIN, "cosine_unbiased": UNBIASED})
     points, summary = [along], [over_seeds(along)]
     undefined = [

@@ -11,13 +11,13 @@ RELATIVE_ZERO = 1e-8
 _DRAWN = 300
 
 
-def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> Content:
+def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequence[str]]) -> Content:
     """Pairs {lambda_i(H), Var(Proj_v_i(S))} of every run and Hessian eigenvector.
 
     An eigenvalue of modulus at most 1e-8 of the run's and seed's largest is rounding error and belongs in no fit.
 
     Args:
-        settings: ``runs`` and ``dropout``, and ``sample``.
+        experiments: one, with ``runs`` and ``dropout``, and ``sample``.
         inputs: ``projection``, one table per run.
 
     Returns:
@@ -25,6 +25,7 @@ def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> C
         on each other), reason. summary: slope of log variance on log eigenvalue through all points with a place
         on the axes, drawn or not.
     """
+    (settings,) = experiments
     points = of_runs(settings, inputs["projection"])
     points = points[points["sample"] == settings["sample"]].reset_index(drop=True)
     value = points["eigenvalue"]

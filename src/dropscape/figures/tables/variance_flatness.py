@@ -12,7 +12,7 @@ IN_SAMPLE, HELD_OUT = "in-sample", "held-out"
 _KEYS = ["run", "sample", "seed", "index"]
 
 
-def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> Content:
+def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequence[str]]) -> Content:
     """Pairs {F_v_i(Sigma), lambda_i(Sigma)} of every run, once in the paper's way and once held out.
 
     ``estimate`` says which variance a row has. ``in-sample``: the eigenvalue of the covariance of all samples,
@@ -21,7 +21,8 @@ def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> C
     direction of a half is not exactly the i-th of all samples.
 
     Args:
-        settings: ``runs`` and ``dropout``, ``sample``, and ``factor``, the multiple of the loss that ends the interval.
+        experiments: one, with ``runs`` and ``dropout``, ``sample``, and ``factor``, the multiple of the loss that ends
+            the interval.
         inputs: ``spectrum`` and ``interval``, one table per run each.
 
     Returns:
@@ -29,6 +30,7 @@ def table(settings: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> C
         as measured also where ``reason`` keeps a point off the logarithmic axes. summary: slope of log variance on
         log flatness.
     """
+    (settings,) = experiments
     spectrum = of_runs(settings, inputs["spectrum"])
     interval = of_runs(settings, inputs["interval"])
     interval = interval[(interval["sample"] == settings["sample"]) & (interval["factor"] == settings["factor"])]

@@ -1,0 +1,55 @@
+"""The typed configuration of the networks: one model of settings per architecture, told apart by ``name``."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dropscape.config.fields import Count, Positive, Strict
+
+
+class FullyConnectedSettings(Strict):
+    """A fully-connected network."""
+
+    name: Literal["fnn"] = Field(description="The fully-connected network.")
+    widths: list[Count] = Field(
+        description="Input, hidden and output widths, for example [784, 50, 50, 10].", min_length=3
+    )
+    activation: Literal["relu", "tanh", "identity"] = Field("relu", description="Activation of the hidden layers.")
+
+
+class ConvolutionalSettings(Strict):
+    """A convolutional network for 32x32 colour images, with batch normalisation."""
+
+    name: Literal["vgg9", "vgg16", "resnet20"] = Field(description="The architecture.")
+    width: Positive = Field(1.0, description="Multiplies every number of channels; 1 is the published network.")
+
+
+class TransformerSettings(Strict):
+    """The encoder-decoder of Vaswani et al. (2017); the vocabularies are those of the examples."""
+
+    name: Literal["transformer"] = Field(description="The transformer.")
+    d_model: Count = Field(50, description="Width of the embeddings and of every sub-layer's output.")
+    d_k: Count = Field(20, description="Width of a head's queries and keys.")
+    d_v: Count = Field(20, description="Width of a head's values.")
+    d_ff: Count = Field(256, description="Hidden width of the feed-forward sub-layers.")
+    heads: Count = Field(4, description="Heads of every attention.")
+    layers: Count = Field(3, description="Layers of the encoder and of the decoder, each.")
+
+
+class OwnModelSettings(Strict):
+    """A module of your own."""
+
+    name: Literal["own"] = Field(description="Your own module.")
+    function: str = Field(
+        description="`package.module:function`, importable; called with `arguments`, returns a torch.nn.Module that "
+        "maps (n, ...) inputs to (n, classes) outputs.",
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+    )
+    arguments: dict[str, Any] = Field({}, description="Keyword arguments of the function.")
+
+
+ModelSettings = Annotated[
+    FullyConnectedSettings | ConvolutionalSettings | TransformerSettings | OwnModelSettings,
+    Field(discriminator="name"),
+]
+MODEL_NAMES = ("fnn", "vgg9", "vgg16", "resnet20", "transformer", "own")

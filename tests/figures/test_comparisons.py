@@ -1,0 +1,84 @@
+"""The figures that compare end points with and without dropout over several experiments."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropscape.artifacts.files import read_json, read_table, write_json, write_table
+from dropscape.figures.draw.stage import draw_run
+from dropscape.figures.tables.stage import table_run
+from tests.figures.conftest import OUTPUTS
+
+ALPHA = np.linspace(-1, 1, 11)
+SHARPNESS = {"dropout": 1.0, "plain": 4.0}
+ACCURACY = {"dropout": 0.606, "plain": 0.592}
+
+
+def slices(run):
+    rows = [
+        {"seed": seed, "direction": direction, "alpha": alpha, "loss": SHARPNESS[run] * alpha**2 + 0.01 * direction}
+        for seed in (0, 1)
+        for direction in range(5)
+        for alpha in ALPHA
+    ]
+    rows[3]["loss"] = np.nan
+    return pd.DataFrame(rows)
+
+
+def history(run):
+    last = [{"seed": seed, "step": 9, "loss": 0.1, "train_accuracy": 1.0, "test_accuracy": ACCURACY[run]}
+            for seed in (0, 1)]  # fmt: skip
+    first = [row | {"step": 0, "test_accuracy": 0.1} for row in last]
+    return pd.DataFrame(last + first)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """``made(kind)`` writes the table and the drawing of two experiments on different data."""
+
+    def make(kind):
+        experiments = []
+        inputs = {"slices": [], "history": []}
+        for name, model in (("mnist_wide", "fnn"), ("cifar10_vgg9", "vgg9")):
+            runs = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
+            experiments.append(
+                {"name": name, "model": model, "train_examples": 2048, "samples": None, "seeds": [0, 1], "runs": runs}
+            )
+            for run in runs:
+                for table, build in (("slices", slices), ("history", history)):
+                    path = tmp_path / name / run / f"{table}.csv"
+                    write_table(path, build(run))
+                    inputs[table].append(str(path))
+        descriptions = []
+        for dataset in ("mnist", "cifar10"):
+            descriptions.append(str(tmp_path / f"{dataset}.json"))
+            write_json(descriptions[-1], {"label": f"{dataset}, stand-in data", "dataset": dataset})
+        inputs = inputs if kind == "slices" else {"history": inputs["history"]}
+        paths = {name: str(tmp_path / file) for name, file in OUTPUTS.items()}
+        settings = {"kind": kind, "place": "Paper A, Fig. 1", "scale": "quick", "experiments": experiments}
+        table_run(settings, descriptions, inputs, paths)
+        draw_run(paths["points"], paths["summary"], paths["description"], paths)
+        return read_table(paths["points"]), read_table(paths["summary"]), read_json(paths["description"]), paths
+
+    return make
+
+
+def test_slices_have_the_median_of_every_alpha_and_count_what_is_not_finite(made):
+    points, summary, description, paths = made("slices")
+    assert len(points) == 2 * 2 * 2 * 5 * len(ALPHA)
+    assert description["undefined"] == [{"of": "losses", "points": 440, "reasons": {"the loss is not finite": 4}}]
+    edge = summary[summary["alpha"] == 1].set_index(["experiment", "run"])
+    assert edge.loc[("mnist_wide", "plain"), "median"] == pytest.approx(4.02)
+    assert edge.loc[("cifar10_vgg9", "dropout"), "median"] == pytest.approx(1.02)
+    assert edge.loc[("cifar10_vgg9", "dropout"), ["keep_prob", "test_accuracy"]].tolist() == [0.5, 0.606]
+    with open(paths["png"], "rb") as picture:
+        assert picture.read(4) == b"\x89PNG"
+
+
+def test_accuracies_are_those_of_the_last_step(made):
+    points, summary, description, _ = made("accuracies")
+    assert set(points["step"]) == {9}
+    assert summary.set_index(["experiment", "run"])["mean"].to_dict() == {
+        (name, run): ACCURACY[run] for name in ("mnist_wide", "cifar10_vgg9") for run in ACCURACY
+    }
+    assert [one["data"] for one in description["experiments"]] == ["mnist, stand-in data", "cifar10, stand-in data"]
