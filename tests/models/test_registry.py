@@ -8,7 +8,7 @@ import torch
 from dropscape.dropout.layers import dropout_layers, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.masked_fnn import MaskedFullyConnected
-from dropscape.models.registry import build, has_one_hidden_mask, initialised, keep_probs
+from dropscape.models.registry import build, fitted, has_one_hidden_mask, initialised, keep_probs
 from dropscape.training.stacked import initialised as stacked_initialised
 
 FNN = {"name": "fnn", "widths": [5, 4, 3, 2], "activation": "relu"}
@@ -60,7 +60,7 @@ def test_a_fully_connected_network_starts_as_in_the_stacked_training():
 
 
 def test_a_network_of_the_users_own(own_module):
-    model = build({"name": "own_networks:small", "arguments": {"width": 7}})
+    model = build({"name": "own", "function": "own_networks:small", "arguments": {"width": 7}})
     assert model.weight.shape == (2, 7)
 
 
@@ -68,10 +68,10 @@ def test_a_network_of_the_users_own(own_module):
     ("settings", "message"),
     [
         ({"name": "lenet"}, "'lenet'; write one of fnn, vgg9, vgg16, resnet20, transformer"),
-        ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20', which does not take these settings: .*depth"),
-        ({"name": "nowhere:model"}, "cannot be imported"),
-        ({"name": "own_networks:large"}, "cannot be imported"),
-        ({"name": "own_networks:number"}, "returned a int"),
+        ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20' does not take its settings: .*depth"),
+        ({"name": "own", "function": "nowhere:model", "arguments": {}}, "cannot be imported"),
+        ({"name": "own", "function": "own_networks:large", "arguments": {}}, "cannot be imported"),
+        ({"name": "own", "function": "own_networks:number", "arguments": {}}, "returned a int"),
     ],
 )
 def test_what_is_no_network_is_named(settings, message, own_module):
@@ -80,20 +80,33 @@ def test_what_is_no_network_is_named(settings, message, own_module):
 
 
 @pytest.mark.parametrize(
-    ("model", "keep_prob", "expected"),
+    ("model", "keep_prob", "after", "expected"),
     [
-        (FNN, 0.8, (1.0, 0.8)),
-        (FNN, [0.8, 0.5], (0.8, 0.5)),
-        ({"name": "vgg9"}, 0.8, 0.8),
-        ({"name": "vgg9"}, [0.8, 1, 1], (0.8, 1, 1)),
+        (FNN, 0.8, 2, (1.0, 0.8)),
+        (FNN, [0.8, 0.5], [1, 2], (0.8, 0.5)),
+        (FNN, [0.8, 0.5], [2, 1], (0.5, 0.8)),
+        (FNN, 0.8, [1, 2], (0.8, 0.8)),
+        (FNN, [0.8], [2], (1.0, 0.8)),
+        ({"name": "vgg9"}, 0.8, 1, 0.8),
+        ({"name": "vgg9"}, [0.8, 1, 1], 1, (0.8, 1, 1)),
     ],
 )
-def test_keep_probabilities_of_a_run(model, keep_prob, expected):
-    run = {"model": model, "keep_prob": keep_prob, "dropout_after": 2}
+def test_keep_probabilities_of_a_run(model, keep_prob, after, expected):
+    run = {"model": model, "keep_prob": keep_prob, "dropout_after": after}
     assert keep_probs(run) == expected
-    assert has_one_hidden_mask(run) == (model is FNN and keep_prob == 0.8)
+    assert has_one_hidden_mask(run) == (model is FNN and after == 2)
     if model is FNN:
         set_keep_prob(build(model), keep_probs(run))
+
+
+def test_the_data_decides_a_transformers_vocabularies():
+    description = {"source_vocabulary": ["a", "b"], "target_vocabulary": ["c"], "source_length": 7, "classes": 5}
+    given = fitted({"name": "transformer", "d_model": 6}, description)
+    assert given == {
+        "name": "transformer", "d_model": 6, "source_vocabulary": 2, "target_vocabulary": 1, "source_length": 7
+    }  # fmt: skip
+    assert build(given).output.logits.weight.shape == (1, 6)
+    assert fitted(FNN, description) == FNN
 
 
 def test_a_fully_connected_network_is_known_by_its_places_for_dropout():

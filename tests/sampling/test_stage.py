@@ -17,7 +17,6 @@ SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
     "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
     "loss": "cross_entropy",
-    "label_smoothing": 0.0,
     "block": ["layers.1.weight"],
     "seeds": [0, 4],
     "device": "cpu",
@@ -37,9 +36,9 @@ def dataset():
     return Dataset("mnist", images[:12], labels[:12], images[12:], labels[12:], description)
 
 
-@pytest.mark.parametrize("keep_prob", [0.8, [0.8, 0.5]])
-def test_gradients_of_every_seed(keep_prob, tmp_path):
-    settings, data = SETTINGS | {"keep_prob": keep_prob}, dataset()
+@pytest.mark.parametrize(("keep_prob", "after"), [(0.8, 1), ([0.8, 0.5], [1, 2])])
+def test_gradients_of_every_seed(keep_prob, after, tmp_path):
+    settings, data = SETTINGS | {"keep_prob": keep_prob, "dropout_after": after}, dataset()
     write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
     states = [initialised(settings["model"], seed).state_dict() for seed in settings["seeds"]]
     write_tensors(

@@ -21,6 +21,7 @@ from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.descent import Descent
 from dropscape.training.descent import train as train_stacked
 from dropscape.training.full_batch import Batches, FullBatch, accumulate_gradients, evaluate, train
+from dropscape.training.learning_rates import LearningRate
 
 FNN = {"name": "fnn", "widths": [9, 6, 5, 3], "activation": "relu"}
 RESNET = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
@@ -44,9 +45,8 @@ BASE = FullBatch(
     loss="cross_entropy",
     label_smoothing=0.0,
     optimizer="gd",
-    learning_rate=0.2,
+    learning_rate=LearningRate(0.2),
     momentum=0.9,
-    schedule={"name": "constant"},
     micro_batch=8,
     norm_group=4,
     precision="float32",
@@ -62,8 +62,7 @@ NESTEROV_RESNET = replace(
     block=("stage1.0.conv1.weight",),
     keep_prob=0.8,
     optimizer="nesterov",
-    learning_rate=0.05,
-    schedule={"name": "steps", "milestones": [2, 4], "factor": 0.1},
+    learning_rate=LearningRate(0.05, milestones=(2, 4)),
 )
 ADAM_TRANSFORMER = replace(
     BASE,
@@ -71,9 +70,8 @@ ADAM_TRANSFORMER = replace(
     block=("decoder.0.self_attention.queries.weight",),
     keep_prob=0.9,
     optimizer="adam",
-    learning_rate=1.0,
+    learning_rate=LearningRate(1.0, warmup_steps=3, d_model=6),
     label_smoothing=0.1,
-    schedule={"name": "warmup", "warmup_steps": 3, "d_model": 6},
 )
 PLANS = {"fnn": BASE, "resnet20": NESTEROV_RESNET, "transformer": ADAM_TRANSFORMER}
 
@@ -198,7 +196,8 @@ def written_out(optimizer, parameters, gradients_at, steps, learning_rate):
 @pytest.mark.parametrize(("optimizer", "learning_rate"), [("gd", 0.2), ("nesterov", 0.1), ("adam", 0.01)])
 def test_steps_are_the_optimisers_rule_on_the_exact_gradient_with_the_same_masks(optimizer, learning_rate):
     """Each step has the draw of its number; float32 may differ by its rounding."""
-    plan = replace(BASE, optimizer=optimizer, learning_rate=learning_rate, steps=5, trajectory_steps=0, history=(5,))
+    rate = LearningRate(learning_rate)
+    plan = replace(BASE, optimizer=optimizer, learning_rate=rate, steps=5, trajectory_steps=0, history=(5,))
     inputs, targets, *test = data(plan)
     ours = train(plan, inputs, targets, *test)
     for index, seed in enumerate(plan.seeds):
@@ -224,12 +223,13 @@ def test_steps_are_the_optimisers_rule_on_the_exact_gradient_with_the_same_masks
 
 def test_without_dropout_it_is_the_stacked_training():
     plan = replace(BASE, keep_prob=1.0)
-    shared = ("block", "mask_mode", "learning_rate", "steps", "trajectory_steps", "recorded", "history", "seeds")
+    shared = ("block", "mask_mode", "steps", "trajectory_steps", "recorded", "history", "seeds")
     stacked = Descent(
         widths=tuple(FNN["widths"]),
         activation="relu",
         keep_prob=1.0,
         dropout_after=1,
+        learning_rate=0.2,
         **{name: getattr(plan, name) for name in shared},
     )
     ours, theirs = train(plan, *data(plan)), train_stacked(stacked, *data(plan))
@@ -253,7 +253,7 @@ def test_history_measures_the_restored_network_without_dropout(kind):
     for step, tensors in ((6, trained.parameters), (0, {n: v[:, 0] for n, v in trained.snapshots.items()})):
         for index, seed in enumerate(plan.seeds):
             model = restored(plan.model, {name: value[index] for name, value in tensors.items()}).double()
-            loss = training_loss("cross_entropy", targets, plan.label_smoothing)
+            loss = training_loss("cross_entropy", targets)
             row = history[(history["seed"] == seed) & (history["step"] == step)].iloc[0]
             measured = evaluate(model, Batches(as_double(inputs), targets, 5), loss)
             assert (row["loss"], row["train_accuracy"]) == pytest.approx(measured, rel=1e-5)
@@ -262,7 +262,7 @@ def test_history_measures_the_restored_network_without_dropout(kind):
 
 
 def test_with_one_group_evaluation_is_the_training_loss_without_dropout():
-    plan = replace(NESTEROV_RESNET, norm_group=None, micro_batch=18, keep_prob=1.0, history=(5, 6), recorded=(5,))
+    plan = replace(NESTEROV_RESNET, norm_group=None, micro_batch=5, keep_prob=1.0, history=(5, 6), recorded=(5,))
     history = train(plan, *data(plan)).history.set_index(["step", "seed"])
     for seed in plan.seeds:
         # The loss whose gradient made step 6 is that of the network after step 5.
@@ -321,19 +321,19 @@ def test_the_micro_batch_changes_a_training_by_rounding_only():
 @pytest.mark.parametrize("kind", PLANS)
 def test_training_lowers_the_loss(kind):
     plan = replace(PLANS[kind], steps=40, trajectory_steps=0, history=(0, 40), recorded=(40,), seeds=(0,))
-    plan = replace(plan, schedule={"name": "constant"}, learning_rate=0.01 if plan.optimizer == "adam" else 0.2)
+    plan = replace(plan, learning_rate=LearningRate(0.01 if plan.optimizer == "adam" else 0.2))
     history = train(plan, *data(plan)).history.set_index("step")
     assert history.loc[40, "loss"] < 0.98 * history.loc[0, "loss"]
 
 
 def test_divergence_names_seed_step_and_learning_rate():
-    plan = replace(BASE, model=FNN | {"activation": "identity"}, learning_rate=1e30)
+    plan = replace(BASE, model=FNN | {"activation": "identity"}, learning_rate=LearningRate(1e30))
     with pytest.raises(DivergenceError) as error:
         train(plan, *data(plan))
     assert str(error.value).startswith("The training of seed 0 diverged: its loss is ")
     assert "with learning_rate 1e+30 and keep_prob (0.8, 0.5). Write a smaller learning_rate" in str(error.value)
     with pytest.raises(DivergenceError):
-        train(replace(plan, learning_rate=math.inf, steps=1, trajectory_steps=0), *data(plan))
+        train(replace(plan, learning_rate=LearningRate(math.inf), steps=1, trajectory_steps=0), *data(plan))
 
 
 class Foreign(nn.Module):
@@ -350,7 +350,6 @@ class Foreign(nn.Module):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"norm_group": None}, "norm_group is null, so batch norm reads all 18 examples"),
         ({"norm_group": 3}, "micro_batch is 8, which is no multiple of training.norm_group 3"),
         ({"norm_group": 17, "micro_batch": 17}, "leaves one of 18 examples in a group of its own"),
         ({"optimizer": "lbfgs"}, "'lbfgs'; write one of gd, nesterov, adam"),

@@ -48,6 +48,12 @@ def test_momentum_is_as_told():
     assert optimizer_of("nesterov", network.parameters(), momentum=0.5).param_groups[0]["momentum"] == 0.5
 
 
+def test_coefficients_of_adam_are_those_of_vaswani_et_al_with_their_warm_up():
+    kinds = [optimizer_of("adam", model().parameters(), with_warm_up=kind).param_groups[0] for kind in (False, True)]
+    assert [kind["betas"] for kind in kinds] == [(0.9, 0.999), (0.9, 0.98)]
+    assert [kind["eps"] for kind in kinds] == [1e-8, 1e-9]
+
+
 def test_an_unknown_optimiser_is_named():
     with pytest.raises(ConfigurationError, match="'sgd'; write one of gd, nesterov, adam"):
         optimizer_of("sgd", model().parameters())

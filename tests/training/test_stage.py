@@ -34,9 +34,12 @@ SETTINGS = {
 }
 GENERAL = SETTINGS | {
     "keep_prob": [0.8, 0.5],
+    "dropout_after": [1, 2],
     "optimizer": "adam",
     "momentum": 0.9,
-    "schedule": {"name": "constant"},
+    "milestones": [5],
+    "decay": 0.1,
+    "warmup_steps": None,
     "label_smoothing": 0.0,
     "micro_batch": 8,
     "norm_group": None,
@@ -194,8 +197,9 @@ def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"keep_prob": 0.8, "optimizer": "gd"}, Descent),
-        ({"keep_prob": 0.8}, FullBatch),
+        ({"keep_prob": 0.8, "dropout_after": 1, "optimizer": "gd"}, Descent),
+        ({"keep_prob": 0.8, "dropout_after": 1}, FullBatch),
+        ({"keep_prob": 0.8, "optimizer": "gd"}, FullBatch),
         ({"optimizer": "gd"}, FullBatch),
         ({"keep_prob": 0.8, "optimizer": "gd", "model": {"name": "vgg9", "classes": 3}}, FullBatch),
     ],
@@ -211,6 +215,14 @@ def test_steps_may_be_counted_instead_of_measured_in_flow_time():
     assert plan.recorded[-1] == plan.history[-1] == 10
     assert plan.keep_prob == (0.8, 0.5)
     assert full_batch_of(GENERAL | {"keep_prob": 0.7, "dropout_after": 2}).keep_prob == (1.0, 0.7)
+
+
+def test_the_learning_rate_is_that_of_the_settings():
+    transformer = {"model": {"name": "transformer", "d_model": 50}, "keep_prob": 0.9, "warmup_steps": 4000}
+    rate = full_batch_of(GENERAL | transformer | {"learning_rate": 1.0, "milestones": []}).learning_rate
+    assert rate.after(3999) == pytest.approx((50 * 4000) ** -0.5)
+    rate = full_batch_of(GENERAL).learning_rate
+    assert [rate.after(step) for step in (4, 5)] == pytest.approx([0.1, 0.01])
 
 
 def test_artifacts_of_the_general_training(run):

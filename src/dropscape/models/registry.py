@@ -27,29 +27,29 @@ def build(settings: Mapping[str, Any]) -> nn.Module:
     """The network of the model settings, with fresh parameters from torch's global generator.
 
     ``settings["name"]`` is a key of ``ARCHITECTURES``, and the other settings are what it is called with; or it is
-    ``package.module:function`` of the user's own, called with ``settings["arguments"]``. Dropout is wherever the
-    network has a ``MaskedDropout``; its keep probability is a matter of the run.
+    ``own``, with ``function``, a ``package.module:function`` of the user's own, and its ``arguments``. Dropout is
+    wherever the network has a ``MaskedDropout``; its keep probability is a matter of the run.
 
     Raises:
         ConfigurationError: an unknown name, settings that do not fit it, or a function that gives no module.
     """
     name, arguments = settings["name"], {key: value for key, value in settings.items() if key != "name"}
-    if ":" in name:
-        function, arguments = _imported(name), arguments.get("arguments") or {}
+    if name == "own":
+        name, arguments = settings["function"], settings["arguments"]
+        function = _imported(name)
     elif name in ARCHITECTURES:
         function = ARCHITECTURES[name]
     else:
         raise ConfigurationError(
-            f"model.name is '{name}'; write one of {', '.join(ARCHITECTURES)}, or package.module:function of your own."
+            f"model.name is '{name}'; write one of {', '.join(ARCHITECTURES)}, or own with a function of your own."
         )
     try:
         model = function(**arguments)
     except TypeError as error:
-        raise ConfigurationError(f"model.name is '{name}', which does not take these settings: {error}.") from error
+        raise ConfigurationError(f"the model '{name}' does not take its settings: {error}.") from error
     if not isinstance(model, nn.Module):
         raise ConfigurationError(
-            f"model.name is '{name}', which returned a {type(model).__name__}; write a function that returns a "
-            "torch.nn.Module."
+            f"model.function '{name}' returned a {type(model).__name__}; write one that returns a torch.nn.Module."
         )
     return model
 
@@ -61,23 +61,38 @@ def initialised(settings: Mapping[str, Any], seed: int) -> nn.Module:
         return build(settings)
 
 
+def fitted(settings: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    """The model settings with what the data decides: a transformer's vocabularies and the length of its sources.
+
+    Args:
+        settings: of the model.
+        description: of the examples.
+    """
+    if settings["name"] != "transformer":
+        return dict(settings)
+    vocabularies = {key: len(description[key]) for key in ("source_vocabulary", "target_vocabulary")}
+    return {**settings, **vocabularies, "source_length": description["source_length"]}
+
+
 def keep_probs(settings: Mapping[str, Any]) -> float | tuple[float, ...]:
     """A run's keep probability for ``set_keep_prob``: of all dropout layers of its model, or of each.
 
-    One number for a fully-connected network is that of the hidden layer ``dropout_after``; the others have no dropout.
+    For a fully-connected network it is that of the hidden layers ``dropout_after``, one or a list, with one number for
+    all of them or a list; the other hidden layers have no dropout. Other networks have their own places.
     """
-    keep_prob = settings["keep_prob"]
-    if not isinstance(keep_prob, int | float):
-        return tuple(keep_prob)
+    keep_prob, after = settings["keep_prob"], settings["dropout_after"]
     if settings["model"]["name"] != "fnn":
-        return keep_prob
-    hidden = range(1, len(settings["model"]["widths"]) - 1)
-    return tuple(keep_prob if layer == settings["dropout_after"] else 1.0 for layer in hidden)
+        return keep_prob if isinstance(keep_prob, int | float) else tuple(keep_prob)
+    layers = [after] if isinstance(after, int) else after
+    values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else keep_prob
+    of_layer = dict(zip(layers, values, strict=True))
+    return tuple(of_layer.get(layer, 1.0) for layer in range(1, len(settings["model"]["widths"]) - 1))
 
 
 def has_one_hidden_mask(settings: Mapping[str, Any]) -> bool:
     """Whether a run is of a fully-connected network with dropout after one layer, for which there are faster ways."""
-    return settings["model"]["name"] == "fnn" and isinstance(settings["keep_prob"], int | float)
+    single = isinstance(settings["keep_prob"], int | float) and isinstance(settings["dropout_after"], int)
+    return settings["model"]["name"] == "fnn" and single
 
 
 def _imported(name: str) -> Callable[..., nn.Module]:
@@ -86,6 +101,6 @@ def _imported(name: str) -> Callable[..., nn.Module]:
         return getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(
-            f"model.name is '{name}', which cannot be imported ({error}); write package.module:function of a module on "
-            "the Python path."
+            f"model.function '{name}' cannot be imported ({error}); write package.module:function of a module on the "
+            "Python path."
         ) from error

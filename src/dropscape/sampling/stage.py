@@ -9,7 +9,7 @@ from dropscape.artifacts.files import read_tensors, write_json, write_tensors
 from dropscape.artifacts.provenance import provenance
 from dropscape.data.prepared import load_examples
 from dropscape.models.losses import training_loss
-from dropscape.models.registry import has_one_hidden_mask, keep_probs
+from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
 from dropscape.models.restored import networks_of_seeds
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
@@ -23,7 +23,8 @@ def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, ou
     examples = load_examples(data, settings["data"])
     stacked, _ = read_tensors(model)
     one_mask = has_one_hidden_mask(settings)
-    networks = networks_of_seeds(settings["model"], stacked, settings["seeds"], with_dropout=not one_mask)
+    architecture = fitted(settings["model"], examples.description)
+    networks = networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=not one_mask)
     gradients = []
     for seed, network in networks:
         given = (network, settings["block"], examples.train_inputs, examples.train_labels)
@@ -38,7 +39,7 @@ def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, ou
             where = {"keep_prob": settings["keep_prob"], "dropout_after": settings["dropout_after"]}
             rows = dropout_gradients(*given, loss=settings["loss"], **where, **options)
         else:
-            loss = training_loss(settings["loss"], examples.train_labels, settings["label_smoothing"])
+            loss = training_loss(settings["loss"], examples.train_labels)
             where = {"keep_prob": keep_probs(settings), "micro_batch": settings["micro_batch"]}
             rows = module_gradients(*given, loss, **where, **options)
         gradients.append(rows.cpu())

@@ -6,7 +6,7 @@ belong to examples and batch norm to fixed groups of them.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from dropscape.models.losses import PerExampleLoss, correct_predictions, trainin
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import arithmetic
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.learning_rates import learning_rate_at
+from dropscape.training.learning_rates import LearningRate
 from dropscape.training.optimizers import optimizer_of, optimizer_tensors, restore_optimizer, set_learning_rate
 from dropscape.training.recording import Recording, Trained
 
@@ -29,10 +29,10 @@ from dropscape.training.recording import Recording, Trained
 class FullBatch:
     """What decides a training (with the data).
 
-    ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time; masks
-    are drawn for ``GROUP`` (dropout.layers) of them at once, so a multiple of that wastes none. Batch norm reads groups
-    of ``norm_group`` (None: the whole training set, which must then be one micro-batch).
-    ``schedule`` is that of ``learning_rate_at``. The rest is as in ``Descent``.
+    ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time;
+    masks are drawn for ``GROUP`` (dropout.layers) at once, so a multiple of that wastes none. Batch norm reads groups
+    of ``norm_group``; None is the whole training set, which is then differentiated at once. ``label_smoothing`` is
+    part of what is trained, not of what is measured. The rest is as in ``Descent``.
     """
 
     model: Mapping[str, Any]
@@ -42,9 +42,8 @@ class FullBatch:
     loss: str
     label_smoothing: float
     optimizer: str
-    learning_rate: float
+    learning_rate: LearningRate
     momentum: float
-    schedule: Mapping[str, Any]
     micro_batch: int
     norm_group: int | None
     precision: str
@@ -167,7 +166,12 @@ class _Seed:
         for layer in batch_norms(model):
             layer.group = plan.norm_group
         self.model = model.to(device, memory_format=torch.channels_last if channels_last else torch.preserve_format)
-        self.optimizer = optimizer_of(plan.optimizer, self.model.parameters(), plan.momentum)
+        self.optimizer = optimizer_of(
+            plan.optimizer,
+            self.model.parameters(),
+            momentum=plan.momentum,
+            with_warm_up=plan.learning_rate.warmup_steps is not None,
+        )
         self.masks = GroupMasks(seed, "training", "masks", plan.mask_mode, device)
         self.dropout_loss = math.nan
 
@@ -176,7 +180,7 @@ class _Seed:
         self.optimizer.zero_grad()
         self.dropout_loss = accumulate_gradients(self.model, batches, loss, self.masks, draw=step)
         self.refuse_divergence(self.dropout_loss, step)
-        set_learning_rate(self.optimizer, learning_rate_at(step, self.plan.learning_rate, self.plan.schedule))
+        set_learning_rate(self.optimizer, self.plan.learning_rate.after(step))
         self.optimizer.step()
 
     def settle(self, batches: Batches) -> None:
@@ -189,8 +193,8 @@ class _Seed:
         if not math.isfinite(loss):
             raise DivergenceError(
                 f"The training of seed {self.seed} diverged: its loss is {loss} at step {step} with learning_rate "
-                f"{self.plan.learning_rate} and keep_prob {self.plan.keep_prob}. Write a smaller learning_rate for "
-                "this run; the other runs are not affected."
+                f"{self.plan.learning_rate.base:g} and keep_prob {self.plan.keep_prob}. Write a smaller learning_rate "
+                "for this run; the other runs are not affected."
             )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -217,14 +221,15 @@ class _Run:
         self.seeds = [_Seed(plan, seed, device, channels_last) for seed in plan.seeds]
         model = self.seeds[0].model
         if batch_norms(model):
-            _check_groups(plan, len(train_batches.inputs))
-        self.per_example = training_loss(plan.loss, train_batches.targets, plan.label_smoothing)
+            self.train = _with_whole_groups(train_batches, plan.norm_group)
+        self.trained_loss = training_loss(plan.loss, train_batches.targets, plan.label_smoothing)
+        self.measured_loss = training_loss(plan.loss, train_batches.targets)
         self.recording = Recording(plan, block_vector(model, plan.block).numel())
 
     def advance(self) -> None:
         """One step of every seed, then whatever is recorded after it."""
         for one in self.seeds:
-            one.advance(self.step, self.train, self.per_example)
+            one.advance(self.step, self.train, self.trained_loss)
         self.loss = sum(one.dropout_loss for one in self.seeds) / len(self.seeds)
         self.step += 1
         self.record()
@@ -246,8 +251,8 @@ class _Run:
     def _measure(self) -> list[tuple[float, ...]]:
         rows = []
         for one in self.seeds:
-            loss, train_accuracy = evaluate(one.model, self.train, self.per_example)
-            _, test_accuracy = evaluate(one.model, self.test, self.per_example)
+            loss, train_accuracy = evaluate(one.model, self.train, self.measured_loss)
+            _, test_accuracy = evaluate(one.model, self.test, self.measured_loss)
             rows.append((loss, one.dropout_loss, train_accuracy, test_accuracy))
         return rows
 
@@ -269,7 +274,7 @@ class _Run:
         """What was trained; also the last update, which no further gradient saw, must have been finite."""
         for one in self.seeds:
             one.settle(self.train)
-            one.refuse_divergence(evaluate(one.model, self.train, self.per_example)[0], self.step)
+            one.refuse_divergence(evaluate(one.model, self.train, self.measured_loss)[0], self.step)
         return self.recording.result(self._tensors())
 
 
@@ -277,25 +282,26 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _check_groups(plan: FullBatch, examples: int) -> None:
-    """Refuse micro-batches that cut the groups of batch norm, and a last group without a variance."""
-    if plan.norm_group is None:
-        if plan.micro_batch < examples:
-            raise ConfigurationError(
-                f"training.norm_group is null, so batch norm reads all {examples:,} examples at once, but "
-                f"training.micro_batch is {plan.micro_batch}; write norm_group: {plan.micro_batch}, or a micro_batch "
-                f"of at least {examples}."
-            )
-    elif plan.micro_batch % plan.norm_group:
+def _with_whole_groups(batches: Batches, group: int | None) -> Batches:
+    """Micro-batches that do not cut the groups of batch norm; without groups, all examples at once.
+
+    Raises:
+        ConfigurationError: the micro-batches cut groups, or the last group has no variance.
+    """
+    examples = len(batches.inputs)
+    if group is None:
+        return replace(batches, size=examples)
+    if batches.size % group:
         raise ConfigurationError(
-            f"training.micro_batch is {plan.micro_batch}, which is no multiple of training.norm_group "
-            f"{plan.norm_group}, the examples that batch norm reads together; write a multiple."
+            f"training.micro_batch is {batches.size}, which is no multiple of training.norm_group {group}, the "
+            "examples that batch norm reads together; write a multiple."
         )
-    elif examples % plan.norm_group == 1:
+    if examples % group == 1:
         raise ConfigurationError(
-            f"training.norm_group is {plan.norm_group}, which leaves one of {examples:,} examples in a group of its "
-            "own, without a variance; write another norm_group or train_examples."
+            f"training.norm_group is {group}, which leaves one of {examples:,} examples in a group of its own, without "
+            "a variance; write another norm_group or train_examples."
         )
+    return batches
 
 
 def _refuse_foreign_layers(model: nn.Module) -> None:

@@ -1,32 +1,31 @@
 """Learning rates along a training."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from dropscape.errors import ConfigurationError
-
-SCHEDULES = ("constant", "steps", "warmup")
+from dataclasses import dataclass
 
 
-def learning_rate_at(step: int, learning_rate: float, schedule: Mapping[str, Any]) -> float:
-    """The learning rate of the update that follows ``step`` earlier ones.
+@dataclass(frozen=True)
+class LearningRate:
+    """A learning rate that changes with the number of steps.
 
-    Args:
-        step: from 0.
-        learning_rate: of the run.
-        schedule: ``{name: constant}``; ``{name: steps, milestones, factor}``, times ``factor`` from each milestone on;
-            or ``{name: warmup, warmup_steps, d_model}``, times d_model^-0.5 min(t^-0.5, t warmup_steps^-1.5) at
-            update t counted from 1 (Vaswani et al., 2017, eq. 3; their learning rate is then 1).
-
-    Raises:
-        ConfigurationError: an unknown schedule.
+    Attributes:
+        base: that of the run.
+        milestones: steps from which on it is multiplied by ``decay`` (once more at each).
+        decay: see ``milestones``.
+        warmup_steps: w of Vaswani et al. (2017, eq. 3): update t, counted from 1, has
+            base d_model^-0.5 min(t^-0.5, t w^-1.5). None leaves that out.
+        d_model: width of the transformer; 1 for any other network.
     """
-    name = schedule["name"]
-    if name == "constant":
-        return learning_rate
-    if name == "steps":
-        return learning_rate * schedule["factor"] ** sum(step >= milestone for milestone in schedule["milestones"])
-    if name == "warmup":
-        t = step + 1
-        return learning_rate * schedule["d_model"] ** -0.5 * min(t**-0.5, t * schedule["warmup_steps"] ** -1.5)
-    raise ConfigurationError(f"training.schedule is '{name}'; write one of {', '.join(SCHEDULES)}.")
+
+    base: float
+    milestones: tuple[int, ...] = ()
+    decay: float = 0.1
+    warmup_steps: int | None = None
+    d_model: int = 1
+
+    def after(self, step: int) -> float:
+        """The learning rate of the update that follows ``step`` earlier ones."""
+        rate = self.base * self.decay ** sum(step >= milestone for milestone in self.milestones)
+        if self.warmup_steps is not None:
+            t = step + 1
+            rate *= self.d_model**-0.5 * min(t**-0.5, t * self.warmup_steps**-1.5)
+        return rate

@@ -10,10 +10,18 @@ from dropscape.errors import ConfigurationError
 OPTIMIZERS = ("gd", "nesterov", "adam")
 
 
-def optimizer_of(name: str, parameters: Iterable[nn.Parameter], momentum: float = 0.9) -> torch.optim.Optimizer:
-    """Gradient descent, the same with Nesterov's momentum, or Adam with its default constants.
+# beta_1, beta_2 and epsilon of Kingma and Ba (2015), and those of Vaswani et al. (2017, section 5.3).
+ADAM = ((0.9, 0.999), 1e-8)
+ADAM_OF_TRANSFORMERS = ((0.9, 0.98), 1e-9)
 
-    The learning rate is set before each step.
+
+def optimizer_of(
+    name: str, parameters: Iterable[nn.Parameter], *, momentum: float = 0.9, with_warm_up: bool = False
+) -> torch.optim.Optimizer:
+    """Gradient descent, the same with Nesterov's momentum, or Adam.
+
+    Adam's coefficients are the usual ones, or those of Vaswani et al. where the learning rate has their warm-up. The
+    learning rate is set before each step.
 
     Raises:
         ConfigurationError: an unknown name.
@@ -23,7 +31,8 @@ def optimizer_of(name: str, parameters: Iterable[nn.Parameter], momentum: float 
     if name == "nesterov":
         return torch.optim.SGD(parameters, lr=0.0, momentum=momentum, nesterov=True)
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=0.0)
+        betas, epsilon = ADAM_OF_TRANSFORMERS if with_warm_up else ADAM
+        return torch.optim.Adam(parameters, lr=0.0, betas=betas, eps=epsilon)
     raise ConfigurationError(f"training.optimizer is '{name}'; write one of {', '.join(OPTIMIZERS)}.")
 
 

@@ -20,7 +20,8 @@ class Trained:
         parameters: ``{name: (S, ...)}`` at the end point, with the buffers of a network that has any.
         snapshots: ``{name: (S, K, ...)}`` at the K recorded steps.
         trajectory: the block after each of the last N steps, (S, N, P); None where nothing was recorded.
-        history: seed, step, loss (without dropout), dropout_loss, train_accuracy, test_accuracy.
+        history: seed, step, loss (without dropout), dropout_loss (what the last step descended), train_accuracy,
+            test_accuracy.
     """
 
     parameters: dict[str, Tensor]

@@ -11,7 +11,7 @@ import torch
 from dropscape.artifacts.files import digest, write_json, write_table, write_tensors
 from dropscape.artifacts.provenance import provenance
 from dropscape.data.prepared import load_examples
-from dropscape.models.registry import has_one_hidden_mask, keep_probs
+from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import even_schedule, recording_schedule
@@ -19,6 +19,7 @@ from dropscape.training import descent, full_batch
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.descent import Descent
 from dropscape.training.full_batch import FullBatch
+from dropscape.training.learning_rates import LearningRate
 
 
 def plan_of(settings: Mapping[str, Any]) -> Descent | FullBatch:
@@ -38,16 +39,26 @@ def descent_of(settings: Mapping[str, Any]) -> Descent:
         activation=settings["model"]["activation"],
         keep_prob=settings["keep_prob"],
         dropout_after=settings["dropout_after"],
+        learning_rate=settings["learning_rate"],
         **_common(settings),
     )
 
 
 def full_batch_of(settings: Mapping[str, Any]) -> FullBatch:
     """The general training of a run's settings."""
-    own = ("loss", "label_smoothing", "optimizer", "momentum", "schedule", "micro_batch", "norm_group", "precision")
+    own = ("loss", "label_smoothing", "optimizer", "momentum", "micro_batch", "norm_group")
+    learning_rate = LearningRate(
+        base=settings["learning_rate"],
+        milestones=tuple(settings["milestones"]),
+        decay=settings["decay"],
+        warmup_steps=settings["warmup_steps"],
+        d_model=settings["model"].get("d_model", 1),
+    )
     return FullBatch(
         model=settings["model"],
         keep_prob=keep_probs(settings),
+        learning_rate=learning_rate,
+        precision=settings.get("precision", "float32"),
         **{key: settings[key] for key in own},
         **_common(settings),
     )
@@ -60,7 +71,6 @@ def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "block": tuple(settings["block"]),
         "mask_mode": settings["mask_mode"],
-        "learning_rate": settings["learning_rate"],
         "steps": steps,
         "trajectory_steps": settings["trajectory_steps"],
         "recorded": tuple(recording_schedule(steps, settings["recorded_steps"])),
@@ -90,10 +100,10 @@ def train_run(
         states: folder of the run's state files, removed when the run is written.
         checkpoint_seconds: how often the state is saved.
     """
-    plan = plan_of(settings)
-    train = descent.train if isinstance(plan, Descent) else full_batch.train
     device = chosen_device(settings["device"])
     examples = load_examples(data, settings["data"])
+    plan = plan_of({**settings, "model": fitted(settings["model"], examples.description)})
+    train = descent.train if isinstance(plan, Descent) else full_batch.train
     environment = [device, torch.__version__, torch.get_num_threads()]
     key = digest([dict(settings), examples.description, environment], sorted(code))
     checkpoint = Checkpoint(Path(states) / f"{key}.safetensors", checkpoint_seconds)
