@@ -17,14 +17,14 @@ class Examples:
 
     Attributes:
         train_inputs, test_inputs: (n, d) float32.
-        train_labels, test_labels: (n,) int64.
+        train_targets, test_targets: (n,) int64.
         description: that of the dataset.
     """
 
     train_inputs: Tensor
-    train_labels: Tensor
+    train_targets: Tensor
     test_inputs: Tensor
-    test_labels: Tensor
+    test_targets: Tensor
     description: Mapping[str, Any]
 
 
