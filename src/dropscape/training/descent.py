@@ -66,8 +66,8 @@ def train(
 ) -> Trained:
     """Train every seed by ``descent.steps`` steps of gradient descent on R_S^drop (paper A section 3.3).
 
-    Inputs are (n, d) float32 and targets (n,) int64, the labels. The result is bit-identical however often the training was
-    interrupted, on the same machine with the same number of threads.
+    Inputs are (n, d) float32 and targets, the labels, (n,) int64. The result is bit-identical however often the
+    training was interrupted, on the same machine with the same number of threads.
 
     Raises:
         DivergenceError: a seed's loss left the finite numbers.
