@@ -1,12 +1,9 @@
-import functools
 import gzip
 import hashlib
-import http.server
 import json
 import shutil
 import socket
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -15,6 +12,8 @@ import torch
 from dropscape.data import mnist, release
 from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import DataError
+
+UNREACHABLE = "http://127.0.0.1:9/"
 
 ALL = tuple(mnist.SHAPES)
 # sha256 of the four embedded tensors, one after the other in the order of their names.
@@ -226,25 +225,9 @@ class TestEmbedded:
             mnist.embedded()
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
-def mirror(small_directory):
-    """An http server on this machine that serves the small archives; yields its address."""
-    handler = functools.partial(QuietHandler, directory=str(small_directory))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-UNREACHABLE = "http://127.0.0.1:9/"
+def mirror(serve, small_directory):
+    return serve(small_directory)
 
 
 class TestOfficial:

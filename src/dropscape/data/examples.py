@@ -91,8 +91,9 @@ def pair_examples(corpus: Corpus, settings: Mapping[str, Any]) -> Examples:
     target_length = _longest(part.train_target, part.test_target) + 1
 
     def inputs(source: Tensor, target: Tensor) -> Tensor:
-        given = torch.cat([torch.full((len(target), 1), BOS), target.long()], dim=1)
-        return torch.cat([_ended(source, source_length), given[:, :target_length]], dim=1)
+        ended = _ended(target, target_length)
+        before = torch.where(ended == EOS, PAD, ended)[:, :-1]
+        return torch.cat([_ended(source, source_length), torch.full((len(target), 1), BOS), before], dim=1)
 
     return Examples(
         inputs(part.train_source, part.train_target),

@@ -22,7 +22,7 @@ from dropscape.errors import DataError
 
 TITLE = "Multi30k English-German"
 HOST = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
-LICENCE = "CC BY-NC-SA 4.0 (captions), Elliott, Frank, Sima'an and Specia, 2016"
+LICENCE = "no licence is stated beside the files; Elliott, Frank, Sima'an and Specia, Multi30K, 2016"
 
 
 @dataclass(frozen=True)
