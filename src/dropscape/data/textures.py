@@ -20,6 +20,7 @@ SIDE = 32
 COUNTS = {10: {"train": 4_096, "test": 1_024}, 100: {"train": 5_000, "test": 1_000}}
 NOISE = 0.06  # standard deviation of a pixel's noise; colours go from 0 to 1
 ROTATION = 0.35  # largest angle to either side, radians
+TEXTURES_A_SHAPE = {10: 2, 100: 10}
 CHUNK = 512  # images that are drawn at a time, to keep the coordinates small
 
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -67,7 +68,7 @@ def embedded(classes: int) -> Dataset:
     """The stand-in for CIFAR-10 (``classes`` = 10) or CIFAR-100 (100): images uint8 (n, 3, 32, 32).
 
     They are generated once and for all, whatever the seed of a run; every class has the same number of images up
-    to one, in a random order. Takes about two seconds.
+    to one, in a random order. Takes a second.
     """
     dataset, title = f"cifar{classes}", f"CIFAR-{classes}"
     counts = COUNTS[classes]
@@ -89,22 +90,13 @@ def embedded(classes: int) -> Dataset:
     )
 
 
-def class_of(shape: int, texture: int, classes: int) -> int:
-    """The class of a shape with a texture, by their positions in ``SHAPES`` and ``TEXTURES``."""
-    return shape * (classes // _shapes(classes)) + texture
-
-
-def _shapes(classes: int) -> int:
-    return 10 if classes == 100 else 5
-
-
 def _images(labels: np.ndarray, classes: int, draws: np.random.Generator) -> np.ndarray:
     """One image, uint8 (3, 32, 32), for each label; everything else about it is drawn."""
 
     def drawn(low: float, high: float, *shape: int) -> np.ndarray:
         return draws.uniform(low, high, (len(labels), *(shape or (1, 1))))
 
-    shapes, textures = np.divmod(labels, classes // _shapes(classes))
+    shapes, textures = np.divmod(labels, TEXTURES_A_SHAPE[classes])
     x, y = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     size, angle = drawn(0.5, 0.8), drawn(-ROTATION, ROTATION)
     dx, dy = x - drawn(-0.3, 0.3), y - drawn(-0.3, 0.3)
