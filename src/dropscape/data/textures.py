@@ -31,7 +31,7 @@ def _lobes(number: int, depth: float) -> Pattern:
     return lambda u, v: 1 - np.hypot(u, v) / (1 - depth + depth * np.cos(number * np.arctan2(v, u)))
 
 
-# Positive inside, negative outside, about 1 in the middle of a shape that reaches to distance 1 from it.
+# Positive inside, negative outside, growing about as fast as the distance from the edge; a shape reaches to about 1.
 SHAPES: dict[str, Pattern] = {
     "disc": lambda u, v: 1 - np.hypot(u, v),
     "cross": lambda u, v: np.maximum(
