@@ -27,7 +27,7 @@ def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, ou
     networks = networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=not one_mask)
     gradients = []
     for seed, network in networks:
-        given = (network, settings["block"], examples.train_inputs, examples.train_labels)
+        given = (network, settings["block"], examples.train_inputs, examples.train_targets)
         options = {
             "samples": settings["samples"],
             "seed": seed,
@@ -39,7 +39,7 @@ def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, ou
             where = {"keep_prob": settings["keep_prob"], "dropout_after": settings["dropout_after"]}
             rows = dropout_gradients(*given, loss=settings["loss"], **where, **options)
         else:
-            loss = training_loss(settings["loss"], examples.train_labels)
+            loss = training_loss(settings["loss"], examples.train_targets)
             where = {"keep_prob": keep_probs(settings), "micro_batch": settings["micro_batch"]}
             rows = module_gradients(*given, loss, **where, **options)
         gradients.append(rows.cpu())

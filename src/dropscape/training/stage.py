@@ -111,9 +111,9 @@ def train_run(
     trained = train(
         plan,
         examples.train_inputs,
-        examples.train_labels,
+        examples.train_targets,
         examples.test_inputs,
-        examples.test_labels,
+        examples.test_targets,
         device=device,
         checkpoint=checkpoint,
         progress=progress,
