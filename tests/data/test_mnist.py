@@ -1,20 +1,19 @@
-import functools
 import gzip
 import hashlib
-import http.server
 import json
 import shutil
 import socket
 import sys
-import threading
 
 import numpy as np
 import pytest
 import torch
 
-from dropscape.data import mnist
+from dropscape.data import mnist, release
 from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import DataError
+
+UNREACHABLE = "http://127.0.0.1:9/"
 
 ALL = tuple(mnist.SHAPES)
 # sha256 of the four embedded tensors, one after the other in the order of their names.
@@ -226,25 +225,9 @@ class TestEmbedded:
             mnist.embedded()
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
-def mirror(small_directory):
-    """An http server on this machine that serves the small archives; yields its address."""
-    handler = functools.partial(QuietHandler, directory=str(small_directory))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-UNREACHABLE = "http://127.0.0.1:9/"
+def mirror(serve, small_directory):
+    return serve(small_directory)
 
 
 class TestOfficial:
@@ -315,7 +298,7 @@ class TestOfficial:
     def test_a_silent_mirror_is_given_up(self, monkeypatch, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             monkeypatch.setattr(self.class_, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
-            monkeypatch.setattr(mnist, "SILENCE", 0.2)
+            monkeypatch.setattr(release, "SILENCE", 0.2)
             with pytest.raises(DataError, match=r"could not be downloaded.*timed out"):
                 mnist.official(str(tmp_path))
         assert socket.getdefaulttimeout() is None

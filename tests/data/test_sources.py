@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from dropscape.data.sources import load_dataset
+from dropscape.data.sources import DATASETS, load_dataset
 from dropscape.errors import ConfigurationError
 
 
@@ -20,9 +20,18 @@ def test_an_unknown_source_lists_the_known():
 @pytest.mark.parametrize(
     ("source", "key"), [("official", "download_cache: data"), ("directory", "directory: path/to/folder")]
 )
-def test_a_source_without_its_folder_says_which_key_to_write(source, key):
-    with pytest.raises(ConfigurationError, match=rf"`source: {source}`.*`{key}`"):
-        load_dataset("mnist", source, directory=None, cache=None)
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("mnist", "MNIST"), ("cifar10", "CIFAR-10"), ("cifar100", "CIFAR-100"), ("multi30k", "Multi30k English-German")],
+)
+def test_a_source_without_its_folder_says_which_key_to_write(name, title, source, key):
+    with pytest.raises(ConfigurationError, match=rf"`source: {source}`.* {title} .*`{key}`"):
+        load_dataset(name, source, directory=None, cache=None)
+
+
+def test_every_dataset_has_the_three_sources():
+    assert list(DATASETS) == ["mnist", "cifar10", "cifar100", "multi30k"]
+    assert {tuple(sources) for sources in DATASETS.values()} == {("official", "directory", "embedded")}
 
 
 def test_each_source_reads_its_own_option(small_directory, tmp_path):

@@ -26,12 +26,12 @@ def measure_run(settings: Mapping[str, Any], model: str, data: str, outputs: Map
     values, vectors, rows = [], [], []
     for seed, network in networks_of_seeds(settings["model"], stacked, settings["seeds"]):
         hessian = block_hessian(
-            network, settings["block"], examples.train_inputs, examples.train_labels, loss=settings["loss"]
+            network, settings["block"], examples.train_inputs, examples.train_targets, loss=settings["loss"]
         )
         eigenvalues, eigenvectors = eigenpairs(hessian.matrix)
         values.append(eigenvalues)
         vectors.append(eigenvectors.to(torch.float32))
-        loss = output_loss(settings["loss"])(network(examples.train_inputs), examples.train_labels)
+        loss = output_loss(settings["loss"])(network(examples.train_inputs), examples.train_targets)
         rows.append(
             {
                 "seed": seed,

@@ -1,10 +1,10 @@
-"""A loaded dataset, the part of it that an experiment uses, and the form in which a network reads it.
+"""A loaded dataset of images, the part of it that an experiment uses, and the form in which a network reads it.
 
 This module knows no file format and no source, so that the stages that only use examples do not depend on how
 they were loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,11 @@ class Dataset:
         names = ("train_images", "train_labels", "test_images", "test_labels")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Everything else, as json can hold it."""
+        return {"name": self.name, "description": dict(self.description)}
+
 
 def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -> Dataset:
     """The first examples of both parts of a dataset, as views; paper A trains on the first 10,000.
@@ -79,8 +84,8 @@ def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -
         ConfigurationError: a number below one.
         DataError: the source has fewer examples than the experiment asks for.
     """
-    _check_number(dataset, "train", len(dataset.train_labels), train_examples)
-    _check_number(dataset, "test", len(dataset.test_labels), test_examples)
+    check_number(dataset.description, "train", len(dataset.train_labels), train_examples)
+    check_number(dataset.description, "test", len(dataset.test_labels), test_examples)
     return replace(
         dataset,
         train_images=dataset.train_images[:train_examples],
@@ -90,25 +95,36 @@ def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -
     )
 
 
-def _check_number(dataset: Dataset, part: str, available: int, wanted: int) -> None:
+def check_number(description: Mapping[str, Any], part: str, available: int, wanted: int) -> None:
+    """Refuses a number of examples of a part, ``train`` or ``test``, that the described data do not have.
+
+    Raises:
+        ConfigurationError: a number below one.
+        DataError: fewer are available.
+    """
     key = f"`{part}_examples` in the study or scale file"
     if wanted < 1:
         raise ConfigurationError(f"The experiment asks for {wanted} {part} examples ({key}); write at least 1.")
     if wanted > available:
         raise DataError(
             f"The experiment asks for {wanted:,} {part} examples ({key}), but the data has {available:,} "
-            f"(`source: {dataset.description['source']}`; {dataset.description['label']}); write at most "
-            f"{available} there, or another `source` in the configuration."
+            f"(`source: {description['source']}`; {description['label']}); write at most {available} there, or "
+            "another `source` in the configuration."
         )
 
 
-def as_inputs(images: Tensor) -> Tensor:
-    """Images uint8 (n, ...) as the rows a fully-connected network reads: float32 (n, d), from 0 to 1.
+def as_inputs(images: Tensor, channels: tuple[Sequence[float], Sequence[float]] | None = None) -> Tensor:
+    """Images uint8 as a network reads them, float32: grey (n, h, w) as rows (n, h * w), colour (n, 3, h, w) as is.
 
-    The papers do not say how they normalise. Grey levels are divided by 255 and nothing else: no mean is
-    subtracted and no variance set, so an input does not depend on the other examples and a black pixel stays
-    exactly 0.
+    The papers do not say how they normalise. Without ``channels``, pixels are divided by 255 and nothing else: no
+    mean is subtracted and no variance set, so a black pixel stays exactly 0. With the mean and the standard
+    deviation of each channel, constants for pixels from 0 to 1, the one is subtracted and the other divided by.
+    In neither case does an input depend on the other examples.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"as_inputs reads uint8 images, not {images.dtype}")
-    return images.flatten(start_dim=1).to(torch.float32) / 255
+    inputs = images.to(torch.float32).div_(255)
+    if channels:
+        mean, deviation = (torch.tensor(constants).reshape(-1, 1, 1) for constants in channels)
+        inputs.sub_(mean).div_(deviation)
+    return inputs if images.ndim == 4 else inputs.flatten(start_dim=1)

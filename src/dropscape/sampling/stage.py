@@ -26,7 +26,7 @@ def sample_run(name: str, settings: Mapping[str, Any], model: str, data: str, ou
                 network,
                 settings["block"],
                 examples.train_inputs,
-                examples.train_labels,
+                examples.train_targets,
                 keep_prob=settings["keep_prob"],
                 dropout_after=settings["dropout_after"],
                 samples=settings["samples"],

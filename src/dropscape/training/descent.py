@@ -56,9 +56,9 @@ class Trained:
 def train(
     descent: Descent,
     train_inputs: Tensor,
-    train_labels: Tensor,
+    train_targets: Tensor,
     test_inputs: Tensor,
-    test_labels: Tensor,
+    test_targets: Tensor,
     *,
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
@@ -66,14 +66,14 @@ def train(
 ) -> Trained:
     """Train every seed by ``descent.steps`` steps of gradient descent on R_S^drop (paper A section 3.3).
 
-    Inputs are (n, d) float32 and labels (n,) int64. The result is bit-identical however often the training was
-    interrupted, on the same machine with the same number of threads.
+    Inputs are (n, d) float32 and targets, the labels, (n,) int64. The result is bit-identical however often the
+    training was interrupted, on the same machine with the same number of threads.
 
     Raises:
         DivergenceError: a seed's loss left the finite numbers.
         ConfigurationError: the block names a parameter that the network does not have.
     """
-    run = _Run(descent, train_inputs, train_labels, test_inputs, test_labels, device)
+    run = _Run(descent, train_inputs, train_targets, test_inputs, test_targets, device)
     saved = checkpoint.load() if checkpoint else None
     if saved:
         run.restore(*saved)
@@ -95,9 +95,9 @@ class _Run:
         self,
         descent: Descent,
         train_inputs: Tensor,
-        train_labels: Tensor,
+        train_targets: Tensor,
         test_inputs: Tensor,
-        test_labels: Tensor,
+        test_targets: Tensor,
         device: str,
     ):
         self.descent = descent
@@ -112,8 +112,8 @@ class _Run:
                     f"block names the parameter '{name}', which the model does not have; "
                     f"write one of: {', '.join(self.parameters)}."
                 )
-        self.networks = self._networks(train_inputs.to(device), train_labels.to(device))
-        self.test = self._networks(test_inputs.to(device), test_labels.to(device))
+        self.networks = self._networks(train_inputs.to(device), train_targets.to(device))
+        self.test = self._networks(test_inputs.to(device), test_targets.to(device))
         self.masks = MaskSource(
             descent.keep_prob,
             (len(descent.seeds), descent.widths[descent.dropout_after], train_inputs.shape[0]),

@@ -68,9 +68,9 @@ def train_run(
     trained = train(
         descent,
         examples.train_inputs,
-        examples.train_labels,
+        examples.train_targets,
         examples.test_inputs,
-        examples.test_labels,
+        examples.test_targets,
         device=device,
         checkpoint=checkpoint,
         progress=progress,
