@@ -60,8 +60,54 @@ def test_every_value_of_the_override_stands(base, override):
 def test_every_scale_is_valid(load, scale):
     settings = load(scale=scale)
     assert settings.user.scale == scale
-    assert set(settings.studies) == {"noise_structure", "modified_equations"}
+    assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations"}
     assert settings.claims
+
+
+def test_a_claim_on_a_figure_or_experiment_that_a_scale_leaves_out_is_left_out(load):
+    left_out = {"A-fig2b", "C-fig3b-throughout", "A-fig1-flatter-resnet20", "B-table1-fnn"}
+    assert left_out <= set(load(scale="paper").claims)
+    assert set(load(scale="paper").claims) - set(load().claims) > left_out
+    assert {"A-fig2a" not in load().claims, "A-fig1-flatter-vgg9" in load().claims} == {True}
+
+
+def test_each_dataset_can_have_a_source_of_its_own(load):
+    user = load(source={"mnist": "directory", "multi30k": "official"}, directory="data").user
+    sources = [user.source_of(dataset) for dataset in ("mnist", "multi30k", "cifar10")]
+    assert sources == ["directory", "official", "embedded"]
+    assert load(source="official").user.source_of("cifar10") == "official"
+
+
+WIDE = {"noise_structure": {"experiments": {"mnist_wide_fnn": {"runs": {"dropout": {"keep_prob": [0.8]}}}}}}
+
+
+@pytest.mark.parametrize(
+    ("user", "sentence"),
+    [
+        (WIDE, "run 'dropout' gives 1 keep probabilities for 2 layers of dropout: write one for each"),
+        (
+            {"noise_structure": {"figures": {"fig2a": {"experiment": ["mnist_fnn", "cifar10_vgg9"]}}}},
+            "figure noise_structure-fig2a of kind variance_flatness draws one experiment: write only one",
+        ),
+        (
+            {"noise_structure": {"experiments": {"cifar10_vgg9": {"slices": None}}}},
+            "fig12 needs the section slices in experiment 'cifar10_vgg9'",
+        ),
+        (
+            {"noise_structure": {"experiments": {"cifar10_vgg9": {"model": {"name": "vgg11"}}}}},
+            "'studies.noise_structure.experiments.cifar10_vgg9.model' is",
+        ),
+        (
+            {"noise_structure": {"experiments": {"cifar10_vgg9": {"model": {"width": 0}}}}},
+            "'studies.noise_structure.experiments.cifar10_vgg9.model.width' is 0",
+        ),
+        ({"noise_structure": {"experiments": {"cifar10_vgg9": {"training": {"flow_time": 3}}}}}, "write one of flow_"),
+    ],
+)
+def test_what_the_architectures_cannot_do_is_refused(load, user, sentence):
+    with pytest.raises(ConfigurationError) as error:
+        load(scale="paper", overrides=user)
+    assert sentence in str(error.value)
 
 
 def test_the_paper_scale_is_the_study_files_alone(load, root):
@@ -106,11 +152,11 @@ REFUSED = [
     ({"scale": "huge"}, "'scale' is 'huge': input should be 'smoke', 'quick' or 'paper'"),
     ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
     ({"source": "directory"}, "write directory: path/to/the/official/files"),
-    ({"studies": ["noise"]}, "studies names 'noise': write one of modified_equations, noise_structure, or null"),
+    ({"studies": ["noise"]}, "studies names 'noise': write one of implicit_regularization,"),
     (
         {"overrides": {"noise": {}}},
-        "overrides names the study 'noise', which has no file in config/studies: write one of modified_equations, "
-        "noise_structure.",
+        "overrides names the study 'noise', which has no file in config/studies: write one of "
+        "implicit_regularization, modified_equations, noise_structure.",
     ),
     (
         {"overrides": of_mnist(training={"flow_tmie": 3})},
@@ -136,8 +182,8 @@ REFUSED = [
     ({"overrides": of_mnist(training={"trajectory_steps": 0})}, "needs the section training.trajectory_steps"),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
-        "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of mnist_fnn, "
-        "mnist_fnn_plain",
+        "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of "
+        "cifar10_vgg9, mnist_fnn, mnist_fnn_plain, multi30k_transformer",
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},

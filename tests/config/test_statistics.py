@@ -88,7 +88,7 @@ REFUSED = [
         },
         "claims.x: statistic 'theory_error' is measured on the theory's table: leave figure out",
     ),
-    ({"figure": "fig9"}, "claim 'x' names noise_structure, fig9: write a study and one of its figures (fig2a,"),
+    ({"figure": "fig9"}, "claim 'x' names noise_structure, fig9: write a study and one of its figures (fig1,"),
     ({"study": "dropout"}, "claim 'x' names dropout, fig2a"),
     ({"expected": {}}, "claims.x.expected: write one of {above: x}, {below: x} or {near: x, factor: f}"),
     ({"expected": {"above": 1, "below": 2}}, "write one of"),

@@ -14,14 +14,6 @@ rule data:
     conda:
         "../../envs/environment.yaml"
     params:
-        settings=plain(
-            {
-                "source": USER.source,
-                "directory": USER.directory if USER.source == "directory" else None,
-                "download_cache": (
-                    USER.download_cache if USER.source == "official" else None
-                ),
-            }
-        ),
+        settings=data_settings,
     script:
         "../scripts/data.py"

@@ -1,6 +1,26 @@
 # The settings of every job and, where they depend on the experiment, its inputs.
 from dropscape.report.papers import category
 
+# ---- data
+
+
+def data_settings(wildcards):
+    """Where the dataset comes from, and nothing that its source does not read."""
+    source = USER.source_of(wildcards.dataset)
+    own = Path(USER.directory or "") / wildcards.dataset
+    return plain(
+        {
+            "source": source,
+            "directory": (
+                (str(own) if own.is_dir() else USER.directory)
+                if source == "directory"
+                else None
+            ),
+            "download_cache": USER.download_cache if source == "official" else None,
+        }
+    )
+
+
 # ---- training
 
 

@@ -41,7 +41,7 @@ def load_settings(user: Mapping[str, Any], root: Path) -> Settings:
 
 def merge_studies(user: UserSettings, root: Path) -> Settings:
     """The studies at the user's scale, with the user's seeds and overrides, validated."""
-    studies = {path.stem: read_yaml(path) for path in sorted((root / "config/studies").glob("*.yaml"))}
+    studies = complete = {path.stem: read_yaml(path) for path in sorted((root / "config/studies").glob("*.yaml"))}
     scale_file = root / f"config/scales/{user.scale}.yaml"
     for layer, origin in ((read_yaml(scale_file), f"config/scales/{user.scale}.yaml"), (user.overrides, "overrides")):
         unknown = sorted(set(layer) - set(studies))
@@ -57,9 +57,29 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 experiment["seeds"] = list(user.seeds)
     return _validated(
         Settings,
-        {"user": user.model_dump(), "studies": studies, "claims": read_yaml(root / "config/claims.yaml")},
+        {
+            "user": user.model_dump(),
+            "studies": studies,
+            "claims": _without_figures_left_out(read_yaml(root / "config/claims.yaml"), complete, studies),
+        },
         f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
+
+
+def _without_figures_left_out(
+    claims: Mapping[str, Any], complete: Mapping[str, Any], studies: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The claims but for those on a figure, or on an experiment of it, that the scale or the user took out."""
+
+    def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
+        figure = content.get(claim.get("study"), {}).get("figures", {}).get(claim.get("figure"))
+        return figure is not None and claim.get("experiment") in (None, *_listed(figure["experiment"]))
+
+    return {name: claim for name, claim in claims.items() if shown(studies, claim) or not shown(complete, claim)}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

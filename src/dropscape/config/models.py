@@ -17,11 +17,21 @@ class FullyConnectedSettings(Strict):
     activation: Literal["relu", "tanh", "identity"] = Field("relu", description="Activation of the hidden layers.")
 
 
-class ConvolutionalSettings(Strict):
-    """A convolutional network for 32x32 colour images, with batch normalisation."""
+class VggSettings(Strict):
+    """A VGG network for 32x32 images, with batch normalisation."""
 
-    name: Literal["vgg9", "vgg16", "resnet20"] = Field(description="The architecture.")
+    name: Literal["vgg9", "vgg16"] = Field(description="VGG-9 of Li et al. (2018), or VGG-16.")
+    classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")
     width: Positive = Field(1.0, description="Multiplies every number of channels; 1 is the published network.")
+
+
+class ResNetSettings(Strict):
+    """The residual network of He et al. (2016) for 32x32 images."""
+
+    name: Literal["resnet20"] = Field(description="ResNet-20.")
+    classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")
+    width: Count = Field(16, description="Channels of the first stage; 16 is the published network.")
+    blocks: Count = Field(3, description="Residual blocks in each of the three stages; 3 is ResNet-20.")
 
 
 class TransformerSettings(Strict):
@@ -29,8 +39,7 @@ class TransformerSettings(Strict):
 
     name: Literal["transformer"] = Field(description="The transformer.")
     d_model: Count = Field(50, description="Width of the embeddings and of every sub-layer's output.")
-    d_k: Count = Field(20, description="Width of a head's queries and keys.")
-    d_v: Count = Field(20, description="Width of a head's values.")
+    d_k: Count = Field(20, description="Width of a head's queries, keys and values.")
     d_ff: Count = Field(256, description="Hidden width of the feed-forward sub-layers.")
     heads: Count = Field(4, description="Heads of every attention.")
     layers: Count = Field(3, description="Layers of the encoder and of the decoder, each.")
@@ -49,7 +58,7 @@ class OwnModelSettings(Strict):
 
 
 ModelSettings = Annotated[
-    FullyConnectedSettings | ConvolutionalSettings | TransformerSettings | OwnModelSettings,
+    FullyConnectedSettings | VggSettings | ResNetSettings | TransformerSettings | OwnModelSettings,
     Field(discriminator="name"),
 ]
 MODEL_NAMES = ("fnn", "vgg9", "vgg16", "resnet20", "transformer", "own")

@@ -6,17 +6,20 @@ The workflow validates the merged configuration when it is parsed, before any jo
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from dropscape.config.claims import ClaimSettings
 from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict, one_or_many
 from dropscape.config.models import ModelSettings
-from dropscape.config.statistics import ARGUMENTS, OfTheory, checked_arguments
+
+Dataset = Literal["mnist", "cifar10", "cifar100", "multi30k"]
+Source = Literal["official", "directory", "embedded"]
 
 
 class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
-    dataset: Literal["mnist", "cifar10", "cifar100", "multi30k"] = Field(description="Name of the dataset.")
+    dataset: Dataset = Field(description="Name of the dataset.")
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
     normalisation: Literal["unit", "channel"] | None = Field(
@@ -218,56 +221,6 @@ class FigureSettings(Strict):
         return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
-class Expected(Strict):
-    """What a claim expects of its statistic: above a number, below one, or near one."""
-
-    above: float | None = Field(None, description="The claim holds above this number.")
-    below: float | None = Field(None, description="The claim holds below this number.")
-    near: Positive | None = Field(None, description="The claim holds within `factor` of this number.")
-    factor: Annotated[float, Field(gt=1)] | None = Field(
-        None, description="Written with `near`: so many times smaller or larger is still near."
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self):
-        given = [key for key in ("above", "below", "near") if getattr(self, key) is not None]
-        if len(given) != 1 or (self.near is None) != (self.factor is None):
-            raise ValueError("write one of {above: x}, {below: x} or {near: x, factor: f}")
-        return self
-
-
-class ClaimSettings(Strict):
-    """One sentence of a paper turned into a statistic."""
-
-    study: Name = Field(description="The paper.")
-    figure: str | None = Field(None, description="The figure that shows it; null for a claim about the theory's table.")
-    experiment: str | None = Field(
-        None, description="Which of the figure's experiments it is about; null where there is only one."
-    )
-    statement: str = Field(description="The sentence.")
-    paper: str = Field(description="The paper's own number or word.")
-    measures: str = Field(description="The statistic, in words.")
-    statistic: Literal[tuple(ARGUMENTS)] = Field(description="What is measured; the statistics are listed below.")
-    arguments: dict[str, Any] = Field({}, description="What the statistic is given.", validate_default=True)
-    expected: Expected = Field(description="What the sentence says of the statistic.")
-    least_points: Count = Field(8, description="With fewer points nothing is judged.")
-
-    @field_validator("arguments")
-    @classmethod
-    def _known_arguments(cls, arguments: dict[str, Any], others: ValidationInfo) -> dict[str, Any]:
-        # An unknown statistic is reported by itself and is then absent here.
-        statistic = others.data.get("statistic")
-        return checked_arguments(statistic, arguments) if statistic else arguments
-
-    @model_validator(mode="after")
-    def _has_a_figure_or_not(self):
-        of_theory = issubclass(ARGUMENTS[self.statistic], OfTheory)
-        if of_theory == (self.figure is not None):
-            needs = "the theory's table: leave figure out" if of_theory else "the runs of a figure: write figure"
-            raise ValueError(f"statistic '{self.statistic}' is measured on {needs}")
-        return self
-
-
 class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
@@ -280,8 +233,16 @@ class UserSettings(Strict):
     """`config/config.yaml`, the one file a user edits."""
 
     scale: Literal["smoke", "quick", "paper"] = Field("quick", description="Size of the reproduction.")
-    source: Literal["official", "directory", "embedded"] = Field("embedded", description="Where data comes from.")
-    directory: str | None = Field(None, description="Folder with the official files, for source `directory`.")
+    source: Source | dict[Dataset, Source] = Field(
+        "embedded",
+        description="Where data comes from; or where each dataset does, `embedded` for those not named, for example "
+        "{mnist: directory, cifar10: directory}.",
+    )
+    directory: str | None = Field(
+        None,
+        description="For source `directory`: the folder with the official files, or one that holds a folder for each "
+        "dataset, by its name.",
+    )
     download_cache: str = Field("downloads", description="Folder that source `official` downloads into.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
     threads: Count = Field(1, description="CPU threads of one job; jobs run side by side on the remaining cores.")
@@ -299,6 +260,15 @@ class UserSettings(Strict):
         "{noise_structure: {experiments: {mnist_fnn: {loss: cross_entropy}}}}.",
     )
 
+    def source_of(self, dataset: str) -> str:
+        """Where the dataset comes from."""
+        return self.source if isinstance(self.source, str) else self.source.get(dataset, "embedded")
+
+    @property
+    def reads_directory(self) -> bool:
+        """Whether any dataset comes from the folder ``directory``."""
+        return "directory" in ([self.source] if isinstance(self.source, str) else self.source.values())
+
 
 class Settings(Strict):
     """The whole merged configuration: what the user wrote and the studies at the chosen scale."""
@@ -309,7 +279,7 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def _references(self):
-        if self.user.source == "directory" and not self.user.directory:
+        if self.user.reads_directory and not self.user.directory:
             raise ValueError(
                 "source is 'directory' but directory is empty: write directory: path/to/the/official/files"
             )

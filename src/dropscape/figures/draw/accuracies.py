@@ -37,9 +37,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             )  # fmt: skip
         for look, accuracy, height in zip(looks, PAPER.get(experiment["model"], ()), (-0.12, 0.12), strict=False):
             axes.plot(accuracy, place + height, "o", color=look.colour, mfc="none", ms=4, mew=0.8)
-    names = [f"{experiment['model']}, {experiment['dataset']}" for experiment in experiments]
-    axes.set_yticks(range(len(experiments)), names, rotation=90, va="center", fontsize=5.7)
+    names = [f"{experiment['model']}\n{experiment['dataset']}" for experiment in experiments]
+    axes.set_yticks(range(len(experiments)), names, fontsize=5.4)
     axes.set_ylim(len(experiments) - 0.5, -0.5)
+    axes.set_xlim(0, 105)
     axes.set_xlabel("test accuracy [%]")
     axes.tick_params(which="both", direction="in")
     entries = [Line2D([], [], ls="", marker="o", color=look.colour, label=look.label) for look in looks]
