@@ -114,7 +114,7 @@ def top_eigenvalues(
             "k, or use eigenpairs of the dense Hessian."
         )
     refuse_random_objective(model, inputs, targets, loss)
-    method = choose_method(model, block, loss)
+    method = "kronecker" if choose_method(model, block, loss) == "kronecker" else "products"
     multiply = _multiplier(method, model, block, inputs, targets, loss, dtype)
     steps = min(max(max_products, k), size)
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
@@ -168,7 +168,7 @@ def _multiplier(
     dtype: torch.dtype,
 ) -> Callable[[Tensor], Tensor]:
     """The map v -> H v, both (P,), with everything that does not depend on v computed once."""
-    if method == "products":
+    if method != "kronecker":
         operator = HessianOperator(model, block, inputs, targets, loss, dtype)
         return lambda vector: operator(vector[None])[0]
     layer, with_bias = kronecker_layer(block)
