@@ -6,8 +6,8 @@ of a sentence). So with M_i the Hessian of example i's loss with respect to all 
     H = (1/n) sum_i sum_{t, s} M_i[t, s] (x) h_it h_is^T,
 
 with no other term, whatever follows the layer. M_i has units x positions rows where H has units x fan_in, and one
-product by double backward gives a row of M_i for every example at once. So H costs positions / fan_in times the products that
-its unit vectors would.
+product by double backward gives a row of M_i for every example at once. So H costs positions / fan_in times the
+products that its unit vectors would.
 """
 
 from collections.abc import Sequence
