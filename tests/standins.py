@@ -25,7 +25,7 @@ class Convolutional(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def body(self, x):
-        x = self.second(max_pool2d(self.relu(self.norm(self.first(x))), 2, 1)) + self.short(x)[..., :3, :3]
+        x = self.second(max_pool2d(self.relu(self.norm(self.first(x))), 2, 1)) + self.short(x)
         return self.head(self.relu(x).mean((2, 3)))
 
     def forward(self, x):
@@ -73,6 +73,8 @@ class Attentive(nn.Module):
         return self.suffix(self.prefix(sentences))
 
     def split(self, block):
+        if any(name.startswith(("embedding", "memory")) for name in block):
+            return (lambda sentences: sentences), self.forward
         return self.prefix, self.suffix
 
 
@@ -81,7 +83,7 @@ def mean_token_loss(outputs, targets):
     return cross_entropy(outputs.transpose(1, 2), targets, reduction="none").mean(dim=1)
 
 
-def convolutional(n=9, loss="cross_entropy", seed=0, dtype=torch.float32, **settings):
+def convolutional(n=9, loss="cross_entropy", seed=0, dtype=torch.float32, pixels=6, **settings):
     """``(model, inputs, targets)`` with batch-norm statistics that are not the default ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -93,7 +95,7 @@ def convolutional(n=9, loss="cross_entropy", seed=0, dtype=torch.float32, **sett
             nn.init.normal_(norm.bias)
         classes = model.head.out_features
         targets = torch.randint(classes, (n,)) if loss == "cross_entropy" else torch.randn(n, classes, dtype=dtype)
-        return model.eval().to(dtype), torch.randn(n, 2, 6, 6, dtype=dtype), targets
+        return model.eval().to(dtype), torch.randn(n, 2, pixels, pixels, dtype=dtype), targets
 
 
 def attentive(n=6, length=4, seed=0, dtype=torch.float32, **settings):

@@ -71,6 +71,15 @@ def test_wrong_split_is_refused():
         halves(Wrong().eval(), ("first.weight",), torch.randn(3, 2, 6, 6), torch.float32)
 
 
+def test_prefix_that_reads_the_block_is_refused():
+    class Late(Convolutional):
+        def split(self, block):
+            return self.stem, self.body
+
+    with pytest.raises(ConfigurationError, match="a prefix that reads the block"):
+        halves(Late().eval(), ("stem.1.bias",), torch.randn(3, 2, 6, 6), torch.float32)
+
+
 def test_unknown_parameter_is_named():
     model, inputs, _ = convolutional()
     with pytest.raises(ConfigurationError, match=r"third\.weight"):

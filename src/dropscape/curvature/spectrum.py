@@ -155,8 +155,13 @@ def _ritz_pairs(basis: Tensor, products: Tensor, top: int, bottom: int) -> tuple
     """The extreme eigenvalues of H on the span of the basis's rows, their vectors (P, k), and |H v - lambda v|."""
     projected = basis @ products.T
     values, coordinates = torch.linalg.eigh((projected + projected.T) / 2)
-    wanted = [*range(len(values) - 1, len(values) - 1 - top, -1), *range(bottom - 1, -1, -1)]
-    values, coordinates = values[wanted], coordinates[:, wanted]
+    values, coordinates = values.flip(0), coordinates.flip(1)
+    if bottom:
+        values, coordinates = (
+            torch.cat([ends[..., :top], ends[..., -bottom:]], dim=-1) for ends in (values, coordinates)
+        )
+    else:
+        values, coordinates = values[:top], coordinates[:, :top]
     vectors = basis.T @ coordinates
     return values, vectors, (products.T @ coordinates - vectors * values).norm(dim=0)
 

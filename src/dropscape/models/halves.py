@@ -93,7 +93,7 @@ def halves(model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torc
         dtype: of the copy's parameters and buffers.
 
     Raises:
-        ConfigurationError: a name is not a parameter, or the model's ``split`` does not give back the model.
+        ConfigurationError: a name is not a parameter, or the model's ``split`` does not keep its word.
     """
     block_parameters(model, block)
     network = copy.deepcopy(model).requires_grad_(False).to(dtype)
@@ -101,8 +101,15 @@ def halves(model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torc
     parameters = {name: own[name].requires_grad_() for name in block}
     prefix, suffix = _split(network, block, list(parameters.values()))
     few = cast(take(inputs, slice(0, EXAMPLES_OF_CHECK)), dtype)
+    with torch.enable_grad():
+        read = prefix(few)
+    if any(values.requires_grad for values in _tensors(read)):
+        raise ConfigurationError(
+            f"{type(model).__name__}.split({list(block)}) gives a prefix that reads the block; mend that method, so "
+            "that the prefix ends before the first layer that reads a parameter of the block."
+        )
     with torch.no_grad():
-        whole, parts = network(few), suffix(prefix(few))
+        whole, parts = network(few), suffix(read)
     size = float(whole.abs().nan_to_num(0, 0, 0).max())
     if whole.shape != parts.shape or not torch.allclose(
         whole, parts, rtol=0, atol=SPLIT_TOLERANCE * size, equal_nan=True
@@ -126,8 +133,11 @@ def _split(
 
 
 def _bytes(examples: Examples) -> int:
-    tensors = (examples,) if isinstance(examples, Tensor) else examples
-    return sum(values.numel() * values.element_size() for values in tensors)
+    return sum(values.numel() * values.element_size() for values in _tensors(examples))
+
+
+def _tensors(examples: Examples) -> tuple[Tensor, ...]:
+    return (examples,) if isinstance(examples, Tensor) else examples
 
 
 def _joined(parts: Sequence[Examples]) -> Examples:
