@@ -21,7 +21,7 @@ from dropscape.curvature.products import HessianOperator
 from dropscape.numerics.seeds import torch_generator
 
 # Examples: this share of ``n``, because a product on one image takes some 10 ms.
-SHARE_OF_N = 200
+SHARE_OF_N = 500
 VECTORS = 4
 # A peer computes every so manieth column of a dense Hessian: each costs the same.
 SHARE = 250
@@ -198,9 +198,10 @@ def dense_rows(problem: Problem) -> list[Row]:
         f"dense Hessian, {problem.name}",
         (f"block_hessian, {method}", problem.dense),
         peers,
-        repeats=3,
+        repeats=2,
         limits=dict.fromkeys(peers, limit),
         scales=dict.fromkeys(peers, share),
+        measure_memory=method == "jacobian",
     )
     rows = columns[::4]
     exact = problem.operator(torch.float64)(rows)

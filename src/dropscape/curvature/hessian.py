@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dropscape.curvature.jacobian import jacobian_hessian
 from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
 from dropscape.curvature.preactivations import preactivation_hessian
-from dropscape.curvature.products import dense_hessian_by_products, refuse_random_objective
+from dropscape.curvature.products import by_name, dense_hessian_by_products, refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
@@ -70,6 +70,7 @@ def block_hessian(
     if method not in METHODS:
         raise ConfigurationError(f"curvature.method is '{method}'; write one of {', '.join(METHODS)}.")
     refuse_random_objective(model, inputs, targets, loss)
+    loss = by_name(loss)
     chosen = choose_method(model, block, loss) if method == "auto" else method
     if chosen == "products":
         return BlockHessian(dense_hessian_by_products(model, block, inputs, targets, loss, dtype), chosen)
@@ -88,6 +89,7 @@ def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExample
         ConfigurationError: the block names a parameter that the model does not have, or the loss is unknown.
     """
     block_parameters(model, block)
+    loss = by_name(loss)
     named = isinstance(loss, str)
     if named:
         output_loss(loss)

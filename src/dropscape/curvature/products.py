@@ -19,7 +19,7 @@ from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.halves import Examples, cast, count, halves, take
-from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
 
 # Examples of one graph, and examples x vectors of one double backward. Batching over vectors pays only where examples
 # are few: it makes larger operations, but of slower kinds.
@@ -224,3 +224,8 @@ def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor,
 def per_example(loss: str | PerExampleLoss) -> PerExampleLoss:
     """The loss itself, or the one of that name."""
     return output_loss(loss) if isinstance(loss, str) else loss
+
+
+def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:
+    """The name of a loss of ``LOSSES`` that was given as its function; anything else as it is."""
+    return next((name for name, known in LOSSES.items() if known is loss), loss)

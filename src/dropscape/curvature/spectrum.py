@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dropscape.curvature.hessian import choose_method, kronecker_layer
 from dropscape.curvature.kronecker import kept_coordinates, kronecker_product, linearised_network
-from dropscape.curvature.products import HessianOperator, refuse_random_objective
+from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
 from dropscape.models.halves import Examples
@@ -116,6 +116,7 @@ def extreme_eigenvalues(
             f"0 < top + bottom < {size}: write smaller numbers, or use eigenpairs of the dense Hessian."
         )
     refuse_random_objective(model, inputs, targets, loss)
+    loss = by_name(loss)
     method = "kronecker" if choose_method(model, block, loss) == "kronecker" else "products"
     multiply = _multiplier(method, model, block, inputs, targets, loss, dtype)
     steps = min(max(max_products, k), size)

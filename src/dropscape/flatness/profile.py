@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.halves import Examples, count, halves, take
@@ -47,7 +48,7 @@ def loss_profile(
     loss: str | PerExampleLoss = "cross_entropy",
 ) -> Profile:
     """The fastest profile for this model and block: affine for one dense layer of a FullyConnected and a named loss."""
-    layer = dense_layer_of_block(block)
+    layer, loss = dense_layer_of_block(block), by_name(loss)
     if type(model) is FullyConnected and layer is not None and isinstance(loss, str):
         return AffineProfile(model, *layer, inputs, targets, loss)
     return ForwardProfile(model, block, inputs, targets, loss)
