@@ -24,7 +24,7 @@ class TraceAndNorm:
 
     Attributes:
         trace: unbiased.
-        trace_error: its standard error; NaN with fewer than two random probes left.
+        trace_error: its standard error.
         norm: |H|, Frobenius; the square root of an unbiased estimate.
         norm_error: its standard error to first order.
     """

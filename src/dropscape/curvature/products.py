@@ -90,8 +90,8 @@ class HessianOperator:
         self._kept: list[Tensor] = []
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """H v for each row v of ``vectors`` (K, P); the result is (K, P) in the operator's dtype."""
-        vectors = vectors.to(self.dtype)
+        """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        vectors = vectors.to(self._block[0].device, self.dtype)
         products = torch.zeros_like(vectors)
         at_once = max(1, self._example_vectors // self._micro_batch)
         for gradient in self._gradients():
