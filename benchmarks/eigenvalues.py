@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks.harness import Row, bound_row, compare, print_table
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
-from dropscape.curvature.spectrum import top_eigenvalues
+from dropscape.curvature.spectrum import extreme_eigenvalues
 from dropscape.models.fnn import FullyConnected
 
 COUNT = 10
@@ -21,7 +21,7 @@ LANCZOS_STEPS = 20
 
 
 def ours(setup: Setup) -> Tensor:
-    found = top_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, k=COUNT, tolerance=TOLERANCE)
+    found = extreme_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, top=COUNT, tolerance=TOLERANCE)
     return found.eigenvalues
 
 
@@ -29,7 +29,9 @@ def reference(setup: Setup) -> Tensor:
     """By double backward in float64, which shares no code with the structured products."""
     plain = _PlainModule(setup.model)
     block = tuple(f"network.{name}" for name in setup.block)
-    found = top_eigenvalues(plain, block, setup.inputs, setup.targets, k=COUNT, dtype=torch.float64, tolerance=1e-12)
+    found = extreme_eigenvalues(
+        plain, block, setup.inputs, setup.targets, top=COUNT, dtype=torch.float64, tolerance=1e-12
+    )
     assert found.method == "products" and found.converged
     return found.eigenvalues
 
@@ -97,12 +99,12 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
         name = f"top {COUNT} eigenvalues 50x50, n={n}"
         timed = compare(
             name,
-            ("top_eigenvalues", lambda: ours(setup)),
+            ("extreme_eigenvalues", lambda: ours(setup)),
             {peer: lambda run=run: run(setup) for peer, run in peers.items()},
             limits=dict.fromkeys(peers, 8),
         )
         return timed + [
-            bound_row(f"{name}, error", "top_eigenvalues", own, peer, bound, "largest relative errors")
+            bound_row(f"{name}, error", "extreme_eigenvalues", own, peer, bound, "largest relative errors")
             for peer, bound in errors.items()
         ]
 

@@ -5,6 +5,7 @@ from torch import nn
 from dropscape.curvature.hessian import block_hessian
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import LOSSES
 
 
 def example(activation="relu"):
@@ -25,19 +26,28 @@ def test_both_methods_agree(block):
 
 
 @pytest.mark.parametrize(
-    ("activation", "block", "loss"),
+    ("activation", "block", "loss", "method"),
     [
-        ("tanh", ("layers.1.weight",), "cross_entropy"),
-        ("relu", ("layers.1.bias",), "cross_entropy"),
-        ("relu", ("layers.1.weight", "layers.2.weight"), "cross_entropy"),
-        ("relu", ("layers.1.weight",), lambda outputs, targets: outputs.square().sum(dim=1)),
+        ("tanh", ("layers.1.weight",), "cross_entropy", "preactivations"),
+        ("relu", ("layers.1.bias",), "cross_entropy", "products"),
+        ("relu", ("layers.1.weight", "layers.2.weight"), "cross_entropy", "products"),
+        ("relu", ("layers.1.weight",), lambda outputs, targets: outputs.square().sum(dim=1), "preactivations"),
     ],
 )
-def test_picks_products_where_the_sum_is_not_the_hessian(activation, block, loss):
+def test_picks_another_method_where_the_sum_is_not_the_hessian(activation, block, loss, method):
     model, inputs, targets = example(activation)
-    assert block_hessian(model, block, inputs, targets, loss).method == "products"
+    assert block_hessian(model, block, inputs, targets, loss).method == method
     with pytest.raises(ConfigurationError, match="products"):
         block_hessian(model, block, inputs, targets, loss, method="kronecker")
+
+
+def test_loss_given_as_its_function_is_recognised():
+    model, inputs, targets = example()
+    both = [
+        block_hessian(model, ("layers.1.weight",), inputs, targets, loss)
+        for loss in ("cross_entropy", LOSSES["cross_entropy"])
+    ]
+    assert both[1].method == "kronecker" and torch.equal(both[0].matrix, both[1].matrix)
 
 
 def test_names_what_is_wrong():

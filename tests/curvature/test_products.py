@@ -5,11 +5,12 @@ import torch
 from torch import nn
 from torch.func import functional_call, hessian
 
-from dropscape.curvature.products import HessianOperator, dense_hessian_by_products, hessian_products
+from dropscape.curvature.products import HessianOperator, bytes_per_example, dense_hessian_by_products, hessian_products
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
+from tests import standins
 
 
 class TinyAttention(nn.Module):
@@ -90,6 +91,34 @@ def test_micro_batches_and_vector_batches_change_nothing_but_rounding(case, monk
     for micro_batch in (None, 1, 5, 14, 1000):
         products = hessian_products(model, block, inputs, targets, "cross_entropy", vectors, micro_batch)
         torch.testing.assert_close(products, vectors @ reference, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 2**30])
+def test_graphs_kept_or_not_give_the_same_products(kept_bytes, monkeypatch):
+    monkeypatch.setattr("dropscape.curvature.products.KEPT_BYTES", kept_bytes)
+    model, inputs, targets = standins.convolutional(n=10)
+    block = ("first.weight", "second.weight", "norm.bias")
+    reference = standins.autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))
+    operator = HessianOperator(model, block, inputs, targets, "cross_entropy", torch.float64, micro_batch=4)
+    vectors = torch.randn(3, len(reference), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        torch.testing.assert_close(operator(vectors), vectors @ reference, rtol=1e-9, atol=1e-12)
+    assert len(operator._kept) == (3 if kept_bytes else 0)
+
+
+def test_pair_of_sentences():
+    model, inputs, targets = standins.attentive()
+    block = ("query.weight", "out.bias", "norm.weight")
+    reference = standins.difference_hessian(model, block, inputs, targets, standins.mean_token_loss)
+    matrix = dense_hessian_by_products(model, block, inputs, targets, standins.mean_token_loss, torch.float64)
+    torch.testing.assert_close(matrix, reference, rtol=0, atol=1e-8 * float(reference.abs().max()))
+
+
+def test_graph_size_counts_what_grows_with_the_examples():
+    weight = torch.randn(30, 20, requires_grad=True)
+    inputs = torch.randn(8, 20)
+    # saved: the inputs for the product, and its result for the sine
+    assert bytes_per_example(lambda part: (inputs[part].clone() @ weight.T).sin(), 8) == (20 + 30) * 4
 
 
 def test_kept_graph_gives_the_same_products_again():

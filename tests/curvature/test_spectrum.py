@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.spectrum import eigenpairs, residual_norms, top_eigenvalues
+from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues, residual_norms
 from dropscape.errors import ConfigurationError, DivergenceError, RandomObjectiveError
 from dropscape.models.fnn import FullyConnected
+from tests import standins
 
 BLOCK = ("layers.1.weight", "layers.1.bias")
 
@@ -52,8 +53,8 @@ def test_top_eigenvalues_equal_the_dense_ones(activation):
     model, inputs, targets = example(activation)
     dense = block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64)
     values, vectors = eigenpairs(dense.matrix)
-    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5, dtype=torch.float64, tolerance=1e-12)
-    assert top.converged and top.method == dense.method
+    top = extreme_eigenvalues(model, BLOCK, inputs, targets, top=5, dtype=torch.float64, tolerance=1e-12)
+    assert top.converged and top.method == ("kronecker" if activation == "relu" else "products")
     assert top.products > 5
     torch.testing.assert_close(top.eigenvalues, values[:5], rtol=1e-10, atol=0)
     assert (top.residuals < 1e-10).all()
@@ -64,13 +65,13 @@ def test_top_eigenvalues_equal_the_dense_ones(activation):
 def test_float32_products_give_eigenvalues_within_their_residuals():
     model, inputs, targets = example()
     exact = eigenpairs(block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64).matrix)[0][:5]
-    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5)
+    top = extreme_eigenvalues(model, BLOCK, inputs, targets, top=5)
     assert ((top.eigenvalues - exact).abs() <= top.residuals + 1e-6 * exact[0]).all()
 
 
 def test_top_eigenvalues_repeat_bit_by_bit():
     model, inputs, targets = example()
-    first, second = (top_eigenvalues(model, BLOCK, inputs, targets, k=3) for _ in range(2))
+    first, second = (extreme_eigenvalues(model, BLOCK, inputs, targets, top=3) for _ in range(2))
     assert torch.equal(first.eigenvalues, second.eigenvalues)
     assert torch.equal(first.eigenvectors, second.eigenvectors)
 
@@ -78,7 +79,7 @@ def test_top_eigenvalues_repeat_bit_by_bit():
 def test_what_did_not_converge_is_said_and_its_residual_still_bounds_the_error():
     model, inputs, targets = example("tanh")
     exact, _ = eigenpairs(block_hessian(model, BLOCK, inputs, targets, dtype=torch.float64).matrix)
-    top = top_eigenvalues(model, BLOCK, inputs, targets, k=5, dtype=torch.float64, max_products=7)
+    top = extreme_eigenvalues(model, BLOCK, inputs, targets, top=5, dtype=torch.float64, max_products=7)
     assert not top.converged and top.products == 7
     distance = (top.eigenvalues[:, None] - exact[None]).abs().min(dim=1).values
     assert (distance <= top.residuals + 1e-12).all()
@@ -88,7 +89,7 @@ def test_whole_space_is_exact():
     """As many products as parameters: Lanczos then ends with the complete spectrum."""
     model, inputs, targets = example("tanh")
     exact, _ = eigenpairs(block_hessian(model, ("layers.2.bias",), inputs, targets, dtype=torch.float64).matrix)
-    top = top_eigenvalues(model, ("layers.2.bias",), inputs, targets, k=3, dtype=torch.float64, tolerance=1e-13)
+    top = extreme_eigenvalues(model, ("layers.2.bias",), inputs, targets, top=3, dtype=torch.float64, tolerance=1e-13)
     torch.testing.assert_close(top.eigenvalues, exact[:3], rtol=1e-12, atol=1e-15)
 
 
@@ -101,7 +102,7 @@ def test_low_rank_gives_zeros_beyond_the_rank(gain):
         model.layers[1].bias.mul_(gain)
     inputs, targets, block = inputs[:3], torch.zeros(3, 4), ("layers.2.weight",)
     exact, _ = eigenpairs(block_hessian(model, block, inputs, targets, "mse", torch.float64).matrix)
-    top = top_eigenvalues(model, block, inputs, targets, "mse", k=20, dtype=torch.float64, tolerance=1e-12)
+    top = extreme_eigenvalues(model, block, inputs, targets, "mse", top=20, dtype=torch.float64, tolerance=1e-12)
     assert top.eigenvalues[12:].abs().max() < 1e-15
     torch.testing.assert_close(top.eigenvalues, exact[:20], rtol=1e-10, atol=1e-15)
 
@@ -111,13 +112,32 @@ def test_diverged_network_is_named():
     with torch.no_grad():
         model.layers[2].weight.fill_(float("nan"))
     with pytest.raises(DivergenceError, match="training diverge"):
-        top_eigenvalues(model, BLOCK, inputs, targets, k=3)
+        extreme_eigenvalues(model, BLOCK, inputs, targets, top=3)
 
 
 def test_refuses_too_many_eigenvalues_and_random_objectives():
     model, inputs, targets = example()
-    with pytest.raises(ConfigurationError, match="0 < k < 63"):
-        top_eigenvalues(model, BLOCK, inputs, targets, k=63)
+    with pytest.raises(ConfigurationError, match=r"0 < top \+ bottom < 63"):
+        extreme_eigenvalues(model, BLOCK, inputs, targets, top=63)
     noisy = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Dropout(0.5))
     with pytest.raises(RandomObjectiveError):
-        top_eigenvalues(noisy, ("0.weight",), inputs, targets, k=2)
+        extreme_eigenvalues(noisy, ("0.weight",), inputs, targets, top=2)
+
+
+def test_both_ends_of_an_indefinite_spectrum():
+    model, inputs, targets = standins.attentive()
+    block, loss = ("query.weight", "query.bias"), standins.mean_token_loss
+    exact, vectors = eigenpairs(standins.autograd_hessian(model, block, inputs, targets, loss))
+    assert exact[-3:].max() < 0 < exact[3]
+    found = extreme_eigenvalues(
+        model, block, inputs, targets, loss, top=4, bottom=3, dtype=torch.float64, tolerance=1e-10
+    )
+    assert found.converged and found.method == "products"
+    wanted = [0, 1, 2, 3, -3, -2, -1]
+    torch.testing.assert_close(found.eigenvalues, exact[wanted], rtol=1e-9, atol=1e-12)
+    overlap = (found.eigenvectors * vectors[:, wanted]).sum(dim=0).abs()
+    torch.testing.assert_close(overlap, torch.ones(7, dtype=torch.float64), rtol=0, atol=1e-7)
+    only_bottom = extreme_eigenvalues(
+        model, block, inputs, targets, loss, top=0, bottom=2, dtype=torch.float64, tolerance=1e-10
+    )
+    torch.testing.assert_close(only_bottom.eigenvalues, exact[-2:], rtol=1e-9, atol=1e-12)

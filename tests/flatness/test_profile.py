@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from dropscape.flatness.profile import AffineProfile, ForwardProfile, loss_profile
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import LOSSES
 
 BLOCKS = [
     ("layers.0.weight",),
@@ -62,6 +63,12 @@ def test_losses_of_every_layer(block, activation, loss):
             expected = [dense_loss(model, block, inputs, targets, line, d, loss) for d in distances]
             assert fast.losses(distances) == pytest.approx(expected, rel=1e-12)
             assert plain.losses(distances) == pytest.approx(expected, rel=1e-12)
+
+
+def test_loss_given_as_its_function_takes_the_fast_path():
+    model, inputs, targets = problem()
+    given = loss_profile(model, BLOCKS[2], inputs, targets, LOSSES["cross_entropy"])
+    assert isinstance(given, AffineProfile)
 
 
 def test_activation_that_is_not_computed_in_place(monkeypatch):

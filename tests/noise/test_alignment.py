@@ -4,8 +4,12 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
 
+from dropscape.curvature.hessian import block_hessian
+from dropscape.curvature.products import HessianOperator
 from dropscape.noise.alignment import Alignment, _unbiased_norm_squared, alignment
+from tests.standins import attentive, mean_token_loss
 
 FLOATS = [field.name for field in fields(Alignment) if field.type is float]
 
@@ -149,3 +153,37 @@ def test_unbiased_norm_that_is_lost_in_rounding_is_not_a_number(dtype):
 def test_shapes_must_belong_together():
     with pytest.raises(ValueError, match=r"\(9, 9\)"):
         alignment(np.eye(8), _problem()[1])
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(30, 9), (12, 40)])
+def test_products_give_what_the_matrix_gives(count, dimension):
+    # 3 x 40 products are enough for the estimates to be exact: only rounding is left.
+    hessian, samples = _problem(count, dimension)
+    dense = alignment(hessian, samples)
+    by_products = alignment(lambda vectors: vectors @ torch.from_numpy(hessian), samples, products=120)
+    assert by_products.undefined == dense.undefined
+    for name in FLOATS:
+        np.testing.assert_allclose(getattr(by_products, name), getattr(dense, name), rtol=1e-9, err_msg=name)
+
+
+def test_few_products_leave_the_trace_exact_and_say_how_rough_the_norm_is():
+    hessian, samples = _problem(count=20, dimension=200)
+    dense = alignment(hessian, samples)
+    rough = alignment(lambda vectors: vectors @ torch.from_numpy(hessian), samples, products=60)
+    np.testing.assert_allclose(rough.trace_h_sigma, dense.trace_h_sigma, rtol=1e-12)
+    np.testing.assert_allclose(rough.sigma_norm_unbiased, dense.sigma_norm_unbiased, rtol=1e-9)
+    assert rough.trace_h_error > 0 and rough.hessian_norm_error > 0
+    assert abs(rough.trace_h - dense.trace_h) < 5 * rough.trace_h_error
+    assert abs(rough.hessian_norm - dense.hessian_norm) < 5 * rough.hessian_norm_error
+    np.testing.assert_allclose(rough.cosine * rough.hessian_norm, dense.cosine * dense.hessian_norm, rtol=1e-9)
+
+
+def test_operator_of_a_network():
+    model, inputs, targets = attentive()
+    block = ("query.weight",)
+    hessian = block_hessian(model, block, inputs, targets, mean_token_loss, torch.float64).matrix
+    operator = HessianOperator(model, block, inputs, targets, mean_token_loss, torch.float64)
+    samples = np.random.default_rng(3).standard_normal((10, operator.size))
+    dense, by_products = alignment(hessian, samples), alignment(operator, samples, products=3 * operator.size)
+    for name in FLOATS:
+        np.testing.assert_allclose(getattr(by_products, name), getattr(dense, name), rtol=1e-8, err_msg=name)

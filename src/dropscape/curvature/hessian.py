@@ -6,14 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dropscape.curvature.jacobian import jacobian_hessian
 from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
-from dropscape.curvature.products import dense_hessian_by_products, refuse_random_objective
+from dropscape.curvature.preactivations import preactivation_hessian
+from dropscape.curvature.products import by_name, dense_hessian_by_products, refuse_random_objective
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, dense_layer_of_block
+from dropscape.models.block import block_parameters, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss, output_loss
 
-METHODS = ("auto", "kronecker", "products")
+METHODS = ("auto", "kronecker", "jacobian", "preactivations", "products")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class BlockHessian:
 
     Attributes:
         matrix: (P, P), bitwise symmetric, in the order of ``block_vector``.
-        method: "kronecker" or "products".
+        method: one of ``METHODS``, not "auto".
     """
 
     matrix: Tensor
@@ -32,7 +35,7 @@ class BlockHessian:
 def block_hessian(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
     dtype: torch.dtype = torch.float32,
@@ -40,18 +43,25 @@ def block_hessian(
 ) -> BlockHessian:
     """The exact Hessian of the mean loss over all examples with respect to the block (paper A, section 5 and App. A).
 
-    The Kronecker sum where the model is a ReLU (or identity) FullyConnected, the block one layer's weight with or
-    without its bias and the loss one of the two named ones; batched Hessian-vector products otherwise. Both are exact
-    whatever the batching. The caller's model keeps its mode, parameters and gradients.
+    All methods are exact whatever the batching. In the order in which they are chosen, each where the ones before it do
+    not apply; the block of the first three is one layer's weight, with or without its bias:
+
+    - "kronecker": a ReLU (or identity) FullyConnected with one of the two named losses; one matrix product.
+    - "jacobian": a module with the attribute ``piecewise_linear`` set and a named loss, a dense or convolutional layer;
+      one backward pass an output.
+    - "preactivations": any module and loss, a dense layer; one product for each unit and position.
+    - "products": anything; one product for each parameter.
+
+    The caller's model keeps its mode, parameters and gradients.
 
     Args:
         model: maps inputs (n, ...) to outputs (n, C).
         block: parameter names.
-        inputs: (n, ...).
+        inputs: n examples, a tensor (n, ...) or a tuple of such tensors.
         targets: (n,) int64 for "cross_entropy", (n, C) float for "mse".
         loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,).
         dtype: of the result; float64 for spectra whose small eigenvalues matter.
-        method: "auto", "kronecker" or "products".
+        method: one of ``METHODS``.
 
     Raises:
         RandomObjectiveError: the loss is random, for example because dropout is active.
@@ -60,24 +70,37 @@ def block_hessian(
     if method not in METHODS:
         raise ConfigurationError(f"curvature.method is '{method}'; write one of {', '.join(METHODS)}.")
     refuse_random_objective(model, inputs, targets, loss)
+    loss = by_name(loss)
     chosen = choose_method(model, block, loss) if method == "auto" else method
     if chosen == "products":
         return BlockHessian(dense_hessian_by_products(model, block, inputs, targets, loss, dtype), chosen)
+    if chosen == "jacobian":
+        return BlockHessian(jacobian_hessian(model, block, inputs, loss, dtype), chosen)
+    if chosen == "preactivations":
+        return BlockHessian(preactivation_hessian(model, block, inputs, targets, loss, dtype), chosen)
     layer, with_bias = kronecker_layer(block)
     return BlockHessian(kronecker_hessian(model, layer, with_bias, inputs, loss, dtype), chosen)
 
 
 def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
-    """The cheaper exact method: "kronecker" where the Kronecker sum is the Hessian, else "products".
+    """The cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``.
 
     Raises:
         ConfigurationError: the block names a parameter that the model does not have, or the loss is unknown.
     """
     block_parameters(model, block)
-    if isinstance(loss, str):
+    loss = by_name(loss)
+    named = isinstance(loss, str)
+    if named:
         output_loss(loss)
-    piecewise_linear = type(model) is FullyConnected and model.activation in PIECEWISE_LINEAR
-    return "kronecker" if piecewise_linear and isinstance(loss, str) and dense_layer_of_block(block) else "products"
+    if type(model) is FullyConnected and model.activation in PIECEWISE_LINEAR and named and dense_layer_of_block(block):
+        return "kronecker"
+    layer = layer_of_block(model, block)
+    if layer is None:
+        return "products"
+    if named and getattr(model, "piecewise_linear", False):
+        return "jacobian"
+    return "preactivations" if type(model.get_submodule(layer)) is nn.Linear else "products"
 
 
 def kronecker_layer(block: Sequence[str]) -> tuple[int, bool]:

@@ -1,7 +1,11 @@
-"""Exact Hessian-vector products of the mean loss on a block, many vectors at once, for any module.
+"""Exact Hessian-vector products of the mean loss on a block, for any module.
 
-The gradient's graph is built once and differentiated again for a batch of vectors (Pearlmutter's product by double
-backward), so that the forward and the first backward pass are shared by all vectors.
+The gradient's graph is built once and differentiated again for each vector (Pearlmutter's product by double backward),
+so that the forward and the first backward pass are shared by all vectors. What comes before the block is computed once
+(``dropscape.models.halves``).
+
+Double backward is faster than forward-over-reverse (``torch.func.jvp`` of ``grad``, vectorised), which runs the
+gradient again for each call and whose rules for normalisations and softmax fall back to loops over the vectors.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,70 +14,86 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import linear
 
 from dropscape.errors import ConfigurationError, RandomObjectiveError
-from dropscape.models.block import block_parameters
+from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.halves import Examples, cast, count, halves, take
+from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
 
-# Examples x vectors that one double backward holds; an intermediate of 100 units then takes some 25 MB in float32.
-EXAMPLE_VECTORS = 2**16
+# Examples of one graph, and examples x vectors of one double backward. Batching over vectors pays only where examples
+# are few: it makes larger operations, but of slower kinds.
+EXAMPLES_AT_ONCE = 2**8
+EXAMPLE_VECTORS = 2**6
+# A fully-connected network's operations are so small that more pays; 100 units then take some 25 MB in float32.
 EXAMPLES_OF_FULLY_CONNECTED = 2**14
-EXAMPLES_OF_OTHERS = 2**8
+EXAMPLE_VECTORS_OF_FULLY_CONNECTED = 2**16
+# Memory: of the graph of one micro-batch, and of the graphs that are kept between calls.
+GRAPH_BYTES = 2**28
+KEPT_BYTES = 2**30
 EXAMPLES_OF_CHECK = 64
 
 
 class HessianOperator:
     """Multiplies vectors by the Hessian of the mean loss with respect to a block.
 
-    The caller's model is not touched: parameters, buffers and inputs are used in copies of the dtype, and its mode
-    and gradients stay as they are. For a FullyConnected, the activations that the block's first layer reads are
-    computed once. When all examples fit in one micro-batch, the gradient's graph is kept between calls.
+    The caller's model is not touched. The activations that the block's first layer reads are computed once where the
+    module can be cut there. Graphs are kept between calls as long as they fit ``KEPT_BYTES``; the examples beyond are
+    differentiated anew in each call.
 
     Args:
-        model: any module that maps (n, ...) inputs to (n, C) outputs, each example by itself.
+        model: any module that maps n examples to outputs (n, ...), each example by itself.
         block: parameter names.
-        inputs: (n, ...); floating-point inputs are cast to ``dtype``.
-        targets: (n,) or (n, C).
+        inputs: n examples, a tensor or a tuple of tensors; floating-point inputs are cast to ``dtype``.
+        targets: (n,) or (n, ...).
         loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,) losses, one an example.
         dtype: of all arithmetic.
-        micro_batch: examples differentiated at a time; changes memory and time, the result only by rounding.
+        micro_batch: examples differentiated at a time; by default as many as fit ``GRAPH_BYTES``. It changes
+            memory and time, the result only by rounding.
 
     Raises:
         RandomObjectiveError: the loss is not a fixed function of the parameters.
-        ConfigurationError: an unknown name, or a loss that does not give one value an example.
+        ConfigurationError: an unknown name, a loss that does not give one value an example, or a wrong ``split``.
     """
 
     def __init__(
         self,
         model: nn.Module,
         block: Sequence[str],
-        inputs: Tensor,
+        inputs: Examples,
         targets: Tensor,
         loss: str | PerExampleLoss,
         dtype: torch.dtype = torch.float32,
         micro_batch: int | None = None,
     ):
         refuse_random_objective(model, inputs, targets, loss)
-        self._block = {
-            name: value.to(dtype, copy=True).requires_grad_() for name, value in block_parameters(model, block).items()
-        }
-        self.size = sum(value.numel() for value in self._block.values())
+        self.size = block_vector(model, block).numel()
         self.dtype = dtype
-        self._loss = _per_example(loss)
-        self._targets = _cast(targets, dtype)
-        self._outputs, self._inputs = _suffix(model, self._block, inputs, dtype)
-        if micro_batch is None:
-            micro_batch = EXAMPLES_OF_FULLY_CONNECTED if type(model) is FullyConnected else EXAMPLES_OF_OTHERS
-        self._micro_batch = min(micro_batch, len(inputs))
-        self._kept_graph: Tensor | None = None
+        self._loss = per_example(loss)
+        self._targets = cast(targets, dtype)
+        self._n = count(inputs)
+        fully_connected = type(model) is FullyConnected
+        own = halves(model, block, inputs, dtype)
+        self._block = list(own.block.values())
+        self._inputs, self._outputs = own.prepared(
+            cast(inputs, dtype), *([EXAMPLES_OF_FULLY_CONNECTED] if fully_connected else [])
+        )
+        if fully_connected:
+            at_most, self._example_vectors, kept = EXAMPLES_OF_FULLY_CONNECTED, EXAMPLE_VECTORS_OF_FULLY_CONNECTED, None
+        else:
+            each = bytes_per_example(self._gradient, self._n)
+            at_most = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // each))
+            self._example_vectors, kept = EXAMPLE_VECTORS, KEPT_BYTES // each
+        self._micro_batch = min(micro_batch or at_most, self._n)
+        # How many micro-batches keep their graph.
+        self._keep = int(self._n <= self._micro_batch) if kept is None else kept // self._micro_batch
+        self._kept: list[Tensor] = []
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """H v for each row v of ``vectors`` (K, P); the result is (K, P) in the operator's dtype."""
-        vectors = vectors.to(self.dtype)
+        """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        vectors = vectors.to(self._block[0].device, self.dtype)
         products = torch.zeros_like(vectors)
-        at_once = max(1, EXAMPLE_VECTORS // self._micro_batch)
+        at_once = max(1, self._example_vectors // self._micro_batch)
         for gradient in self._gradients():
             for rows, out in zip(vectors.split(at_once), products.split(at_once), strict=True):
                 out += self._differentiate(gradient, rows)
@@ -81,40 +101,62 @@ class HessianOperator:
 
     def _gradients(self) -> Iterator[Tensor]:
         """Each micro-batch's part of the mean loss's gradient, (P,), with its graph."""
-        if self._kept_graph is not None:
-            yield self._kept_graph
-            return
-        n = len(self._inputs)
-        for inputs, targets in zip(
-            self._inputs.split(self._micro_batch), self._targets.split(self._micro_batch), strict=True
-        ):
-            # Fused attention has no second derivative; the plain formula has.
-            with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-                total = self._loss(self._outputs(inputs), targets).sum() / n
-                parts = torch.autograd.grad(total, list(self._block.values()), create_graph=True)
-                gradient = torch.cat([part.reshape(-1) for part in parts])
-            if len(inputs) == n:
-                self._kept_graph = gradient
+        for number, start in enumerate(range(0, self._n, self._micro_batch)):
+            if number < len(self._kept):
+                yield self._kept[number]
+                continue
+            gradient = self._gradient(slice(start, start + self._micro_batch))
+            if number < self._keep:
+                self._kept.append(gradient)
             yield gradient
+
+    def _gradient(self, part: slice) -> Tensor:
+        # Fused attention has no second derivative; the plain formula has.
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+            total = self._loss(self._outputs(take(self._inputs, part)), self._targets[part]).sum() / self._n
+            parts = torch.autograd.grad(total, self._block, create_graph=True)
+            return torch.cat([part.reshape(-1) for part in parts])
 
     def _differentiate(self, gradient: Tensor, vectors: Tensor) -> Tensor:
         if not gradient.requires_grad:  # the loss is linear in the block
             return torch.zeros_like(vectors)
+        batched = len(vectors) > 1
         parts = torch.autograd.grad(
             gradient,
-            list(self._block.values()),
-            vectors,
-            is_grads_batched=True,
+            self._block,
+            vectors if batched else vectors[0],
+            is_grads_batched=batched,
             retain_graph=True,
             materialize_grads=True,
         )
         return torch.cat([part.reshape(len(vectors), -1) for part in parts], dim=1)
 
 
+def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:
+    """What the graph that ``graph`` builds for a slice of the n examples keeps in memory for each example, at least 1.
+
+    The difference between two examples and one, so that parameters do not count.
+    """
+
+    def saved(part: slice) -> int:
+        sizes: dict[int, int] = {}
+
+        def note(values: Tensor) -> Tensor:
+            sizes[values.untyped_storage().data_ptr()] = values.untyped_storage().nbytes()
+            return values
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda values: values):
+            kept = graph(part)
+        del kept
+        return sum(sizes.values())
+
+    return max(1, saved(slice(0, 2)) - saved(slice(0, 1)) if n > 1 else saved(slice(0, 1)))
+
+
 def hessian_products(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     loss: str | PerExampleLoss,
     vectors: Tensor,
@@ -127,7 +169,7 @@ def hessian_products(
 def dense_hessian_by_products(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     loss: str | PerExampleLoss,
     dtype: torch.dtype = torch.float32,
@@ -135,11 +177,11 @@ def dense_hessian_by_products(
 ) -> Tensor:
     """The Hessian (P, P) from products with all unit vectors, made bitwise symmetric; see ``HessianOperator``."""
     operator = HessianOperator(model, block, inputs, targets, loss, dtype, micro_batch)
-    products = operator(torch.eye(operator.size, dtype=dtype, device=inputs.device))
+    products = operator(torch.eye(operator.size, dtype=dtype, device=targets.device))
     return products.add_(products.T.clone()).div_(2)
 
 
-def refuse_random_objective(model: nn.Module, inputs: Tensor, targets: Tensor, loss: str | PerExampleLoss) -> None:
+def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor, loss: str | PerExampleLoss) -> None:
     """Raises unless the mean loss is one fixed function of the parameters.
 
     Raises:
@@ -159,11 +201,12 @@ def refuse_random_objective(model: nn.Module, inputs: Tensor, targets: Tensor, l
                 f"the model's layer '{name}' is a {kind} that reads the batch's own statistics, so its loss depends on "
                 "the batching; call model.eval() first."
             )
-    few_inputs, few_targets = inputs[:EXAMPLES_OF_CHECK], targets[:EXAMPLES_OF_CHECK]
+    few = slice(0, EXAMPLES_OF_CHECK)
+    few_inputs, few_targets = take(inputs, few), targets[few]
     values = {name: value.detach().clone() for name, value in model.state_dict().items()}
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         first, second = (
-            _per_example(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
+            per_example(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
         )
     if first.shape != few_targets.shape[:1]:
         raise ConfigurationError(
@@ -178,29 +221,11 @@ def refuse_random_objective(model: nn.Module, inputs: Tensor, targets: Tensor, l
         )
 
 
-def _per_example(loss: str | PerExampleLoss) -> PerExampleLoss:
+def per_example(loss: str | PerExampleLoss) -> PerExampleLoss:
+    """The loss itself, or the one of that name."""
     return output_loss(loss) if isinstance(loss, str) else loss
 
 
-def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
-    return values.detach().to(dtype) if values.is_floating_point() else values
-
-
-def _suffix(
-    model: nn.Module, block: dict[str, Tensor], inputs: Tensor, dtype: torch.dtype
-) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-    """(what maps the second item to the outputs, using the tensors of ``block``; the inputs or cached activations)."""
-    state = {name: _cast(value, dtype).clone() for name, value in model.state_dict().items()} | block
-    if type(model) is not FullyConnected:
-        return lambda x: functional_call(model, state, (x,)), _cast(inputs, dtype)
-
-    def apply(x: Tensor, first: int, last: int) -> Tensor:
-        for index in range(first, last):
-            x = linear(x, state[f"layers.{index}.weight"], state[f"layers.{index}.bias"])
-            x = model.activate(x) if index < model.depth - 1 else x
-        return x
-
-    start = min(int(name.split(".")[1]) for name in block)
-    with torch.no_grad():
-        activations = apply(_cast(inputs, dtype), 0, start)
-    return lambda x: apply(x, start, model.depth), activations
+def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:
+    """The name of a loss of ``LOSSES`` that was given as its function; anything else as it is."""
+    return next((name for name, known in LOSSES.items() if known is loss), loss)

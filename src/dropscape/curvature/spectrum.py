@@ -1,4 +1,4 @@
-"""Eigenvalues and eigenvectors of a block's Hessian: all of them, or the largest few without the matrix."""
+"""Eigenvalues and eigenvectors of a block's Hessian: all of them, or the extreme ones without the matrix."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from dropscape.curvature.hessian import choose_method, kronecker_layer
 from dropscape.curvature.kronecker import kept_coordinates, kronecker_product, linearised_network
-from dropscape.curvature.products import HessianOperator, refuse_random_objective
+from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
+from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss
 from dropscape.numerics.seeds import torch_generator
 
@@ -56,14 +57,14 @@ def residual_norms(matrix: Tensor, eigenvalues: Tensor, eigenvectors: Tensor) ->
 
 
 @dataclass(frozen=True)
-class TopEigenpairs:
-    """The algebraically largest eigenvalues of a block's Hessian.
+class ExtremeEigenpairs:
+    """The algebraically largest and smallest eigenvalues of a block's Hessian.
 
     Attributes:
-        eigenvalues: (k,) float64, descending.
-        eigenvectors: (P, k) float64, orthonormal columns.
-        residuals: (k,) float64, |H v - lambda v| from the products themselves; bounds the eigenvalue's error.
-        converged: whether every residual met the tolerance; where it did not, the bound still holds.
+        eigenvalues: (top + bottom,) float64, descending: the ``top`` largest, then the ``bottom`` smallest.
+        eigenvectors: (P, top + bottom) float64, orthonormal columns.
+        residuals: (top + bottom,) float64, |H v - lambda v| from the products themselves; bounds the eigenvalue's
+        error. converged: whether every residual met the tolerance; where it did not, the bound still holds.
         products: how many products with H were spent.
         method: "kronecker" or "products".
     """
@@ -76,45 +77,47 @@ class TopEigenpairs:
     method: str
 
 
-def top_eigenvalues(
+def extreme_eigenvalues(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
-    k: int = 10,
+    top: int = 10,
+    bottom: int = 0,
     dtype: torch.dtype = torch.float32,
     tolerance: float = 1e-5,
     max_products: int = 300,
-) -> TopEigenpairs:
-    """The k largest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
+) -> ExtremeEigenpairs:
+    """The largest and the smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
-    The products are those of ``kronecker_product`` or ``HessianOperator``, chosen as ``block_hessian`` chooses. The
-    basis is not restarted, so no product is spent twice; it takes max_products x P numbers at most. The start vector is
-    fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found, as with any
-    single start vector.
+    The products are those of ``kronecker_product`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
+    The basis is not restarted, so no product is spent twice; it takes 16 x max_products x P bytes at most. The start
+    vector is fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found,
+    as with any single start vector.
 
     Args:
         model, block, inputs, targets, loss: as for ``block_hessian``.
-        k: 0 < k < P.
+        top, bottom: how many of each; 0 < top + bottom < P.
         dtype: of the products; the basis and the eigenvalues are float64.
-        tolerance: a pair is converged when its residual is below this times the largest eigenvalue's size; the
+        tolerance: a pair is converged when its residual is below this times the largest |eigenvalue| found; the
             eigenvalue's error is then of the order of the tolerance's square. It cannot be met below the precision of
-            ``dtype``.
-        max_products: when to stop although pairs have not converged; at least k.
+            ``dtype``. The smallest eigenvalues often lie next to many others and then take many products.
+        max_products: when to stop although pairs have not converged; at least top + bottom.
 
     Raises:
         RandomObjectiveError, ConfigurationError: as ``block_hessian``.
         DivergenceError: a product is not finite.
     """
-    size = block_vector(model, block).numel()
-    if not 0 < k < size:
+    size, k = block_vector(model, block).numel(), top + bottom
+    if min(top, bottom) < 0 or not 0 < k < size:
         raise ConfigurationError(
-            f"k is {k}; iterative eigenvalues of a block with {size} parameters need 0 < k < {size}: write a smaller "
-            "k, or use eigenpairs of the dense Hessian."
+            f"top is {top} and bottom {bottom}; iterative eigenvalues of a block with {size} parameters need "
+            f"0 < top + bottom < {size}: write smaller numbers, or use eigenpairs of the dense Hessian."
         )
     refuse_random_objective(model, inputs, targets, loss)
-    method = choose_method(model, block, loss)
+    loss = by_name(loss)
+    method = "kronecker" if choose_method(model, block, loss) == "kronecker" else "products"
     multiply = _multiplier(method, model, block, inputs, targets, loss, dtype)
     steps = min(max(max_products, k), size)
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
@@ -124,14 +127,14 @@ def top_eigenvalues(
     vector = torch.randn(size, dtype=torch.float64, generator=generator)
     for step in range(steps):
         basis[step] = vector / vector.norm()
-        products[step] = multiply(basis[step].to(inputs.device)).cpu()
+        products[step] = multiply(basis[step].to(targets.device)).cpu()
         if not bool(torch.isfinite(products[step]).all()):
             raise DivergenceError(
                 "a product with the Hessian is not finite; did the training diverge? Then lower its learning rate."
             )
         done = step + 1
         if done == steps or (done >= 2 * k and done % CHECK_EVERY == 0):
-            values, vectors, residuals = _ritz_pairs(basis[:done], products[:done], k)
+            values, vectors, residuals = _ritz_pairs(basis[:done], products[:done], top, bottom)
             if done == steps or bool((residuals <= tolerance * values.abs().max()).all()):
                 break
         vector = _orthogonal(products[step], basis[:done])
@@ -139,7 +142,7 @@ def top_eigenvalues(
             # The basis spans an invariant space, for example all of a low-rank Hessian's range: go on outside of it.
             vector = _orthogonal(torch.randn(size, dtype=torch.float64, generator=generator), basis[:done])
     converged = bool((residuals <= tolerance * values.abs().max()).all())
-    return TopEigenpairs(values, vectors, residuals, converged, done, method)
+    return ExtremeEigenpairs(values, vectors, residuals, converged, done, method)
 
 
 def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
@@ -149,11 +152,17 @@ def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
     return vector
 
 
-def _ritz_pairs(basis: Tensor, products: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The k largest eigenvalues of H on the span of the basis's rows, their vectors (P, k), and |H v - lambda v|."""
+def _ritz_pairs(basis: Tensor, products: Tensor, top: int, bottom: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The extreme eigenvalues of H on the span of the basis's rows, their vectors (P, k), and |H v - lambda v|."""
     projected = basis @ products.T
     values, coordinates = torch.linalg.eigh((projected + projected.T) / 2)
-    values, coordinates = values.flip(0)[:k], coordinates.flip(1)[:, :k]
+    values, coordinates = values.flip(0), coordinates.flip(1)
+    if bottom:
+        values, coordinates = (
+            torch.cat([ends[..., :top], ends[..., -bottom:]], dim=-1) for ends in (values, coordinates)
+        )
+    else:
+        values, coordinates = values[:top], coordinates[:, :top]
     vectors = basis.T @ coordinates
     return values, vectors, (products.T @ coordinates - vectors * values).norm(dim=0)
 
@@ -162,13 +171,13 @@ def _multiplier(
     method: str,
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     loss: str | PerExampleLoss,
     dtype: torch.dtype,
 ) -> Callable[[Tensor], Tensor]:
     """The map v -> H v, both (P,), with everything that does not depend on v computed once."""
-    if method == "products":
+    if method != "kronecker":
         operator = HessianOperator(model, block, inputs, targets, loss, dtype)
         return lambda vector: operator(vector[None])[0]
     layer, with_bias = kronecker_layer(block)

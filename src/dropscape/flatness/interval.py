@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.crossing import Search, first_crossings
-from dropscape.flatness.profile import FORWARD_BATCH, loss_profile
-from dropscape.models.block import block_parameters, block_vector
-from dropscape.models.losses import output_loss
+from dropscape.flatness.profile import Line, loss_profile
+from dropscape.models.block import block_vector
+from dropscape.models.halves import Examples
+from dropscape.models.losses import PerExampleLoss, output_loss
 
 ZERO_LOSS = "loss at the minimum is zero"
 NOT_FINITE = "loss at the minimum is not finite"
@@ -40,12 +40,12 @@ class IntervalFlatness:
 def interval_flatness(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Tensor,
+    inputs: Examples,
     targets: Tensor,
     directions: Tensor,
     *,
     factors: Sequence[float] = (2.0,),
-    loss: str = "cross_entropy",
+    loss: str | PerExampleLoss = "cross_entropy",
     curvatures: Tensor | None = None,
     max_width: float = 1e6,
     tolerance: float = 1e-6,
@@ -59,18 +59,18 @@ def interval_flatness(
     "closest" rests. The factors share their loss values, and the two sides their passes over the examples.
 
     One dense layer of a FullyConnected, with or without its bias, takes the fast path of ``AffineProfile``; any other
-    model and block one forward pass a loss value. Losses are computed in the model's dtype and averaged in
-    float64; with a float32 model the widths agree with float64 to about 1e-6 relative, with a float64 model to
-    ``tolerance``. The distances are float64.
+    model and block one forward pass a loss value, from the block on where the model can be cut there. Losses are
+    computed in the model's dtype and averaged in float64; with a float32 model the widths agree with float64 to about
+    1e-6 relative, with a float64 model to ``tolerance``. The distances are float64.
 
     Args:
         model: with the parameters theta. It is not changed.
         block: names of the P parameters that move.
-        inputs: (n, ...), in the model's dtype.
-        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``.
+        inputs: n examples, (n, ...) or a tuple of such tensors, in the model's dtype.
+        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``, (n, ...) for a loss of one's own.
         directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
         factors: multiples of the loss, above 1, in any order.
-        loss: ``cross_entropy`` or ``mse``.
+        loss: ``cross_entropy``, ``mse`` or a callable (outputs, targets) -> (n,) losses, one an example.
         curvatures: (K,), v^T H v where it is known; saves one loss value a side. It only guides the search.
         max_width: the search goes at most this far on each side.
         tolerance: relative tolerance of each crossing.
@@ -159,13 +159,15 @@ def _advance(
     return results, count
 
 
-def _gradient(model: nn.Module, block: Sequence[str], inputs: Tensor, targets: Tensor, loss: str) -> Tensor:
+def _gradient(
+    model: nn.Module, block: Sequence[str], inputs: Examples, targets: Tensor, loss: str | PerExampleLoss
+) -> Tensor:
     """The gradient of the mean loss on the block, shape (P,), float64 sum of the batches' gradients."""
-    per_example = output_loss(loss)
-    parameters = {name: value.requires_grad_() for name, value in block_parameters(model, block).items()}
+    per_example = output_loss(loss) if isinstance(loss, str) else loss
+    line = Line(model, block, inputs)
     total: Tensor | float = 0.0
-    for x, y in zip(inputs.split(FORWARD_BATCH), targets.split(FORWARD_BATCH), strict=True):
-        value = per_example(functional_call(model, parameters, (x,)), y).sum() / len(inputs)
-        gradients = torch.autograd.grad(value, list(parameters.values()))
+    for outputs, part in line.outputs(0.0):
+        value = per_example(outputs, targets[part]).sum() / len(targets)
+        gradients = torch.autograd.grad(value, line.parameters)
         total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
     return total

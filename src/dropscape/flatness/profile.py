@@ -5,21 +5,23 @@ d on it. Every loss is the mean over all examples, summed in float64 whatever th
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.losses import output_loss
+from dropscape.models.halves import Examples, count, halves, take
+from dropscape.models.losses import PerExampleLoss, output_loss
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
 CACHE_BYTES = 2**20
 FORWARD_BATCH = 1_000
+FORWARD_BATCH_OF_OTHERS = 128
 
 _IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
@@ -39,51 +41,84 @@ class Profile(Protocol):
 
 
 def loss_profile(
-    model: nn.Module, block: Sequence[str], inputs: Tensor, targets: Tensor, loss: str = "cross_entropy"
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Examples,
+    targets: Tensor,
+    loss: str | PerExampleLoss = "cross_entropy",
 ) -> Profile:
-    """The fastest profile for this model and block: affine for one dense layer of a FullyConnected, else forward."""
-    layer = dense_layer_of_block(block)
-    if type(model) is FullyConnected and layer is not None:
+    """The fastest profile for this model and block: affine for one dense layer of a FullyConnected and a named loss."""
+    layer, loss = dense_layer_of_block(block), by_name(loss)
+    if type(model) is FullyConnected and layer is not None and isinstance(loss, str):
         return AffineProfile(model, *layer, inputs, targets, loss)
     return ForwardProfile(model, block, inputs, targets, loss)
 
 
 class ForwardProfile:
-    """Any model, any block: one forward pass a loss, in batches of ``FORWARD_BATCH`` examples."""
+    """Any model, any block: one forward pass a loss, from the block on where the model can be cut there."""
 
     def __init__(
         self,
         model: nn.Module,
         block: Sequence[str],
-        inputs: Tensor,
+        inputs: Examples,
         targets: Tensor,
-        loss: str = "cross_entropy",
+        loss: str | PerExampleLoss = "cross_entropy",
     ):
-        self._model = model
-        self._block = tuple(block)
-        self._origin = block_parameters(model, block)
-        self._batches = list(zip(inputs.split(FORWARD_BATCH), targets.split(FORWARD_BATCH), strict=True))
-        self._examples = len(inputs)
-        self._loss = output_loss(loss)
+        self._line = Line(model, block, inputs)
+        self._targets = targets
+        self._loss = output_loss(loss) if isinstance(loss, str) else loss
 
     def point_along(self, direction: Tensor) -> None:
         """Choose the line: v, shape (P,), in the model's dtype."""
-        self._direction = split_vector(self._model, self._block, direction)
+        self._line.point_along(direction)
 
+    @torch.no_grad()
     def losses(self, distances: Sequence[float]) -> list[float]:
         """L(theta + d v) for each d."""
         return [self._loss_at(distance) for distance in distances]
 
-    @torch.no_grad()
     def _loss_at(self, distance: float) -> float:
-        moved = {
-            name: value.add(self._direction[name], alpha=distance) if distance else value
-            for name, value in self._origin.items()
-        }
         total = 0.0
-        for x, y in self._batches:
-            total += self._loss(functional_call(self._model, moved, (x,)), y).sum(dtype=torch.float64).item()
-        return total / self._examples
+        for outputs, part in self._line.outputs(distance):
+            total += self._loss(outputs, self._targets[part]).sum(dtype=torch.float64).item()
+        return total / len(self._targets)
+
+
+class Line:
+    """A private copy of a model whose block moves along a line; what comes before the block is computed once.
+
+    Args:
+        model: maps examples to outputs.
+        block: parameter names.
+        inputs: n examples, in the model's dtype.
+    """
+
+    def __init__(self, model: nn.Module, block: Sequence[str], inputs: Examples):
+        origin = block_parameters(model, block)
+        own = halves(model, block, inputs, next(iter(origin.values())).dtype)
+        self._batch = FORWARD_BATCH if type(model) is FullyConnected else FORWARD_BATCH_OF_OTHERS
+        self._inputs, self._suffix = own.prepared(inputs, self._batch)
+        self._model, self._names = model, tuple(block)
+        self._block, self._origin = own.block, {name: value.clone() for name, value in origin.items()}
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The copy's own block, requiring gradients."""
+        return list(self._block.values())
+
+    def point_along(self, direction: Tensor) -> None:
+        """Choose the line: v, shape (P,), in the model's dtype."""
+        self._direction = split_vector(self._model, self._names, direction)
+
+    def outputs(self, distance: float) -> Iterator[tuple[Tensor, slice]]:
+        """The outputs at theta + d v, batch by batch, each with the examples that it holds."""
+        with torch.no_grad():
+            for name, origin in self._origin.items():
+                self._block[name].copy_(origin.add(self._direction[name], alpha=distance) if distance else origin)
+        for start in range(0, count(self._inputs), self._batch):
+            part = slice(start, start + self._batch)
+            yield self._suffix(take(self._inputs, part)), part
 
 
 @dataclass(frozen=True)
@@ -154,14 +189,14 @@ class AffineProfile:
 
         chunks = []
         start = 0
-        for label, count in enumerate(counts):
+        for label, members in enumerate(counts):
             if self._cross_entropy:
                 others = [k for k in range(outputs) if k != label]
                 readout = last_weight[others] - last_weight[label]
                 offset = last_bias[others] - last_bias[label]
             else:
                 readout, offset = last_weight, last_bias
-            pieces = order[start : start + count].tensor_split(-(-count // columns)) if count else []
+            pieces = order[start : start + members].tensor_split(-(-members // columns)) if members else []
             for piece in pieces:
                 stop = start + len(piece)
                 h = model.hidden(inputs[piece], layer - 1).T

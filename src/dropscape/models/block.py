@@ -55,3 +55,24 @@ def dense_layer_of_block(block: Sequence[str]) -> tuple[int, bool] | None:
     if not index.isdigit() or names[1:] not in ([], [f"layers.{index}.bias"]):
         return None
     return int(index) + 1, len(names) == 2
+
+
+def layer_of_block(model: nn.Module, block: Sequence[str]) -> str | None:
+    """The name of the ``nn.Linear`` or plain ``nn.Conv2d`` whose weight, with or without its bias, is the block.
+
+    Plain: not grouped and padded with zeros. None if the block is anything else, or the layer is the model itself.
+    """
+    names = list(block)
+    if not names or not names[0].endswith(".weight"):
+        return None
+    name = names[0].removesuffix(".weight")
+    if names[1:] not in ([], [f"{name}.bias"]):
+        return None
+    layer = model.get_submodule(name)
+    plain = type(layer) is nn.Linear or (
+        type(layer) is nn.Conv2d
+        and layer.groups == 1
+        and layer.padding_mode == "zeros"
+        and not isinstance(layer.padding, str)
+    )
+    return name if plain else None

@@ -67,3 +67,14 @@ class FullyConnected(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The outputs, shape (n, d')."""
         return self.layers[-1](self.hidden(x, self.depth - 1))
+
+    def split(self, block: Sequence[str]) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        """``(prefix, suffix)``: the layers before the first one that the block names, and the others."""
+        start = min(int(name.split(".")[1]) for name in block)
+
+        def suffix(x: Tensor) -> Tensor:
+            for linear in list(self.layers)[start:-1]:
+                x = self.activate(linear(x))
+            return self.layers[-1](x)
+
+        return (lambda x: self.hidden(x, start)), suffix

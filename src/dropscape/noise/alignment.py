@@ -1,12 +1,19 @@
 """Alignment of a Hessian with the covariance of gradient noise (paper A, sections 3.6 and 7; paper C, eq. 18)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
+from dropscape.curvature.estimates import TraceAndNorm, trace_and_norm
 from dropscape.noise.samples import centred
+
+# Samples that an operator multiplies at once.
+SAMPLES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,10 @@ class Alignment:
         trace_h_isotropic: Tr(H Sigma-bar) = Tr H Tr Sigma / D, for the isotropic noise of the same trace.
         trace_sigma: Tr Sigma.
         trace_h: Tr H.
+        trace_h_error: its standard error; 0 for a dense Hessian, where it is exact. The relative error of
+            ``trace_h_isotropic`` is the same.
         hessian_norm: |H|, Frobenius.
+        hessian_norm_error: its standard error; 0 for a dense Hessian. The relative error of the cosines is the same.
         sigma_norm: |Sigma|, Frobenius, plain: its square is too large by about (Tr Sigma)^2 / N.
         sigma_norm_unbiased: square root of an estimate of |Sigma|^2 that is unbiased for every distribution with
             four moments (an average of squares, hence not negative). NaN for N < 4, or where it is lost in rounding.
@@ -36,7 +46,9 @@ class Alignment:
     trace_h_isotropic: float
     trace_sigma: float
     trace_h: float
+    trace_h_error: float
     hessian_norm: float
+    hessian_norm_error: float
     sigma_norm: float
     sigma_norm_unbiased: float
     cosine: float
@@ -45,17 +57,25 @@ class Alignment:
     undefined: tuple[str, ...]
 
 
-def alignment(hessian: ArrayLike, samples: ArrayLike) -> Alignment:
+def alignment(
+    hessian: ArrayLike | Callable[[Tensor], Tensor], samples: ArrayLike, products: int = 300, seed: int = 0
+) -> Alignment:
     """Everything that the two papers' alignment curves need, from one symmetric product.
 
-    The scatter matrix S = X^T X of the centred samples gives Tr(H Sigma) = <H, S>/N and |Sigma| = |S|/N at once.
-    As a symmetric product it costs N D^2 operations (multiply and add) where X H alone costs 2 N D^2 and the
+    Dense Hessian: the scatter matrix S = X^T X of the centred samples gives Tr(H Sigma) = <H, S>/N and |Sigma| = |S|/N
+    at once. As a symmetric product it costs N D^2 operations (multiply and add) where X H alone costs 2 N D^2 and the
     N x N Gram matrix N^2 D more; it is as large as the Hessian. The product runs in the samples' own dtype, all
     sums over its entries in float64: float32 samples change Tr(H Sigma) by less than 1e-6 of |H| |Sigma| and the
     norms by less than 1e-6 (some 1e-11 at N = 3,000 and D = 2,500, where rounding averages out).
 
+    Products with the Hessian, for a block too large for the matrix: Tr(H Sigma) = (1/N) sum_i x_i^T H x_i with the
+    centred samples takes N products and is as exact as they are, |Sigma| = |X X^T|/N the N x N Gram matrix where N < D.
+    Only Tr H and |H| are estimates, ``trace_and_norm``, whose standard errors are given.
+
     Args:
-        hessian: (D, D), symmetric.
+        hessian: (D, D), symmetric; or a map from vectors (K, D) to H v for each, such as ``HessianOperator``.
+        products: with an operator, how many are spent on Tr H and |H|.
+        seed: of the random vectors that these two are estimated with.
         samples: (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the unbiased values.
 
     Raises:
@@ -66,18 +86,24 @@ def alignment(hessian: ArrayLike, samples: ArrayLike) -> Alignment:
     values = np.asarray(samples)
     deviations, _ = centred(values)
     count, dimension = deviations.shape
-    curvature = np.asarray(hessian, dtype=np.float64)
-    if curvature.shape != (dimension, dimension):
-        raise ValueError(f"hessian must have the shape ({dimension}, {dimension}), not {curvature.shape}.")
     squares = np.einsum("np,np->n", deviations, deviations)
     factor = deviations.astype(values.dtype, copy=False)
-    scatter = (factor.T @ factor).astype(np.float64, copy=False)
+    if callable(hessian):
+        # |X^T X| = |X X^T|, whichever is smaller
+        scatter = (factor @ factor.T if count < dimension else factor.T @ factor).astype(np.float64, copy=False)
+        h_dot_scatter = _sum_of_products(hessian, deviations)
+        curvature = trace_and_norm(hessian, dimension, products, seed)
+    else:
+        matrix = np.asarray(hessian, dtype=np.float64)
+        if matrix.shape != (dimension, dimension):
+            raise ValueError(f"hessian must have the shape ({dimension}, {dimension}), not {matrix.shape}.")
+        scatter = (factor.T @ factor).astype(np.float64, copy=False)
+        h_dot_scatter = float(np.vdot(matrix, scatter))
+        curvature = TraceAndNorm(float(np.trace(matrix)), 0.0, math.sqrt(np.vdot(matrix, matrix)), 0.0)
 
-    h_dot_scatter = float(np.vdot(curvature, scatter))
     scatter_norm_squared = float(np.vdot(scatter, scatter))
-    hessian_norm = math.sqrt(np.vdot(curvature, curvature))
+    hessian_norm = curvature.norm
     trace_sigma = float(squares.sum()) / count
-    trace_h = float(np.trace(curvature))
     sigma_norm = math.sqrt(scatter_norm_squared) / count
 
     reasons = []
@@ -95,10 +121,12 @@ def alignment(hessian: ArrayLike, samples: ArrayLike) -> Alignment:
     sigma_norm_unbiased = math.sqrt(unbiased_norm_squared)
     return Alignment(
         trace_h_sigma=h_dot_scatter / count,
-        trace_h_isotropic=trace_h * trace_sigma / dimension,
+        trace_h_isotropic=curvature.trace * trace_sigma / dimension,
         trace_sigma=trace_sigma,
-        trace_h=trace_h,
+        trace_h=curvature.trace,
+        trace_h_error=curvature.trace_error,
         hessian_norm=hessian_norm,
+        hessian_norm_error=curvature.norm_error,
         sigma_norm=sigma_norm,
         sigma_norm_unbiased=sigma_norm_unbiased,
         cosine=_ratio(h_dot_scatter / count, hessian_norm * sigma_norm),
@@ -106,6 +134,14 @@ def alignment(hessian: ArrayLike, samples: ArrayLike) -> Alignment:
         sample_count=count,
         undefined=tuple(reasons),
     )
+
+
+def _sum_of_products(multiply: Callable[[Tensor], Tensor], deviations: np.ndarray) -> float:
+    """sum_i x_i^T H x_i."""
+    total = 0.0
+    for rows in torch.from_numpy(deviations).split(SAMPLES_AT_ONCE):
+        total += float((multiply(rows).double().cpu() * rows).sum())
+    return total
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -1,0 +1,171 @@
+"""A module whose block is one layer's weights, run with that layer cut open.
+
+A dense or convolutional layer reads its weights only through its pre-activation, z = W h at each of L positions (one of
+a dense layer on vectors, the tokens of a sentence, the pixels of a convolution's output with h the patch under the
+kernel). So derivatives with respect to the weights are derivatives with respect to z, example by example, and sums over
+positions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import pad, unfold
+
+from dropscape.errors import ConfigurationError
+from dropscape.models.block import layer_of_block
+from dropscape.models.halves import Examples, cast, count, halves, take
+from dropscape.numerics.seeds import torch_generator
+
+# Relative; the rounding of a deep network in float64 stays far below, a module of another kind far above.
+CHECK_TOLERANCE = 1e-6
+EXAMPLES_OF_CHECK = 4
+
+
+@dataclass(frozen=True)
+class OpenLayer:
+    """A forward pass of m examples, cut at the block's layer.
+
+    Attributes:
+        features: (m, F, L), the columns h; a last row of ones if the layer's bias is in the block.
+        pre_activation: z as the layer wrote it, a leaf that the outputs are computed from: (m, L..., units) of a
+            dense layer, (m, units, height, width) of a convolution.
+        outputs: (m, ...), with their graph back to ``pre_activation``.
+        units_first: whether it is a convolution.
+        with_bias: whether the bias is in the block.
+    """
+
+    features: Tensor
+    pre_activation: Tensor
+    outputs: Tensor
+    units_first: bool
+    with_bias: bool
+
+    def columns(self, signals: Tensor) -> Tensor:
+        """(..., units, L) from tensors of one or many examples' pre-activations, (..., *pre_activation.shape[1:])."""
+        positions = self.pre_activation.ndim - 2
+        if self.units_first:
+            return signals.flatten(-positions)
+        return (signals.flatten(-1 - positions, -2) if positions else signals.unsqueeze(-2)).transpose(-1, -2)
+
+    def pulled_back(self, signals: Tensor) -> Tensor:
+        """(m, K, P): K signals at each example's pre-activation, (K, m, ...), as gradients of the block."""
+        rows = torch.einsum("kmul,mfl->mkuf", self.columns(signals), self.features)
+        return block_order(rows, self.with_bias)
+
+
+def block_order(rows: Tensor, with_bias: bool) -> Tensor:
+    """(..., units, F) to (..., P), the order of ``block_vector``: the weight row by row, then the bias."""
+    if not with_bias:
+        return rows.flatten(-2)
+    return torch.cat([rows[..., :-1].flatten(-2), rows[..., -1]], dim=-1)
+
+
+class OpenNetwork:
+    """Runs a private copy of a module with the block's layer cut open.
+
+    Args:
+        model: a module that maps n examples to outputs (n, ...), each example by itself.
+        block: the weight of one ``nn.Linear`` or plain ``nn.Conv2d``, with or without its bias.
+        inputs: n examples.
+        dtype: of all arithmetic.
+        piecewise_linear: whether the outputs have to be piecewise linear in the block.
+
+    Raises:
+        ConfigurationError: the block is not one such layer, the layer does not run exactly once in a forward pass or
+            its weights are read elsewhere, or the outputs are not piecewise linear in it although they have to be.
+    """
+
+    def __init__(
+        self, model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torch.dtype, piecewise_linear: bool
+    ):
+        layer = layer_of_block(model, block)
+        if layer is None:
+            raise ConfigurationError(
+                "this method needs a block of one dense or convolutional layer's weight, with or without its bias, "
+                f"not {list(block)}; write such a block, or method 'products'."
+            )
+        self._name, self._block, self._dtype = layer, list(block), dtype
+        self._halves = halves(model, block, inputs, dtype)
+        self.size = sum(value.numel() for value in self._halves.block.values())
+        if dtype == torch.float64 and count(inputs) <= EXAMPLES_OF_CHECK:
+            self._check(model, inputs, piecewise_linear)
+        else:
+            OpenNetwork(model, block, take(inputs, slice(0, EXAMPLES_OF_CHECK)), torch.float64, piecewise_linear)
+        self._inputs, self._suffix = self._halves.prepared(cast(inputs, dtype))
+
+    def run(self, part: slice) -> OpenLayer:
+        """The forward pass of some of the examples."""
+        return self._open(take(self._inputs, part), self._suffix)
+
+    def _open(self, examples: Examples, suffix: Callable[[Examples], Tensor]) -> OpenLayer:
+        layer = self._halves.network.get_submodule(self._name)
+        calls: list[tuple[Tensor, Tensor]] = []
+
+        def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
+            leaf = written.detach().requires_grad_()
+            calls.append((read[0].detach(), leaf))
+            return leaf.clone()  # which what follows may overwrite
+
+        handle = layer.register_forward_hook(cut)
+        try:
+            # Fused attention has no second derivative; the plain formula has.
+            with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+                outputs = suffix(examples)
+        finally:
+            handle.remove()
+        if len(calls) != 1:
+            raise ConfigurationError(
+                f"the layer '{self._name}' runs {len(calls)} times in one forward pass, where this method needs one; "
+                "write method 'products' for the block."
+            )
+        (read, leaf), with_bias = calls[0], len(self._block) == 2
+        if isinstance(layer, nn.Conv2d):
+            features = unfold(read, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        else:
+            features = read.flatten(1, -2).transpose(1, 2) if read.ndim > 2 else read[..., None]
+        if with_bias:
+            features = pad(features, (0, 0, 0, 1), value=1.0)
+        return OpenLayer(features, leaf, outputs, isinstance(layer, nn.Conv2d), with_bias)
+
+    def _check(self, model: nn.Module, inputs: Examples, piecewise_linear: bool) -> None:
+        """Random sums of the first examples' outputs: their gradient is the pulled-back one, their Hessian is zero.
+
+        Together this makes the structured Hessian the Hessian, whatever the loss.
+        """
+        examples = cast(inputs, self._dtype)
+        opened = self._open(examples, lambda x: self._halves.suffix(self._halves.prefix(x)))
+        generator = torch_generator(0, "curvature", "check of a layer")
+
+        def random(like: Tensor) -> Tensor:
+            return torch.randn(like.shape, dtype=self._dtype, generator=generator).to(like.device)
+
+        weights = random(opened.outputs)
+        signals = torch.autograd.grad(opened.outputs, opened.pre_activation, weights)[0]
+        pulled_back = opened.pulled_back(signals[None]).sum(dim=(0, 1))
+        block = list(self._halves.block.values())
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+            total = (weights * self._halves.suffix(self._halves.prefix(examples))).sum()
+            parts = torch.autograd.grad(total, block, create_graph=True)
+            gradient = torch.cat([part.reshape(-1) for part in parts])
+        first_order = gradient.detach()
+        if not bool(torch.isfinite(first_order).all()):
+            return  # a diverged network: the Hessian will say so
+        size = float(first_order.norm())
+        if float((pulled_back - first_order).norm()) > CHECK_TOLERANCE * size:
+            raise ConfigurationError(
+                f"the weights of '{self._name}' are read elsewhere in {type(model).__name__} too, so this method "
+                "would miss a part; write method 'products' for the block."
+            )
+        if not piecewise_linear or not gradient.requires_grad:
+            return
+        vector = random(first_order)
+        length = torch.cat([value.detach().reshape(-1) for value in block]).norm() or 1.0
+        change = torch.autograd.grad(gradient, block, vector * (length / vector.norm()), materialize_grads=True)
+        if float(torch.cat([part.reshape(-1) for part in change]).norm()) > CHECK_TOLERANCE * size:
+            raise ConfigurationError(
+                f"{type(model).__name__} says piecewise_linear, but its outputs are curved in the block "
+                f"{', '.join(self._block)}; take piecewise_linear away from the module, or write method 'products'."
+            )
