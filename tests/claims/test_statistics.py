@@ -317,8 +317,8 @@ def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
     narrow = [0.1 + 0.01 * index for index in range(len(rows))]
     tables, (run, _) = pair(
         "slice_widths",
-        dropout=widths | {"width": [3 * width for width in narrow]},
-        plain=widths | {"width": [math.nan, *narrow[1:]]},
+        dropout=widths | {"half_width": [3 * width for width in narrow]},
+        plain=widths | {"half_width": [math.nan, *narrow[1:]]},
     )
     found = slice_widening(tables, run, "c")
     assert (found.value, found.low, found.high) == pytest.approx((3, 3, 3))

@@ -119,6 +119,8 @@ def run_of(wildcards):
         "data": experiment.data,
         "model": experiment.model,
         "loss": experiment.loss,
+        "label_smoothing": experiment.training.label_smoothing,
+        "micro_batch": experiment.training.micro_batch,
         "block": experiment.block,
         "seeds": experiment.seeds,
         "device": USER.device,

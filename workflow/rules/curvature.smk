@@ -19,7 +19,13 @@ rule curvature:
     threads: USER.threads
     params:
         settings=lambda wildcards: some_of(
-            run_of(wildcards), "data", "model", "loss", "block", "seeds"
+            run_of(wildcards),
+            "data",
+            "model",
+            "loss",
+            "label_smoothing",
+            "block",
+            "seeds",
         ),
     script:
         "../scripts/curvature.py"

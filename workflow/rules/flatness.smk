@@ -1,4 +1,4 @@
-# Stage flatness: interval flatness along the principal directions of a run's samples.
+# Stage flatness: interval flatness along the principal directions of a run's samples; slices in random directions.
 
 
 rule flatness:
@@ -22,3 +22,28 @@ rule flatness:
         settings=flatness_settings,
     script:
         "../scripts/flatness.py"
+
+
+rule flatness_slices:
+    input:
+        model=of_run("training", "model.safetensors"),
+        data=dataset_of,
+        code=code_of("flatness_slices.py"),
+    output:
+        slices=of_run("flatness", "slices.csv"),
+        slice_widths=of_run("flatness", "slice_widths.csv"),
+        provenance=of_run("flatness", "slices.provenance.json"),
+    log:
+        f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}-slices.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}-slices.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(
+            run_of(wildcards), "data", "model", "loss", "label_smoothing", "seeds"
+        )
+        | plain(EXPERIMENTS[wildcards.experiment].slices),
+    script:
+        "../scripts/flatness_slices.py"

@@ -35,10 +35,7 @@ def training_settings(wildcards):
                 experiment.alignment.recorded_steps if experiment.alignment else 1
             ),
         }
-        | {
-            key: getattr(experiment.training, key)
-            for key in ("flow_time", "trajectory_steps", "history_points")
-        }
+        | experiment.training.model_dump()
     )
 
 
@@ -76,7 +73,7 @@ def flatness_settings(wildcards):
     """The measurement's own settings; the run's dropout and learning rate do not enter."""
     flatness = EXPERIMENTS[wildcards.experiment].flatness
     return some_of(
-        run_of(wildcards), "data", "model", "loss", "block", "seeds"
+        run_of(wildcards), "data", "model", "loss", "label_smoothing", "block", "seeds"
     ) | plain(
         {
             "samples": sorted(samples_of(wildcards)),

@@ -162,7 +162,7 @@ def slice_widening(tables: Tables, run: Run, claim: str) -> Measured:
     either does not rise far enough has no width and is left out, which speaks against the flatter one.
     """
     plain = tables.without_dropout(run)
-    both = [tables.of_run("slice_widths", one).set_index(["seed", "direction"])["width"] for one in (run, plain)]
+    both = [tables.of_run("slice_widths", one).set_index(["seed", "direction"])["half_width"] for one in (run, plain)]
     ratio = np.log(both[0] / both[1])
     missing = int(ratio.isna().sum())
     ratio = ratio.dropna()

@@ -69,7 +69,8 @@ class TrainingSettings(Strict):
         "step warmup_steps^-1.5); null keeps the learning rate but for the milestones.",
     )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of the target probability that is spread evenly, in training only."
+        0.0,
+        description="Share of the target probability that is spread evenly over the classes; measured so too.",
     )
     micro_batch: Count = Field(
         256, description="Examples differentiated at a time; changes memory and speed, the result by rounding only."

@@ -11,8 +11,8 @@ from dropscape.artifacts.provenance import provenance
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.data.prepared import load_examples
-from dropscape.models.losses import output_loss
-from dropscape.models.restored import networks_of_seeds
+from dropscape.models.losses import mean_loss
+from dropscape.training.of_run import networks_of_run, risk_of_run
 
 
 def measure_run(settings: Mapping[str, Any], model: str, data: str, outputs: Mapping[str, str]) -> None:
@@ -24,19 +24,17 @@ def measure_run(settings: Mapping[str, Any], model: str, data: str, outputs: Map
     examples = load_examples(data, settings["data"])
     stacked, _ = read_tensors(model)
     values, vectors, rows = [], [], []
-    for seed, network in networks_of_seeds(settings["model"], stacked, settings["seeds"]):
-        hessian = block_hessian(
-            network, settings["block"], examples.train_inputs, examples.train_targets, loss=settings["loss"]
-        )
+    inputs, targets, risk = examples.train_inputs, examples.train_targets, risk_of_run(settings, examples)
+    for seed, network in networks_of_run(settings, stacked, examples):
+        hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk)
         eigenvalues, eigenvectors = eigenpairs(hessian.matrix)
         values.append(eigenvalues)
         vectors.append(eigenvectors.to(torch.float32))
-        loss = output_loss(settings["loss"])(network(examples.train_inputs), examples.train_targets)
         rows.append(
             {
                 "seed": seed,
                 "method": hessian.method,
-                "loss": float(loss.double().mean()),
+                "loss": mean_loss(network, inputs, targets, risk),
                 "trace": float(eigenvalues.sum()),
                 "largest_residual": float(
                     residual_norms(hessian.matrix, eigenvalues, eigenvectors).max() / eigenvalues.abs().max()

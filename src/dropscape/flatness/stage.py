@@ -9,8 +9,8 @@ from dropscape.artifacts.files import read_tensors, write_json, write_table
 from dropscape.artifacts.provenance import provenance
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.interval import interval_flatness
-from dropscape.models.restored import networks_of_seeds
 from dropscape.numerics.progress import Progress
+from dropscape.training.of_run import networks_of_run, risk_of_run
 
 
 def measure_run(
@@ -31,8 +31,8 @@ def measure_run(
     stacked, _ = read_tensors(model)
     principal, _ = read_tensors(directions)
     pairs, _ = read_tensors(hessian)
-    frames = []
-    for position, (seed, network) in enumerate(networks_of_seeds(settings["model"], stacked, settings["seeds"])):
+    frames, risk = [], risk_of_run(settings, examples)
+    for position, (seed, network) in enumerate(networks_of_run(settings, stacked, examples)):
         for sample in settings["samples"]:
             vectors = principal[f"{sample}/directions"][position].T
             in_eigenbasis = vectors @ pairs["eigenvectors"][position]
@@ -43,7 +43,7 @@ def measure_run(
                 examples.train_targets,
                 vectors,
                 factors=settings["factors"],
-                loss=settings["loss"],
+                loss=risk,
                 curvatures=(in_eigenbasis.double().square() @ pairs["eigenvalues"][position]),
                 max_width=settings["max_width"],
                 progress=Progress(f"flatness {name}, {sample}, seed {seed}", len(vectors)),

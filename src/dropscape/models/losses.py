@@ -126,3 +126,12 @@ def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tenso
         targets = targets.argmax(dim=-1)
     counted = torch.ones_like(targets, dtype=torch.bool) if targets.ndim == 1 else targets != PADDING
     return ((outputs.argmax(dim=-1) == targets) & counted).sum(), counted.sum()
+
+
+@torch.no_grad()
+def mean_loss(
+    model: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor, loss: PerExampleLoss, batch: int = 1024
+) -> float:
+    """The mean of the loss over all examples, ``batch`` of them at a time, summed in float64."""
+    parts = zip(inputs.split(batch), targets.split(batch), strict=True)
+    return sum(float(loss(model(part), own).sum(dtype=torch.float64)) for part, own in parts) / len(inputs)

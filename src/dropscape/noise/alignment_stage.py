@@ -9,12 +9,12 @@ from dropscape.artifacts.files import read_tensors, write_json, write_table
 from dropscape.artifacts.provenance import provenance
 from dropscape.curvature.hessian import block_hessian
 from dropscape.data.prepared import load_examples
-from dropscape.models.losses import output_loss
-from dropscape.models.restored import networks_of_seeds
+from dropscape.models.losses import mean_loss
 from dropscape.noise.alignment import alignment
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
-from dropscape.sampling.gradients import dropout_gradients
+from dropscape.sampling.of_run import gradients_of_run
+from dropscape.training.of_run import networks_of_run, risk_of_run
 
 
 def alignment_run(
@@ -31,24 +31,20 @@ def alignment_run(
     tensors, metadata = read_tensors(snapshots)
     progress = Progress(f"alignment {name}", len(metadata["steps"]) * len(settings["seeds"]))
     rows, done = [], 0
+    inputs, targets, risk = examples.train_inputs, examples.train_targets, risk_of_run(settings, examples)
+    with_dropout = settings | {"keep_prob": settings["keep_probs"][0]}
     for position, step in enumerate(metadata["steps"]):
         at_step = {name: value[:, position] for name, value in tensors.items()}
-        for seed, network in networks_of_seeds(settings["model"], at_step, settings["seeds"]):
-            inputs, labels = examples.train_inputs, examples.train_targets
-            hessian = block_hessian(network, settings["block"], inputs, labels, loss=settings["loss"]).matrix
-            loss = float(output_loss(settings["loss"])(network(inputs), labels).double().mean())
+        for seed, network in networks_of_run(with_dropout, at_step, examples, with_dropout=True):
+            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix
+            loss = mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
-                gradients = dropout_gradients(
+                gradients = gradients_of_run(
                     network,
-                    settings["block"],
-                    inputs,
-                    labels,
-                    keep_prob=keep_prob,
-                    dropout_after=settings["dropout_after"],
+                    settings | {"keep_prob": keep_prob},
+                    examples,
                     samples=settings["samples"],
                     seed=seed,
-                    mask_mode=settings["mask_mode"],
-                    loss=settings["loss"],
                     purpose=f"alignment at step {step}, keep_prob {keep_prob}",
                     device=device,
                 ).cpu()
