@@ -41,6 +41,12 @@ def test_picks_another_method_where_the_sum_is_not_the_hessian(activation, block
         block_hessian(model, block, inputs, targets, loss, method="kronecker")
 
 
+def test_matrix_that_would_not_fit_is_refused_before_it_is_tried():
+    model = torch.nn.Sequential(torch.nn.Linear(300, 300))
+    with pytest.raises(ConfigurationError, match=r"0\.weight has 90000 parameters, .* 30 GiB; .*extreme eigenvalues"):
+        block_hessian(model, ("0.weight",), torch.randn(4, 300), torch.randint(300, (4,)))
+
+
 def test_loss_given_as_its_function_is_recognised():
     model, inputs, targets = example()
     both = [

@@ -11,11 +11,13 @@ from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
 from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.curvature.products import by_name, dense_hessian_by_products, refuse_random_objective
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, dense_layer_of_block, layer_of_block
+from dropscape.models.block import block_parameters, block_vector, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss, output_loss
 
+# The largest matrix that is attempted; its eigenvectors need a few times as much.
+DENSE_BYTES = 2**33
 METHODS = ("auto", "kronecker", "jacobian", "preactivations", "products")
 
 
@@ -65,10 +67,17 @@ def block_hessian(
 
     Raises:
         RandomObjectiveError: the loss is random, for example because dropout is active.
-        ConfigurationError: an unknown name, or a method that cannot treat this model, block and loss.
+        ConfigurationError: an unknown name, a matrix of more than ``DENSE_BYTES``, or a method that cannot treat this
+            model, block and loss.
     """
     if method not in METHODS:
         raise ConfigurationError(f"curvature.method is '{method}'; write one of {', '.join(METHODS)}.")
+    size = block_vector(model, block).numel()
+    if size**2 * dtype.itemsize > DENSE_BYTES:
+        raise ConfigurationError(
+            f"the block {', '.join(block)} has {size} parameters, whose Hessian would take "
+            f"{size**2 * dtype.itemsize / 2**30:.0f} GiB; write a smaller block, or take its extreme eigenvalues only."
+        )
     refuse_random_objective(model, inputs, targets, loss)
     loss = by_name(loss)
     chosen = choose_method(model, block, loss) if method == "auto" else method

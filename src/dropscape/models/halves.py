@@ -72,6 +72,8 @@ class Halves:
         In advance, ``batch`` examples at a time, where its results take ``CACHE_BYTES`` at most; else f runs it each
         time.
         """
+        if self.prefix is _nothing:
+            return inputs, self.suffix
         with torch.no_grad():
             first = self.prefix(take(inputs, slice(0, 1)))
             if _bytes(first) * count(inputs) > CACHE_BYTES:
@@ -129,7 +131,11 @@ def _split(
     if type(network) is nn.Sequential:
         reads = [any(own is value for own in child.parameters() for value in parameters) for child in network]
         return network[: reads.index(True)], network[reads.index(True) :]
-    return (lambda x: x), network
+    return _nothing, network
+
+
+def _nothing(examples: Examples) -> Examples:
+    return examples
 
 
 def _bytes(examples: Examples) -> int:
