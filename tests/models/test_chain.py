@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dropscape.errors import ConfigurationError
-from dropscape.models.chain import split_model
+from dropscape.models.halves import split
 from dropscape.models.registry import initialised
 
 VGG9 = {"name": "vgg9", "classes": 4, "width": 1 / 32}
@@ -112,5 +112,5 @@ def test_piecewise_linear_networks_say_so(settings, expected):
 
 def test_a_module_without_a_cut_is_all_suffix():
     model, x = torch.nn.Linear(3, 2), torch.rand(4, 3)
-    prefix, suffix = split_model(model, ["weight"])
+    prefix, suffix = split(model, ["weight"])
     assert prefix(x) is x and torch.equal(suffix(x), model(x))

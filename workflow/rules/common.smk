@@ -1,5 +1,7 @@
 # Settings, paths and dependencies that every rule file uses.
 import fcntl
+import importlib.util
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,11 +11,12 @@ from dropscape.dependencies import module_files
 from dropscape.errors import ConfigurationError
 
 ROOT = Path(workflow.basedir).parent
-# Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda).
+# Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda),
+# and networks of one's own from the folder of the workflow.
+OWN_CODE = [str(ROOT / "src"), str(ROOT)]
+sys.path.extend(path for path in OWN_CODE if path not in sys.path)
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(
-        filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])
-    )
+    PYTHONPATH=os.pathsep.join(filter(None, [*OWN_CODE, os.getenv("PYTHONPATH")]))
 )
 
 try:
@@ -86,6 +89,24 @@ def code_of(script):
     """The script and the library modules it imports, so that editing one reruns exactly what uses it."""
     path = Path(os.path.relpath(ROOT / "workflow/scripts" / script))
     return list(module_files(path, Path(os.path.relpath(ROOT / "src"))))
+
+
+def code_of_model(wildcards):
+    """The file of a network of one's own, if the experiment has one."""
+    model = EXPERIMENTS[wildcards.experiment].model
+    if model.name != "own":
+        return []
+    package = model.function.partition(":")[0]
+    try:
+        found = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise WorkflowError(
+            f"model.function of experiment '{wildcards.experiment}' is '{model.function}', but there is no module "
+            f"'{package}': put {package.replace('.', '/')}.py into {ROOT}, or its folder into PYTHONPATH."
+        )
+    return [os.path.relpath(found.origin)]
 
 
 def plain(settings):

@@ -6,6 +6,7 @@ rule curvature:
         model=of_run("training", "model.safetensors"),
         data=dataset_of,
         code=code_of("curvature.py"),
+        model_code=code_of_model,
     output:
         hessian=of_run("curvature", "hessian.safetensors"),
         summary=of_run("curvature", "summary.csv"),

@@ -8,6 +8,7 @@ rule flatness:
         directions=of_run("noise", "directions.safetensors"),
         hessian=of_run("curvature", "hessian.safetensors"),
         code=code_of("flatness.py"),
+        model_code=code_of_model,
     output:
         interval=of_run("flatness", "interval.csv"),
         provenance=of_run("flatness", "provenance.json"),
@@ -29,6 +30,7 @@ rule flatness_slices:
         model=of_run("training", "model.safetensors"),
         data=dataset_of,
         code=code_of("flatness_slices.py"),
+        model_code=code_of_model,
     output:
         slices=of_run("flatness", "slices.csv"),
         slice_widths=of_run("flatness", "slice_widths.csv"),

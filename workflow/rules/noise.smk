@@ -49,6 +49,7 @@ rule noise_alignment:
         snapshots=of_run("training", "snapshots.safetensors"),
         data=dataset_of,
         code=code_of("noise_alignment.py"),
+        model_code=code_of_model,
     output:
         alignment=of_run("noise", "alignment.csv"),
         provenance=of_run("noise", "alignment.provenance.json"),

@@ -6,6 +6,7 @@ rule sampling:
         model=of_run("training", "model.safetensors"),
         data=dataset_of,
         code=code_of("sampling.py"),
+        model_code=code_of_model,
     output:
         gradients=of_run("sampling", "gradients.safetensors"),
         provenance=of_run("sampling", "provenance.json"),

@@ -5,6 +5,7 @@ rule training:
     input:
         data=dataset_of,
         code=code_of("training.py"),
+        model_code=code_of_model,
     output:
         model=of_run("training", "model.safetensors"),
         snapshots=of_run("training", "snapshots.safetensors"),

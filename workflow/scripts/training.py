@@ -11,7 +11,7 @@ with job(f"training {name}", snakemake.log[0], snakemake.threads):
         snakemake.params.settings,
         snakemake.input.data,
         snakemake.output,
-        code=snakemake.input.code,
+        code=[*snakemake.input.code, *snakemake.input.get("model_code", [])],
         states=str(Path(snakemake.output.model).parents[2] / ".states" / name),
         checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
     )

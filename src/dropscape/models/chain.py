@@ -33,14 +33,6 @@ class Chain(nn.Sequential):
         return _composed(modules[:first]), _composed(modules[first:])
 
 
-def split_model(model: nn.Module, block: Sequence[str]) -> tuple[Function, Function]:
-    """The model's own ``split``; a model without one is all suffix."""
-    if hasattr(model, "split"):
-        return model.split(block)
-    block_parameters(model, block)
-    return lambda x: x, model
-
-
 def _steps(sequence: nn.Sequential, above: str = "") -> Iterator[tuple[str, nn.Module]]:
     for name, module in sequence.named_children():
         if type(module) is nn.Sequential:

@@ -101,7 +101,7 @@ def halves(model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torc
     network = copy.deepcopy(model).requires_grad_(False).to(dtype)
     own = dict(network.named_parameters())
     parameters = {name: own[name].requires_grad_() for name in block}
-    prefix, suffix = _split(network, block, list(parameters.values()))
+    prefix, suffix = split(network, block)
     few = cast(take(inputs, slice(0, EXAMPLES_OF_CHECK)), dtype)
     with torch.enable_grad():
         read = prefix(few)
@@ -123,9 +123,16 @@ def halves(model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torc
     return Halves(network, parameters, prefix, suffix)
 
 
-def _split(
-    network: nn.Module, block: Sequence[str], parameters: Sequence[Tensor]
+def split(
+    network: nn.Module, block: Sequence[str]
 ) -> tuple[Callable[[Examples], Examples], Callable[[Examples], Tensor]]:
+    """``(prefix, suffix)`` of the network itself, cut before the block; neither is tested.
+
+    Raises:
+        ConfigurationError: a name is not a parameter of the network.
+    """
+    block_parameters(network, block)
+    parameters = [network.get_parameter(name) for name in block]
     if hasattr(network, "split"):
         return network.split(list(block))
     if type(network) is nn.Sequential:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
 from dropscape.models.block import block_vector
-from dropscape.models.chain import Function, split_model
+from dropscape.models.halves import Examples, split
 from dropscape.models.losses import PerExampleLoss
 
 
@@ -56,7 +56,7 @@ def module_gradients(
     """
     model = deepcopy(model).to(device).eval().requires_grad_(False)
     set_keep_prob(model, keep_prob)
-    prefix, suffix = split_model(model, block)
+    prefix, suffix = split(model, block)
     parameters = [model.get_parameter(name).requires_grad_() for name in block]
     masks = GroupMasks(seed, "sampling", purpose, mask_mode, device)
     inputs, targets = _in_fast_order(inputs.to(device)), targets.to(device)
@@ -89,7 +89,7 @@ class _Noticing:
         raise _Noticed
 
 
-def _passes_dropout(model: nn.Module, function: Function, x: Tensor) -> bool:
+def _passes_dropout(model: nn.Module, function: Callable[[Examples], Examples], x: Tensor) -> bool:
     """Whether a dropout layer that draws acts in ``function`` of the model."""
     try:
         with torch.no_grad(), masks_in_force(model, _Noticing(), 0, 0):
