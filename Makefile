@@ -14,7 +14,7 @@ STAMP := .venv/up-to-date
 BENCH_STAMP := .venv/peers-up-to-date
 export PATH := $(abspath $(BIN)):$(PATH)
 
-OPTIONS := scale=$(SCALE) $(if $(SOURCE),source=$(SOURCE)) $(if $(DIRECTORY),directory=$(DIRECTORY))
+OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --config $(OPTIONS)
 
 .PHONY: reproduce paper test report bench lint format clean

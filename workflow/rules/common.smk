@@ -91,22 +91,35 @@ def code_of(script):
     return list(module_files(path, Path(os.path.relpath(ROOT / "src"))))
 
 
-def code_of_model(wildcards):
-    """The file of a network of one's own, if the experiment has one."""
-    model = EXPERIMENTS[wildcards.experiment].model
-    if model.name != "own":
-        return []
-    package = model.function.partition(":")[0]
+def own_code(function, key):
+    """The file of a function of the user's own."""
+    package = function.partition(":")[0]
     try:
         found = importlib.util.find_spec(package)
     except ModuleNotFoundError:
         found = None
     if found is None:
         raise WorkflowError(
-            f"model.function of experiment '{wildcards.experiment}' is '{model.function}', but there is no module "
-            f"'{package}': put {package.replace('.', '/')}.py into {ROOT}, or its folder into PYTHONPATH."
+            f"{key} is '{function}', but there is no module '{package}': put {package.replace('.', '/')}.py into the "
+            "folder of the Makefile, or its folder into PYTHONPATH."
         )
     return [os.path.relpath(found.origin)]
+
+
+def code_of_model(wildcards):
+    """The file of a network of the user's own, if the experiment has one."""
+    model = EXPERIMENTS[wildcards.experiment].model
+    if model.name != "own":
+        return []
+    return own_code(
+        model.function, f"model.function of experiment '{wildcards.experiment}'"
+    )
+
+
+def code_of_dataset(wildcards):
+    """The file of a dataset of the user's own, if it is one."""
+    function = USER.datasets.get(wildcards.dataset)
+    return own_code(function, f"datasets.{wildcards.dataset}") if function else []
 
 
 def plain(settings):

@@ -4,6 +4,7 @@
 rule data:
     input:
         code=code_of("data.py"),
+        dataset_code=code_of_dataset,
     output:
         data=f"{RESULTS}/data/{{dataset}}.safetensors",
         description=f"{RESULTS}/data/{{dataset}}.json",

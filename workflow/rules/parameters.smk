@@ -6,10 +6,12 @@ from dropscape.report.papers import category
 
 def data_settings(wildcards):
     """Where the dataset comes from, and nothing that its source does not read."""
-    source = USER.source_of(wildcards.dataset)
+    function = USER.datasets.get(wildcards.dataset)
+    source = None if function else USER.source_of(wildcards.dataset)
     own = Path(USER.directory or "") / wildcards.dataset
     return plain(
         {
+            "function": function,
             "source": source,
             "directory": (
                 (str(own) if own.is_dir() else USER.directory)

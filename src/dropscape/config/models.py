@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dropscape.config.fields import Count, Positive, Strict
+from dropscape.config.fields import Count, Function, Positive, Strict
 
 
 class FullyConnectedSettings(Strict):
@@ -49,10 +49,9 @@ class OwnModelSettings(Strict):
     """A module of your own."""
 
     name: Literal["own"] = Field(description="Your own module.")
-    function: str = Field(
+    function: Function = Field(
         description="`package.module:function`, importable; called with `arguments`, returns a torch.nn.Module that "
         "maps (n, ...) inputs to (n, classes) outputs.",
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
     )
     arguments: dict[str, Any] = Field({}, description="Keyword arguments of the function.")
 

@@ -9,17 +9,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from dropscape.config.claims import ClaimSettings
-from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict, one_or_many
+from dropscape.config.fields import Count, Function, KeepProb, Name, Positive, Sample, Strict, one_or_many
 from dropscape.config.models import ModelSettings
 
-Dataset = Literal["mnist", "cifar10", "cifar100", "multi30k"]
+DATASETS = ("mnist", "cifar10", "cifar100", "multi30k")
 Source = Literal["official", "directory", "embedded"]
 
 
 class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
-    dataset: Dataset = Field(description="Name of the dataset.")
+    dataset: Name = Field(
+        description="Name of the dataset: mnist, cifar10, cifar100, multi30k, or one of your own (`datasets`)."
+    )
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
     normalisation: Literal["unit", "channel"] | None = Field(
@@ -234,7 +236,7 @@ class UserSettings(Strict):
     """`config/config.yaml`, the one file a user edits."""
 
     scale: Literal["smoke", "quick", "paper"] = Field("quick", description="Size of the reproduction.")
-    source: Source | dict[Dataset, Source] = Field(
+    source: Source | dict[Name, Source] = Field(
         "embedded",
         description="Where data comes from; or where each dataset does, `embedded` for those not named, for example "
         "{mnist: directory, cifar10: directory}.",
@@ -245,6 +247,9 @@ class UserSettings(Strict):
         "dataset, by its name.",
     )
     download_cache: str = Field("downloads", description="Folder that source `official` downloads into.")
+    datasets: dict[Name, Function] = Field(
+        {}, description="Datasets of your own by name: `package.module:function` that returns images and labels."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
     threads: Count = Field(1, description="CPU threads of one job; jobs run side by side on the remaining cores.")
     checkpoint_seconds: Positive = Field(
@@ -287,6 +292,7 @@ class Settings(Strict):
         for name in self.user.studies or []:
             if name not in self.studies:
                 raise ValueError(f"studies names '{name}': write one of {', '.join(self.studies)}, or null for all")
+        known = (*DATASETS, *self.user.datasets)
         owners: dict[str, str] = {}
         for study_name, study in self.studies.items():
             for experiment in study.experiments:
@@ -295,6 +301,12 @@ class Settings(Strict):
                         f"experiment '{experiment}' stands in studies {owners[experiment]} and {study_name}: rename one"
                     )
                 owners[experiment] = study_name
+                dataset = study.experiments[experiment].data.dataset
+                if dataset not in known:
+                    raise ValueError(
+                        f"experiment '{experiment}' uses the dataset '{dataset}': write one of {', '.join(known)}, or "
+                        "add it to datasets in config/config.yaml"
+                    )
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"

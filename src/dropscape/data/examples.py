@@ -44,9 +44,9 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
 
     ``normalisation`` is "unit", pixels divided by 255 and nothing else, or "channel", from which each channel's
     mean of ``CHANNELS`` is subtracted and by whose standard deviation it is divided. The papers name none; left
-    out, it is "unit" for grey images and "channel" for colour images. Images are not augmented by random crops
-    or flips: the papers name no augmentation, and with full-batch gradient descent on a fixed set of images the
-    only randomness is dropout's.
+    out, it is "channel" for the colour images of a published dataset and "unit" elsewhere. Images are not augmented
+    by random crops or flips: the papers name no augmentation, and with full-batch gradient descent on a fixed set
+    of images the only randomness is dropout's.
 
     Raises:
         ConfigurationError: there is no such normalisation, or a number is below one.
@@ -54,10 +54,16 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
     """
     part = training_subset(dataset, settings["train_examples"], settings["test_examples"])
     colour = dataset.train_images.ndim == 4
-    normalisation = _given(settings, "normalisation", "channel" if colour else "unit")
+    published = colour and dataset.name in CHANNELS
+    normalisation = _given(settings, "normalisation", "channel" if published else "unit")
     if normalisation not in ("unit", "channel"):
         raise ConfigurationError(
             f"`normalisation` in the study or scale file is '{normalisation}'; write one of: unit, channel."
+        )
+    if normalisation == "channel" and dataset.name not in CHANNELS:
+        raise ConfigurationError(
+            f"`normalisation` in the study or scale file is 'channel', but the channels of dataset '{dataset.name}' "
+            "are not known; write `normalisation: unit`."
         )
     constants = CHANNELS[dataset.name] if normalisation == "channel" else None
     return Examples(

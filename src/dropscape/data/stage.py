@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 
+from dropscape.data.own import own
 from dropscape.data.prepared import write_prepared
 from dropscape.data.sources import load_dataset
 
 
 def prepare(name: str, settings: Mapping[str, str | None], outputs: Mapping[str, str]) -> None:
-    """Load the dataset ``name`` from the configured source and write it with its description.
+    """Load the dataset ``name`` from its function or the configured source; write it with its description.
 
     Raises:
-        ConfigurationError, DataError: as ``load_dataset``; nothing is written then.
+        ConfigurationError, DataError: as ``own`` and ``load_dataset``; nothing is written then.
     """
+    if settings["function"]:
+        write_prepared(outputs["data"], outputs["description"], own(name, settings["function"]))
+        return
     dataset = load_dataset(name, settings["source"], directory=settings["directory"], cache=settings["download_cache"])
     write_prepared(outputs["data"], outputs["description"], dataset)

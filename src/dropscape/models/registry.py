@@ -1,7 +1,6 @@
 """Networks by the name that the configuration gives them."""
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from dropscape.models.resnet import resnet
 from dropscape.models.transformer import Transformer
 from dropscape.models.vgg import vgg9, vgg16
 from dropscape.numerics.seeds import derived_seed
+from dropscape.own_code import imported
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "fnn": MaskedFullyConnected,
@@ -36,7 +36,7 @@ def build(settings: Mapping[str, Any]) -> nn.Module:
     name, arguments = settings["name"], {key: value for key, value in settings.items() if key != "name"}
     if name == "own":
         name, arguments = settings["function"], settings["arguments"]
-        function = _imported(name)
+        function = imported(name, "model.function")
     elif name in ARCHITECTURES:
         function = ARCHITECTURES[name]
     else:
@@ -93,14 +93,3 @@ def has_one_hidden_mask(settings: Mapping[str, Any]) -> bool:
     """Whether a run is of a fully-connected network with dropout after one layer, for which there are faster ways."""
     single = isinstance(settings["keep_prob"], int | float) and isinstance(settings["dropout_after"], int)
     return settings["model"]["name"] == "fnn" and single
-
-
-def _imported(name: str) -> Callable[..., nn.Module]:
-    module, _, function = name.partition(":")
-    try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"model.function '{name}' cannot be imported ({error}); write package.module:function of a module on the "
-            "Python path."
-        ) from error

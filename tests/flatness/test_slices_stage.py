@@ -1,0 +1,67 @@
+"""The slices of a run's end points."""
+
+import numpy as np
+import torch
+
+from dropscape.artifacts.files import read_json, read_table, write_tensors
+from dropscape.data.dataset import Dataset, as_inputs
+from dropscape.data.prepared import write_prepared
+from dropscape.flatness.slices import filter_normalised_direction
+from dropscape.flatness.slices_stage import slice_run
+from dropscape.models.losses import cross_entropy_per_example
+from dropscape.models.registry import initialised
+from dropscape.models.restored import restored
+
+SETTINGS = {
+    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
+    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
+    "loss": "cross_entropy",
+    "label_smoothing": 0.0,
+    "seeds": [0, 4],
+    "directions": 2,
+    "points": 5,
+    "extent": 1.0,
+    "rise": 0.05,
+}
+
+
+def made(tmp_path, offset=0):
+    """The stage on networks of the initialisations of seeds 0 and 4, or of seeds ``offset`` further on."""
+    generator = torch.Generator().manual_seed(0)
+    description = {"dataset": "mnist", "source": "embedded", "origin": "made here", "classes": 3, "label": "tiny"}
+    images = torch.randint(256, (17, 4, 4), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(3, (17,), generator=generator)
+    data = Dataset("mnist", images[:12], labels[:12], images[12:], labels[12:], description)
+    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
+    states = [initialised(SETTINGS["model"], seed + offset).state_dict() for seed in SETTINGS["seeds"]]
+    write_tensors(tmp_path / "model", {name: torch.stack([state[name] for state in states]) for name in states[0]}, {})
+    outputs = {name: str(tmp_path / name) for name in ("slices", "slice_widths", "provenance")}
+    slice_run("run", SETTINGS, str(tmp_path / "model"), str(tmp_path / "mnist.safetensors"), outputs)
+    assert read_json(outputs["provenance"])["stage"] == "flatness"
+    return data, states, read_table(outputs["slices"]), read_table(outputs["slice_widths"])
+
+
+def test_a_slice_is_the_loss_along_the_seeds_direction(tmp_path):
+    data, states, slices, widths = made(tmp_path)
+    assert len(slices) == 2 * 2 * 5 and len(widths) == 2 * 2
+    network = restored(SETTINGS["model"], states[1])
+    direction = filter_normalised_direction(network, seed=4, index=1)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            value += 0.5 * direction[name]
+        expected = cross_entropy_per_example(network(as_inputs(data.train_images)), data.train_labels).mean()
+    rows = slices[(slices["seed"] == 4) & (slices["direction"] == 1) & np.isclose(slices["alpha"], 0.5)]
+    assert np.isclose(rows["loss"].item(), float(expected), rtol=1e-5)
+    assert set(widths["rise"]) == {0.05} and set(widths["radius"]) == {0.5}
+
+
+def test_another_end_point_is_cut_in_the_same_gaussian_direction(tmp_path):
+    _, states, *_ = made(tmp_path)
+    others = [initialised(SETTINGS["model"], seed + 7).state_dict() for seed in SETTINGS["seeds"]]
+    one, other = (
+        filter_normalised_direction(restored(SETTINGS["model"], state[0]), seed=0) for state in (states, others)
+    )
+    for name, value in one.items():
+        if value.ndim > 1:
+            cosine = torch.cosine_similarity(value.flatten(), other[name].flatten(), dim=0)
+            assert float(cosine) > 1 - 1e-5
