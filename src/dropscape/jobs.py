@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-import torch
 from threadpoolctl import threadpool_limits
 
 from dropscape.errors import DropscapeError
@@ -36,9 +35,11 @@ def job(name: str, log: str, threads: int = 1) -> Iterator[None]:
     Its standard error goes to the terminal and to ``log``. An error that a user can act on ends the job with its
     sentence and no traceback; any other error leaves its traceback in the log.
     """
-    torch.set_num_threads(threads)
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    if "torch" in sys.modules:  # loading it takes seconds, and many jobs only draw or judge
+        torch = sys.modules["torch"]
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w") as stream:

@@ -11,17 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropscape.artifacts.files import (
-    canonical_json,
-    digest,
-    read_json,
-    read_table,
-    read_tensors,
-    whole_file,
-    write_json,
-    write_table,
-    write_tensors,
-)
+from dropscape.artifacts.files import canonical_json, digest, read_json, read_table, whole_file, write_json, write_table
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.errors import ArtifactError
 
 

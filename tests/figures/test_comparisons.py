@@ -36,10 +36,11 @@ def history(run):
 def made(tmp_path):
     """``made(kind)`` writes the table and the drawing of two experiments on different data."""
 
-    def make(kind):
+    def make(kind, translated=False):
         experiments = []
-        inputs = {"slices": [], "history": []}
-        for name, model in (("mnist_wide", "fnn"), ("cifar10_vgg9", "vgg9")):
+        inputs = {"slices": [], "history": [], "translations": []}
+        architectures = (("mnist_wide", "fnn"), ("cifar10_vgg9", "transformer" if translated else "vgg9"))
+        for name, model in architectures:
             runs = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
             experiments.append(
                 {"name": name, "model": model, "train_examples": 2048, "samples": None, "seeds": [0, 1], "runs": runs}
@@ -49,11 +50,14 @@ def made(tmp_path):
                     path = tmp_path / name / run / f"{table}.csv"
                     write_table(path, build(run))
                     inputs[table].append(str(path))
+                if model == "transformer":
+                    path = tmp_path / name / run / "translations.csv"
+                    write_table(path, pd.DataFrame({"seed": [0, 0, 1], "bleu": [20.0, 20.0, 30.0]}))
+                    inputs["translations"].append(str(path))
         descriptions = []
         for dataset in ("mnist", "cifar10"):
             descriptions.append(str(tmp_path / f"{dataset}.json"))
             write_json(descriptions[-1], {"label": f"{dataset}, stand-in data", "dataset": dataset})
-        inputs = inputs if kind == "slices" else {"history": inputs["history"]}
         paths = {name: str(tmp_path / file) for name, file in OUTPUTS.items()}
         settings = {"kind": kind, "place": "Paper A, Fig. 1", "scale": "quick", "experiments": experiments}
         table_run(settings, descriptions, inputs, paths)
@@ -82,3 +86,10 @@ def test_accuracies_are_those_of_the_last_step(made):
         (name, run): ACCURACY[run] for name in ("mnist_wide", "cifar10_vgg9") for run in ACCURACY
     }
     assert [one["data"] for one in description["experiments"]] == ["mnist, stand-in data", "cifar10, stand-in data"]
+
+
+def test_a_transformer_has_its_bleu_beside_its_accuracy(made):
+    points, summary, *_ = made("accuracies", translated=True)
+    bleu = summary.set_index(["experiment", "run"])["bleu"]
+    assert bleu["cifar10_vgg9", "plain"] == 25 and np.isnan(bleu["mnist_wide", "plain"])
+    assert points.loc[points["experiment"] == "cifar10_vgg9", "bleu"].tolist() == [20, 30, 20, 30]

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from dropscape.artifacts.files import read_json, read_table, write_tensors
+from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.tensors import write_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.flatness.slices import filter_normalised_direction

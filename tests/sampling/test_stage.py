@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_tensors, write_tensors
+from dropscape.artifacts.files import read_json
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.models.losses import cross_entropy_per_example

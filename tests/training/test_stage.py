@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_table, read_tensors
+from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import DataError

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from dropscape.artifacts.files import read_tensors
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.errors import ArtifactError
 
 RUN = "mnist_fnn/keep0.9-lr0.1"

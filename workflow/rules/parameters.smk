@@ -125,6 +125,8 @@ def tables_of_run(experiment, run):
     settings = EXPERIMENTS[experiment]
     noisy = not without_dropout(experiment, run)
     files = {"history": "training"}
+    if settings.model.name == "transformer":
+        files["translations"] = "training"
     if settings.slices:
         files |= {"slices": "flatness", "slice_widths": "flatness"}
     if settings.alignment and (noisy or settings.alignment.keep_probs):
@@ -169,14 +171,14 @@ def claimed_tables():
 
 # ---- figures
 
-# The tables that each kind of figure draws; those behind "?" where they were measured.
+# The tables that each kind of figure draws; those behind "?" of the runs that have them.
 TABLES_OF_FIGURE = {
     "variance_flatness": ["spectrum", "interval"],
     "projected_variance": ["projection"],
     "alignment_trace": ["alignment"],
     "alignment_cosine": ["alignment", "?baseline"],
     "slices": ["slices", "history"],
-    "accuracies": ["history"],
+    "accuracies": ["history", "?translations"],
 }
 
 
@@ -197,9 +199,7 @@ def figure_inputs(wildcards):
     ]
     tables = [table.lstrip("?") for table in TABLES_OF_FIGURE[figure.kind]]
     return {
-        table: [files[table] for files in shown]
-        for table in tables
-        if all(table in files for files in shown)
+        table: [files[table] for files in shown if table in files] for table in tables
     } | {
         "descriptions": [
             f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"

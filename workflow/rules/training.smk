@@ -26,3 +26,24 @@ rule training:
         settings=training_settings,
     script:
         "../scripts/training.py"
+
+
+rule training_translation:
+    input:
+        model=of_run("training", "model.safetensors"),
+        data=dataset_of,
+        code=code_of("training_translation.py"),
+    output:
+        translations=of_run("training", "translations.csv"),
+        provenance=of_run("training", "translations.provenance.json"),
+    log:
+        f"{RESULTS}/logs/training/{{experiment}}/{{run}}-translation.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/training/{{experiment}}/{{run}}-translation.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: some_of(run_of(wildcards), "data", "model", "seeds"),
+    script:
+        "../scripts/training_translation.py"

@@ -1,17 +1,14 @@
-"""Artifacts: tensors as safetensors, tables as csv, scalars as json; each is written whole or not at all."""
+"""Artifacts: tables as csv, scalars as json (and tensors, in ``tensors``); each is written whole or not at all."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from dropscape.errors import ArtifactError
 
@@ -31,28 +28,6 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write named tensors with JSON-able metadata; the same content gives the same bytes."""
-    contiguous = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
-    with whole_file(path) as temporary:
-        save_file(contiguous, temporary, metadata={"dropscape": canonical_json(metadata)})
-        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner can read
-
-
-def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and the metadata of a file that ``write_tensors`` wrote.
-
-    Raises:
-        ArtifactError: the file is missing or damaged.
-    """
-    try:
-        with safe_open(path, framework="pt") as stored:
-            metadata = json.loads((stored.metadata() or {}).get("dropscape", "{}"))
-            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata  # noqa: SIM118, it is no mapping
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ArtifactError(_unreadable(path, error)) from None
-
-
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a tidy table; floats keep every digit they need to be read back exactly."""
     with whole_file(path) as temporary:
@@ -68,7 +43,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise ArtifactError(_unreadable(path, error)) from None
+        raise ArtifactError(unreadable(path, error)) from None
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -86,7 +61,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise ArtifactError(_unreadable(path, error)) from None
+        raise ArtifactError(unreadable(path, error)) from None
 
 
 def canonical_json(content: Any) -> str:
@@ -102,14 +77,8 @@ def digest(content: Any, files: list[str] | tuple[str, ...] = ()) -> str:
     return total.hexdigest()
 
 
-def _umask() -> int:
-    """The process's mask of file permissions, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _unreadable(path: str | Path, error: Exception) -> str:
+def unreadable(path: str | Path, error: Exception) -> str:
+    """The sentence about an artifact that could not be read."""
     if not Path(path).exists():
         return f"{path} does not exist: run the same command again and the stage that makes it will."
     reason = " ".join(str(error).split()) or type(error).__name__

@@ -1,11 +1,10 @@
 """What made an artifact: its parameters, data, seed and versions."""
 
 import platform
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
-
-import torch
 
 VERSIONED = ("dropscape", "torch", "numpy", "scipy")
 
@@ -20,13 +19,16 @@ def provenance(
         parameters: everything the stage was given (with the seeds).
         data: the dataset's description, if the artifact comes from data.
         device: where it was computed.
+
+    Returns:
+        Also ``threads``, those of torch, null where it was not used.
     """
     return {
         "stage": stage,
         "parameters": dict(parameters),
         "data": None if data is None else dict(data),
         "device": device,
-        "threads": torch.get_num_threads(),
+        "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": platform.machine(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONED},
     }

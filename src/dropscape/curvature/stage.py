@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from dropscape.artifacts.files import read_tensors, write_json, write_table, write_tensors
+from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.data.prepared import load_examples

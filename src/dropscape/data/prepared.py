@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dropscape.artifacts.files import read_tensors, write_json, write_tensors
+from dropscape.artifacts.files import write_json
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.data.corpus import Corpus
 from dropscape.data.dataset import Dataset
 from dropscape.data.examples import Examples, image_examples, pair_examples

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.files import read_tensors, write_json, write_table
+from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.slices import loss_slices, slice_flatness
 from dropscape.numerics.progress import Progress

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from dropscape.artifacts.files import read_tensors, write_json, write_table
+from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.interval import interval_flatness
 from dropscape.numerics.progress import Progress

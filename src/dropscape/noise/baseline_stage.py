@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.files import read_table, read_tensors, write_json, write_table
+from dropscape.artifacts.files import read_table, write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.noise.baseline import expected_alignment, random_alignment
 
 

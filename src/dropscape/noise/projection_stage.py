@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.files import read_tensors, write_json, write_table
+from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors
 from dropscape.noise.projection import projected_variance
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dropscape.artifacts.files import read_tensors, write_json, write_table, write_tensors
+from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.noise.pca import covariance_spectrum, held_out_variances
 from dropscape.numerics.grids import log_spaced_indices
 

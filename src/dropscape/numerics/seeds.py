@@ -4,9 +4,12 @@ A draw of one stage never moves the draws of another, so adding a stage or reord
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def derived_seed(seed: int, stage: str, purpose: str) -> int:
@@ -20,6 +23,8 @@ def numpy_generator(seed: int, stage: str, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(derived_seed(seed, stage, purpose)))
 
 
-def torch_generator(seed: int, stage: str, purpose: str, device: str = "cpu") -> torch.Generator:
+def torch_generator(seed: int, stage: str, purpose: str, device: str = "cpu") -> "torch.Generator":
     """A torch generator for one purpose of one stage."""
+    import torch  # here, because it loads slowly and stages that only judge need none
+
     return torch.Generator(device=device).manual_seed(derived_seed(seed, stage, purpose))

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from dropscape.artifacts.files import read_tensors, write_json, write_tensors
+from dropscape.artifacts.files import write_json
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dropscape.artifacts.files import read_tensors, write_tensors
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.errors import ArtifactError
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from dropscape.artifacts.files import digest, write_json, write_table, write_tensors
+from dropscape.artifacts.files import digest, write_json, write_table
 from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tensors import write_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
 from dropscape.numerics.devices import chosen_device
