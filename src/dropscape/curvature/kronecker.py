@@ -21,7 +21,7 @@ layer on the network is evaluated in float64, and examples with a unit near its 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import torch
@@ -64,6 +64,16 @@ class LinearisedNetwork:
     predicted: Tensor | None
     units_on: Tensor
     inputs_on: Tensor
+
+    def first(self, n: int) -> "LinearisedNetwork":
+        """The same network on the first ``n`` examples."""
+        return replace(
+            self,
+            inputs=self.inputs[:, :n].contiguous(),
+            slopes=[slope[:, :n].contiguous() for slope in self.slopes],
+            curvature=self.curvature[:, :n].contiguous(),
+            predicted=None if self.predicted is None else self.predicted[:, :n].contiguous(),
+        )
 
 
 def linearised_network(
@@ -110,7 +120,7 @@ def linearised_network(
         if predicted is None:
             curvature[:, part] = 1
         else:
-            predicted[:, part].scatter_(0, outputs.argmax(dim=0, keepdim=True), 1)
+            predicted[:, part].scatter_(0, outputs.max(dim=0, keepdim=True).indices, 1)
             curvature[:, part] = outputs.softmax(dim=0)
     weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
     inputs_on = block_inputs.any(dim=1)
