@@ -46,8 +46,8 @@ def test_imports_of_imports_and_the_packages_they_stand_in(tmp_path):
         "__init__.py", "artifacts/__init__.py", "artifacts/provenance.py"
     )
     assert files_of(tmp_path, "from dropscape.training.checkpoint import Checkpoint") == modules(
-        "__init__.py", "artifacts/__init__.py", "artifacts/files.py", "errors.py", "training/__init__.py",
-        "training/checkpoint.py",
+        "__init__.py", "artifacts/__init__.py", "artifacts/files.py", "artifacts/tensors.py", "errors.py",
+        "training/__init__.py", "training/checkpoint.py",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dropscape.data.prepared import load_examples
 from dropscape.data.stage import prepare
 from dropscape.errors import DataError
 
-EMBEDDED = {"source": "embedded", "directory": None, "download_cache": None}
+EMBEDDED = {"function": None, "source": "embedded", "directory": None, "download_cache": None}
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def broken_multi30k(folder):
 @pytest.mark.parametrize(("name", "broken"), [("cifar10", broken_cifar10), ("multi30k", broken_multi30k)])
 def test_what_cannot_be_read_leaves_nothing_behind(name, broken, outputs, tmp_path):
     broken(tmp_path / "data")
-    settings = {"source": "directory", "directory": str(tmp_path / "data"), "download_cache": None}
+    settings = {"function": None, "source": "directory", "directory": str(tmp_path / "data"), "download_cache": None}
     with pytest.raises(DataError):
         prepare(name, settings, outputs)
     assert not (tmp_path / "out").exists()
@@ -82,7 +82,7 @@ def test_an_interrupted_write_leaves_no_half_artifact(outputs, tmp_path, monkeyp
         path.write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("dropscape.artifacts.files.save_file", full)
+    monkeypatch.setattr("dropscape.artifacts.tensors.save_file", full)
     with pytest.raises(OSError, match=r"No space"):
         prepare("multi30k", EMBEDDED, outputs)
     assert not list((tmp_path / "out").iterdir())

@@ -18,6 +18,7 @@ SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
     "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
     "loss": "cross_entropy",
+    "label_smoothing": 0.0,
     "block": ["layers.1.weight"],
     "seeds": [0, 4],
     "device": "cpu",
