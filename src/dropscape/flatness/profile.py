@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.halves import Examples, count, halves, take
+from dropscape.models.halves import Examples, count, halves, in_fast_order, of_images, take
 from dropscape.models.losses import PerExampleLoss, output_loss
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
@@ -98,7 +98,9 @@ class Line:
         origin = block_parameters(model, block)
         own = halves(model, block, inputs, next(iter(origin.values())).dtype)
         self._batch = FORWARD_BATCH if type(model) is FullyConnected else FORWARD_BATCH_OF_OTHERS
-        self._inputs, self._suffix = own.prepared(inputs, self._batch)
+        if of_images(inputs):
+            own.network.to(memory_format=torch.channels_last)
+        self._inputs, self._suffix = own.prepared(in_fast_order(inputs), self._batch)
         self._model, self._names = model, tuple(block)
         self._block, self._origin = own.block, {name: value.clone() for name, value in origin.items()}
 

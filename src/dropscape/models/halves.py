@@ -50,6 +50,16 @@ def cast(examples: Examples, dtype: torch.dtype) -> Examples:
     return tuple(cast(values, dtype) for values in examples)
 
 
+def of_images(examples: Examples) -> bool:
+    """Whether the examples are images, (n, channels, height, width)."""
+    return isinstance(examples, Tensor) and examples.ndim == 4
+
+
+def in_fast_order(examples: Examples) -> Examples:
+    """The same examples; images in the memory order in which convolutions are fastest."""
+    return examples.contiguous(memory_format=torch.channels_last) if of_images(examples) else examples
+
+
 @dataclass(frozen=True)
 class Halves:
     """A private copy of a network, cut before the block.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
 from dropscape.models.block import block_vector
-from dropscape.models.halves import Examples, split
+from dropscape.models.halves import Examples, in_fast_order, of_images, split
 from dropscape.models.losses import PerExampleLoss
 
 
@@ -55,11 +55,13 @@ def module_gradients(
         ConfigurationError: the block or the keep probabilities do not fit the model, or an unknown mask mode.
     """
     model = deepcopy(model).to(device).eval().requires_grad_(False)
+    if of_images(inputs):
+        model = model.to(memory_format=torch.channels_last)
     set_keep_prob(model, keep_prob)
     prefix, suffix = split(model, block)
     parameters = [model.get_parameter(name).requires_grad_() for name in block]
     masks = GroupMasks(seed, "sampling", purpose, mask_mode, device)
-    inputs, targets = _in_fast_order(inputs.to(device)), targets.to(device)
+    inputs, targets = in_fast_order(inputs.to(device)), targets.to(device)
     if not _passes_dropout(model, prefix, inputs[:1]):
         with torch.no_grad():
             inputs = torch.cat([prefix(part) for part in inputs.split(micro_batch)])
@@ -101,7 +103,3 @@ def _passes_dropout(model: nn.Module, function: Callable[[Examples], Examples], 
 
 def _identity(x: Tensor) -> Tensor:
     return x
-
-
-def _in_fast_order(inputs: Tensor) -> Tensor:
-    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
