@@ -4,6 +4,7 @@ Per-example values let a caller take the exact mean over all examples whatever t
 its class or values, or a sentence with its tokens.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -86,7 +87,7 @@ def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> P
         name: a key of ``LOSSES``.
         targets: of the whole training set.
         label_smoothing: epsilon of Szegedy et al. (2016): the target is 1 - epsilon on its class plus epsilon / C on
-            each of the C classes.
+            each of the C classes. The entropy of such a target, a constant, is taken off.
 
     Raises:
         ConfigurationError: an unknown name, or label smoothing for another loss than ``cross_entropy``.
@@ -108,13 +109,24 @@ def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> P
 
 
 def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
-    """Cross-entropy of (n, C) with the smoothed targets, (n,)."""
+    """Cross-entropy of (n, C) with the smoothed targets less their entropy, (n,): the Kullback-Leibler divergence.
+
+    The entropy is a constant. Without it the least value is 0, as it is without smoothing, so that a multiple of the
+    loss (paper A, Definition 2) means the same for both.
+    """
     if not epsilon:
         return cross_entropy_per_example(outputs, targets)
     # Never tiny, so that the plain formula is accurate, and faster where there are many classes.
     log_probabilities = outputs.log_softmax(dim=1)
     own = log_probabilities.gather(1, targets[:, None]).squeeze(1)
-    return (epsilon - 1) * own - epsilon * log_probabilities.mean(dim=1)
+    return (epsilon - 1) * own - epsilon * log_probabilities.mean(dim=1) - smoothed_entropy(outputs.shape[1], epsilon)
+
+
+def smoothed_entropy(classes: int, epsilon: float) -> float:
+    """Entropy of the smoothed target in nats."""
+    other = epsilon / classes
+    own = 1 - epsilon + other
+    return -own * math.log(own) - (classes - 1) * other * math.log(other)
 
 
 def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
