@@ -105,6 +105,7 @@ class TestEditedCode:
         assert Imports(smoke.root).by_name() <= {
             "src/dropscape/figures/draw/stage.py",
             "src/dropscape/figures/tables/stage.py",
+            "src/dropscape/own_code.py",  # the user's own modules
         }
 
     # The third column names rules that must not be touched, so that an import too many is noticed.

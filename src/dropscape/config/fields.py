@@ -12,13 +12,20 @@ Count = Annotated[int, Field(ge=1)]
 KeepProb = Annotated[float, Field(gt=0, le=1)]
 Sample = Literal["trajectory", "gradients"]
 
-ONE, MANY = "(one)", "(list)"  # stand in the place of an error, where nobody wrote them
+# Stand in the place of an error, where nobody wrote them.
+ONE, MANY, BY_NAME = "(one)", "(list)", "(by name)"
 
 
 def one_or_many(kind: Any) -> Any:
     """The type of a key that takes a single value or a list of them; an error is about the form that was written."""
     choice = Discriminator(lambda value: MANY if isinstance(value, list) else ONE)
     return Annotated[Annotated[kind, Tag(ONE)] | Annotated[list[kind], Tag(MANY)], choice]
+
+
+def one_or_by_name(kind: Any) -> Any:
+    """The type of a key that takes a single value or one for each name; an error is about the form that was written."""
+    choice = Discriminator(lambda value: BY_NAME if isinstance(value, dict) else ONE)
+    return Annotated[Annotated[kind, Tag(ONE)] | Annotated[dict[Name, kind], Tag(BY_NAME)], choice]
 
 
 class Strict(BaseModel):

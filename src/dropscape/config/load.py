@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from dropscape.config.fields import MANY, ONE
+from dropscape.config.fields import BY_NAME, MANY, ONE
 from dropscape.config.models import MODEL_NAMES
 from dropscape.config.settings import Settings, UserSettings
 from dropscape.errors import ConfigurationError
@@ -121,7 +121,7 @@ def _written(place: Sequence[str | int]) -> list[str]:
     """The keys of an error's place that stand in a file: pydantic puts in which form of a key it took."""
     previous, keys = None, []
     for part in place:
-        if part not in (ONE, MANY) and not (previous == "model" and part in MODEL_NAMES):
+        if part not in (ONE, MANY, BY_NAME) and not (previous == "model" and part in MODEL_NAMES):
             keys.append(str(part))
         previous = part
     return keys

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from dropscape.config.claims import ClaimSettings
-from dropscape.config.fields import Count, Function, KeepProb, Name, Positive, Sample, Strict, one_or_many
+from dropscape.config.fields import (
+    Count,
+    Function,
+    KeepProb,
+    Name,
+    Positive,
+    Sample,
+    Strict,
+    one_or_by_name,
+    one_or_many,
+)
 from dropscape.config.models import ModelSettings
 
 DATASETS = ("mnist", "cifar10", "cifar100", "multi30k")
@@ -236,7 +246,7 @@ class UserSettings(Strict):
     """`config/config.yaml`, the one file a user edits."""
 
     scale: Literal["smoke", "quick", "paper"] = Field("quick", description="Size of the reproduction.")
-    source: Source | dict[Name, Source] = Field(
+    source: one_or_by_name(Source) = Field(
         "embedded",
         description="Where data comes from; or where each dataset does, `embedded` for those not named, for example "
         "{mnist: directory, cifar10: directory}.",
