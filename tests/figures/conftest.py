@@ -32,6 +32,7 @@ def settings_of(kind, runs, seeds=(0, 1), **more):
         "seeds": list(seeds),
         "sample": "gradients",
         "factor": 2.0,
+        "level": 0.85,
     } | more
     return {"kind": kind, "place": "Paper A, Fig. 2(a)", "scale": "quick", "experiments": [experiment]}
 

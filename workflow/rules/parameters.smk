@@ -253,6 +253,8 @@ def experiment_of_figure(figure, name):
     }
     if figure.kind == "variance_flatness":
         settings["factor"] = experiment.flatness.factors[0]
+    if figure.kind == "alignment_cosine":
+        settings["level"] = figure.level
     if figure.kind == "slices":
         settings["rise"] = experiment.slices.rise
     return settings

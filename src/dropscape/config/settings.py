@@ -226,6 +226,7 @@ class FigureSettings(Strict):
         description="The experiment it draws, may belong to another study; a list for `slices` and `accuracies`."
     )
     sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
+    level: float | None = Field(None, description="The paper's own level, which `alignment_cosine` draws as a line.")
     place: str = Field(description="Its place in the paper.")
 
     @property

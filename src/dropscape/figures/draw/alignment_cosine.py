@@ -1,4 +1,4 @@
-"""Draws the cosine of Hessian and noise covariance along training (paper C, Fig. 3a)."""
+"""Draws the cosine of Hessian and noise covariance along training (paper C, Fig. 3)."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from dropscape.figures.draw.curves import band, steps_axis
 from dropscape.figures.draw.scatter import split
 from dropscape.figures.tables.alignment_cosine import BASELINE, PLAIN, UNBIASED
 
-PAPER_COSINE, PAPER_BASELINE = 0.85, 7.8e-4
+PAPER_BASELINE = 7.8e-4
 _DASHES = {PLAIN: "-", UNBIASED: (0, (3, 1.4))}
 
 
@@ -50,24 +50,27 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             own = along[along["run"] == run]
             for quantity, dashes in _DASHES.items():
                 band(panel, own[own["quantity"] == quantity], look, dashes)
-        panel.axhline(PAPER_COSINE, color="0.35", lw=0.7, ls=(0, (1, 1.5)), zorder=1)
+        if description["level"] is not None:
+            panel.axhline(description["level"], color="0.35", lw=0.7, ls=(0, (1, 1.5)), zorder=1)
         panel.set_ylim(np.nanmin([0, along["low"].min() * 1.05]), np.nanmax([1, along["high"].max()]) * 1.02)
         panel.set_title(title, loc="left", pad=4)
         steps_axis(panel, along["step"].max())
         colours = [Line2D([], [], color=look.colour, label=look.label) for look in runs.values()]
-        style.legend_below(panel, [colours, _line_styles()] if runs is main else [colours])
+        style.legend_below(panel, [colours, _line_styles(description["level"])] if runs is main else [colours])
     axes[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
     if len(random):
         _random_matrices(axes[-1], random, looks)
     return figure
 
 
-def _line_styles() -> list[Line2D]:
-    return [
+def _line_styles(level: float | None) -> list[Line2D]:
+    estimates = [
         Line2D([], [], color="0.3", ls=_DASHES[PLAIN], label="plain estimate (the paper's)"),
         Line2D([], [], color="0.3", ls=_DASHES[UNBIASED], label="unbiased estimate"),
-        Line2D([], [], color="0.35", lw=0.7, ls=(0, (1, 1.5)), label=f"the paper's level, {PAPER_COSINE:g}"),
     ]
+    if level is None:
+        return estimates
+    return [*estimates, Line2D([], [], color="0.35", lw=0.7, ls=(0, (1, 1.5)), label=f"the paper's level, {level:g}")]
 
 
 def _random_matrices(axes: Axes, random: pd.DataFrame, looks: Mapping[tuple[str, float], style.Look]) -> None:

@@ -15,7 +15,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     """The cosine Tr(H Sigma) / (|H| |Sigma|) at every recorded step, and of random matrices.
 
     Args:
-        experiments: one, with ``runs`` and ``dropout``.
+        experiments: one, with ``runs``, ``dropout`` and ``level``, the paper's (None where it has none).
         inputs: ``alignment`` and, if it is measured, ``baseline``, one table per run each.
 
     Returns:
@@ -42,7 +42,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
         pd.concat(points, ignore_index=True),
         pd.concat(summary, ignore_index=True),
         undefined,
-        {"pairs": int(summary[1]["points"].max()) if len(summary) > 1 else 0},
+        {"pairs": int(summary[1]["points"].max()) if len(summary) > 1 else 0, "level": settings["level"]},
     )
 
 
