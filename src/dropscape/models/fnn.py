@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
+from dropscape.models.block import block_parameters
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -60,21 +61,29 @@ class FullyConnected(nn.Module):
 
     def hidden(self, x: Tensor, layer: int) -> Tensor:
         """f^[layer](x), shape (n, m_layer); ``layer`` 0 is the input itself, at most L - 1."""
-        for linear in list(self.layers)[:layer]:
-            x = self.activate(linear(x))
-        return x
+        return self._through(x, 0, layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs, shape (n, d')."""
-        return self.layers[-1](self.hidden(x, self.depth - 1))
+        return self._through(x, 0, self.depth)
 
     def split(self, block: Sequence[str]) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-        """``(prefix, suffix)``: the layers before the first one that the block names, and the others."""
-        start = min(int(name.split(".")[1]) for name in block)
+        """``(prefix, suffix)``: the layers before the first one that the block names, and the others.
 
-        def suffix(x: Tensor) -> Tensor:
-            for linear in list(self.layers)[start:-1]:
-                x = self.activate(linear(x))
-            return self.layers[-1](x)
+        Raises:
+            ConfigurationError: a name is not a parameter of the network.
+        """
+        block_parameters(self, block)
+        first = min(int(name.split(".")[1]) for name in block)
+        return lambda x: self._through(x, 0, first), lambda x: self._through(x, first, self.depth)
 
-        return (lambda x: self.hidden(x, start)), suffix
+    def _through(self, x: Tensor, first: int, last: int) -> Tensor:
+        for index in range(first, last):
+            x = self.layers[index](x)
+            if index < self.depth - 1:
+                x = self._activated(x, index)
+        return x
+
+    def _activated(self, z: Tensor, index: int) -> Tensor:
+        """What the layer after hidden layer ``index`` (from 0) reads."""
+        return self.activate(z)
