@@ -5,19 +5,24 @@ import pytest
 
 from dropscape.artifacts.files import write_table
 from dropscape.claims import tables as module
-from dropscape.claims.tables import tables_of
+from dropscape.claims.tables import NotMeasured, tables_of
 
 RUNS = [
-    {"experiment": "a", "name": "one", "main": True, "plain": False, "kinds": ["alignment", "interval"]},
-    {"experiment": "a", "name": "two", "main": False, "plain": False, "kinds": ["interval"]},
-    {"experiment": "b", "name": "one", "main": True, "plain": False, "kinds": ["alignment"]},
-]
+    {"experiment": experiment, "name": name, "main": name == "one", "plain": False, "kinds": kinds,
+     "settings": {"keep_prob": 0.8}}
+    for experiment, name, kinds in (
+        ("a", "one", ["alignment", "interval"]),
+        ("a", "two", ["interval"]),
+        ("b", "one", ["alignment"]),
+    )
+]  # fmt: skip
+WHOLE = {"between": ["b"]}
 
 
 @pytest.fixture
 def files(tmp_path):
     """Every table holds its own name."""
-    names = {"alignment": ["a-one", "b-one"], "interval": ["a-one", "a-two"], "theory": ["study"]}
+    names = {"alignment": ["a-one", "b-one"], "interval": ["a-one", "a-two"], "theory": ["study"], "between": ["b"]}
     for kind, stems in names.items():
         for stem in stems:
             write_table(tmp_path / f"{kind}-{stem}.csv", pd.DataFrame({"name": [f"{kind}-{stem}"]}))
@@ -25,7 +30,7 @@ def files(tmp_path):
 
 
 def test_each_run_gets_its_own_tables(files):
-    found = tables_of(RUNS, files, ["study"])
+    found = tables_of(RUNS, files, ["study"], WHOLE)
     one, two = found.runs_of("a")
     assert [(run.name, run.main) for run in (one, two)] == [("one", True), ("two", False)]
     (other,) = found.runs_of("b")
@@ -37,12 +42,17 @@ def test_each_run_gets_its_own_tables(files):
     ):
         assert found.of_run(kind, run)["name"].tolist() == [name]
     assert found.of_theory("study")["name"].tolist() == ["theory-study"]
+    assert one.settings == {"keep_prob": 0.8}
+    assert found.of_experiment("between", "b")["name"].tolist() == ["between-b"]
+    for kind, experiment in (("between", "a"), ("beyond", "b")):
+        with pytest.raises(NotMeasured, match=f"{experiment} has no table '{kind}'"):
+            found.of_experiment(kind, experiment)
 
 
 def test_a_table_is_read_once(files, monkeypatch):
     read, paths = module.read_table, []
     monkeypatch.setattr(module, "read_table", lambda path: paths.append(path) or read(path))
-    found = tables_of(RUNS, files, ["study"])
+    found = tables_of(RUNS, files, ["study"], WHOLE)
     for _ in range(3):
         found.of_run("interval", found.runs_of("a")[0])
     assert len(paths) == 1
@@ -50,4 +60,4 @@ def test_a_table_is_read_once(files, monkeypatch):
 
 def test_lists_that_do_not_fit_are_refused(files):
     with pytest.raises(ValueError, match="zip"):
-        tables_of(RUNS, files | {"interval": files["interval"][:1]}, ["study"])
+        tables_of(RUNS, files | {"interval": files["interval"][:1]}, ["study"], WHOLE)
