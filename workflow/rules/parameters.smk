@@ -304,10 +304,13 @@ WHOLE_TABLES_OF_FIGURE = {"interpolations": ["interpolations"]}
 
 
 def runs_of_figure(figure, experiment):
-    """Names of the experiment's runs that the figure shows: those that it names, or all that have what it draws."""
+    """Names of the experiment's runs that the figure shows: those that it names, or all that have what it draws.
+
+    They are sorted, as the keys of all settings are, so that each table finds its run.
+    """
     needed = {table for table in TABLES_OF_FIGURE[figure.kind] if table[0] != "?"}
     runs = EXPERIMENTS[experiment].runs
-    chosen = figure.runs or sorted(runs)
+    chosen = sorted(figure.runs or runs)
     return [
         run
         for run in chosen
@@ -316,7 +319,7 @@ def runs_of_figure(figure, experiment):
 
 
 def figure_inputs(wildcards):
-    """The tables of every run that a figure shows, in the order of its experiments and of their runs."""
+    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names."""
     figure = FIGURES[wildcards.figure]
     shown = [
         tables_of_run(experiment, run)

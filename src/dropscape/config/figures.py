@@ -47,7 +47,7 @@ class FigureSettings(Strict):
         description="The experiment it draws, may belong to another study; a list for " + ", ".join(OF_SEVERAL) + "."
     )
     runs: list[Name] | None = Field(
-        None, description="The runs that are drawn, in this order; null: all that have what is drawn.", min_length=1
+        None, description="The runs that are drawn; null: all that have what is drawn.", min_length=1
     )
     sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
     level: float | None = Field(

@@ -14,9 +14,9 @@ SYMBOLS = {
     "dropout_minus_r1": "$L_4$",
     "dropout_plus_r2": r"$R_S^\mathrm{regu}$",
 }
-NAMES = {
-    "dropout": r"$R_S^\mathrm{drop}$ (dropout)",
+NAMES = {  # in the order in which figures show them
     "risk": "$R_S$ (no dropout)",
+    "dropout": r"$R_S^\mathrm{drop}$ (dropout)",
     "risk_plus_r1": "$L_1 = R_S + R_1$",
     "risk_plus_r2": r"$L_2 = R_S + \tilde{R}_2$",
     "dropout_minus_r2": r"$L_3 = R_S^\mathrm{drop} - \tilde{R}_2$",
@@ -43,13 +43,15 @@ def look_of(objective: str) -> Look:
 
 
 def run_looks(table: pd.DataFrame) -> dict[tuple[str, str], Look]:
-    """The look of each experiment and run of a table with the columns ``RUN``, in its order.
+    """The look of each experiment and run of a table with the columns ``RUN``, the least dropout first.
 
     A run is named by its objective, the keep probability if it has one, and the settings in which the figure's runs
     differ. Runs of one name, of several experiments, look the same; an objective's first run has its colour.
     """
     runs = table[RUN].astype({"initial_scale": object}).fillna({"initial_scale": ""})
-    runs = runs.drop_duplicates(["experiment", "run"])
+    runs = runs.drop_duplicates(["experiment", "run"]).assign(place=runs["objective"].map(list(NAMES).index))
+    order = ["place", "keep_prob", "learning_rate", "penalty", "train_examples", "initial_scale", "run"]
+    runs = runs.sort_values(order, ascending=[column != "keep_prob" for column in order])
     differ = {column for column in RUN if len(set(runs[column].dropna())) > 1}
     by_name: dict[str, Look] = {}
     looks, spare, taken = {}, iter(_SPARE * len(runs)), set()
