@@ -158,10 +158,14 @@ EXPERIMENT_OF_CLAIM = {
     for name, claim in CLAIMS.items()
 }
 
+# Those, and the experiments that claims compare them with.
+CLAIMED_EXPERIMENTS = {
+    *EXPERIMENT_OF_CLAIM.values(),
+    *(claim.arguments.get("other_experiment") for claim in CLAIMS.values()),
+}
+
 CLAIMED_RUNS = [
-    (experiment, run)
-    for experiment, run in RUNS
-    if experiment in EXPERIMENT_OF_CLAIM.values()
+    (experiment, run) for experiment, run in RUNS if experiment in CLAIMED_EXPERIMENTS
 ]
 
 DATASET_OF_CLAIMED = {
