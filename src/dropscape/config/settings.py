@@ -22,7 +22,9 @@ from dropscape.config.fields import (
 )
 from dropscape.config.models import ModelSettings
 
-DATASETS = ("mnist", "cifar10", "cifar100", "multi30k")
+# Generated points have no other source than themselves.
+GENERATED = ("curve", "two_neurons", "one_neuron")
+DATASETS = ("mnist", "cifar10", "cifar100", "multi30k", *GENERATED)
 Source = Literal["official", "directory", "embedded"]
 
 
@@ -30,7 +32,8 @@ class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
     dataset: Name = Field(
-        description="Name of the dataset: mnist, cifar10, cifar100, multi30k, or one of your own (`datasets`)."
+        description="Name of the dataset: mnist, cifar10, cifar100, multi30k; generated points: curve, two_neurons, "
+        "one_neuron; or one of your own (`datasets`)."
     )
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
@@ -279,6 +282,8 @@ class UserSettings(Strict):
 
     def source_of(self, dataset: str) -> str:
         """Where the dataset comes from."""
+        if dataset in GENERATED:
+            return "embedded"
         return self.source if isinstance(self.source, str) else self.source.get(dataset, "embedded")
 
     @property
