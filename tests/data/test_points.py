@@ -9,7 +9,7 @@ from dropscape.data.points import GENERATED, Points, generated
 from dropscape.data.prepared import load_examples, write_prepared
 from dropscape.errors import DataError
 
-SHAPES = {"curve": (12, 1), "two_neurons": (64, 1), "one_neuron": (200, 10)}
+SHAPES = {"curve": (12, 1), "narrow_curve": (12, 1), "two_neurons": (64, 1), "one_neuron": (200, 10)}
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -30,7 +30,10 @@ def test_a_source_without_its_folder_says_which_key_to_write(name, title, source
 
 
 def test_every_dataset_has_the_three_sources():
-    real, generated = ["mnist", "cifar10", "cifar100", "multi30k"], ["curve", "two_neurons", "one_neuron"]
+    real, generated = (
+        ["mnist", "cifar10", "cifar100", "multi30k"],
+        ["curve", "narrow_curve", "two_neurons", "one_neuron"],
+    )
     assert list(DATASETS) == [*real, *generated]
     assert {tuple(DATASETS[name]) for name in real} == {("official", "directory", "embedded")}
     assert {tuple(DATASETS[name]) for name in generated} == {("embedded",)}

@@ -20,10 +20,11 @@ from dropscape.config.fields import (
     one_or_by_name,
     one_or_many,
 )
+from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
 
 # Generated points have no other source than themselves.
-GENERATED = ("curve", "two_neurons", "one_neuron")
+GENERATED = ("curve", "narrow_curve", "two_neurons", "one_neuron")
 DATASETS = ("mnist", "cifar10", "cifar100", "multi30k", *GENERATED)
 Source = Literal["official", "directory", "embedded"]
 
@@ -32,8 +33,8 @@ class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
     dataset: Name = Field(
-        description="Name of the dataset: mnist, cifar10, cifar100, multi30k; generated points: curve, two_neurons, "
-        "one_neuron; or one of your own (`datasets`)."
+        description="Name of the dataset: mnist, cifar10, cifar100, multi30k; generated points: curve, narrow_curve, "
+        "two_neurons, one_neuron; or one of your own (`datasets`)."
     )
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
@@ -182,8 +183,15 @@ class ExperimentSettings(Strict):
     )
     seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
     runs: dict[Name, RunSettings] = Field(
-        description="The runs by name; null in a scale file leaves one out.", min_length=1
+        description="The runs by name; null in a scale file leaves one out. Many runs at once are written in `grid`: "
+        "`keep{keep_prob}: {keep_prob: [0.5, 0.9], learning_rate: 0.1}` is a run for each combination of its lists.",
+        min_length=1,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _runs_of_grid(cls, written: Any):
+        return with_grid_as_runs(written) if isinstance(written, dict) else written
 
     @model_validator(mode="after")
     def _consistent(self):

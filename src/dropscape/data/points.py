@@ -117,6 +117,13 @@ GENERATED: dict[str, Generated] = {
         _even(-10, 10, 12),
         _even(-10, 10, TEST_EXAMPLES),
     ),
+    # The kinks of ReLU units, -b/w, lie close to zero: the same curve where they are.
+    "narrow_curve": Generated(
+        "a plateau between two steps, one input",
+        _teacher([0.5, -0.5], [[5.0, 4.0], [5.0, -4.0]]),
+        _even(-2, 2, 12),
+        _even(-2, 2, TEST_EXAMPLES),
+    ),
     "two_neurons": Generated(
         "a tanh teacher of two neurons, one input",
         _teacher([1.0, -0.8], [[1.2, 1.0], [-0.7, 0.9]]),
