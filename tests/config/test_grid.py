@@ -41,5 +41,5 @@ def test_a_pattern_that_does_not_tell_its_runs_apart(pattern, sentence):
 
 
 def test_a_run_that_is_there_already():
-    with pytest.raises(ValueError, match="run 'k0.5' of grid .* is there already"):
+    with pytest.raises(ValueError, match=r"run .k0\.5. of grid .* is there already"):
         with_grid_as_runs({"runs": {"k0.5": {}}, "grid": {"k{keep_prob}": {"keep_prob": [0.5]}}})
