@@ -129,6 +129,17 @@ def smoothed_entropy(classes: int, epsilon: float) -> float:
     return -own * math.log(own) - (classes - 1) * other * math.log(other)
 
 
+def encodes_classes(targets: Tensor) -> bool:
+    """Whether targets are classes: numbers of them or tokens, or values (n, C) that are 1 for one class, 0 elsewhere.
+
+    Other values belong to a regression, for which there is no accuracy. One column of values is never classes.
+    """
+    if not targets.is_floating_point():
+        return True
+    zero_or_one = bool(((targets == 0) | (targets == 1)).all())
+    return targets.ndim == 2 and targets.shape[1] > 1 and zero_or_one and bool((targets.sum(dim=1) == 1).all())
+
+
 def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """How many predictions are right, and how many there are.
 

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-MEASURED = ("loss", "dropout_loss", "train_accuracy", "test_accuracy")
+MEASURED = ("loss", "objective", "r1", "train_accuracy", "test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Trained:
         parameters: ``{name: (S, ...)}`` at the end point, with the buffers of a network that has any.
         snapshots: ``{name: (S, K, ...)}`` at the K recorded steps.
         trajectory: the block after each of the last N steps, (S, N, P); None where nothing was recorded.
-        history: seed, step, loss (without dropout), dropout_loss (what the last step descended), train_accuracy,
-            test_accuracy.
+        history: seed, step, loss (the risk R_S, without dropout, as every stage measures it), objective (what the last
+            step descended; NaN before the first), r1 (paper B, eq. 4; NaN where it is not defined), train_accuracy,
+            test_loss, test_accuracy (both NaN for a regression).
     """
 
     parameters: dict[str, Tensor]
@@ -83,7 +84,7 @@ class Recording:
         """What was kept up to ``step``, for a checkpoint."""
         tensors = {f"snapshots/{name}": torch.stack(kept, dim=1) for name, kept in self._snapshots.items()}
         tensors["trajectory"] = self._trajectory[:, : max(0, self._recorded_steps(step))]
-        # JSON has no NaN, so the undefined dropout loss before the first step travels as null.
+        # JSON has no NaN, so what is undefined, as the objective before the first step, travels as null.
         return tensors, [[None if math.isnan(value) else value for value in row] for row in self._rows]
 
     def restore(self, tensors: dict[str, Tensor], rows: list) -> None:
