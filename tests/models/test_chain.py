@@ -10,6 +10,7 @@ from dropscape.models.registry import initialised
 VGG9 = {"name": "vgg9", "classes": 4, "width": 1 / 32}
 VGG16 = {"name": "vgg16", "classes": 4, "width": 1 / 64}
 RESNET = {"name": "resnet20", "classes": 4, "width": 2}
+RESNET18 = {"name": "resnet18", "classes": 4, "width": 2}
 FNN = {"name": "fnn", "widths": [6, 5, 4, 3], "activation": "tanh"}
 TRANSFORMER = {
     "name": "transformer",
@@ -30,6 +31,7 @@ CASES = [
     (RESNET, ["stage1.0.conv1.weight"]),
     (RESNET, ["stage2.1.conv2.weight"]),
     (RESNET, ["output.bias", "conv1.weight"]),
+    (RESNET18, ["stage2.0.projection.conv.weight"]),
     (FNN, ["layers.1.weight", "layers.1.bias"]),
     (FNN, ["layers.2.weight", "layers.1.bias"]),
     (TRANSFORMER, ["decoder.0.self_attention.queries.weight"]),

@@ -17,6 +17,7 @@ SMALL = [
     {"name": "vgg9", "classes": 3, "width": 1 / 32},
     {"name": "vgg16", "classes": 3, "width": 1 / 64},
     {"name": "resnet20", "classes": 3, "width": 2},
+    {"name": "resnet18", "classes": 3, "width": 2},
     {"name": "transformer", "source_vocabulary": 5, "target_vocabulary": 6, "source_length": 3, "d_model": 4},
 ]
 
@@ -67,7 +68,7 @@ def test_a_network_of_the_users_own(own_module):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "lenet"}, "'lenet'; write one of fnn, vgg9, vgg16, resnet20, transformer"),
+        ({"name": "lenet"}, "'lenet'; write one of fnn, vgg9, vgg16, resnet20, resnet18, transformer"),
         ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20' does not take its settings: .*depth"),
         ({"name": "own", "function": "nowhere:model", "arguments": {}}, "cannot be imported"),
         ({"name": "own", "function": "own_networks:large", "arguments": {}}, "cannot be imported"),

@@ -26,6 +26,12 @@ def data_settings(wildcards):
 # ---- training
 
 
+def recorded_steps(experiment):
+    """How many steps of a training are recorded; where several stages read them, all say the same."""
+    readers = [experiment.alignment, experiment.condensation]
+    return next((reader.recorded_steps for reader in readers if reader), 1)
+
+
 def training_settings(wildcards):
     """What decides a training, and nothing else."""
     experiment = EXPERIMENTS[wildcards.experiment]
@@ -33,9 +39,7 @@ def training_settings(wildcards):
         run_of(wildcards)
         | {
             "learning_rate": experiment.runs[wildcards.run].learning_rate,
-            "recorded_steps": (
-                experiment.alignment.recorded_steps if experiment.alignment else 1
-            ),
+            "recorded_steps": recorded_steps(experiment),
         }
         | experiment.training.model_dump()
     )
@@ -85,6 +89,17 @@ def flatness_settings(wildcards):
     )
 
 
+# ---- condensation
+
+
+def condensation_settings(wildcards):
+    """What is looked at, and nothing that the training alone decides."""
+    condensation = EXPERIMENTS[wildcards.experiment].condensation
+    return some_of(run_of(wildcards), "model", "seeds") | some_of(
+        condensation.model_dump(), "layers", "threshold", "interval"
+    )
+
+
 # ---- claims
 
 CLAIMS = {
@@ -129,6 +144,9 @@ def tables_of_run(experiment, run):
         files["translations"] = "training"
     if settings.slices:
         files |= {"slices": "flatness", "slice_widths": "flatness"}
+    if settings.condensation:
+        tables = ["condensation", "neurons", "function", "similarity"]
+        files |= dict.fromkeys(tables, "condensation")
     if settings.alignment and (noisy or settings.alignment.keep_probs):
         files["alignment"] = "noise"
     if settings.flatness and noisy:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,14 @@ def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], metadat
         temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner can read
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def read_tensors(
+    path: str | Path, names: Iterable[str] | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The tensors and the metadata of a file that ``write_tensors`` wrote.
+
+    Args:
+        path: of the file.
+        names: of the tensors to read where a few of a large file are needed, those that are not there left out.
 
     Raises:
         ArtifactError: the file is missing or damaged.
@@ -31,7 +37,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     try:
         with safe_open(path, framework="pt") as stored:
             metadata = json.loads((stored.metadata() or {}).get("dropscape", "{}"))
-            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata  # noqa: SIM118, it is no mapping
+            there = stored.keys()
+            wanted = there if names is None else [name for name in names if name in there]
+            return {name: stored.get_tensor(name) for name in wanted}, metadata
     except (SafetensorError, OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
 

@@ -34,6 +34,14 @@ class ResNetSettings(Strict):
     blocks: Count = Field(3, description="Residual blocks in each of the three stages; 3 is ResNet-20.")
 
 
+class ResNet18Settings(Strict):
+    """ResNet-18 of He et al. (2016) in its form for 32x32 images."""
+
+    name: Literal["resnet18"] = Field(description="ResNet-18.")
+    classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")
+    width: Count = Field(64, description="Channels of the first of the four stages; 64 is the published network.")
+
+
 class TransformerSettings(Strict):
     """The encoder-decoder of Vaswani et al. (2017); the vocabularies are those of the examples."""
 
@@ -57,7 +65,7 @@ class OwnModelSettings(Strict):
 
 
 ModelSettings = Annotated[
-    FullyConnectedSettings | VggSettings | ResNetSettings | TransformerSettings | OwnModelSettings,
+    FullyConnectedSettings | VggSettings | ResNetSettings | ResNet18Settings | TransformerSettings | OwnModelSettings,
     Field(discriminator="name"),
 ]
-MODEL_NAMES = ("fnn", "vgg9", "vgg16", "resnet20", "transformer", "own")
+MODEL_NAMES = ("fnn", "vgg9", "vgg16", "resnet20", "resnet18", "transformer", "own")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from dropscape.config.claims import ClaimSettings
+from dropscape.config.condensation import CondensationSettings
 from dropscape.config.fields import (
     Count,
     Function,
@@ -181,6 +182,9 @@ class ExperimentSettings(Strict):
     alignment: AlignmentSettings | None = Field(
         None, description="Alignment of Hessian and covariance along training; null leaves it out."
     )
+    condensation: CondensationSettings | None = Field(
+        None, description="Orientations of the neurons along training; null leaves them out."
+    )
     seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
     runs: dict[Name, RunSettings] = Field(
         description="The runs by name; null in a scale file leaves one out. Many runs at once are written in `grid`: "
@@ -199,6 +203,13 @@ class ExperimentSettings(Strict):
             self._check_dropout(name, run)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice: write each once")
+        if self.condensation:
+            self.condensation.check_model(self.model)
+            if self.alignment and self.alignment.recorded_steps != self.condensation.recorded_steps:
+                raise ValueError(
+                    "alignment.recorded_steps and condensation.recorded_steps differ: a training records one set of "
+                    "steps, write the same number"
+                )
         return self
 
     def _check_dropout(self, name: str, run: RunSettings) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.masked_fnn import MaskedFullyConnected
-from dropscape.models.resnet import resnet
+from dropscape.models.resnet import resnet, resnet18
 from dropscape.models.transformer import Transformer
 from dropscape.models.vgg import vgg9, vgg16
 from dropscape.numerics.seeds import derived_seed
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "vgg9": vgg9,
     "vgg16": vgg16,
     "resnet20": resnet,
+    "resnet18": resnet18,
     "transformer": Transformer,
 }
 

@@ -1,0 +1,146 @@
+"""How much the function of a network with one input and one output varies on an interval.
+
+A two-layer ReLU network is piecewise linear, and everything follows exactly from its parameters (paper B, Definitions 4
+and 5, section VI.B); any other fully-connected network is measured on a grid. All results are float64.
+
+A network is given as its layers, ``(weight (m_l, m_{l-1}), bias (m_l,))`` each, the last of which is the output.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Layers = Sequence[tuple[NDArray, NDArray]]
+
+ACTIVATIONS = {"relu": lambda z: np.maximum(z, 0.0), "tanh": np.tanh, "identity": lambda z: z}
+GRID = 4001
+# Parameters are float32, so an intercept point and a change of slope are known to some 1e-7 of their parts.
+RESOLUTION = 1e-6
+# On the grid, second differences below this part of the largest one are no bend.
+BEND = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Intercepts:
+    """Of the neurons a sigma(w x + b) of a two-layer ReLU network with one input (paper B, Definition 5).
+
+    Attributes:
+        point: (m,), -b / w; NaN where w is zero.
+        direction: (m,), the sign of w.
+        jump: (m,), a |w|: what the slope of the network gains from left to right of the point.
+    """
+
+    point: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    jump: NDArray[np.float64]
+
+
+def intercepts(layers: Layers) -> Intercepts:
+    """Intercept points of a two-layer ReLU network."""
+    (weight, bias), (outgoing, _) = _float64(layers)
+    w = weight[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        point = np.where(w == 0, np.nan, -bias / w)
+    return Intercepts(point, np.sign(w), outgoing[0] * np.abs(w))
+
+
+def outputs(layers: Layers, activation: str, x: ArrayLike) -> NDArray[np.float64]:
+    """The network's output (n,) at the points x (n,).
+
+    Args:
+        layers: of the network.
+        activation: ``relu``, ``tanh`` or ``identity``.
+        x: the points.
+    """
+    hidden, weight, bias = _last_hidden(layers, activation, x)
+    return hidden @ weight + bias
+
+
+def total_variation(layers: Layers, activation: str, interval: Sequence[float]) -> tuple[float, float]:
+    """``(value, error)``: how far the output goes up and down on the interval, sum |f(t_{i+1}) - f(t_i)|.
+
+    Of a two-layer ReLU network exact, with error 0: between its intercept points it is monotone. Of another one on
+    ``GRID`` points, and too small: only cells that hold a maximum or a minimum miss anything, some |f''| h^2 / 4 each.
+    ``error`` is what the last halving of the cells added; where the grid resolves the output, the next ones together
+    add a third of it.
+
+    Args:
+        layers, activation: see ``outputs``.
+        interval: its two ends.
+    """
+    if _piecewise_linear(layers, activation):
+        points = intercepts(layers).point
+        inner = points[(points > interval[0]) & (points < interval[1])]
+        values = outputs(layers, activation, np.concatenate([[interval[0]], np.sort(inner), [interval[1]]]))
+        return float(np.abs(np.diff(values)).sum()), 0.0
+    values = outputs(layers, activation, np.linspace(*interval, GRID))
+    fine, coarse = (float(np.abs(np.diff(part)).sum()) for part in (values, values[::2]))
+    return fine, max(fine - coarse, 0.0)
+
+
+def convexity_changes(layers: Layers, activation: str, interval: Sequence[float]) -> int:
+    """How often the output changes between convex and concave inside the interval (paper B, Definition 4).
+
+    Of a two-layer ReLU network: the changes of sign from one change of slope to the next. Intercept points closer
+    than ``RESOLUTION`` of the interval are one, whose change of slope is the sum of theirs; one that is below
+    ``RESOLUTION`` of the sum of their moduli is none. Of another network: ``visible_convexity_changes`` on the grid.
+
+    Args:
+        layers, activation, interval: see ``total_variation``.
+    """
+    if _piecewise_linear(layers, activation):
+        return _sign_changes(_changes_of_slope(intercepts(layers), interval))
+    return visible_convexity_changes(layers, activation, np.linspace(*interval, GRID))
+
+
+def visible_convexity_changes(layers: Layers, activation: str, x: ArrayLike) -> int:
+    """Changes between convex and concave that are seen at evenly spaced points x (n,), n >= 3.
+
+    They are the changes of sign of the second differences, those that are at most ``BEND`` of the largest one, or
+    within rounding of zero, left out. A wide ReLU network has a change at every other intercept point, hundreds that
+    are too small to see; of a smooth network on a fine grid these are the inflections.
+
+    Args:
+        layers, activation: see ``outputs``.
+        x: the points.
+    """
+    hidden, weight, bias = _last_hidden(layers, activation, x)
+    bends = np.diff(hidden @ weight + bias, n=2)
+    rounding = 64 * np.finfo(np.float64).eps * (np.abs(hidden) @ np.abs(weight) + np.abs(bias)).max()
+    return _sign_changes(bends[np.abs(bends) > max(BEND * np.abs(bends).max(), rounding)])
+
+
+def _changes_of_slope(found: Intercepts, interval: Sequence[float]) -> NDArray[np.float64]:
+    """Those of the network at its distinct intercept points inside the interval, from left to right."""
+    low, high = interval
+    inside = (found.point > low) & (found.point < high)
+    order = np.argsort(found.point[inside], kind="stable")
+    points, jumps = found.point[inside][order], found.jump[inside][order]
+    if len(points) == 0:
+        return jumps
+    first = np.flatnonzero(np.diff(points, prepend=-np.inf) > RESOLUTION * (high - low))
+    changes, moduli = np.add.reduceat(jumps, first), np.add.reduceat(np.abs(jumps), first)
+    return changes[np.abs(changes) > RESOLUTION * moduli]
+
+
+def _sign_changes(values: NDArray) -> int:
+    return int((np.diff(np.sign(values)) != 0).sum())
+
+
+def _piecewise_linear(layers: Layers, activation: str) -> bool:
+    return activation == "relu" and len(layers) == 2
+
+
+def _last_hidden(layers: Layers, activation: str, x: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
+    """Activations (n, m) of the last hidden layer at the points, and the weights (m,) and bias (1,) that read them."""
+    *hidden, (weight, bias) = _float64(layers)
+    values = np.asarray(x, dtype=np.float64)[:, None]
+    for inner, shift in hidden:
+        values = ACTIVATIONS[activation](values @ inner.T + shift)
+    return values, weight[0], bias
+
+
+def _float64(layers: Layers) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    return [(np.asarray(weight, np.float64), np.asarray(bias, np.float64)) for weight, bias in layers]
