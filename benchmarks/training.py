@@ -14,7 +14,8 @@ from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.seeds import torch_generator
-from dropscape.training.full_batch import Batches, accumulate_gradients
+from dropscape.training.micro_batches import Batches
+from dropscape.training.objectives import accumulate_gradients
 
 KEEP_PROB, MICRO_BATCH = 0.8, 128
 SHARE_OF_N = 40  # an image takes some 10 ms

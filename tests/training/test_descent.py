@@ -71,7 +71,7 @@ def test_steps_equal_sgd_in_float64_with_the_same_masks(
         for name, value in network.named_parameters():
             torch.testing.assert_close(ours.parameters[name][index].double(), value.detach(), rtol=1e-5, atol=1e-6)
         row = ours.history[ours.history["seed"] == seed].iloc[0]
-        assert row["dropout_loss"] == pytest.approx(loss.item(), rel=1e-5)
+        assert row["objective"] == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_history_measures_the_network_without_dropout(descent, trained_on, make_examples):
@@ -80,8 +80,9 @@ def test_history_measures_the_network_without_dropout(descent, trained_on, make_
     history = trained.history
     expected = [(step, seed) for step in plan.history for seed in plan.seeds]
     assert list(zip(history["step"], history["seed"], strict=True)) == expected
-    assert history[history["step"] == 0]["dropout_loss"].isna().all(), "no step was taken yet"
-    assert history[history["step"] > 0].notna().all(axis=None)
+    assert history[history["step"] == 0]["objective"].isna().all(), "no step was taken yet"
+    assert history["r1"].isna().all(), "it is defined for the squared error"
+    assert history[history["step"] > 0].drop(columns="r1").notna().all(axis=None)
     for index, seed in enumerate(plan.seeds):
         network = FullyConnected(plan.widths).double()
         network.load_state_dict({name: value[index].double() for name, value in trained.parameters.items()})
@@ -89,8 +90,8 @@ def test_history_measures_the_network_without_dropout(descent, trained_on, make_
         for part, (inputs, labels) in (("train", make_examples(23)), ("test", make_examples(11, seed=1))):
             outputs = network(inputs.double())
             assert row[f"{part}_accuracy"] == pytest.approx(float((outputs.argmax(1) == labels).double().mean()))
-            if part == "train":
-                assert row["loss"] == pytest.approx(F.cross_entropy(outputs, labels).item(), rel=1e-5)
+            loss = row["loss" if part == "train" else "test_loss"]
+            assert loss == pytest.approx(F.cross_entropy(outputs, labels).item(), rel=1e-5)
 
 
 def test_training_lowers_the_loss(descent, trained_on):

@@ -20,8 +20,10 @@ from dropscape.training import full_batch
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.descent import Descent
 from dropscape.training.descent import train as train_stacked
-from dropscape.training.full_batch import Batches, FullBatch, accumulate_gradients, evaluate, train
+from dropscape.training.full_batch import FullBatch, evaluate, train
 from dropscape.training.learning_rates import LearningRate
+from dropscape.training.micro_batches import Batches
+from dropscape.training.objectives import accumulate_gradients
 
 FNN = {"name": "fnn", "widths": [9, 6, 5, 3], "activation": "relu"}
 RESNET = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
@@ -44,9 +46,12 @@ BASE = FullBatch(
     mask_mode="per_example",
     loss="cross_entropy",
     label_smoothing=0.0,
+    objective="dropout",
+    penalty=None,
     optimizer="gd",
     learning_rate=LearningRate(0.2),
     momentum=0.9,
+    batch_size=None,
     micro_batch=8,
     norm_group=4,
     precision="float32",
@@ -218,7 +223,7 @@ def test_steps_are_the_optimisers_rule_on_the_exact_gradient_with_the_same_masks
         for name, value in zip(names, written_out(optimizer, start, gradients_at, 5, learning_rate), strict=True):
             torch.testing.assert_close(ours.parameters[name][index].double(), value.detach(), rtol=1e-4, atol=1e-5)
         row = ours.history[ours.history["seed"] == seed].iloc[0]
-        assert row["dropout_loss"] == pytest.approx(losses[-1], rel=1e-5)
+        assert row["objective"] == pytest.approx(losses[-1], rel=1e-5)
 
 
 def test_without_dropout_it_is_the_stacked_training():
@@ -247,18 +252,18 @@ def test_history_measures_the_restored_network_without_dropout(kind):
     trained = train(plan, *data(plan))
     history = trained.history
     assert list(zip(history["step"], history["seed"], strict=True)) == [(s, i) for s in (0, 3, 6) for i in (0, 7)]
-    assert history.loc[history["step"] == 0, "dropout_loss"].isna().all()
-    assert history[history["step"] > 0].notna().all(axis=None)
+    assert history.loc[history["step"] == 0, "objective"].isna().all()
+    assert history["r1"].isna().all(), "it is defined for the squared error"
+    assert history[history["step"] > 0].drop(columns="r1").notna().all(axis=None)
     inputs, targets, test_inputs, test_targets = data(plan)
     for step, tensors in ((6, trained.parameters), (0, {n: v[:, 0] for n, v in trained.snapshots.items()})):
         for index, seed in enumerate(plan.seeds):
             model = restored(plan.model, {name: value[index] for name, value in tensors.items()}).double()
-            loss = training_loss("cross_entropy", targets)
             row = history[(history["seed"] == seed) & (history["step"] == step)].iloc[0]
-            measured = evaluate(model, Batches(as_double(inputs), targets, 5), loss)
-            assert (row["loss"], row["train_accuracy"]) == pytest.approx(measured, rel=1e-5)
-            tested = evaluate(model, Batches(as_double(test_inputs), test_targets, 5), loss)
-            assert row["test_accuracy"] == pytest.approx(tested[1], rel=1e-5)
+            for part, x, y in (("train", inputs, targets), ("test", test_inputs, test_targets)):
+                risk = training_loss("cross_entropy", y, plan.label_smoothing)
+                measured = (row["loss" if part == "train" else "test_loss"], row[f"{part}_accuracy"])
+                assert measured == pytest.approx(evaluate(model, Batches(as_double(x), y, 5), risk), rel=1e-5)
 
 
 def test_with_one_group_evaluation_is_the_training_loss_without_dropout():
@@ -266,7 +271,7 @@ def test_with_one_group_evaluation_is_the_training_loss_without_dropout():
     history = train(plan, *data(plan)).history.set_index(["step", "seed"])
     for seed in plan.seeds:
         # The loss whose gradient made step 6 is that of the network after step 5.
-        assert history.loc[(6, seed), "dropout_loss"] == pytest.approx(history.loc[(5, seed), "loss"], rel=1e-5)
+        assert history.loc[(6, seed), "objective"] == pytest.approx(history.loc[(5, seed), "loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", PLANS)

@@ -19,7 +19,13 @@ from dropscape.training.stage import descent_of, full_batch_of, plan_of, train_r
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
-    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
+    "model": {
+        "name": "fnn",
+        "widths": [16, 6, 5, 3],
+        "activation": "relu",
+        "initial_scale": None,
+        "output_bias": True,
+    },
     "loss": "cross_entropy",
     "block": ["layers.1.weight"],
     "seeds": [0, 4],
@@ -32,20 +38,22 @@ SETTINGS = {
     "trajectory_steps": 3,
     "recorded_steps": 4,
     "history_points": 3,
-}
-GENERAL = SETTINGS | {
-    "keep_prob": [0.8, 0.5],
-    "dropout_after": [1, 2],
-    "optimizer": "adam",
+    "objective": "dropout",
+    "penalty": None,
+    "start": None,
+    "optimizer": "gd",
+    "batch_size": None,
     "momentum": 0.9,
-    "milestones": [5],
+    "milestones": [],
     "decay": 0.1,
     "warmup_steps": None,
     "label_smoothing": 0.0,
     "micro_batch": 8,
     "norm_group": None,
     "precision": "float32",
+    "steps": None,
 }
+GENERAL = SETTINGS | {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2], "optimizer": "adam", "milestones": [5]}
 NAMES = {
     "model": "model.safetensors",
     "snapshots": "snapshots.safetensors",
@@ -196,18 +204,25 @@ def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    "changes",
     [
-        ({"keep_prob": 0.8, "dropout_after": 1, "optimizer": "gd"}, Descent),
-        ({"keep_prob": 0.8, "dropout_after": 1}, FullBatch),
-        ({"keep_prob": 0.8, "optimizer": "gd"}, FullBatch),
-        ({"optimizer": "gd"}, FullBatch),
-        ({"keep_prob": 0.8, "optimizer": "gd", "model": {"name": "vgg9", "classes": 3}}, FullBatch),
+        {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2]},
+        {"model": {"name": "vgg9", "classes": 3}},
+        {"model": SETTINGS["model"] | {"initial_scale": [1, 1, 1]}},
+        {"model": SETTINGS["model"] | {"output_bias": False}},
+        {"loss": "mse"},
+        {"objective": "risk"},
+        {"optimizer": "adam"},
+        {"batch_size": 4},
+        {"milestones": [2]},
+        {"warmup_steps": 5},
+        {"label_smoothing": 0.1},
+        {"precision": "tf32"},
     ],
 )
-def test_descent_of_a_network_with_one_mask_is_stacked_and_all_else_is_general(changes, kind):
-    assert type(plan_of(GENERAL | changes)) is kind
-    assert type(plan_of(SETTINGS)) is Descent, "settings of before name no optimiser"
+def test_plain_descent_of_a_network_with_one_mask_is_stacked_and_all_else_is_general(changes):
+    assert type(plan_of(SETTINGS)) is Descent
+    assert type(plan_of(SETTINGS | changes)) is FullBatch
 
 
 def test_steps_may_be_counted_instead_of_measured_in_flow_time():

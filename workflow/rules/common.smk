@@ -149,9 +149,14 @@ def run_of(wildcards):
     """The run's settings with the experiment's defaults filled in."""
     experiment = EXPERIMENTS[wildcards.experiment]
     run = experiment.runs[wildcards.run]
+    data, model = experiment.data.model_dump(), experiment.model.model_dump()
+    if run.train_examples is not None:
+        data["train_examples"] = run.train_examples
+    if run.initial_scale is not None:
+        model["initial_scale"] = run.initial_scale
     return {
-        "data": experiment.data,
-        "model": experiment.model,
+        "data": data | {"one_hot": experiment.loss == "mse"},
+        "model": model,
         "loss": experiment.loss,
         "label_smoothing": experiment.training.label_smoothing,
         "micro_batch": experiment.training.micro_batch,

@@ -35,13 +35,27 @@ def recorded_steps(experiment):
 def training_settings(wildcards):
     """What decides a training, and nothing else."""
     experiment = EXPERIMENTS[wildcards.experiment]
+    run = experiment.runs[wildcards.run]
     return plain(
         run_of(wildcards)
         | {
-            "learning_rate": experiment.runs[wildcards.run].learning_rate,
+            "learning_rate": run.learning_rate,
+            "objective": run.objective,
+            "penalty": run.penalty,
+            "start": run.start,
             "recorded_steps": recorded_steps(experiment),
         }
         | experiment.training.model_dump()
+    )
+
+
+def start_of(wildcards):
+    """The end point of the run at which this one starts, if it does."""
+    start = EXPERIMENTS[wildcards.experiment].runs[wildcards.run].start
+    if start is None:
+        return []
+    return of_run("training", "model.safetensors").format(
+        experiment=wildcards.experiment, run=start
     )
 
 
@@ -132,7 +146,7 @@ CLAIMED_THEORY = sorted({claim.study for claim in CLAIMS.values() if not claim.f
 def without_dropout(experiment, run):
     """Whether the run trains without dropout, so that it has no noise of its own to measure."""
     keep_prob = EXPERIMENTS[experiment].runs[run].keep_prob
-    return keep_prob == 1
+    return keep_prob == 1 or (isinstance(keep_prob, list) and set(keep_prob) == {1})
 
 
 def tables_of_run(experiment, run):
@@ -168,8 +182,8 @@ def is_main(experiment, run):
     """
     settings = EXPERIMENTS[experiment]
     own = settings.runs[run]
-    if own.keep_prob == 1 and any(
-        other.keep_prob != 1 for other in settings.runs.values()
+    if without_dropout(experiment, run) and not all(
+        without_dropout(experiment, other) for other in settings.runs
     ):
         return False
     return (

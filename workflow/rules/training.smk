@@ -4,6 +4,7 @@
 rule training:
     input:
         data=dataset_of,
+        start=start_of,
         code=code_of("training.py"),
         model_code=code_of_model,
     output:

@@ -14,4 +14,5 @@ with job(f"training {name}", snakemake.log[0], snakemake.threads):
         code=[*snakemake.input.code, *snakemake.input.get("model_code", [])],
         states=str(Path(snakemake.output.model).parents[2] / ".states" / name),
         checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+        start=snakemake.input.get("start") or None,
     )

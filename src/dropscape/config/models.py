@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dropscape.config.fields import Count, Function, Positive, Strict
 
@@ -15,6 +15,28 @@ class FullyConnectedSettings(Strict):
         description="Input, hidden and output widths, for example [784, 50, 50, 10].", min_length=3
     )
     activation: Literal["relu", "tanh", "identity"] = Field("relu", description="Activation of the hidden layers.")
+    initial_scale: list[Positive] | None = Field(
+        None,
+        description="Standard deviation of each layer's weights and biases at the start, normally distributed, one "
+        "number a layer; the last layer's bias is 0. Null: torch's default initialisation.",
+    )
+    output_bias: bool = Field(True, description="Whether the last layer has a bias; false keeps it at 0, untrained.")
+
+    @model_validator(mode="after")
+    def _one_scale_a_layer(self):
+        if self.initial_scale is not None:
+            self.check_initial_scale(self.initial_scale, "the model")
+        return self
+
+    def check_initial_scale(self, scale: list[float], where: str) -> None:
+        """Refuse another number of scales than layers.
+
+        Raises:
+            ValueError: in a sentence that says what to write.
+        """
+        layers = len(self.widths) - 1
+        if len(scale) != layers:
+            raise ValueError(f"{where} gives {len(scale)} numbers as initial_scale for {layers} layers: write {layers}")
 
 
 class VggSettings(Strict):

@@ -23,6 +23,7 @@ from dropscape.config.fields import (
 )
 from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
+from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
 # Generated points have no other source than themselves.
 GENERATED = ("curve", "narrow_curve", "two_neurons", "one_neuron")
@@ -48,67 +49,6 @@ class DataSettings(Strict):
     min_frequency: Count | None = Field(
         None, description="Words that are rarer in the training examples are unknown; null takes the dataset's own."
     )
-
-
-class DropoutSettings(Strict):
-    """Where dropout stands and how its masks are drawn; a run may override either."""
-
-    dropout_after: one_or_many(Count) = Field(
-        1,
-        description="Dropout masks the activation of this hidden layer of a fully-connected network (1 is the first), "
-        "or of each of these. Every other network has its own places.",
-    )
-    mask_mode: Literal["per_example", "shared"] = Field(
-        "per_example",
-        description="`per_example`: an independent mask for each example at each step, as torch.nn.Dropout draws them; "
-        "`shared`: one mask a step for the whole batch, as the papers' theory writes it.",
-    )
-
-
-class TrainingSettings(Strict):
-    """Training by the exact gradient of all examples."""
-
-    optimizer: Literal["gd", "nesterov", "adam"] = Field(
-        "gd", description="What is done with the exact full-batch gradient."
-    )
-    flow_time: Positive | None = Field(
-        None,
-        description="Learning rate times number of steps before the trajectory is recorded, "
-        "so that every learning rate gets equally far along the gradient flow.",
-    )
-    steps: Count | None = Field(None, description="Steps before the trajectory is recorded, instead of flow_time.")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="Of `nesterov`.")
-    milestones: list[Count] = Field([], description="Steps at which the learning rate is multiplied by `decay`.")
-    decay: Positive = Field(0.1, description="What a milestone multiplies the learning rate by.")
-    warmup_steps: Count | None = Field(
-        None,
-        description="The schedule of Vaswani et al. (2017), learning_rate x d_model^-0.5 min(step^-0.5, "
-        "step warmup_steps^-1.5); null keeps the learning rate but for the milestones.",
-    )
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0,
-        description="Share of the target probability that is spread evenly over the classes; measured so too.",
-    )
-    micro_batch: Count = Field(
-        256, description="Examples differentiated at a time; changes memory and speed, the result by rounding only."
-    )
-    norm_group: Count | None = Field(
-        None,
-        description="Batch normalisation reads the statistics of groups of so many consecutive examples; a "
-        "micro-batch holds whole groups. Null: of all examples, which are then differentiated at once.",
-    )
-    trajectory_steps: int = Field(
-        0,
-        ge=0,
-        description="Further steps whose block is recorded at each step; the end of them is the end point of training.",
-    )
-    history_points: Count = Field(200, description="Rows of the training history, evenly spaced.")
-
-    @model_validator(mode="after")
-    def _length(self):
-        if (self.flow_time is None) == (self.steps is None):
-            raise ValueError("write one of flow_time and steps")
-        return self
 
 
 class GradientSettings(Strict):
@@ -155,24 +95,16 @@ class AlignmentSettings(Strict):
     baseline_samples: int = Field(0, ge=0, description="Pairs of random matrices for the baseline at the end point.")
 
 
-class RunSettings(Strict):
-    """One training: a point of the experiment's grid. Its seeds are trained together."""
-
-    keep_prob: one_or_many(KeepProb) = Field(
-        description="Probability that a unit is kept (scaled by its inverse); 1 trains without dropout. A list gives "
-        "each layer of dropout.dropout_after its own."
-    )
-    learning_rate: Positive = Field(description="Learning rate; with warmup_steps its factor.")
-    dropout_after: Count | None = Field(None, description="Overrides dropout.dropout_after.")
-    mask_mode: Literal["per_example", "shared"] | None = Field(None, description="Overrides dropout.mask_mode.")
-
-
 class ExperimentSettings(Strict):
     """One set-up: data, model, training and what is measured, with its runs."""
 
     data: DataSettings = Field(description="Which examples it trains and tests on.")
     model: ModelSettings = Field(description="The network.")
-    loss: Literal["cross_entropy"] = Field("cross_entropy", description="Loss, the mean over the examples.")
+    loss: Loss = Field(
+        "cross_entropy",
+        description="Loss, the mean over the examples. `mse` is half the squared error, summed over the outputs, with "
+        "classes encoded one-hot.",
+    )
     block: list[str] = Field(description="Parameter names that the measurements are restricted to.", min_length=1)
     dropout: DropoutSettings = Field(DropoutSettings(), description="Where dropout stands and how masks are drawn.")
     training: TrainingSettings = Field(description="How every run is trained.")
@@ -199,8 +131,11 @@ class ExperimentSettings(Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        for name, run in self.runs.items():
-            self._check_dropout(name, run)
+        if self.loss == "mse" and (self.training.label_smoothing or self.model.name == "transformer"):
+            what = f"label_smoothing {self.training.label_smoothing}" if self.training.label_smoothing else "sentences"
+            raise ValueError(f"loss is 'mse', which knows no {what}: write loss: cross_entropy")
+        for name in self.runs:
+            check_run(name, self)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice: write each once")
         if self.condensation:
@@ -211,23 +146,6 @@ class ExperimentSettings(Strict):
                     "steps, write the same number"
                 )
         return self
-
-    def _check_dropout(self, name: str, run: RunSettings) -> None:
-        after = run.dropout_after or self.dropout.dropout_after
-        layers = after if isinstance(after, list) else [after]
-        if isinstance(run.keep_prob, list) and len(run.keep_prob) != len(layers):
-            raise ValueError(
-                f"run '{name}' gives {len(run.keep_prob)} keep probabilities for {len(layers)} layers of dropout: "
-                "write one for each, or a single one for all"
-            )
-        if self.model.name != "fnn":
-            return
-        hidden = len(self.model.widths) - 2
-        if max(layers) > hidden:
-            raise ValueError(
-                f"run '{name}' puts dropout after hidden layer {max(layers)}, but model.widths has {hidden} of them: "
-                f"write dropout_after between 1 and {hidden}"
-            )
 
 
 class TheorySettings(Strict):

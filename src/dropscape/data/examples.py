@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dropscape.data.corpus import BOS, EOS, MAX_TOKENS, MIN_FREQUENCY, PAD, Corpus, first_pairs
@@ -28,7 +29,8 @@ class Examples:
     Attributes:
         train_inputs, test_inputs: grey images (n, height * width) float32; colour images
             (n, 3, height, width) float32; sentence pairs (n, S + T) int64; points (n, d) float32.
-        train_targets, test_targets: images (n,) int64, the class; sentence pairs (n, T) int64; points (n, k) float32.
+        train_targets, test_targets: images (n,) int64, the class, or (n, C) float32, the class encoded one-hot;
+            sentence pairs (n, T) int64; points (n, k) float32.
         description: that of the dataset. For sentence pairs also ``source_length`` S, ``target_length`` T, and
             ``source_vocabulary`` and ``target_vocabulary``, the word of each id.
     """
@@ -47,7 +49,8 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
     mean of ``CHANNELS`` is subtracted and by whose standard deviation it is divided. The papers name none; left
     out, it is "channel" for the colour images of a published dataset and "unit" elsewhere. Images are not augmented
     by random crops or flips: the papers name no augmentation, and with full-batch gradient descent on a fixed set
-    of images the only randomness is dropout's.
+    of images the only randomness is dropout's. With ``one_hot``, as the squared error needs them, targets are 1 for
+    the class and 0 for the others.
 
     Raises:
         ConfigurationError: there is no such normalisation, or a number is below one.
@@ -67,11 +70,12 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
             "are not known; write `normalisation: unit`."
         )
     constants = CHANNELS[dataset.name] if normalisation == "channel" else None
+    classes = part.description["classes"] if _given(settings, "one_hot", False) else None
     return Examples(
         as_inputs(part.train_images, constants),
-        part.train_labels,
+        _as_targets(part.train_labels, classes),
         as_inputs(part.test_images, constants),
-        part.test_labels,
+        _as_targets(part.test_labels, classes),
         part.description,
     )
 
@@ -130,6 +134,11 @@ def point_examples(points: Points, settings: Mapping[str, Any]) -> Examples:
         check_number(points.description, part, len(getattr(points, f"{part}_inputs")), wanted)
         tables |= {name: value[:wanted] for name, value in points.tensors.items() if name.startswith(part)}
     return Examples(**tables, description=points.description)
+
+
+def _as_targets(labels: Tensor, classes: int | None) -> Tensor:
+    """Labels (n,) int64 as they are, or as float32 (n, classes), 1 for the label and 0 elsewhere."""
+    return labels if classes is None else F.one_hot(labels, classes).to(torch.float32)
 
 
 def _given(settings: Mapping[str, Any], key: str, default: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import MaskedDropout
@@ -9,16 +10,29 @@ from dropscape.models.fnn import FullyConnected
 
 
 class MaskedFullyConnected(FullyConnected):
-    """A ``FullyConnected`` of the same parameters with a place for dropout after each hidden layer."""
+    """A ``FullyConnected`` of the same parameters with a place for dropout after each hidden layer.
 
-    def __init__(self, widths: Sequence[int], activation: str = "relu"):
+    Without ``output_bias`` the last layer's bias is 0 and is not trained; it stays a parameter, so that both networks
+    have the same ones.
+    """
+
+    def __init__(self, widths: Sequence[int], activation: str = "relu", output_bias: bool = True):
         super().__init__(widths, activation)
         self.dropouts = nn.ModuleList(MaskedDropout() for _ in range(self.depth - 1))
+        if not output_bias:
+            torch.nn.init.zeros_(self.layers[-1].bias)
+            self.layers[-1].bias.requires_grad_(False)
 
     @property
     def piecewise_linear(self) -> bool:
         """Whether the output is piecewise linear in any one layer's weights."""
         return self.activation in ("relu", "identity")
+
+    def with_last_hidden(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs, and f^[L-1](x) before its own dropout, (n, m_{L-1})."""
+        last = self.depth - 1
+        hidden = self.activate(self.layers[last - 1](self._through(x, 0, last - 1)))
+        return self.layers[last](self.dropouts[-1](hidden)), hidden
 
     def _activated(self, z: Tensor, index: int) -> Tensor:
         return self.dropouts[index](self.activate(z))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from dropscape.errors import ConfigurationError
+from dropscape.models.initial import normal_initialised
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.resnet import resnet, resnet18
 from dropscape.models.transformer import Transformer
@@ -29,12 +30,14 @@ def build(settings: Mapping[str, Any]) -> nn.Module:
 
     ``settings["name"]`` is a key of ``ARCHITECTURES``, and the other settings are what it is called with; or it is
     ``own``, with ``function``, a ``package.module:function`` of the user's own, and its ``arguments``. Dropout is
-    wherever the network has a ``MaskedDropout``; its keep probability is a matter of the run.
+    wherever the network has a ``MaskedDropout``; its keep probability is a matter of the run. ``initial_scale`` is one
+    of ``initialised``.
 
     Raises:
         ConfigurationError: an unknown name, settings that do not fit it, or a function that gives no module.
     """
-    name, arguments = settings["name"], {key: value for key, value in settings.items() if key != "name"}
+    name = settings["name"]
+    arguments = {key: value for key, value in settings.items() if key not in ("name", "initial_scale")}
     if name == "own":
         name, arguments = settings["function"], settings["arguments"]
         function = imported(name, "model.function")
@@ -56,10 +59,18 @@ def build(settings: Mapping[str, Any]) -> nn.Module:
 
 
 def initialised(settings: Mapping[str, Any], seed: int) -> nn.Module:
-    """``build`` with the seed's initialisation, the same whatever the dropout (paper A section 6.1)."""
+    """``build`` with the seed's initialisation, the same whatever the dropout (paper A section 6.1).
+
+    It is torch's default, or that of ``normal_initialised`` where the settings of a fully-connected network have an
+    ``initial_scale``.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "training", "initialisation"))
-        return build(settings)
+        model = build(settings)
+    if settings.get("initial_scale") is not None:
+        drawn = normal_initialised(settings["widths"], settings["activation"], settings["initial_scale"], [seed])
+        model.load_state_dict({name: value[0] for name, value in drawn.items()})
+    return model
 
 
 def fitted(settings: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Full-batch gradient descent with dropout, all seeds of a run at once (papers A and C; float32)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from dropscape.dropout.masks import MaskSource
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
+from dropscape.training.loop import trained_to_the_end
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import StackedNetworks, initialised
 
@@ -43,6 +44,7 @@ def train(
     test_inputs: Tensor,
     test_targets: Tensor,
     *,
+    start: Mapping[str, Tensor] | None = None,
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
@@ -52,23 +54,17 @@ def train(
     Inputs are (n, d) float32 and targets, the labels, (n,) int64. The result is bit-identical however often the
     training was interrupted, on the same machine with the same number of threads.
 
+    Args:
+        start: ``{name: (S, ...)}``, parameters of every seed at the beginning; None initialises them.
+
     Raises:
         DivergenceError: a seed's loss left the finite numbers.
         ConfigurationError: the block names a parameter that the network does not have.
     """
-    run = _Run(descent, train_inputs, train_targets, test_inputs, test_targets, device)
-    saved = checkpoint.load() if checkpoint else None
-    if saved:
-        run.restore(*saved)
-    while run.step < descent.steps:
-        run.advance()
-        if progress:
-            progress(run.step, descent.steps, loss=run.loss)
-        if checkpoint and checkpoint.due():
-            checkpoint.save(*run.state())
-    if checkpoint:
-        checkpoint.save(*run.state())
-    return run.result()
+    if start is None:
+        start = initialised(descent.widths, descent.activation, descent.seeds)
+    run = _Run(descent, start, train_inputs, train_targets, test_inputs, test_targets, device)
+    return trained_to_the_end(run, descent.steps, checkpoint, progress)
 
 
 class _Run:
@@ -77,6 +73,7 @@ class _Run:
     def __init__(
         self,
         descent: Descent,
+        start: Mapping[str, Tensor],
         train_inputs: Tensor,
         train_targets: Tensor,
         test_inputs: Tensor,
@@ -86,8 +83,7 @@ class _Run:
         self.descent = descent
         self.step = 0
         self.loss = math.nan
-        start = initialised(descent.widths, descent.activation, descent.seeds)
-        self.parameters = {name: value.to(device) for name, value in start.items()}
+        self.parameters = {name: value.to(device, copy=True) for name, value in start.items()}
         for name in descent.block:
             if name not in self.parameters:
                 raise ConfigurationError(
@@ -107,22 +103,20 @@ class _Run:
         )
         block_size = sum(self.parameters[name][0].numel() for name in descent.block)
         self.recording = Recording(descent, block_size)
-        self._record()
 
     def _networks(self, inputs: Tensor, labels: Tensor) -> StackedNetworks:
         return StackedNetworks(self.parameters, self.descent.activation, inputs, labels)
 
     def advance(self) -> None:
-        """One step of gradient descent, then whatever is recorded after it."""
+        """One step of gradient descent."""
         descent = self.descent
         masks = self.masks.next() if descent.keep_prob < 1 else None
         weights, biases, loss = self.networks.gradients(masks, descent.keep_prob, descent.dropout_after)
         self._refuse_divergence(loss)
-        self.dropout_loss = loss
+        self.objective = loss
         self.loss = float(loss.mean())
         self.networks.descend(descent.learning_rate, weights, biases)
         self.step += 1
-        self._record()
 
     def _refuse_divergence(self, loss: Tensor) -> None:
         for seed, value in zip(self.descent.seeds, loss.tolist(), strict=True):
@@ -133,16 +127,18 @@ class _Run:
                     "smaller learning_rate for this run; the other runs are not affected."
                 )
 
-    def _record(self) -> None:
+    def record(self) -> None:
+        """Keep what is wanted of the present step."""
         self.recording.record(self.step, lambda: self.parameters, self._block, self._measure)
 
     def _block(self) -> Tensor:
         return torch.cat([self.parameters[name].flatten(1) for name in self.descent.block], dim=1)
 
     def _measure(self) -> list[tuple[float, ...]]:
-        (train_loss, train_accuracy), (_, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
-        dropout_loss = self.dropout_loss if self.step else torch.full_like(train_loss, math.nan)
-        columns = (train_loss, dropout_loss, train_accuracy, test_accuracy)
+        (train_loss, train_accuracy), (test_loss, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
+        undefined = torch.full_like(train_loss, math.nan)
+        objective = self.objective if self.step else undefined
+        columns = (train_loss, objective, undefined, train_accuracy, test_loss, test_accuracy)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def state(self) -> tuple[dict[str, Tensor], dict]:

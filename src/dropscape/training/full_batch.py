@@ -1,26 +1,29 @@
-"""Full-batch training of any module with dropout: the exact gradient of R_S^drop, accumulated over micro-batches.
+"""Training of any module with dropout: the exact gradient of an objective, accumulated over micro-batches.
 
-Float32. The gradient is that of the mean over all training examples, whatever the micro-batch, up to rounding: masks
-belong to examples and batch norm to fixed groups of them.
+Float32. The gradient is that of the mean over all training examples, or over a step's batch of them, whatever the
+micro-batch, up to rounding: masks belong to places in the batch and batch norm to fixed groups of them.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import GroupMasks, set_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector
-from dropscape.models.losses import PerExampleLoss, correct_predictions, training_loss
+from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import arithmetic
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.learning_rates import LearningRate
+from dropscape.training.loop import trained_to_the_end
+from dropscape.training.micro_batches import Batches, of_step
+from dropscape.training.objectives import add_gradients, check_objective, mean_r1, objective_of, trained
 from dropscape.training.optimizers import optimizer_of, optimizer_tensors, restore_optimizer, set_learning_rate
 from dropscape.training.recording import Recording, Trained
 
@@ -30,9 +33,10 @@ class FullBatch:
     """What decides a training (with the data).
 
     ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time;
-    masks are drawn for ``GROUP`` (dropout.layers) at once, so a multiple of that wastes none. Batch norm reads groups
-    of ``norm_group``; None is the whole training set, which is then differentiated at once. ``label_smoothing`` is
-    part of what is trained, not of what is measured. The rest is as in ``Descent``.
+    masks are drawn for ``GROUP`` (dropout.layers) at once, so a multiple of that wastes none. A step has ``batch_size``
+    examples; None is the whole training set. Batch norm reads groups of ``norm_group``; None is all examples of a step,
+    which are then differentiated at once. ``penalty`` is the weight of R_2; None is the learning rate of the step. The
+    rest is as in ``Descent``.
     """
 
     model: Mapping[str, Any]
@@ -41,9 +45,12 @@ class FullBatch:
     mask_mode: str
     loss: str
     label_smoothing: float
+    objective: str
+    penalty: float | None
     optimizer: str
     learning_rate: LearningRate
     momentum: float
+    batch_size: int | None
     micro_batch: int
     norm_group: int | None
     precision: str
@@ -54,28 +61,6 @@ class FullBatch:
     seeds: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Examples on the device, cut into micro-batches.
-
-    Attributes:
-        inputs: (n, ...); images are given on in channels-last order, in which convolutions are fastest.
-        targets: (n,) or (n, T).
-        size: examples of a micro-batch.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    size: int
-
-    def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """``(first example, inputs, targets)`` of each micro-batch."""
-        layout = torch.channels_last if self.inputs.ndim == 4 else torch.contiguous_format
-        for start in range(0, len(self.inputs), self.size):
-            part = slice(start, start + self.size)
-            yield start, self.inputs[part].contiguous(memory_format=layout), self.targets[part]
-
-
 def train(
     plan: FullBatch,
     train_inputs: Tensor,
@@ -83,15 +68,19 @@ def train(
     test_inputs: Tensor,
     test_targets: Tensor,
     *,
+    start: Mapping[str, Tensor] | None = None,
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
 ) -> Trained:
-    """Train every seed by ``plan.steps`` full-batch steps on R_S^drop (paper A section 3.3, App. A).
+    """Train every seed by ``plan.steps`` steps on the objective (paper A section 3.3, App. A; paper B eq. 7).
 
-    Targets are classes (n,) or padded tokens (n, T), int64. Batch norm's population statistics are measured wherever
-    something is recorded and at the end. The result is bit-identical however often the training was interrupted, on the
-    same machine with the same number of threads.
+    Targets are classes (n,) or padded tokens (n, T), int64, or values (n, C). Batch norm's population statistics are
+    measured wherever something is recorded and at the end. The result is bit-identical however often the training was
+    interrupted, on the same machine with the same number of threads.
+
+    Args:
+        start: ``{name: (S, ...)}``, parameters of every seed at the beginning; None initialises them.
 
     Raises:
         DivergenceError: a seed's loss left the finite numbers.
@@ -102,48 +91,18 @@ def train(
             plan,
             Batches(train_inputs.to(device), train_targets.to(device), plan.micro_batch),
             Batches(test_inputs.to(device), test_targets.to(device), plan.micro_batch),
+            start,
             device,
         )
-        saved = checkpoint.load() if checkpoint else None
-        if saved:
-            run.restore(*saved)
-        else:
-            run.record()
-        while run.step < plan.steps:
-            run.advance()
-            if progress:
-                progress(run.step, plan.steps, loss=run.loss)
-            if checkpoint and checkpoint.due():
-                checkpoint.save(*run.state())
-        if checkpoint:
-            checkpoint.save(*run.state())
-        return run.result()
-
-
-def accumulate_gradients(
-    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks | None = None, draw: int = 0
-) -> float:
-    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; the mean loss, in float64.
-
-    Args:
-        model: in the mode that it is to be differentiated in.
-        masks: whose ``draw`` is in force; None differentiates without dropout.
-    """
-    n, total = len(batches.inputs), 0.0
-    for start, inputs, targets in batches:
-        if masks is None:
-            losses = loss(model(inputs), targets)
-        else:
-            with masks_in_force(model, masks, draw, start):
-                losses = loss(model(inputs), targets)
-        (losses.sum() / n).backward()
-        total = total + losses.detach().sum(dtype=torch.float64)
-    return float(total) / n
+        return trained_to_the_end(run, plan.steps, checkpoint, progress)
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> tuple[float, float]:
-    """The mean loss without dropout and the accuracy (of the tokens that are not padding, for sentences)."""
+    """The mean loss without dropout and the accuracy (of the tokens that are not padding, for sentences).
+
+    The accuracy is NaN where the targets are no classes (``encodes_classes``).
+    """
     model.eval()
     total, right, counted = 0.0, 0, 0
     for _, inputs, targets in batches:
@@ -151,16 +110,21 @@ def evaluate(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> tuple[
         total = total + loss(outputs, targets).sum(dtype=torch.float64)
         correct, count = correct_predictions(outputs, targets)
         right, counted = right + correct, counted + count
-    return float(total) / len(batches.inputs), float(right) / float(counted)
+    accuracy = float(right) / float(counted) if encodes_classes(batches.targets) else math.nan
+    return float(total) / len(batches), accuracy
 
 
 class _Seed:
     """One seed's network with its optimiser and masks."""
 
-    def __init__(self, plan: FullBatch, seed: int, device: str, channels_last: bool):
+    def __init__(
+        self, plan: FullBatch, seed: int, start: Mapping[str, Tensor] | None, device: str, channels_last: bool
+    ):
         self.seed = seed
         self.plan = plan
         model = initialised(plan.model, seed)
+        if start is not None:
+            model.load_state_dict(start)
         set_keep_prob(model, plan.keep_prob)
         _refuse_foreign_layers(model)
         for layer in batch_norms(model):
@@ -168,19 +132,30 @@ class _Seed:
         self.model = model.to(device, memory_format=torch.channels_last if channels_last else torch.preserve_format)
         self.optimizer = optimizer_of(
             plan.optimizer,
-            self.model.parameters(),
+            trained(self.model),
             momentum=plan.momentum,
             with_warm_up=plan.learning_rate.warmup_steps is not None,
         )
         self.masks = GroupMasks(seed, "training", "masks", plan.mask_mode, device)
-        self.dropout_loss = math.nan
+        self.objective = math.nan
 
     def advance(self, step: int, batches: Batches, loss: PerExampleLoss) -> None:
+        """One step on its batch; ``objective`` is then what it descended."""
+        plan, rate = self.plan, self.plan.learning_rate.after(step)
+        batches = of_step(batches, plan.batch_size, self.seed, step)
         self.model.train()
         self.optimizer.zero_grad()
-        self.dropout_loss = accumulate_gradients(self.model, batches, loss, self.masks, draw=step)
-        self.refuse_divergence(self.dropout_loss, step)
-        set_learning_rate(self.optimizer, self.plan.learning_rate.after(step))
+        self.objective = add_gradients(
+            objective_of(plan.objective),
+            self.model,
+            batches,
+            loss,
+            self.masks,
+            draw=step,
+            penalty=rate if plan.penalty is None else plan.penalty,
+        )
+        self.refuse_divergence(self.objective, step)
+        set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
 
     def settle(self, batches: Batches) -> None:
@@ -212,27 +187,39 @@ class _Seed:
 class _Run:
     """The moving parts of a training: every seed's network, what was recorded so far and the step."""
 
-    def __init__(self, plan: FullBatch, train_batches: Batches, test_batches: Batches, device: str):
+    def __init__(
+        self,
+        plan: FullBatch,
+        train_batches: Batches,
+        test_batches: Batches,
+        start: Mapping[str, Tensor] | None,
+        device: str,
+    ):
         self.plan = plan
         self.train, self.test = train_batches, test_batches
         self.step = 0
         self.loss = math.nan
         channels_last = train_batches.inputs.ndim == 4
-        self.seeds = [_Seed(plan, seed, device, channels_last) for seed in plan.seeds]
+        starts = [start and {name: value[i] for name, value in start.items()} for i in range(len(plan.seeds))]
+        self.seeds = [
+            _Seed(plan, seed, own, device, channels_last) for seed, own in zip(plan.seeds, starts, strict=True)
+        ]
         model = self.seeds[0].model
         if batch_norms(model):
-            self.train = _with_whole_groups(train_batches, plan.norm_group)
-        self.trained_loss = training_loss(plan.loss, train_batches.targets, plan.label_smoothing)
-        self.measured_loss = training_loss(plan.loss, train_batches.targets)
+            self.train = _with_whole_groups(train_batches, plan.batch_size, plan.norm_group)
+        # The risk of sentences is weighted by the number of words, so that of the test set is another function.
+        self.risk, self.test_risk = (
+            training_loss(plan.loss, batches.targets, plan.label_smoothing) for batches in (self.train, self.test)
+        )
+        check_objective(objective_of(plan.objective), model, self.risk)
         self.recording = Recording(plan, block_vector(model, plan.block).numel())
 
     def advance(self) -> None:
-        """One step of every seed, then whatever is recorded after it."""
+        """One step of every seed."""
         for one in self.seeds:
-            one.advance(self.step, self.train, self.trained_loss)
-        self.loss = sum(one.dropout_loss for one in self.seeds) / len(self.seeds)
+            one.advance(self.step, self.train, self.risk)
+        self.loss = sum(one.objective for one in self.seeds) / len(self.seeds)
         self.step += 1
-        self.record()
 
     def record(self) -> None:
         """Keep what the plan wants of the present step."""
@@ -251,9 +238,10 @@ class _Run:
     def _measure(self) -> list[tuple[float, ...]]:
         rows = []
         for one in self.seeds:
-            loss, train_accuracy = evaluate(one.model, self.train, self.measured_loss)
-            _, test_accuracy = evaluate(one.model, self.test, self.measured_loss)
-            rows.append((loss, one.dropout_loss, train_accuracy, test_accuracy))
+            loss, train_accuracy = evaluate(one.model, self.train, self.risk)
+            test_loss, test_accuracy = evaluate(one.model, self.test, self.test_risk)
+            r1 = mean_r1(one.model, self.train, self.risk)
+            rows.append((loss, one.objective, r1, train_accuracy, test_loss, test_accuracy))
         return rows
 
     def state(self) -> tuple[dict[str, Tensor], dict]:
@@ -274,7 +262,7 @@ class _Run:
         """What was trained; also the last update, which no further gradient saw, must have been finite."""
         for one in self.seeds:
             one.settle(self.train)
-            one.refuse_divergence(evaluate(one.model, self.train, self.measured_loss)[0], self.step)
+            one.refuse_divergence(evaluate(one.model, self.train, self.risk)[0], self.step)
         return self.recording.result(self._tensors())
 
 
@@ -282,25 +270,25 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _with_whole_groups(batches: Batches, group: int | None) -> Batches:
+def _with_whole_groups(batches: Batches, batch_size: int | None, group: int | None) -> Batches:
     """Micro-batches that do not cut the groups of batch norm; without groups, all examples at once.
 
     Raises:
-        ConfigurationError: the micro-batches cut groups, or the last group has no variance.
+        ConfigurationError: the micro-batches cut groups, or the last group of a step or of all has no variance.
     """
-    examples = len(batches.inputs)
     if group is None:
-        return replace(batches, size=examples)
+        return replace(batches, size=len(batches))
     if batches.size % group:
         raise ConfigurationError(
             f"training.micro_batch is {batches.size}, which is no multiple of training.norm_group {group}, the "
             "examples that batch norm reads together; write a multiple."
         )
-    if examples % group == 1:
-        raise ConfigurationError(
-            f"training.norm_group is {group}, which leaves one of {examples:,} examples in a group of its own, without "
-            "a variance; write another norm_group or train_examples."
-        )
+    for examples in (batch_size or len(batches), len(batches)):
+        if examples % group == 1:
+            raise ConfigurationError(
+                f"training.norm_group is {group}, which leaves one of {examples:,} examples in a group of its own, "
+                "without a variance; write another norm_group, batch_size or train_examples."
+            )
     return batches
 
 

@@ -10,7 +10,7 @@ import torch
 
 from dropscape.artifacts.files import digest, write_json, write_table
 from dropscape.artifacts.provenance import provenance
-from dropscape.artifacts.tensors import write_tensors
+from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
 from dropscape.numerics.devices import chosen_device
@@ -26,11 +26,32 @@ from dropscape.training.learning_rates import LearningRate
 def plan_of(settings: Mapping[str, Any]) -> Descent | FullBatch:
     """The training that a run's settings describe.
 
-    Gradient descent on a fully-connected network with one dropout layer trains all seeds as one (``descent``);
-    everything else goes the general road (``full_batch``).
+    Gradient descent on the dropout loss of a fully-connected network with one dropout layer trains all seeds as one
+    (``descent``); everything else goes the general road (``full_batch``).
     """
-    stacked = has_one_hidden_mask(settings) and settings.get("optimizer", "gd") == "gd"
-    return descent_of(settings) if stacked else full_batch_of(settings)
+    return descent_of(settings) if _is_plain_descent(settings) else full_batch_of(settings)
+
+
+# What ``Descent`` has no word for must be as it takes it to be.
+PLAIN_DESCENT = {
+    "loss": "cross_entropy",
+    "objective": "dropout",
+    "optimizer": "gd",
+    "batch_size": None,
+    "milestones": [],
+    "warmup_steps": None,
+    "label_smoothing": 0,
+    "precision": "float32",
+}
+PLAIN_NETWORK = {"initial_scale": None, "output_bias": True}
+
+
+def _is_plain_descent(settings: Mapping[str, Any]) -> bool:
+    return (
+        has_one_hidden_mask(settings)
+        and all(settings[key] == value for key, value in PLAIN_DESCENT.items())
+        and all(settings["model"][key] == value for key, value in PLAIN_NETWORK.items())
+    )
 
 
 def descent_of(settings: Mapping[str, Any]) -> Descent:
@@ -47,7 +68,8 @@ def descent_of(settings: Mapping[str, Any]) -> Descent:
 
 def full_batch_of(settings: Mapping[str, Any]) -> FullBatch:
     """The general training of a run's settings."""
-    own = ("loss", "label_smoothing", "optimizer", "momentum", "micro_batch", "norm_group")
+    own = ("loss", "label_smoothing", "objective", "penalty", "optimizer", "momentum", "batch_size", "micro_batch")
+    own += ("norm_group", "precision")
     learning_rate = LearningRate(
         base=settings["learning_rate"],
         milestones=tuple(settings["milestones"]),
@@ -59,7 +81,6 @@ def full_batch_of(settings: Mapping[str, Any]) -> FullBatch:
         model=settings["model"],
         keep_prob=keep_probs(settings),
         learning_rate=learning_rate,
-        precision=settings.get("precision", "float32"),
         **{key: settings[key] for key in own},
         **_common(settings),
     )
@@ -67,7 +88,7 @@ def full_batch_of(settings: Mapping[str, Any]) -> FullBatch:
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What both kinds share: ``steps``, or flow_time/learning_rate of them, and then those of the trajectory."""
-    steps = settings.get("steps") or math.ceil(settings["flow_time"] / settings["learning_rate"] - 1e-9)
+    steps = settings["steps"] or math.ceil(settings["flow_time"] / settings["learning_rate"] - 1e-9)
     steps += settings["trajectory_steps"]
     return {
         "block": tuple(settings["block"]),
@@ -89,6 +110,7 @@ def train_run(
     code: Sequence[str],
     states: str,
     checkpoint_seconds: float,
+    start: str | None = None,
 ) -> None:
     """Train one run and write its artifacts.
 
@@ -100,13 +122,15 @@ def train_run(
         code: the module files that decide the result; part of the state file's key.
         states: folder of the run's state files, removed when the run is written.
         checkpoint_seconds: how often the state is saved.
+        start: the model file of another run of the same seeds, at whose end point this one starts; None starts at the
+            initialisation.
     """
     device = chosen_device(settings["device"])
     examples = load_examples(data, settings["data"])
     plan = plan_of({**settings, "model": fitted(settings["model"], examples.description)})
     train = descent.train if isinstance(plan, Descent) else full_batch.train
     environment = [device, torch.__version__, torch.get_num_threads()]
-    key = digest([dict(settings), examples.description, environment], sorted(code))
+    key = digest([dict(settings), examples.description, environment], [*sorted(code), *([start] if start else [])])
     checkpoint = Checkpoint(Path(states) / f"{key}.safetensors", checkpoint_seconds)
     progress = Progress(f"training {name}", plan.steps)
     trained = train(
@@ -115,6 +139,7 @@ def train_run(
         examples.train_targets,
         examples.test_inputs,
         examples.test_targets,
+        start=read_tensors(start)[0] if start else None,
         device=device,
         checkpoint=checkpoint,
         progress=progress,

@@ -1,0 +1,193 @@
+"""What a training descends: the loss with dropout or without, plus or minus R_1 or R_2 (paper B, eq. 4, 5 and 7).
+
+Gradients are exact for the mean over all examples that are given, accumulated over micro-batches, in the model's dtype;
+values are summed in float64.
+"""
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force
+from dropscape.errors import ConfigurationError
+from dropscape.models.losses import PerExampleLoss, squared_error_per_example
+from dropscape.models.masked_fnn import MaskedFullyConnected
+from dropscape.training.micro_batches import Batches
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss and the multiples of R_1 and of R_2 that are added to it.
+
+    Attributes:
+        dropout: whether the loss is R_S^drop, under the step's masks, or R_S, without.
+        r1: the multiple of R_1 = (1-p)/(2np) sum_i sum_j |W_j^[L] f_j^[L-1](x_i)|^2 (paper B, eq. 4).
+        r2: that of (penalty/4) |grad R_S^drop|^2 with the step's masks, whose mean is R_2 (eq. 5) where the penalty is
+            the learning rate.
+    """
+
+    dropout: bool
+    r1: int = 0
+    r2: int = 0
+
+
+OBJECTIVES = {
+    "dropout": Objective(dropout=True),
+    "risk": Objective(dropout=False),
+    "risk_plus_r1": Objective(dropout=False, r1=1),  # L_1
+    "risk_plus_r2": Objective(dropout=False, r2=1),  # L_2
+    "dropout_minus_r2": Objective(dropout=True, r2=-1),  # L_3
+    "dropout_minus_r1": Objective(dropout=True, r1=-1),  # L_4
+    "dropout_plus_r2": Objective(dropout=True, r2=1),  # R_S^regu of section V-B
+}
+
+
+def objective_of(name: str) -> Objective:
+    """The objective of that name.
+
+    Raises:
+        ConfigurationError: the name is not a key of ``OBJECTIVES``.
+    """
+    if name not in OBJECTIVES:
+        raise ConfigurationError(f"objective is '{name}'; write one of {', '.join(OBJECTIVES)}.")
+    return OBJECTIVES[name]
+
+
+def has_r1(model: nn.Module, loss: PerExampleLoss) -> bool:
+    """Whether R_1 is what dropout adds to the loss on average (paper B, Lemma 1).
+
+    So it is for the squared error of a fully-connected network without dropout but after its last hidden layer, of any
+    activation and any number of outputs.
+    """
+    if loss is not squared_error_per_example or not isinstance(model, MaskedFullyConnected):
+        return False
+    return all(layer.keep_prob == 1 for layer in model.dropouts[:-1])
+
+
+def check_objective(objective: Objective, model: nn.Module, loss: PerExampleLoss) -> None:
+    """Refuse R_1 where it is not defined.
+
+    Raises:
+        ConfigurationError: in a sentence that says what to write.
+    """
+    if objective.r1 and not has_r1(model, loss):
+        layers = [name for name, layer in dropout_layers(model).items() if layer.keep_prob < 1]
+        raise ConfigurationError(
+            "an objective with R_1 (paper B, eq. 4) needs loss mse and a fully-connected network with dropout after "
+            f"its last hidden layer alone, but this is a {type(model).__name__} with dropout in "
+            f"{', '.join(layers) or 'no layer'} and the loss {getattr(loss, '__name__', 'of sentences')}; write loss: "
+            "mse and dropout_after: the last hidden layer, or another objective."
+        )
+
+
+def r1_per_example(model: MaskedFullyConnected, hidden: Tensor) -> Tensor:
+    """(1-p)/(2p) sum_j |W_j^[L]|^2 f_j^[L-1](x)^2 of each example, (n,); their mean is R_1 (paper B, eq. 4).
+
+    Args:
+        model: p is the keep probability of its last dropout layer.
+        hidden: f^[L-1](x) before dropout, (n, m_{L-1}).
+    """
+    keep_prob = model.dropouts[-1].keep_prob
+    return (1 - keep_prob) / (2 * keep_prob) * (hidden.square() @ model.layers[-1].weight.square().sum(dim=0))
+
+
+@torch.no_grad()
+def mean_r1(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> float:
+    """R_1 over all examples; NaN where it is not defined (``has_r1``)."""
+    if not has_r1(model, loss):
+        return math.nan
+    values = (r1_per_example(model, model.with_last_hidden(inputs)[1]) for _, inputs, _ in batches)
+    return sum(float(value.sum(dtype=torch.float64)) for value in values) / len(batches)
+
+
+def add_gradients(
+    objective: Objective,
+    model: nn.Module,
+    batches: Batches,
+    loss: PerExampleLoss,
+    masks: GroupMasks,
+    draw: int,
+    penalty: float,
+) -> float:
+    """Add the objective's gradient to the parameters' ``grad``, which are zero before; its value, in float64.
+
+    The gradient of (penalty/4) |g|^2 with g = grad R_S^drop is (penalty/2) H g with the Hessian H of R_S^drop under the
+    same masks: first g of all examples, then the product, micro-batch by micro-batch.
+
+    Args:
+        model: in the mode that it is to be differentiated in.
+        batches: the examples of the step.
+        masks: whose ``draw`` gives the step's masks.
+        penalty: lambda of R_2.
+    """
+    if not objective.r2:
+        own = masks if objective.dropout else None
+        return accumulate_gradients(model, batches, loss, own, draw, objective.r1)
+    value = accumulate_gradients(model, batches, loss, masks, draw)
+    noisy = [_gradient(parameter).clone() for parameter in trained(model)]
+    squared = sum(float(gradient.square().sum(dtype=torch.float64)) for gradient in noisy)
+    if not objective.dropout:
+        model.zero_grad()
+        value = accumulate_gradients(model, batches, loss)
+    factor = objective.r2 * penalty / 2
+    _accumulate_products(model, batches, loss, masks, draw, [factor * gradient for gradient in noisy])
+    return value + factor / 2 * squared
+
+
+def accumulate_gradients(
+    model: nn.Module,
+    batches: Batches,
+    loss: PerExampleLoss,
+    masks: GroupMasks | None = None,
+    draw: int = 0,
+    r1: int = 0,
+) -> float:
+    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; the mean loss, in float64.
+
+    Args:
+        model: in the mode that it is to be differentiated in.
+        masks: whose ``draw`` is in force; None differentiates without dropout.
+        r1: the multiple of R_1 that belongs to the loss, for a model that has it.
+    """
+    total = 0.0
+    for start, inputs, targets in batches:
+        with masks_in_force(model, masks, draw, start) if masks is not None else nullcontext():
+            if r1:
+                outputs, hidden = model.with_last_hidden(inputs)
+                losses = loss(outputs, targets) + r1 * r1_per_example(model, hidden)
+            else:
+                losses = loss(model(inputs), targets)
+        (losses.sum() / len(batches)).backward()
+        total = total + losses.detach().sum(dtype=torch.float64)
+    return float(total) / len(batches)
+
+
+def _accumulate_products(
+    model: nn.Module,
+    batches: Batches,
+    loss: PerExampleLoss,
+    masks: GroupMasks,
+    draw: int,
+    vectors: Sequence[Tensor],
+) -> None:
+    """Add H v to the parameters' ``grad``, H the Hessian of the mean loss under the masks of the draw."""
+    parameters = trained(model)
+    for start, inputs, targets in batches:
+        with masks_in_force(model, masks, draw, start):
+            mean = loss(model(inputs), targets).sum() / len(batches)
+        gradients = torch.autograd.grad(mean, parameters, create_graph=True, materialize_grads=True)
+        sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    """Of a parameter that nothing depends on it is zero."""
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that a training changes."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
