@@ -203,6 +203,105 @@ def test_what_cannot_work_is_refused_by_one_sentence_that_names_the_key(load, us
     assert "\n" not in message
 
 
+RUN = "keep0.9-lr0.1"
+
+
+def of_run(loss="mse", model=None, training=None, **keys):
+    """The first run of mnist_fnn with some keys of its own."""
+    rest = {"loss": loss, "model": model or {}, "training": training or {}}
+    return of_mnist(runs={RUN: {"dropout_after": 2} | keys}, **rest)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"objective": "risk_plus_r1"},
+        {"objective": "dropout_minus_r1", "train_examples": 7},
+        {"objective": "dropout_plus_r2", "penalty": "1e-2", "loss": "cross_entropy"},
+        {"objective": "risk_plus_r2", "dropout_after": 1},
+        {"initial_scale": [0.5, "5e-1", 1]},
+        {"model": {"initial_scale": [0.5, 0.5, 1], "output_bias": False}},
+        {"start": "keep0.8-lr0.1"},
+        {"training": {"batch_size": 8, "precision": "tf32"}},
+    ],
+)
+def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
+    experiment = load(overrides=of_run(**keys)).experiment("mnist_fnn")
+    run = experiment.runs[RUN]
+    assert run.objective == keys.get("objective", "dropout") and run.start == keys.get("start")
+    assert run.penalty == (0.01 if "penalty" in keys else None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"objective": "noise"}, "objective' is 'noise': input should be 'dropout', 'risk', 'risk_plus_r1',"),
+        (
+            {"objective": "risk_plus_r1", "loss": "cross_entropy"},
+            "run 'keep0.9-lr0.1' has the objective risk_plus_r1, but R_1 (paper B, eq. 4) is only defined for the loss "
+            "mse, not cross_entropy: write loss: mse, or another objective",
+        ),
+        (
+            {"objective": "dropout_minus_r1", "dropout_after": 1},
+            "for dropout after the last hidden layer alone, not after 1: write dropout_after: 2, or another objective",
+        ),
+        ({"penalty": 0.1}, "has a penalty, which only weighs R_2, but its objective is dropout: leave penalty out"),
+        ({"penalty": 0, "objective": "risk_plus_r2"}, "penalty' is 0"),
+        ({"initial_scale": [1, 1]}, "run 'keep0.9-lr0.1' gives 2 numbers as initial_scale for 3 layers: write 3"),
+        ({"model": {"initial_scale": [1, 1]}}, "the model gives 2 numbers as initial_scale for 3 layers: write 3"),
+        (
+            {"initial_scale": [1, 1, 1], "start": "keep0.8-lr0.1"},
+            "has an initial_scale but starts at the end point of another: leave initial_scale out",
+        ),
+        (
+            {"start": "keep0.7"},
+            "run 'keep0.9-lr0.1' starts at the end point of 'keep0.7', which is no run of the experiment: write one of "
+            "keep0.8-lr0.1",
+        ),
+        ({"start": RUN}, "'keep0.9-lr0.1' starts at the end point of 'keep0.9-lr0.1', which leads back to"),
+        (
+            {"train_examples": 7, "training": {"batch_size": 8}},
+            "training.batch_size is 8, but run 'keep0.9-lr0.1' has 7 train_examples: write at most as many",
+        ),
+        (
+            {"training": {"label_smoothing": 0.1}},
+            "loss is 'mse', which knows no label_smoothing 0.1: write loss: cross_entropy",
+        ),
+    ],
+)
+def test_runs_that_do_not_fit_are_refused(load, keys, sentence):
+    with pytest.raises(ConfigurationError) as error:
+        load(overrides=of_run(**keys))
+    assert sentence in str(error.value)
+
+
+def test_runs_that_start_at_each_other_are_refused(load):
+    runs = {"keep0.9-lr0.1": {"start": "keep0.8-lr0.1"}, "keep0.8-lr0.1": {"start": "keep0.9-lr0.1"}}
+    with pytest.raises(ConfigurationError, match=r"which leads back to 'keep0\.\d-lr0\.1': write start: null"):
+        load(overrides=of_mnist(runs=runs))
+
+
+def test_other_networks_take_as_many_keep_probabilities_as_they_have_layers_of_dropout(load):
+    """How many these are, the network knows; the training refuses another number."""
+    runs = {"dropout": {"keep_prob": [0.9] * 4}}
+    overrides = {"noise_structure": {"experiments": {"cifar10_vgg9": {"runs": runs}}}}
+    assert load(overrides=overrides).experiment("cifar10_vgg9").runs["dropout"].keep_prob == [0.9] * 4
+
+
+@pytest.mark.parametrize(
+    ("experiment", "keys", "sentence"),
+    [
+        ("cifar10_vgg9", {"initial_scale": [1.0]}, "has an initial_scale but is of the network vgg9, not fnn"),
+        ("cifar10_vgg9", {"objective": "risk_plus_r1"}, "for a fully-connected network, not vgg9"),
+        ("multi30k_transformer", {}, "loss is 'mse', which knows no "),
+    ],
+)
+def test_what_other_networks_do_not_have_is_refused(load, experiment, keys, sentence):
+    changed = {"loss": "mse", "runs": {"dropout": keys}}
+    with pytest.raises(ConfigurationError, match=sentence):
+        load(overrides={"noise_structure": {"experiments": {experiment: changed}}})
+
+
 def test_an_experiment_stands_in_one_study_only(load, root):
     copy = read_yaml(root / "config/studies/noise_structure.yaml")["experiments"]["mnist_fnn_plain"]
     with pytest.raises(ConfigurationError, match="stands in studies modified_equations and noise_structure: rename"):

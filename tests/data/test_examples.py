@@ -49,6 +49,13 @@ class TestImages:
         examples = image_examples(dataset, SETTINGS | {"normalisation": "unit"})
         assert torch.equal(examples.test_inputs, dataset.test_images[:2].float() / 255)
 
+    def test_classes_are_encoded_one_hot_where_the_loss_needs_values(self):
+        examples = image_examples(images("mnist", 4, 4), SETTINGS | {"one_hot": True})
+        assert examples.train_targets.dtype == torch.float32
+        assert examples.train_targets.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0]]
+        assert examples.test_targets.tolist() == [[1, 0, 0], [0, 1, 0]]
+        assert image_examples(images("mnist", 4, 4), SETTINGS | {"one_hot": False}).test_targets.tolist() == [0, 1]
+
     def test_the_constants_are_those_of_the_real_images(self, real_cifar10):
         from dropscape.data import cifar
 

@@ -16,6 +16,7 @@ from dropscape.models.losses import (
     PADDING,
     correct_predictions,
     cross_entropy_per_example,
+    encodes_classes,
     output_loss,
     squared_error_per_example,
     training_loss,
@@ -43,6 +44,18 @@ def test_a_tiny_loss_keeps_its_digits(dtype, gap):
     ours = cross_entropy_per_example(z, torch.tensor([0]))
     assert ours.dtype == dtype
     assert ours.item() == pytest.approx(math.log1p(2 * math.exp(-gap)), rel=20 * gap * torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("gap", [-95.0, -20.0, 0.0, 20.0, 80.0, 95.0])
+def test_the_hessian_of_a_confident_prediction_keeps_its_digits(gap):
+    """diag(p) - p p^T in float32, to the accuracy of its largest entry; logaddexp gave NaN above a gap of 88."""
+    z = torch.tensor([gap, 0.0, 0.0], requires_grad=True)
+    (slope,) = torch.autograd.grad(cross_entropy_per_example(z[None], torch.tensor([0])).sum(), z, create_graph=True)
+    hessian = torch.stack([torch.autograd.grad(part, z, retain_graph=True)[0] for part in slope])
+    p = [1 / (1 + 2 * math.exp(-gap)), 1 / (2 + math.exp(gap)), 1 / (2 + math.exp(gap))]
+    rest = [2 * p[1], p[0] + p[1], p[0] + p[1]]  # 1 - p without its rounding
+    expected = torch.tensor([[p[i] * rest[i] if i == j else -p[i] * p[j] for j in range(3)] for i in range(3)])
+    torch.testing.assert_close(hessian, expected, rtol=0, atol=1e-5 * float(expected.max()))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -127,3 +140,19 @@ def test_predictions_are_counted_without_padding():
     assert [int(count) for count in correct_predictions(outputs[:, 0], tokens[:, 0])] == of_classes
     encoded = torch.nn.functional.one_hot(tokens[:, 0], 7).double()
     assert [int(count) for count in correct_predictions(outputs[:, 0], encoded)] == of_classes
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (torch.tensor([2, 0]), True),
+        (torch.tensor([[3, 1], [2, 0]]), True),
+        (torch.eye(3), True),
+        (torch.tensor([[1.0], [1.0]]), False),
+        (torch.tensor([[1.0, 1.0], [0.0, 1.0]]), False),
+        (torch.tensor([[0.5, 0.5], [0.0, 1.0]]), False),
+        (torch.tensor([[2.0, -1.0], [0.0, 1.0]]), False),
+    ],
+)
+def test_values_are_classes_where_each_row_is_one_and_zeros(targets, expected):
+    assert encodes_classes(targets) is expected

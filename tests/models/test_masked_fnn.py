@@ -28,3 +28,27 @@ def test_without_masks_it_is_the_plain_network_with_the_same_parameters():
     set_keep_prob(model, 0.5)
     plain.load_state_dict(model.state_dict())
     assert torch.equal(model(x), plain(x)) and torch.equal(model.hidden(x, 1), plain.hidden(x, 1))
+
+
+@pytest.mark.parametrize("widths", [(6, 5, 3), (6, 5, 4, 3)])
+def test_the_last_hidden_activation_is_given_before_its_own_dropout(widths):
+    torch.manual_seed(0)
+    model, x, source = MaskedFullyConnected(widths).double(), torch.rand(9, 6).double(), GroupMasks(1, "test", "masks")
+    set_keep_prob(model, 0.5)
+    with masks_in_force(model, source, 2, 0):
+        outputs, hidden = model.with_last_hidden(x)
+        assert torch.equal(outputs, model(x))
+        before = x if len(widths) == 3 else model.hidden(x, 1)
+        assert torch.equal(hidden, torch.relu(model.layers[-2](before)))
+        assert not torch.equal(hidden, model.hidden(x, len(widths) - 2))
+
+
+def test_without_output_bias_the_last_bias_is_zero_and_is_not_trained():
+    torch.manual_seed(0)
+    model = MaskedFullyConnected((6, 5, 4, 3), output_bias=False)
+    torch.manual_seed(0)
+    other = MaskedFullyConnected((6, 5, 4, 3))
+    frozen = [name for name, value in model.named_parameters() if not value.requires_grad]
+    assert frozen == ["layers.2.bias"] and not model.layers[2].bias.any()
+    for name, value in other.named_parameters():
+        assert name in frozen or torch.equal(value, model.get_parameter(name))

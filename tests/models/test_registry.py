@@ -7,6 +7,7 @@ import torch
 
 from dropscape.dropout.layers import dropout_layers, set_keep_prob
 from dropscape.errors import ConfigurationError
+from dropscape.models.initial import normal_initialised
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.registry import build, fitted, has_one_hidden_mask, initialised, keep_probs
 from dropscape.training.stacked import initialised as stacked_initialised
@@ -58,6 +59,20 @@ def test_a_fully_connected_network_starts_as_in_the_stacked_training():
     stacked = stacked_initialised(FNN["widths"], "relu", [3])
     for name, value in initialised(FNN, 3).named_parameters():
         assert torch.equal(value, stacked[name][0])
+
+
+def test_first_parameters_have_the_scales_of_the_settings():
+    settings = FNN | {"widths": [40, 50, 60, 2], "initial_scale": [0.1, 2.0, 0.5], "output_bias": False}
+    drawn = normal_initialised(settings["widths"], "relu", [0.1, 2.0, 0.5], [3, 4])
+    for index, seed in enumerate((3, 4)):
+        model = initialised(settings, seed)
+        assert all(torch.equal(value, drawn[name][index]) for name, value in model.named_parameters())
+    for layer, scale in zip(model.layers, (0.1, 2.0, 0.5), strict=True):
+        assert layer.weight.std().item() == pytest.approx(scale, rel=0.15)  # 120 numbers or more: a sigma of 7 %
+    assert model.layers[0].bias.std().item() == pytest.approx(0.1, rel=0.4)  # 50 of them: a sigma of 10 %
+    assert not model.layers[2].bias.any() and not model.layers[2].bias.requires_grad
+    default = initialised(settings | {"initial_scale": None}, 3)
+    assert torch.equal(default.layers[0].weight, initialised(FNN | {"widths": settings["widths"]}, 3).layers[0].weight)
 
 
 def test_a_network_of_the_users_own(own_module):
