@@ -65,6 +65,12 @@ def test_tensors_and_metadata_come_back_exactly(tmp_path):
         assert read[name].numpy().tobytes() == tensor.contiguous().numpy().tobytes()
 
 
+def test_some_tensors_are_read_by_name(tmp_path):
+    write_tensors(tmp_path / "t.safetensors", {"a": torch.ones(2), "b": torch.zeros(3), "c": torch.rand(1)}, {"x": 1})
+    read, described = read_tensors(tmp_path / "t.safetensors", ["b", "absent", "a"])
+    assert described == {"x": 1} and set(read) == {"a", "b"} and torch.equal(read["a"], torch.ones(2))
+
+
 def test_equal_content_gives_equal_bytes(tmp_path):
     one, two = torch.rand(3), torch.rand(2)
     write_tensors(tmp_path / "1", {"a": one, "b": two}, {"x": 1, "y": [2]})

@@ -64,6 +64,8 @@ def effective_neurons(vectors: ArrayLike, threshold: float = 0.95, either_sign: 
         angles = np.arctan2(directions[:, 1], directions[:, 0])
         upper = lower = _least_arcs(angles, 2 * np.arccos(threshold), np.pi if either_sign else 2 * np.pi)
     else:
+        # Ties are broken by the order of the neurons, so the order is made the directions' own.
+        directions = directions[np.lexsort(np.round(directions, 9).T)]
         cosines = directions @ directions.T
         upper = len(cover(cosines, threshold, either_sign))
         lower = len(packing(np.abs(cosines) if either_sign else cosines, threshold))

@@ -1,11 +1,12 @@
 """The condensation stage: orientations of a run's neurons along training, and the function of a one-dimensional one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
@@ -54,9 +55,13 @@ def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written
         settings: model, seeds, layers, threshold and interval.
         snapshots: the training's parameters at its recorded steps.
         written: paths of the four tables and the provenance.
+
+    Raises:
+        ConfigurationError: the network has no such layer.
+        DivergenceError: a weight of the layers is not finite.
     """
     connected = settings["model"]["name"] == "fnn"
-    tensors, metadata = read_tensors(snapshots, None if connected else _named(settings["layers"]))
+    tensors, metadata = _read(snapshots, settings["layers"], whole=connected)
     steps = metadata["steps"]
     ends = {0, len(steps) - 1}
     progress = Progress(f"condensation {name}", len(steps) * len(settings["seeds"]))
@@ -67,7 +72,7 @@ def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
             function = _of_function(at, settings)
             for layer in settings["layers"]:
-                vectors = input_weights(at, layer)
+                vectors = _input_weights(at, layer)
                 amplitude = amplitudes(vectors, at[_next(layer)]) if connected else None
                 where = {"seed": seed, "layer": layer, "step": step}
                 measured.append(where | _of_layer(vectors, amplitude, settings) | function)
@@ -89,21 +94,27 @@ def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written
     write_json(written["provenance"], provenance("condensation", settings, metadata.get("data")))
 
 
-def input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.float64]:
-    """The input weights (m, d) of the neurons of a layer, or of the filters of a convolution, with their biases last.
+def _read(snapshots: str, layers: Sequence[str], whole: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The snapshots, whole or of the layers only, and their metadata."""
+    own = [name for layer in layers for name in (layer, layer.removesuffix("weight") + "bias")]
+    tensors, metadata = read_tensors(snapshots, None if whole else own)
+    for layer in layers:
+        if not _of_neurons(layer, tensors):
+            everything, _ = read_tensors(snapshots)
+            raise ConfigurationError(
+                f"condensation.layers names '{layer}', which is no layer's weight: write one of "
+                f"{', '.join(name for name in everything if _of_neurons(name, everything))}."
+            )
+    return tensors, metadata
 
-    Args:
-        tensors: parameters of a network.
-        layer: the name of the layer's weight.
 
-    Raises:
-        ConfigurationError: the network has no such weight.
-    """
-    if layer not in tensors or not layer.endswith("weight") or tensors[layer].ndim < 2:
-        choice = ", ".join(name for name, value in tensors.items() if name.endswith("weight") and value.ndim > 1)
-        raise ConfigurationError(
-            f"condensation.layers names '{layer}', which is no layer's weight: write one of {choice}."
-        )
+def _of_neurons(name: str, snapshots: Mapping[str, Tensor]) -> bool:
+    """Whether it is the weight of a layer, (S, K, m, ...), and not of a normalisation, (S, K, m)."""
+    return name.endswith("weight") and name in snapshots and snapshots[name].ndim > 3
+
+
+def _input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.float64]:
+    """The input weights (m, d) of a layer's neurons, or of the filters of a convolution, with their biases last."""
     weight = tensors[layer].reshape(len(tensors[layer]), -1)
     bias = tensors.get(layer.removesuffix("weight") + "bias")
     return weight if bias is None else np.concatenate([weight, bias[:, None]], axis=1)
@@ -159,9 +170,3 @@ def _layers(tensors: Mapping[str, NDArray]) -> Layers:
 def _next(layer: str) -> str:
     """The weight that reads the neurons of a fully-connected network's layer."""
     return f"layers.{int(layer.split('.')[1]) + 1}.weight"
-
-
-def _named(layers: Sequence[str]) -> Iterator[str]:
-    """The parameters of the layers."""
-    for layer in layers:
-        yield from (layer, layer.removesuffix("weight") + "bias")

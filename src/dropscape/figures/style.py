@@ -22,7 +22,7 @@ from dropscape.artifacts.files import whole_file
 
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
 _MARGIN_LEFT, _MARGIN_RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
-_LEGEND_ROW, _GAP = 0.118, 0.16  # inches
+_LEGEND_ROW, _GAP, _PANEL_TITLE = 0.118, 0.16, 0.26  # inches
 _FOOTER_CHARACTERS = 178
 _DPI = 200
 _RC = {
@@ -45,7 +45,7 @@ _RC = {
     "lines.linewidth": 1.0,
     "pdf.fonttype": 42,  # embedded TrueType
 }
-_PALETTE = [to_hex(colour) for colour in sns.color_palette("colorblind")]
+PALETTE = [to_hex(colour) for colour in sns.color_palette("colorblind")]
 # The papers' keep probabilities and the variants have one colour in every figure; others get what is left.
 _HUES = {0.9: 0, 0.8: 1, 0.5: 2, "after layer 2": 4, "shared masks": 7}
 _SPARE = [3, 9, 5, 6, 8]
@@ -63,8 +63,8 @@ class Look:
     marker: str
 
 
-WITH_DROPOUT = Look("with dropout", "", _PALETTE[1], "o")
-WITHOUT_DROPOUT = Look("without dropout", "", _PALETTE[0], "s")
+WITH_DROPOUT = Look("with dropout", "", PALETTE[1], "o")
+WITHOUT_DROPOUT = Look("without dropout", "", PALETTE[0], "s")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def looks(table: pd.DataFrame) -> dict[tuple[str, float], Look]:
         result[row.run, row.keep_prob] = Look(
             label,
             row.variant,
-            _shaded(_PALETTE[hues[key]], octaves),
+            _shaded(PALETTE[hues[key]], octaves),
             "D" if row.variant else _MARKERS.get(max(-3, min(3, round(octaves))), "o"),
         )
     return result
@@ -119,11 +119,7 @@ def page(
         footer: is wrapped; its line breaks stay.
         apart: so many panels at the right have axes of their own.
     """
-    lines = [line for part in footer.split("\n") for line in textwrap.wrap(part, _FOOTER_CHARACTERS)]
-    foot = _LINE * len(lines) + 0.06
-    height = _TITLE + panel_height + _TICKS + below + foot
-    figure = Figure(figsize=(PAGE_WIDTH, height), dpi=_DPI)
-    FigureCanvasAgg(figure)
+    figure, height, foot = _sheet(title, footer, panel_height + _TICKS + below)
     gaps = [_GAP] * (len(widths) - 1 - apart) + [_MARGIN_LEFT] * apart + [0.0]
     room = PAGE_WIDTH - _MARGIN_LEFT - _MARGIN_RIGHT - sum(gaps)
     left, axes = _MARGIN_LEFT, []
@@ -136,12 +132,44 @@ def page(
         if first:
             axes[-1].tick_params(labelleft=False)
         left += size + gap
+    return figure, axes
+
+
+def grid(
+    title: str, columns: int, rows: int, panel_height: float, below: float, footer: str, shared: bool = False
+) -> tuple[Figure, list[list[Axes]]]:
+    """A page with rows of equal panels, each with axes and labels of its own, or all with the same if ``shared``.
+
+    The other arguments are those of ``page``; ``below`` is the room below the last row. Returns the axes row by row.
+    """
+    apart = _TICKS + _PANEL_TITLE
+    figure, height, foot = _sheet(title, footer, rows * panel_height + (rows - 1) * apart + _TICKS + below)
+    size = (PAGE_WIDTH - _MARGIN_RIGHT - columns * _MARGIN_LEFT) / columns
+    axes: list[list[Axes]] = []
+    for row in range(rows):
+        bottom = (foot + below + _TICKS + (rows - 1 - row) * (panel_height + apart)) / height
+        axes.append([])
+        for column in range(columns):
+            first = axes[0][0] if shared and (row or column) else None
+            left = _MARGIN_LEFT + column * (size + _MARGIN_LEFT)
+            place = (left / PAGE_WIDTH, bottom, size / PAGE_WIDTH, panel_height / height)
+            axes[-1].append(figure.add_axes(place, sharex=first, sharey=first))
+    return figure, axes
+
+
+def _sheet(title: str, footer: str, inner: float) -> tuple[Figure, float, float]:
+    """A page with its title and footer and ``inner`` inches between them; with its height and the footer's."""
+    lines = [line for part in footer.split("\n") for line in textwrap.wrap(part, _FOOTER_CHARACTERS)]
+    foot = _LINE * len(lines) + 0.06
+    height = _TITLE + inner + foot
+    figure = Figure(figsize=(PAGE_WIDTH, height), dpi=_DPI)
+    FigureCanvasAgg(figure)
     figure.text(0.08 / PAGE_WIDTH, 1 - 0.05 / height, title, ha="left", va="top", fontsize=8.5, fontweight="bold")
     figure.text(
         0.08 / PAGE_WIDTH, 0.05 / height, "\n".join(lines), ha="left", va="bottom", fontsize=5.4, color="0.25",
         linespacing=1.25,
     )  # fmt: skip
-    return figure, axes
+    return figure, height, foot
 
 
 def legend_room(rows: int) -> float:
@@ -188,7 +216,9 @@ def footer(description: Mapping[str, Any], *sentences: str) -> str:
 
 def _data(experiment: Mapping[str, Any], description: Mapping[str, Any]) -> str:
     seeds = experiment["seeds"]
-    sizes = [f"n = {experiment['train_examples']:,} training examples"]
+    examples = experiment["train_examples"]
+    counted = f"{examples:,}" if isinstance(examples, int) else f"{min(examples):,} to {max(examples):,}"
+    sizes = [f"n = {counted} training examples"]
     unit = "consecutive steps" if description.get("sample") == "trajectory" else "gradients"
     if experiment["samples"]:
         sizes.append(f"N = {experiment['samples']:,} {unit}")

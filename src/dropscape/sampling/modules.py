@@ -4,7 +4,7 @@ Each sample is the gradient of R_S^drop, the mean loss of the network under a fr
 batch norm in evaluation mode. Only the block is differentiated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 
 import torch
@@ -54,6 +54,40 @@ def module_gradients(
     Raises:
         ConfigurationError: the block or the keep probabilities do not fit the model, or an unknown mask mode.
     """
+    result = torch.zeros(
+        samples, block_vector(model, block).numel(), dtype=model.get_parameter(block[0]).dtype, device=device
+    )
+    draws = masked_draws(
+        model, block, inputs, targets, loss, keep_prob=keep_prob, samples=samples, seed=seed, mask_mode=mask_mode,
+        purpose=purpose, micro_batch=micro_batch, device=device,
+    )  # fmt: skip
+    for done, (row, (_, gradient)) in enumerate(zip(result, draws, strict=True), 1):
+        row.copy_(gradient)
+        if progress is not None:
+            progress(done, samples)
+    return result
+
+
+def masked_draws(
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Tensor,
+    targets: Tensor,
+    loss: PerExampleLoss,
+    *,
+    keep_prob: float | Sequence[float],
+    samples: int,
+    seed: int,
+    mask_mode: str,
+    purpose: str,
+    micro_batch: int,
+    device: str | torch.device,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """R_S^drop and the block's gradient of it under each of ``samples`` fresh masks, one after the other.
+
+    The arguments are those of ``module_gradients``. Yields the loss, a float64 scalar, and the gradient (P,) in the
+    model's dtype, both on ``device``.
+    """
     model = deepcopy(model).to(device).eval().requires_grad_(False)
     if of_images(inputs):
         model = model.to(memory_format=torch.channels_last)
@@ -66,18 +100,19 @@ def module_gradients(
         with torch.no_grad():
             inputs = torch.cat([prefix(part) for part in inputs.split(micro_batch)])
         prefix = _identity
-    result = torch.zeros(samples, block_vector(model, block).numel(), dtype=parameters[0].dtype, device=device)
-    for draw, row in enumerate(result):
+    size, dtype = block_vector(model, block).numel(), parameters[0].dtype
+    for draw in range(samples):
+        mean = torch.zeros((), dtype=torch.float64, device=device)
+        gradient = torch.zeros(size, dtype=dtype, device=device)
         for start in range(0, len(inputs), micro_batch):
             part = slice(start, start + micro_batch)
             with masks_in_force(model, masks, draw, start):
                 with torch.no_grad():
                     before = prefix(inputs[part])
                 total = loss(suffix(before), targets[part]).sum() / len(inputs)
-            row += torch.cat([gradient.reshape(-1) for gradient in torch.autograd.grad(total, parameters)])
-        if progress is not None:
-            progress(draw + 1, samples)
-    return result
+            mean += total.detach()
+            gradient += torch.cat([one.reshape(-1) for one in torch.autograd.grad(total, parameters)])
+        yield mean, gradient
 
 
 class _Noticed(Exception):

@@ -1,4 +1,4 @@
-"""Curves along training with the range over seeds as a band."""
+"""Curves with the range over seeds as a band."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -6,11 +6,18 @@ from matplotlib.axes import Axes
 from dropscape.figures.style import Look
 
 
-def band(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple) -> None:
-    """Mean over seeds as a line, least to greatest as a band."""
-    rows = summary.sort_values("step")
-    axes.fill_between(rows["step"], rows["low"], rows["high"], color=look.colour, alpha=0.18, lw=0)
-    axes.plot(rows["step"], rows["mean"], color=look.colour, ls=dashes, lw=1.1)
+def band(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple, x: str = "step") -> None:
+    """Mean over seeds against the column ``x`` as a line, least to greatest as a band."""
+    rows = summary.sort_values(x)
+    axes.fill_between(rows[x], rows["low"], rows["high"], color=look.colour, alpha=0.18, lw=0)
+    axes.plot(rows[x], rows["mean"], color=look.colour, ls=dashes, lw=1.1)
+
+
+def with_bars(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple, x: str) -> None:
+    """Mean over seeds against the column ``x`` as joined markers, least to greatest as bars."""
+    rows = summary.sort_values(x)
+    axes.vlines(rows[x], rows["low"], rows["high"], color=look.colour, lw=0.8)
+    axes.plot(rows[x], rows["mean"], color=look.colour, ls=dashes, lw=0.9, marker=look.marker, ms=3.2, mew=0)
 
 
 def steps_axis(axes: Axes, last: float) -> None:

@@ -1,6 +1,6 @@
 """Mean and range over seeds of quantities that are measured along training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,18 +29,22 @@ def long_format(table: pd.DataFrame, quantities: Mapping[str, str]) -> pd.DataFr
     return points
 
 
-def over_seeds(points: pd.DataFrame, geometric: bool = False) -> pd.DataFrame:
+def over_seeds(
+    points: pd.DataFrame, geometric: bool = False, keys: Sequence[str] = (*RUN_COLUMNS, "quantity", "step")
+) -> pd.DataFrame:
     """Mean, least and greatest over the seeds with a value, per run, quantity and step.
 
     Args:
-        points: of ``long_format``.
+        points: with ``keys``, value and reason.
         geometric: the geometric mean, for positive values on a logarithmic axis.
+        keys: columns whose values stand together for one point of a curve.
 
     Returns:
-        The run's settings, quantity, step, mean, low, high, seeds (that have a value) and undefined (that have none).
+        ``keys``, mean, low, high, seeds (that have a value) and undefined (that have none).
     """
-    keys = [*RUN_COLUMNS, "quantity", "step"]
-    values = points.assign(value=points["value"].where(points["reason"] == "")).groupby(keys, sort=False)["value"]
+    values = points.assign(value=points["value"].where(points["reason"] == "")).groupby(
+        list(keys), sort=False, dropna=False
+    )["value"]
     mean = (lambda value: np.exp(np.log(value).mean())) if geometric else "mean"
     summary = values.agg(mean=mean, low="min", high="max", seeds="count", rows="size").reset_index()
     return summary.assign(undefined=summary.pop("rows") - summary["seeds"])

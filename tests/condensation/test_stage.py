@@ -1,0 +1,131 @@
+"""The tables of the stage, from snapshots of networks whose neurons are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.tensors import write_tensors
+from dropscape.condensation.effective_ratio import effective_neurons
+from dropscape.condensation.features import leading_share
+from dropscape.condensation.piecewise import convexity_changes, total_variation, visible_convexity_changes
+from dropscape.condensation.stage import condense_run
+from dropscape.errors import ConfigurationError
+from dropscape.models.registry import initialised
+from dropscape.models.restored import restored
+
+TABLES = ("condensation", "neurons", "function", "similarity")
+STEPS = [0, 3, 10]
+
+
+def looked_at(folder, model, layers, interval=None, seeds=(4, 0)):
+    """``(tables, networks)``: the stage's tables, and the network of each (seed, step), of random parameters each."""
+    states = [[initialised(model, 100 * seed + step).state_dict() for step in STEPS] for seed in seeds]
+    stacked = {
+        name: torch.stack([torch.stack([state[name] for state in of_seed]) for of_seed in states])
+        for name in states[0][0]
+    }
+    write_tensors(folder / "snapshots", stacked, {"steps": STEPS, "data": {"label": "made here"}})
+    settings = {"model": model, "seeds": list(seeds), "layers": layers, "threshold": 0.95, "interval": interval}
+    written = {name: str(folder / name) for name in (*TABLES, "provenance")}
+    condense_run("run", settings, str(folder / "snapshots"), written)
+    record = read_json(written["provenance"])
+    assert (record["stage"], record["data"]) == ("condensation", {"label": "made here"})
+    networks = {
+        (seed, step): restored(model, states[i][j]).double()
+        for i, seed in enumerate(seeds)
+        for j, step in enumerate(STEPS)
+    }
+    return {name: read_table(written[name]) for name in TABLES}, networks
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("hidden", [[9], [9, 6]])
+def test_a_one_dimensional_network(tmp_path, activation, hidden):
+    model = {"name": "fnn", "widths": [1, *hidden, 1], "activation": activation}
+    tables, networks = looked_at(tmp_path, model, ["layers.0.weight"], interval=[-2.0, 3.0])
+
+    neurons = tables["neurons"].set_index(["seed", "step", "neuron"])
+    assert list(tables["neurons"]) == ["seed", "layer", "step", "neuron", "orientation", "amplitude"]
+    assert len(neurons) == 2 * 2 * 9 and set(tables["neurons"]["layer"]) == {"layers.0.weight"}
+    for (seed, step, neuron), row in neurons.iterrows():
+        first, second = networks[seed, step].layers[0], networks[seed, step].layers[1]
+        point = complex(first.weight[neuron, 0], first.bias[neuron])
+        size = abs(point) * float(second.weight[:, neuron].norm())
+        assert row["amplitude"] == pytest.approx(size, rel=1e-12)
+        turned = np.exp(1j * row["orientation"]) * abs(point)
+        assert abs(turned - point) < 1e-12 and -np.pi <= row["orientation"] < np.pi
+
+    function = tables["function"]
+    assert list(function) == ["seed", "step", "x", "output"] and len(function) == 2 * 2 * 201
+    assert set(function["step"]) == {0, 10}
+    for (seed, step), drawn in function.groupby(["seed", "step"]):
+        np.testing.assert_allclose(drawn["x"], np.linspace(-2, 3, 201))
+        given = networks[seed, step](torch.tensor(drawn["x"].to_numpy())[:, None])[:, 0]
+        np.testing.assert_allclose(drawn["output"], given, rtol=1e-12, atol=1e-12)
+
+    measured = tables["condensation"]
+    assert [(row.seed, row.step) for row in measured.itertuples()] == [(s, t) for s in (4, 0) for t in STEPS]
+    for row in measured.itertuples():
+        parameters = [(layer.weight.numpy(), layer.bias.numpy()) for layer in networks[row.seed, row.step].layers]
+        vectors = np.column_stack(parameters[0])
+        assert row.effective_ratio == row.effective_ratio_lower == effective_neurons(vectors).upper / 9
+        unsigned = effective_neurons(vectors, either_sign=True).upper / 9
+        assert row.effective_ratio_unsigned == row.effective_ratio_unsigned_lower == unsigned
+        size = np.linalg.norm(vectors, axis=1) * np.linalg.norm(parameters[1][0], axis=0)
+        share = leading_share(vectors, size, 0.95, either_sign=activation == "tanh")
+        assert row.leading_share == pytest.approx(share, rel=1e-12)
+        about = (parameters, activation, [-2.0, 3.0])
+        assert (row.total_variation, row.total_variation_error) == pytest.approx(total_variation(*about), rel=1e-12)
+        assert row.convexity_changes == convexity_changes(*about)
+        assert row.visible_convexity_changes == visible_convexity_changes(*about[:2], np.linspace(-2, 3, 201))
+    assert list(tables["similarity"]) == ["layer", "row", "column", "cosine"] and tables["similarity"].empty
+
+
+def test_a_network_of_several_inputs_and_outputs(tmp_path):
+    model = {"name": "fnn", "widths": [4, 130, 7, 3], "activation": "relu"}
+    layers = ["layers.0.weight", "layers.1.weight"]
+    tables, networks = looked_at(tmp_path, model, layers)
+    assert tables["function"].empty and tables["neurons"]["orientation"].isna().all()
+    assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
+    undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
+    assert tables["condensation"][undefined].isna().all(axis=None)
+    assert tables["condensation"]["leading_share"].between(0, 1).all()
+
+    network = networks[4, 10]
+    for layer, shown in zip(layers, (100, 7), strict=True):
+        index = int(layer[7])
+        weights = torch.cat([network.layers[index].weight, network.layers[index].bias[:, None]], dim=1)
+        outgoing = network.layers[index + 1].weight
+        amplitude = weights.norm(dim=1) * outgoing.norm(dim=0)
+        own = tables["neurons"].query("seed == 4 and step == 10 and layer == @layer")
+        np.testing.assert_allclose(own["amplitude"], amplitude, rtol=1e-12)
+        largest = weights[amplitude.argsort(descending=True)[:shown]]
+        cosines = torch.nn.functional.cosine_similarity(largest[:, None], largest[None], dim=2)
+        given = tables["similarity"].query("layer == @layer").pivot(index="row", columns="column", values="cosine")
+        assert given.shape == (shown, shown)
+        rows = [sorted(tuple(sorted(row)) for row in np.round(part, 9)) for part in (given.to_numpy(), cosines.numpy())]
+        assert rows[0] == rows[1]
+
+
+def test_filters_of_a_convolution(tmp_path):
+    model = {"name": "resnet18", "classes": 3, "width": 2}
+    layers = ["stage2.0.conv1.weight", "stage3.0.conv1.weight"]
+    tables, networks = looked_at(tmp_path, model, layers, seeds=(1,))
+    assert tables["neurons"].empty and tables["function"].empty
+    measured = tables["condensation"]
+    assert list(measured["layer"]) == layers * len(STEPS) and measured["leading_share"].isna().all()
+    for row in measured.itertuples():
+        filters = networks[1, row.step].get_parameter(row.layer).flatten(1).numpy()
+        assert row.effective_ratio == effective_neurons(filters).ratio
+    sizes = tables["similarity"].groupby("layer")[["row", "column"]].max() + 1
+    assert sizes.to_numpy().tolist() == [[4, 4], [8, 8]]
+
+
+@pytest.mark.parametrize("layer", ["stage9.weight", "norm1.weight", "conv1"])
+def test_a_layer_that_is_not_there_is_named(tmp_path, layer):
+    with pytest.raises(
+        ConfigurationError, match=f"names '{layer}', which is no layer's weight: .* conv1.weight, "
+    ) as e:
+        looked_at(tmp_path, {"name": "resnet18", "classes": 3, "width": 2}, ["conv1.weight", layer])
+    assert "norm1.weight" not in str(e.value).partition("write")[2]

@@ -1,0 +1,200 @@
+"""The figures of paper B that compare trainings on different objectives."""
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.figures.conftest import OUTPUTS
+from tests.figures.of_objectives import Made, check_page, experiment, legends, run
+
+KEEP_PROBS = (0.2, 0.5, 0.8)
+SEEDS = (0, 1)
+
+
+def history(accuracy, loss=0.1, r1=0.02, steps=(0, 50, 100), test_loss=math.nan):
+    """Accuracies at the end by seed, lower before; the loss falls to ``loss``."""
+    return pd.DataFrame(
+        {
+            "seed": seed, "step": step, "loss": loss * 10 ** (2 - 2 * step / steps[-1]), "r1": r1,
+            "test_accuracy": end if step == steps[-1] else 0.1, "test_loss": test_loss,
+        }
+        for seed, end in zip(SEEDS, accuracy, strict=True)
+        for step in steps
+    )  # fmt: skip
+
+
+def over_keep_prob(rates, objectives):
+    runs, frames = {"plain": run("risk", 1.0, rates[0])}, [history((0.78, 0.80), loss=1e-3, r1=0.0)]
+    for rate, objective, keep_prob in itertools.product(rates, objectives, KEEP_PROBS):
+        runs[f"{objective}-{keep_prob}-{rate}"] = run(objective, keep_prob, rate)
+        frames.append(history((0.86 + keep_prob / 20, 0.88 + keep_prob / 20), r1=0.1 * (1 - keep_prob)))
+    return runs, frames
+
+
+def test_each_objective_has_its_mean_and_range_at_every_keep_probability(tmp_path):
+    runs, frames = over_keep_prob([5e-3], ["dropout", "risk_plus_r1"])
+    made = Made(tmp_path, "objectives_over_keep_prob", [experiment(runs)], {"history": frames})
+    summary = made.summary.set_index(["objective", "keep_prob", "quantity"])
+    assert summary.loc[("dropout", 0.5, "test accuracy"), ["mean", "low", "high"]].tolist() == pytest.approx(
+        [0.895, 0.885, 0.905]
+    )
+    assert summary.loc[("risk_plus_r1", 0.2, "R_1"), "mean"] == pytest.approx(0.08)
+    assert summary.loc[("risk", 1.0, "R_S"), "mean"] == pytest.approx(1e-3)
+    assert ("risk", 1.0, "R_1") not in summary.index
+    assert set(made.points["step"]) == {100}
+    figure = made.drawn()
+    check_page(figure)
+    accuracy, terms = figure.axes
+    assert (accuracy.get_ylabel(), terms.get_yscale()) == ("test accuracy [%]", "log")
+    assert "keep probability p" in accuracy.get_xlabel()
+    # The risk is a line across the panel, the others are points at their keep probabilities.
+    drawn = [line.get_xydata() for line in accuracy.lines]
+    assert [[0.0, 79.0], [1.0, 79.0]] in [line.round(9).tolist() for line in drawn]
+    assert sum(len(line) == 3 and np.allclose(line[:, 0], KEEP_PROBS) for line in drawn) == 2
+
+
+def test_groups_of_objectives_have_a_panel_each_and_rates_a_dash_each(tmp_path):
+    groups = [["dropout", "risk", "risk_plus_r1", "dropout_minus_r2"], ["risk", "risk_plus_r2"]]
+    rates = [0.05, 0.005]
+    runs, frames = over_keep_prob(rates, {*groups[0], *groups[1], "dropout_minus_r1"} - {"risk"})
+    made = Made(tmp_path, "objectives_over_keep_prob", [experiment(runs, objectives=groups)], {"history": frames})
+    assert "dropout_minus_r1" not in set(made.points["objective"])
+    figure = made.drawn()
+    check_page(figure)
+    assert len(figure.axes) == 2
+    for entries, group in zip(legends(figure), groups, strict=True):
+        assert len(entries) == len(group) + len(rates) and entries[-2:] == ["learning rate 0.05", "learning rate 0.005"]
+    solid = [line for line in figure.axes[1].lines if line.get_linestyle() == "-"]
+    assert len(solid) == 2 and len(figure.axes[1].lines) == 3
+
+
+def test_a_value_that_is_not_finite_is_counted_and_left_out_of_the_mean(tmp_path):
+    runs = {"a": run("dropout", 0.5), "b": run("dropout", 0.8)}
+    frames = [history((math.nan, 0.9)), history((0.7, 0.8))]
+    made = Made(tmp_path, "objectives_over_keep_prob", [experiment(runs)], {"history": frames})
+    (entry,) = made.description["undefined"]
+    assert entry["reasons"] == {"not a finite number": 1} and entry["points"] == len(made.points) == 12
+    row = made.summary[(made.summary["run"] == "a") & (made.summary["quantity"] == "test accuracy")].iloc[0]
+    assert (row["mean"], row["seeds"], row["undefined"]) == (0.9, 1, 1)
+    assert "No defined value, left out: 1 of 12" in made.drawn().texts[1].get_text()
+
+
+def rate_and_penalty():
+    values = (0.01, 0.05, 0.1)
+    accuracy = {"dropout": (0.40, 0.50, 0.45), "dropout_plus_r2": (0.41, 0.44, 0.52)}
+    runs, histories, ratios = {}, [], []
+    for objective, (value, mean) in itertools.chain.from_iterable(
+        ((objective, pair) for pair in zip(values, means, strict=True)) for objective, means in accuracy.items()
+    ):
+        given = {"learning_rate": value} if objective == "dropout" else {"learning_rate": 0.005, "penalty": value}
+        runs[f"{objective}-{value}"] = run(objective, 0.8, **given)
+        histories.append(history((mean - 0.01, mean + 0.01)))
+        ratios.append(pd.DataFrame({"seed": SEEDS, "mean_loss": 0.1, "mean_squared_gradient": 1.0, "ratio": value}))
+    return runs, {"history": histories, "ratios": ratios}
+
+
+def test_rate_and_penalty_share_an_axis_and_the_best_of_each_is_marked(tmp_path):
+    runs, inputs = rate_and_penalty()
+    made = Made(tmp_path, "rate_against_penalty", [experiment(runs, samples=3000)], inputs)
+    best = made.summary[made.summary["best"]].set_index("objective")["varied"]
+    assert best.to_dict() == {"dropout": 0.05, "dropout_plus_r2": 0.1}
+    ratios = made.summary[made.summary["quantity"] == "loss over squared gradient"]
+    assert (ratios["mean"] == ratios["varied"]).all() and len(ratios) == 6
+    figure = made.drawn()
+    check_page(figure)
+    (rings,) = (line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none")
+    assert sorted(map(tuple, rings.get_xydata().round(9))) == [(0.05, 50.0), (0.1, 52.0)]
+    footer = figure.texts[1].get_text()
+    assert "learning rate 0.005" in footer and "N = 3,000 gradients" in footer
+
+
+def test_a_penalty_left_out_is_the_learning_rate(tmp_path):
+    runs = {"a": run("dropout_plus_r2", 0.8, 0.02)}
+    inputs = {"history": [history((0.4, 0.5))], "ratios": [pd.DataFrame({"seed": SEEDS, "ratio": 1.0})]}
+    made = Made(tmp_path, "rate_against_penalty", [experiment(runs)], inputs)
+    assert set(made.points["varied"]) == {0.02}
+
+
+def between(pairs, barrier):
+    alphas = np.linspace(0, 1, 11)
+    return pd.DataFrame(
+        {"first": first, "second": second, "seed": seed, "alpha": alpha, "loss": 0.01 + barrier * alpha * (1 - alpha)}
+        for first, second in pairs
+        for seed in SEEDS
+        for alpha in alphas
+    )
+
+
+def test_interpolations_have_a_panel_per_pair_of_objectives_and_a_curve_per_keep_probability(tmp_path):
+    objectives = ["risk_plus_r1", "dropout_minus_r2", "risk_plus_r2", "dropout_minus_r1"]
+    runs = {f"{name}-{keep_prob}": run(name, keep_prob) for name in objectives for keep_prob in KEEP_PROBS}
+    pairs = [
+        (f"{one}-{keep_prob}", f"{other}-{keep_prob}")
+        for one, other in itertools.combinations(objectives, 2)
+        for keep_prob in KEEP_PROBS
+    ]
+    made = Made(tmp_path, "interpolations", [experiment(runs)], {"interpolations": [between(pairs, 0.4)]})
+    middle = made.summary[made.summary["alpha"] == 0.5]
+    assert len(middle) == 18 and middle["mean"].to_numpy() == pytest.approx(0.11)
+    figure = made.drawn()
+    check_page(figure)
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[0] == "$L_1$ & $L_3$" and len(titles) == 6
+    assert all(len(axes.lines) == 3 for axes in figure.axes)
+    assert legends(figure) == [["keep 0.2", "keep 0.5", "keep 0.8"]]
+
+
+def test_a_pair_with_the_risk_has_the_keep_probability_of_the_other(tmp_path):
+    runs = {"plain": run("risk", 1.0), "noisy": run("dropout", 0.5)}
+    table = between([("plain", "noisy")], 0.1)
+    made = Made(tmp_path, "interpolations", [experiment(runs)], {"interpolations": [table]})
+    assert set(made.points["keep_prob"]) == {0.5}
+    assert (made.points["first_objective"].iloc[0], made.points["second_objective"].iloc[0]) == ("risk", "dropout")
+    check_page(made.drawn())
+
+
+def test_the_grid_has_the_mean_logarithm_of_each_cell(tmp_path):
+    runs, frames = {}, []
+    for count, keep_prob in itertools.product((2, 6, 10, 20), (1.0, 0.9, 0.5)):
+        runs[f"n{count}-{keep_prob}"] = run("dropout", keep_prob, train_examples=count)
+        frame = history((0, 0), test_loss=1e-2 if keep_prob == 1 else 10.0 ** -(count / 2))
+        frame.loc[frame["seed"] == 1, "test_loss"] *= 100
+        if count == 20 and keep_prob == 0.5:
+            frame["test_loss"] = 0.0
+        frames.append(frame)
+    settings = experiment(runs, "teacher", level=6, train_examples=[2, 20])
+    made = Made(tmp_path, "test_error_grid", [settings], {"history": frames})
+    cells = made.summary.set_index(["train_examples", "keep_prob"])["mean"]
+    assert cells[10, 0.9] == pytest.approx(-4) and cells[10, 1.0] == pytest.approx(-1) and math.isnan(cells[20, 0.5])
+    assert made.description["undefined"][0]["reasons"] == {"test error without a logarithm": 2}
+    figure = made.drawn()
+    check_page(figure)
+    panel = figure.axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["2", "6", "10", "20"]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["1", "0.9", "0.5"]
+    (level,) = panel.lines
+    assert level.get_xdata() == [1, 1]
+    assert panel.images[0].get_array()[1, 2] == pytest.approx(-4)
+    assert "n = 2 to 20 training examples" in figure.texts[1].get_text()
+
+
+@pytest.mark.parametrize("kind", ("objectives_over_keep_prob", "rate_against_penalty", "interpolations"))
+def test_both_files_are_written_and_twice_the_same(kind, tmp_path):
+    if kind == "objectives_over_keep_prob":
+        runs, frames = over_keep_prob([5e-3], ["dropout", "risk_plus_r1"])
+        inputs = {"history": frames}
+    elif kind == "rate_against_penalty":
+        runs, inputs = rate_and_penalty()
+    else:
+        runs = {"a": run("risk_plus_r1", 0.5), "b": run("risk_plus_r2", 0.5)}
+        inputs = {"interpolations": [between([("a", "b")], 0.1)]}
+    contents = []
+    for folder in ("one", "other"):
+        paths = Made(tmp_path / folder, kind, [experiment(runs)], inputs).saved()
+        contents.append([Path(paths[name]).read_bytes() for name in ("pdf", "png", *OUTPUTS)])
+    assert contents[0] == contents[1]
+    assert contents[0][0].startswith(b"%PDF") and contents[0][1].startswith(b"\x89PNG")
