@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.files import read_json, read_table, write_json, write_table
+from dropscape.figures.draw.slices import draw as slices_figure
 from dropscape.figures.draw.stage import draw_run
 from dropscape.figures.tables.stage import table_run
 from tests.figures.conftest import OUTPUTS
+from tests.figures.of_objectives import legends
 
 ALPHA = np.linspace(-1, 1, 11)
 SHARPNESS = {"dropout": 1.0, "plain": 4.0}
@@ -43,7 +45,15 @@ def made(tmp_path):
         for name, model in architectures:
             runs = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
             experiments.append(
-                {"name": name, "model": model, "train_examples": 2048, "samples": None, "seeds": [0, 1], "runs": runs}
+                {
+                    "name": name,
+                    "model": model,
+                    "loss": "mse" if model == "fnn" else "cross_entropy",
+                    "runs": runs,
+                    "train_examples": 2048,
+                    "samples": None,
+                    "seeds": [0, 1],
+                }
             )
             for run in runs:
                 for table, build in (("slices", slices), ("history", history)):
@@ -77,6 +87,15 @@ def test_slices_have_the_median_of_every_alpha_and_count_what_is_not_finite(made
     assert edge.loc[("cifar10_vgg9", "dropout"), ["keep_prob", "test_accuracy"]].tolist() == [0.5, 0.606]
     with open(paths["png"], "rb") as picture:
         assert picture.read(4) == b"\x89PNG"
+
+
+def test_slices_of_a_regression_have_no_accuracy_and_no_unit(made):
+    points, summary, description, _ = made("slices")
+    figure = slices_figure(points, summary, description)
+    assert figure.axes[0].get_ylabel() == "loss" and "(60.6 %)" in str(legends(figure))
+    figure = slices_figure(points, summary.assign(test_accuracy=np.nan), description | {"losses": ["cross_entropy"]})
+    assert figure.axes[0].get_ylabel() == "loss [nats]"
+    assert legends(figure)[0] == ["without dropout", "with dropout"] and "Percentages" not in figure.texts[1].get_text()
 
 
 def test_accuracies_are_those_of_the_last_step(made):

@@ -54,8 +54,8 @@ def test_the_first_step_below_the_level_is_named_and_counted(tmp_path):
     check_page(figure)
     assert figure.axes[0].get_xscale() == "symlog"
     assert [text.partition(" (no dropout)")[2] for text in legends(figure)[0][:2]] == [
-        ", initial scale default (below at 88)",
-        ", initial scale 0.01, 0.01 (below at 1,000, 1 of 2 seeds)",
+        ", initial scale default: below at 88",
+        ", initial scale 0.01, 0.01: below at 1,000, 1 of 2 seeds",
     ]
 
 
@@ -194,7 +194,7 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
     check_page(figure)
     assert len(figure.axes) == 3 * len(names)
     outputs, plain, dropout = figure.axes[-3:]
-    assert outputs.get_title("left") == names[-1]
+    assert outputs.get_title("left") == names[-1].replace("_", " ")
     assert len(outputs.lines) == 2 * 2 + 1
     for panel, spread in ((plain, 1.0), (dropout, 0.1)):
         first, last = (one.get_offsets() for one in panel.collections)

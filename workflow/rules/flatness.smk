@@ -1,4 +1,5 @@
-# Stage flatness: interval flatness along the principal directions of a run's samples; slices in random directions.
+# Stage flatness: interval flatness along the principal directions of a run's samples; slices in random directions; the
+# loss between end points of two runs.
 
 
 rule flatness:
@@ -49,3 +50,26 @@ rule flatness_slices:
         | plain(EXPERIMENTS[wildcards.experiment].slices),
     script:
         "../scripts/flatness_slices.py"
+
+
+rule flatness_interpolations:
+    input:
+        models=interpolation_models,
+        data=dataset_of,
+        code=code_of("flatness_interpolations.py"),
+        model_code=code_of_model,
+    output:
+        interpolations=f"{RESULTS}/flatness/{{experiment}}/interpolations.csv",
+        provenance=f"{RESULTS}/flatness/{{experiment}}/interpolations.provenance.json",
+    log:
+        f"{RESULTS}/logs/flatness/{{experiment}}-interpolations.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/flatness/{{experiment}}-interpolations.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    params:
+        settings=interpolation_settings,
+        runs=interpolation_runs,
+    script:
+        "../scripts/flatness_interpolations.py"

@@ -1,4 +1,6 @@
 # The settings of every job and, where they depend on the experiment, its inputs.
+from types import SimpleNamespace
+
 from dropscape.report.papers import category
 
 # ---- data
@@ -103,6 +105,32 @@ def flatness_settings(wildcards):
     )
 
 
+def interpolation_runs(wildcards):
+    """The runs whose end points are joined, each once."""
+    pairs = EXPERIMENTS[wildcards.experiment].interpolations.pairs
+    return sorted({run for pair in pairs for run in pair})
+
+
+def interpolation_models(wildcards):
+    """The end point of each of these runs."""
+    path = of_run("training", "model.safetensors")
+    return [
+        path.format(experiment=wildcards.experiment, run=run)
+        for run in interpolation_runs(wildcards)
+    ]
+
+
+def interpolation_settings(wildcards):
+    """What decides the losses between end points; the runs of a pair share data and network."""
+    interpolations = EXPERIMENTS[wildcards.experiment].interpolations
+    first = SimpleNamespace(
+        experiment=wildcards.experiment, run=interpolations.pairs[0][0]
+    )
+    return some_of(
+        run_of(first), "data", "model", "loss", "label_smoothing", "seeds"
+    ) | plain(interpolations)
+
+
 # ---- condensation
 
 
@@ -161,6 +189,10 @@ def tables_of_run(experiment, run):
     if settings.condensation:
         tables = ["condensation", "neurons", "function", "similarity"]
         files |= dict.fromkeys(tables, "condensation")
+        if settings.condensation.interval:
+            files["examples"] = "data"
+    if settings.ratio and noisy:
+        files["ratios"] = "sampling"
     if settings.alignment and (noisy or settings.alignment.keep_probs):
         files["alignment"] = "noise"
     if settings.flatness and noisy:
@@ -173,6 +205,13 @@ def tables_of_run(experiment, run):
         kind: f"{RESULTS}/{stage}/{experiment}/{run}/{kind}.csv"
         for kind, stage in files.items()
     }
+
+
+def tables_of_experiment(experiment):
+    """File of each table that an experiment has as a whole, by its kind."""
+    if not EXPERIMENTS[experiment].interpolations:
+        return {}
+    return {"interpolations": f"{RESULTS}/flatness/{experiment}/interpolations.csv"}
 
 
 def is_main(experiment, run):
@@ -211,18 +250,34 @@ TABLES_OF_FIGURE = {
     "alignment_cosine": ["alignment", "?baseline"],
     "slices": ["slices", "history"],
     "accuracies": ["history", "?translations"],
+    "condensation_features": ["neurons", "function", "condensation", "examples"],
+    "loss_histories": ["history"],
+    "similarity_map": ["similarity"],
+    "effective_ratios": ["condensation"],
+    "test_error_grid": ["history"],
+    "objectives_over_keep_prob": ["history"],
+    "rate_against_penalty": ["history", "ratios"],
+    "interpolations": [],
 }
+
+# Those that an experiment has as a whole.
+WHOLE_TABLES_OF_FIGURE = {"interpolations": ["interpolations"]}
 
 
 def runs_of_figure(figure, experiment):
-    """Names of the experiment's runs that have what the figure draws."""
+    """Names of the experiment's runs that the figure shows: those that it names, or all that have what it draws."""
     needed = {table for table in TABLES_OF_FIGURE[figure.kind] if table[0] != "?"}
-    runs = sorted(EXPERIMENTS[experiment].runs)
-    return [run for run in runs if needed <= set(tables_of_run(experiment, run))]
+    runs = EXPERIMENTS[experiment].runs
+    chosen = figure.runs or sorted(runs)
+    return [
+        run
+        for run in chosen
+        if run in runs and needed <= set(tables_of_run(experiment, run))
+    ]
 
 
 def figure_inputs(wildcards):
-    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names."""
+    """The tables of every run that a figure shows, in the order of its experiments and of their runs."""
     figure = FIGURES[wildcards.figure]
     shown = [
         tables_of_run(experiment, run)
@@ -230,14 +285,19 @@ def figure_inputs(wildcards):
         for run in runs_of_figure(figure, experiment)
     ]
     tables = [table.lstrip("?") for table in TABLES_OF_FIGURE[figure.kind]]
-    return {
-        table: [files[table] for files in shown if table in files] for table in tables
-    } | {
-        "descriptions": [
-            f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"
-            for experiment in figure.experiments
-        ]
-    }
+    return (
+        {table: [files[table] for files in shown if table in files] for table in tables}
+        | {
+            table: [tables_of_experiment(name)[table] for name in figure.experiments]
+            for table in WHOLE_TABLES_OF_FIGURE.get(figure.kind, [])
+        }
+        | {
+            "descriptions": [
+                f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"
+                for experiment in figure.experiments
+            ]
+        }
+    )
 
 
 def figure_settings(wildcards):
@@ -255,6 +315,36 @@ def figure_settings(wildcards):
     )
 
 
+# Kinds that tell runs apart by how their gradients' noise was made, or by the keep probability alone.
+OF_NOISE = (
+    "variance_flatness",
+    "projected_variance",
+    "alignment_trace",
+    "alignment_cosine",
+    "slices",
+    "accuracies",
+)
+
+
+def run_of_figure(figure, experiment, name):
+    """What a figure says of one run: where its noise is from, or what it descends."""
+    run = experiment.runs[name]
+    settings = {"keep_prob": run.keep_prob, "learning_rate": run.learning_rate}
+    if figure.kind in OF_NOISE:
+        return settings | {
+            "dropout_after": run.dropout_after or experiment.dropout.dropout_after,
+            "mask_mode": run.mask_mode or experiment.dropout.mask_mode,
+        }
+    return settings | {
+        "objective": run.objective,
+        "penalty": run.penalty,
+        "start": run.start,
+        "train_examples": run.train_examples or experiment.data.train_examples,
+        "initial_scale": run.initial_scale
+        or getattr(experiment.model, "initial_scale", None),
+    }
+
+
 def experiment_of_figure(figure, name):
     """One experiment's part of ``figure_settings``."""
     experiment = EXPERIMENTS[name]
@@ -263,32 +353,35 @@ def experiment_of_figure(figure, name):
         "gradients": experiment.gradients and experiment.gradients.samples,
         None: experiment.alignment and experiment.alignment.samples,
     }[figure.sample]
+    if figure.kind == "rate_against_penalty":
+        samples = experiment.ratio.samples
+    runs = runs_of_figure(figure, name)
+    counts = {
+        experiment.runs[run].train_examples or experiment.data.train_examples
+        for run in runs
+    }
     settings = {
         "name": name,
         "sample": figure.sample,
         "model": experiment.model.name,
         "seeds": experiment.seeds,
-        "train_examples": experiment.data.train_examples,
+        "train_examples": (
+            min(counts) if len(counts) == 1 else [min(counts), max(counts)]
+        ),
         "samples": samples,
         "dropout": experiment.dropout,
-        "runs": {
-            run: {
-                "keep_prob": experiment.runs[run].keep_prob,
-                "learning_rate": experiment.runs[run].learning_rate,
-                "dropout_after": experiment.runs[run].dropout_after
-                or experiment.dropout.dropout_after,
-                "mask_mode": experiment.runs[run].mask_mode
-                or experiment.dropout.mask_mode,
-            }
-            for run in runs_of_figure(figure, name)
-        },
+        "runs": {run: run_of_figure(figure, experiment, run) for run in runs},
     }
     if figure.kind == "variance_flatness":
         settings["factor"] = experiment.flatness.factors[0]
-    if figure.kind == "alignment_cosine":
+    if figure.kind in ("alignment_cosine", "loss_histories", "test_error_grid"):
         settings["level"] = figure.level
     if figure.kind == "slices":
-        settings["rise"] = experiment.slices.rise
+        settings |= {"rise": experiment.slices.rise, "loss": experiment.loss}
+    if figure.kind in ("similarity_map", "effective_ratios"):
+        settings["threshold"] = experiment.condensation.threshold
+    if figure.kind == "objectives_over_keep_prob":
+        settings["objectives"] = figure.objectives
     return settings
 
 

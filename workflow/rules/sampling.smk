@@ -1,4 +1,5 @@
-# Stage sampling: N gradients of the block at the end point of training, under fresh masks.
+# Stage sampling: N gradients of the block at the end point of training, under fresh masks; the loss under such masks
+# against its gradient.
 
 
 rule sampling:
@@ -24,3 +25,28 @@ rule sampling:
         ),
     script:
         "../scripts/sampling.py"
+
+
+rule sampling_ratio:
+    input:
+        model=of_run("training", "model.safetensors"),
+        data=dataset_of,
+        code=code_of("sampling_ratio.py"),
+        model_code=code_of_model,
+    output:
+        ratios=of_run("sampling", "ratios.csv"),
+        provenance=of_run("sampling", "ratios.provenance.json"),
+    log:
+        f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}-ratio.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}-ratio.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    params:
+        settings=lambda wildcards: plain(
+            run_of(wildcards)
+            | {"samples": EXPERIMENTS[wildcards.experiment].ratio.samples}
+        ),
+    script:
+        "../scripts/sampling_ratio.py"

@@ -16,11 +16,10 @@ from dropscape.config.fields import (
     KeepProb,
     Name,
     Positive,
-    Sample,
     Strict,
     one_or_by_name,
-    one_or_many,
 )
+from dropscape.config.figures import FigureSettings, check_figure
 from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
 from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
@@ -95,6 +94,21 @@ class AlignmentSettings(Strict):
     baseline_samples: int = Field(0, ge=0, description="Pairs of random matrices for the baseline at the end point.")
 
 
+class InterpolationSettings(Strict):
+    """Loss without dropout between the end points of pairs of runs (paper B, section VII.C)."""
+
+    pairs: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = Field(
+        description="Pairs of runs; the first one's end point stands at 0 and the second one's at 1.", min_length=1
+    )
+    points: Annotated[int, Field(ge=5)] = Field(31, description="Losses between them, evenly spaced, with both ends.")
+
+
+class RatioSettings(Strict):
+    """Dropout loss against its squared gradient at the end point of training (paper B, section V.B)."""
+
+    samples: Count = Field(description="N, masks whose mean stands for the expectations; 3,000 in the paper.")
+
+
 class ExperimentSettings(Strict):
     """One set-up: data, model, training and what is measured, with its runs."""
 
@@ -116,6 +130,12 @@ class ExperimentSettings(Strict):
     )
     condensation: CondensationSettings | None = Field(
         None, description="Orientations of the neurons along training; null leaves them out."
+    )
+    interpolations: InterpolationSettings | None = Field(
+        None, description="Losses between end points of runs; null leaves them out."
+    )
+    ratio: RatioSettings | None = Field(
+        None, description="Dropout loss against its squared gradient; null leaves it out."
     )
     seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
     runs: dict[Name, RunSettings] = Field(
@@ -145,7 +165,29 @@ class ExperimentSettings(Strict):
                     "alignment.recorded_steps and condensation.recorded_steps differ: a training records one set of "
                     "steps, write the same number"
                 )
+        self._check_pairs()
         return self
+
+    def _check_pairs(self) -> None:
+        if self.interpolations is None:
+            return
+        if self.model.name not in ("fnn", "own"):
+            raise ValueError(
+                f"interpolations need a network without statistics of its own, not {self.model.name} with its batch or "
+                "layer norms: leave the section out"
+            )
+        for pair in self.interpolations.pairs:
+            for name in pair:
+                if name not in self.runs:
+                    raise ValueError(
+                        f"interpolations.pairs names '{name}', which is no run of the experiment: write one of "
+                        f"{', '.join(self.runs)}"
+                    )
+            if len({self.runs[name].train_examples for name in pair}) > 1:
+                raise ValueError(
+                    f"interpolations.pairs joins {' and '.join(pair)}, which train on different numbers of examples: "
+                    "write runs of the same data"
+                )
 
 
 class TheorySettings(Strict):
@@ -154,25 +196,6 @@ class TheorySettings(Strict):
     networks: Count = Field(description="Number of random networks.")
     keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
     seed: int = Field(0, description="Seed of the networks and their data.")
-
-
-class FigureSettings(Strict):
-    """One figure: what it draws and from which experiments."""
-
-    kind: Literal[
-        "variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine", "slices", "accuracies"
-    ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
-    experiment: one_or_many(str) = Field(
-        description="The experiment it draws, may belong to another study; a list for `slices` and `accuracies`."
-    )
-    sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
-    level: float | None = Field(None, description="The paper's own level, which `alignment_cosine` draws as a line.")
-    place: str = Field(description="Its place in the paper.")
-
-    @property
-    def experiments(self) -> list[str]:
-        """Every experiment that it draws."""
-        return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
 class StudySettings(Strict):
@@ -269,7 +292,9 @@ class Settings(Strict):
                             f"{where} draws the experiment '{experiment}', which no study has: "
                             f"write one of {', '.join(sorted(owners))}"
                         )
-                    self._check_figure(where, figure, experiment, self.experiment(experiment))
+                check_figure(
+                    where, figure, {experiment: self.experiment(experiment) for experiment in figure.experiments}
+                )
         for name, claim in self.claims.items():
             figures = self.studies[claim.study].figures if claim.study in self.studies else {}
             if claim.study not in self.studies or (claim.figure and claim.figure not in figures):
@@ -285,24 +310,6 @@ class Settings(Strict):
                         f"{claim.study}-{claim.figure}: write experiment: one of {', '.join(choice)}"
                     )
         return self
-
-    @staticmethod
-    def _check_figure(where: str, figure: FigureSettings, name: str, experiment: ExperimentSettings) -> None:
-        needs_sample = figure.kind in ("variance_flatness", "projected_variance")
-        if needs_sample and figure.sample is None:
-            raise ValueError(f"{where} needs sample: trajectory or sample: gradients")
-        if len(figure.experiments) > 1 and figure.kind not in ("slices", "accuracies"):
-            raise ValueError(f"{where} of kind {figure.kind} draws one experiment: write only one")
-        missing = {
-            "gradients": figure.sample == "gradients" and experiment.gradients is None,
-            "training.trajectory_steps": figure.sample == "trajectory" and experiment.training.trajectory_steps == 0,
-            "flatness": figure.kind == "variance_flatness" and experiment.flatness is None,
-            "alignment": figure.kind.startswith("alignment") and experiment.alignment is None,
-            "slices": figure.kind == "slices" and experiment.slices is None,
-        }
-        for key, absent in missing.items():
-            if absent:
-                raise ValueError(f"{where} needs the section {key} in experiment '{name}'")
 
     @property
     def selected_studies(self) -> dict[str, StudySettings]:

@@ -38,7 +38,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     )
     for row, name in zip(axes, experiments, strict=True):
         _outputs(row[0], summary[summary["experiment"] == name], {run: looks[name, run] for run in runs[name]})
-        row[0].set_title(name, loc="left", pad=4)
+        row[0].set_title(name.replace("_", " "), loc="left", pad=4)
         for panel, run in zip(row[1:], runs[name], strict=False):
             of_run = points[(points["experiment"] == name) & (points["run"] == run)]
             _neurons(panel, of_run[of_run["drawn"] & of_run["reason"].isna()])

@@ -13,16 +13,17 @@ def band(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple, x: 
     axes.plot(rows[x], rows["mean"], color=look.colour, ls=dashes, lw=1.1)
 
 
-def with_bars(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple, x: str) -> None:
+def with_bars(axes: Axes, summary: pd.DataFrame, look: Look, dashes: str | tuple, x: str, hollow: bool = False) -> None:
     """Mean over seeds against the column ``x`` as joined markers, least to greatest as bars."""
     rows = summary.sort_values(x)
+    face = {"mfc": "white", "mew": 0.7} if hollow else {"mew": 0}
     axes.vlines(rows[x], rows["low"], rows["high"], color=look.colour, lw=0.8)
-    axes.plot(rows[x], rows["mean"], color=look.colour, ls=dashes, lw=0.9, marker=look.marker, ms=3.2, mew=0)
+    axes.plot(rows[x], rows["mean"], color=look.colour, ls=dashes, lw=0.9, marker=look.marker, ms=3.4, **face)
 
 
-def steps_axis(axes: Axes, last: float) -> None:
+def steps_axis(axes: Axes, last: float, label: str = "training step (full batch: = epoch)") -> None:
     """Steps from 0, linear to 1 and logarithmic from there: what changes early is seen as well as the end."""
     axes.set_xscale("symlog", linthresh=1, linscale=0.4)
     axes.set_xlim(0, last * 1.15)
-    axes.set_xlabel("training step (full batch: = epoch)")
+    axes.set_xlabel(label)
     axes.tick_params(which="both", direction="in")

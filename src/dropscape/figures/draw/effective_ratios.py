@@ -37,7 +37,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         own = shown[(shown["experiment"] == experiment) & (shown["run"] == run)]
         for layer, rows in own.groupby("layer", sort=False):
             band(axes, rows, look, dashes[layer])
-    steps_axis(axes, shown["step"].max())
+    steps_axis(axes, shown["step"].max(), "training step")
     highest = shown["high"].max()
     axes.set_ylim(0, 1.02 * highest if math.isfinite(highest) and highest > 0 else 1)
     axes.set_ylabel("effective ratio")

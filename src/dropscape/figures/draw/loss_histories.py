@@ -42,10 +42,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     if starts:
         # On a logarithmic axis what happens right after the start of the second training would be one point.
         axes.set_xlim(0, curves["at"].max())
-        axes.set_xlabel("training step (full batch: = epoch)")
+        axes.set_xlabel("training step")
         axes.tick_params(which="both", direction="in")
     else:
-        steps_axis(axes, curves["at"].max())
+        steps_axis(axes, curves["at"].max(), "training step")
     if curves["mean"].gt(0).any():
         axes.set_yscale("log")
     axes.set_ylabel("loss $R_S$")
@@ -60,7 +60,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
 
 
 def _first_step(summary: pd.DataFrame, experiment: str, run: str) -> str:
-    """Such as `` (below at 12,000)``; empty where it was not looked for."""
+    """Such as ``: below at 12,000``; empty where it was not looked for."""
     rows = summary[
         (summary["quantity"] == FIRST_BELOW) & (summary["experiment"] == experiment) & (summary["run"] == run)
     ]
@@ -68,6 +68,6 @@ def _first_step(summary: pd.DataFrame, experiment: str, run: str) -> str:
         return ""
     row = rows.iloc[0]
     if not row["seeds"]:
-        return " (never below)"
+        return ": never below"
     some = f", {row['seeds']:.0f} of {row['seeds'] + row['undefined']:.0f} seeds" if row["undefined"] else ""
-    return f" (below at {row['mean']:,.0f}{some})"
+    return f": below at {row['mean']:,.0f}{some}"

@@ -13,6 +13,8 @@ from dropscape.figures.draw.curves import with_bars
 from dropscape.figures.draw.objectives import look_of
 from dropscape.figures.tables.objectives_over_keep_prob import ACCURACY, R1, RISK
 
+_APART = 0.008  # keep probability between the points of two objectives, which often coincide
+_DOTTED = (0, (1, 1))
 _DASHES = ["-", (0, (3, 1.4)), (0, (1, 1.2)), (0, (4, 1, 1, 1))]  # learning rates from the largest
 
 
@@ -25,7 +27,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     sentences = ["Points: mean over seeds at the end of training; bars and bands: least to greatest over seeds."]
     if "risk" in set(summary["objective"]):
         sentences.append("Horizontal: trained on $R_S$ without dropout.")
-    sentences.append("Small p is much dropout.")
+    sentences.append("Small p is much dropout. Objectives stand side by side at the same p.")
     if with_terms:
         sentences.append("$R_1$ is computed from the parameters with each run's own p (paper B, eq. 4).")
     figure, axes = style.page(
@@ -49,13 +51,17 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     return figure
 
 
-def _curves(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any]) -> None:
+def _curves(
+    panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any], hollow: bool = False
+) -> None:
     """Each objective's means over the keep probability; the risk, which has none, as a horizontal line."""
-    for objective in group:
+    middle = (len(group) - 1) / 2
+    for place, objective in enumerate(group):
         for rate, dash in dashes.items():
             rows = summary[(summary["objective"] == objective) & (summary["learning_rate"] == rate)]
             if objective != "risk":
-                with_bars(panel, rows, look_of(objective), dash, "keep_prob")
+                rows = rows.assign(keep_prob=rows["keep_prob"] + _APART * (place - middle))
+                with_bars(panel, rows, look_of(objective), dash, "keep_prob", hollow)
                 continue
             for row in rows.itertuples():
                 panel.axhspan(row.low, row.high, color=look_of(objective).colour, alpha=0.18, lw=0)
@@ -63,24 +69,16 @@ def _curves(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Ma
 
 
 def _terms(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any]) -> None:
-    """R_S with filled markers, R_1 with hollow ones, on a logarithmic axis."""
+    """R_S with filled markers, R_1, where there is any, with hollow ones, on a logarithmic axis."""
     _curves(panel, summary[summary["quantity"] == RISK], group, dashes)
-    for objective in group:
-        rows = summary[(summary["quantity"] == R1) & (summary["objective"] == objective)]
-        look = look_of(objective)
-        for _, own in rows[rows["mean"] > 0].groupby("learning_rate"):
-            own = own.sort_values("keep_prob")
-            panel.vlines(own["keep_prob"], own["low"], own["high"], color=look.colour, lw=0.8)
-            panel.plot(
-                own["keep_prob"], own["mean"], color=look.colour, lw=0.7, ls=(0, (1, 1)), marker=look.marker, ms=3.4,
-                mfc="white", mew=0.7,
-            )  # fmt: skip
+    r1 = summary[(summary["quantity"] == R1) & (summary["mean"] > 0)]
+    _curves(panel, r1, group, dict.fromkeys(dashes, _DOTTED), hollow=True)
     _axes(panel)
     panel.set_yscale("log")
     panel.set_ylabel("$R_S$, $R_1$ at the end of training", labelpad=1)
     kinds = [
         Line2D([], [], color="0.3", marker="o", ms=3.2, mew=0, lw=0.9, label="$R_S$"),
-        Line2D([], [], color="0.3", marker="o", ms=3.4, mfc="white", mew=0.7, lw=0.7, ls=(0, (1, 1)), label="$R_1$"),
+        Line2D([], [], color="0.3", marker="o", ms=3.4, mfc="white", mew=0.7, lw=0.9, ls=_DOTTED, label="$R_1$"),
     ]
     style.legend_below(panel, [[_handle(objective) for objective in group], kinds])
 

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from dropscape.figures import style
 from dropscape.figures.draw.curves import with_bars
 from dropscape.figures.draw.objectives import look_of
+from dropscape.figures.draw.scatter import label_two_and_five
 from dropscape.figures.tables.rate_against_penalty import ACCURACY, RATIO, VARIED
 
 _BEST = "#c00000"
@@ -39,10 +40,12 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             with_bars(panel, rows[rows["objective"] == objective], look_of(objective), "-", "varied")
         panel.set(xscale="log", xlabel="learning rate ε or penalty λ")
         panel.tick_params(which="both", direction="in")
+        label_two_and_five(panel.xaxis)
     best = accuracy[accuracy["best"].astype(str) == "True"]
     axes[0].plot(best["varied"], best["mean"], ls="", marker="o", ms=7, mfc="none", mec=_BEST, mew=1.1)
     axes[0].set_ylabel("test accuracy [%]")
     axes[1].set_yscale("log")
+    label_two_and_five(axes[1].yaxis)
     axes[1].set_ylabel(
         r"$\mathbb{E}\,R_S^\mathrm{drop}\;/\;\mathbb{E}|\nabla R_S^\mathrm{drop}|^2$ [parameter$^2$ / loss]", labelpad=1
     )

@@ -1,7 +1,7 @@
 """Logarithmic scatter plots with fitted power laws."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -106,18 +106,18 @@ def logarithmic(axes: Sequence[Axes], x_label: str, y_label: str) -> None:
         panel.set(xscale="log", yscale="log", xlabel=x_label)
         panel.tick_params(which="both", direction="in")
         for axis in (panel.xaxis, panel.yaxis):
-            axis.set_minor_formatter(FuncFormatter(_two_and_five(axis)))
+            label_two_and_five(axis)
     axes[0].set_ylabel(y_label, labelpad=1)
 
 
-def _two_and_five(axis: Axis) -> Callable[[float, int], str]:
+def label_two_and_five(axis: Axis) -> None:
     """Labels 2 and 5 of each decade on an axis that shows too few powers of ten, none on a longer one."""
 
     def label(value: float, _: int) -> str:
         low, high = axis.get_view_interval()
         return f"{value:g}" if high < 50 * low and f"{value:e}"[0] in "25" else ""
 
-    return label
+    axis.set_minor_formatter(FuncFormatter(label))
 
 
 def _slope(fit: pd.Series) -> str:

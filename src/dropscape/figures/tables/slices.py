@@ -13,7 +13,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     """The loss at every alpha of every direction, and its mean and quartiles over directions and seeds.
 
     Args:
-        experiments: with ``name``, ``model`` and ``runs``.
+        experiments: with ``name``, ``model``, ``loss`` and ``runs``.
         inputs: ``slices`` and ``history``, one table per run each.
 
     Returns:
@@ -38,7 +38,10 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
         points=table[[*keys, "seed", "direction", "alpha", "loss", "reason"]],
         summary=summary.merge(pd.DataFrame(ends), on=keys),
         undefined=[count_undefined("losses", table["reason"])],
-        facts={"directions": int(table["direction"].nunique())},
+        facts={
+            "directions": int(table["direction"].nunique()),
+            "losses": [experiment["loss"] for experiment in experiments],
+        },
     )
 
 
