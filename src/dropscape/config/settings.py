@@ -21,6 +21,7 @@ from dropscape.config.fields import (
     one_or_many,
 )
 from dropscape.config.models import ModelSettings
+from dropscape.config.theory import TABLES, TheorySettings
 
 DATASETS = ("mnist", "cifar10", "cifar100", "multi30k")
 Source = Literal["official", "directory", "embedded"]
@@ -208,22 +209,22 @@ class ExperimentSettings(Strict):
             )
 
 
-class TheorySettings(Strict):
-    """The closed forms of paper A section 8 on random small networks."""
-
-    networks: Count = Field(description="Number of random networks.")
-    keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
-    seed: int = Field(0, description="Seed of the networks and their data.")
-
-
 class FigureSettings(Strict):
     """One figure: what it draws and from which experiments."""
 
     kind: Literal[
-        "variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine", "slices", "accuracies"
+        "variance_flatness",
+        "projected_variance",
+        "alignment_trace",
+        "alignment_cosine",
+        "slices",
+        "accuracies",
+        "interpolants",
     ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
-    experiment: one_or_many(str) = Field(
-        description="The experiment it draws, may belong to another study; a list for `slices` and `accuracies`."
+    experiment: one_or_many(str) | None = Field(
+        None,
+        description="The experiment it draws, may belong to another study; a list for `slices` and `accuracies`. Null "
+        "for `interpolants`, which draws its study's theory table of that name.",
     )
     sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
     level: float | None = Field(None, description="The paper's own level, which `alignment_cosine` draws as a line.")
@@ -232,6 +233,8 @@ class FigureSettings(Strict):
     @property
     def experiments(self) -> list[str]:
         """Every experiment that it draws."""
+        if self.experiment is None:
+            return []
         return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
@@ -239,7 +242,7 @@ class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
     experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
-    theory: TheorySettings | None = Field(None, description="Its theory on small networks; null leaves it out.")
+    theory: TheorySettings = Field(TheorySettings(), description="Its theory on small networks.")
     figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")
 
 
@@ -321,6 +324,7 @@ class Settings(Strict):
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"
+                self._check_theory_figure(where, figure, study)
                 for experiment in figure.experiments:
                     if experiment not in owners:
                         raise ValueError(
@@ -335,14 +339,35 @@ class Settings(Strict):
                     f"claim '{name}' names {claim.study}, {claim.figure}: write a study and one of its figures "
                     f"({', '.join(figures)}), or no figure"
                 )
+            table = claim.arguments.get("table")
+            if not claim.figure and table not in self.studies[claim.study].theory.tables:
+                raise ValueError(
+                    f"claim '{name}' is about the table '{table}', which the theory of {claim.study} has not: write "
+                    f"one of {', '.join(self.studies[claim.study].theory.tables)}"
+                )
             if claim.figure:
                 choice = figures[claim.figure].experiments
+                if not choice:
+                    raise ValueError(
+                        f"claim '{name}' is about the runs of {claim.study}-{claim.figure}, a figure of theory, which "
+                        "has none: write no figure and a statistic of theory"
+                    )
                 if claim.experiment not in (choice if len(choice) > 1 else [None, *choice]):
                     raise ValueError(
                         f"claim '{name}' is about the experiment '{claim.experiment}' of figure "
                         f"{claim.study}-{claim.figure}: write experiment: one of {', '.join(choice)}"
                     )
         return self
+
+    @staticmethod
+    def _check_theory_figure(where: str, figure: FigureSettings, study: StudySettings) -> None:
+        if figure.kind not in TABLES:
+            if not figure.experiments:
+                raise ValueError(f"{where} of kind {figure.kind} draws an experiment: write experiment")
+        elif figure.experiments:
+            raise ValueError(f"{where} of kind {figure.kind} draws theory and no experiment: leave experiment out")
+        elif figure.kind not in study.theory.tables:
+            raise ValueError(f"{where} needs the section theory.{figure.kind} in its study")
 
     @staticmethod
     def _check_figure(where: str, figure: FigureSettings, name: str, experiment: ExperimentSettings) -> None:

@@ -45,7 +45,7 @@ _RC = {
     "lines.linewidth": 1.0,
     "pdf.fonttype": 42,  # embedded TrueType
 }
-_PALETTE = [to_hex(colour) for colour in sns.color_palette("colorblind")]
+PALETTE = [to_hex(colour) for colour in sns.color_palette("colorblind")]
 # The papers' keep probabilities and the variants have one colour in every figure; others get what is left.
 _HUES = {0.9: 0, 0.8: 1, 0.5: 2, "after layer 2": 4, "shared masks": 7}
 _SPARE = [3, 9, 5, 6, 8]
@@ -63,8 +63,8 @@ class Look:
     marker: str
 
 
-WITH_DROPOUT = Look("with dropout", "", _PALETTE[1], "o")
-WITHOUT_DROPOUT = Look("without dropout", "", _PALETTE[0], "s")
+WITH_DROPOUT = Look("with dropout", "", PALETTE[1], "o")
+WITHOUT_DROPOUT = Look("without dropout", "", PALETTE[0], "s")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def looks(table: pd.DataFrame) -> dict[tuple[str, float], Look]:
         result[row.run, row.keep_prob] = Look(
             label,
             row.variant,
-            _shaded(_PALETTE[hues[key]], octaves),
+            _shaded(PALETTE[hues[key]], octaves),
             "D" if row.variant else _MARKERS.get(max(-3, min(3, round(octaves))), "o"),
         )
     return result
@@ -181,7 +181,7 @@ def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
 def footer(description: Mapping[str, Any], *sentences: str) -> str:
     """What every figure says of itself: data, sizes, then the kind's own sentences, then undefined points."""
     experiments = description["experiments"]
-    lines = [_data(experiment, description) for experiment in experiments]
+    lines = [_data(experiment, description) for experiment in experiments] or ["No data, nothing is trained."]
     lines[-1] = f"{lines[-1]} Scale {description['scale']}."
     return "\n".join([*lines, " ".join(sentences), " ".join(map(_counted, description["undefined"]))])
 
