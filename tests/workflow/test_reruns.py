@@ -55,6 +55,8 @@ def library_files(job, imports, kinds):
     (script,) = (path for path in job.inputs if path.startswith("workflow/scripts/"))
     halves = {"figures_table": "tables", "figures": "draw"}
     named = [f"dropscape.figures.{halves[job.rule]}.{kinds[job.wildcards]}"] if job.rule in halves else []
+    if job.rule == "theory":
+        named = [f"dropscape.theory.tables.{job.wildcards.partition('/')[2]}"]
     return imports.files(script, *named)
 
 
@@ -106,6 +108,7 @@ class TestEditedCode:
             "src/dropscape/figures/draw/stage.py",
             "src/dropscape/figures/tables/stage.py",
             "src/dropscape/own_code.py",  # the user's own modules
+            "src/dropscape/theory/stage.py",
         }
 
     # The third column names rules that must not be touched, so that an import too many is noticed.
@@ -138,7 +141,11 @@ class TestEditedCode:
 
     def test_script_reruns_its_stage(self, smoke, jobs):
         with changed(smoke, "workflow/scripts/theory.py"):
-            assert set(smoke.pending()) == downstream(jobs, {"theory noise_structure"})
+            assert set(smoke.pending()) == downstream(jobs, {job.name for job in jobs if job.rule == "theory"})
+
+    def test_module_of_a_table_of_theory_remakes_that_table_only(self, smoke, jobs):
+        with changed(smoke, "src/dropscape/theory/moves.py"):
+            assert set(smoke.pending()) == downstream(jobs, {"theory implicit_regularization/perturbations"})
 
 
 class TestEditedSettings:

@@ -36,12 +36,12 @@ class Tables:
     Attributes:
         runs: all runs, in the order of the configuration.
         files: kind (the stem of the table's file name) -> (experiment, run) -> path.
-        theory: study -> path.
+        theory: (study, table) -> path.
     """
 
     runs: Sequence[Run]
     files: Mapping[str, Mapping[tuple[str, str], str]]
-    theory: Mapping[str, str]
+    theory: Mapping[tuple[str, str], str]
 
     @cached_property
     def _read(self) -> dict[str, pd.DataFrame]:
@@ -70,9 +70,9 @@ class Tables:
             raise NotMeasured(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return plain[0]
 
-    def of_theory(self, study: str) -> pd.DataFrame:
-        """The study's table of closed forms against enumeration."""
-        return self._table(self.theory[study])
+    def of_theory(self, study: str, table: str) -> pd.DataFrame:
+        """A table of the study's theory."""
+        return self._table(self.theory[study, table])
 
     def _table(self, path: str) -> pd.DataFrame:
         if path not in self._read:
@@ -84,13 +84,16 @@ class Tables:
         return [run for run in self.runs if run.experiment == experiment]
 
 
-def tables_of(runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[str]], studies: Sequence[str]) -> Tables:
+def tables_of(
+    runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[str]], theory: Sequence[Sequence[str]]
+) -> Tables:
     """Tables from the workflow's lists.
 
     Args:
         runs: experiment, name, main, plain and ``kinds``, the kinds of tables the run has.
-        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``studies``.
-        studies: those with theory.
+        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of
+            ``theory``.
+        theory: study and name of each table of theory.
     """
     by_kind = {}
     for kind, paths in files.items():
@@ -100,5 +103,5 @@ def tables_of(runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[st
     return Tables(
         runs=[Run(run["experiment"], run["name"], run["main"], run["plain"]) for run in runs],
         files=by_kind,
-        theory=dict(zip(studies, files.get("theory", []), strict=True)),
+        theory=dict(zip(map(tuple, theory), files.get("theory", []), strict=True)),
     )

@@ -19,9 +19,10 @@ from dropscape.config.fields import (
     Strict,
     one_or_by_name,
 )
-from dropscape.config.figures import FigureSettings, check_figure
+from dropscape.config.figures import FigureSettings, check_figure, check_theory_figure
 from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
+from dropscape.config.theory import TheorySettings
 from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
 # Generated points have no other source than themselves.
@@ -190,19 +191,11 @@ class ExperimentSettings(Strict):
                 )
 
 
-class TheorySettings(Strict):
-    """The closed forms of paper A section 8 on random small networks."""
-
-    networks: Count = Field(description="Number of random networks.")
-    keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
-    seed: int = Field(0, description="Seed of the networks and their data.")
-
-
 class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
     experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
-    theory: TheorySettings | None = Field(None, description="Its theory on small networks; null leaves it out.")
+    theory: TheorySettings = Field(TheorySettings(), description="Its theory on small networks.")
     figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")
 
 
@@ -286,6 +279,7 @@ class Settings(Strict):
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"
+                check_theory_figure(where, figure, study.theory)
                 for experiment in figure.experiments:
                     if experiment not in owners:
                         raise ValueError(
@@ -302,8 +296,19 @@ class Settings(Strict):
                     f"claim '{name}' names {claim.study}, {claim.figure}: write a study and one of its figures "
                     f"({', '.join(figures)}), or no figure"
                 )
+            table = claim.arguments.get("table")
+            if not claim.figure and table not in self.studies[claim.study].theory.tables:
+                raise ValueError(
+                    f"claim '{name}' is about the table '{table}', which the theory of {claim.study} has not: write "
+                    f"one of {', '.join(self.studies[claim.study].theory.tables)}"
+                )
             if claim.figure:
                 choice = figures[claim.figure].experiments
+                if not choice:
+                    raise ValueError(
+                        f"claim '{name}' is about the runs of {claim.study}-{claim.figure}, a figure of theory, which "
+                        "has none: write no figure and a statistic of theory"
+                    )
                 if claim.experiment not in (choice if len(choice) > 1 else [None, *choice]):
                     raise ValueError(
                         f"claim '{name}' is about the experiment '{claim.experiment}' of figure "
