@@ -157,6 +157,23 @@ class TestEditedSettings:
         overrides = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
         assert set(smoke.pending(overrides=overrides)) == expected
 
+    @pytest.mark.parametrize("keys", [{"objective": "risk"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str)
+    def test_objective_of_one_run(self, smoke, jobs, keys):
+        overrides = override(runs={"keep0.9-lr0.1": keys})
+        assert set(smoke.pending(overrides=overrides)) == downstream(jobs, {f"training {RUN}"})
+
+    def test_a_run_that_starts_at_anothers_end_point_follows_it(self, smoke, jobs):
+        """It waits for that run's model, and is done again where that run is; the other way round it is not."""
+        start = {"keep0.9-lr0.1": {"start": "keep0.8-lr0.1"}}
+        due = smoke.succeeded("--dry-run", overrides=override(runs=start))
+        (training,) = (job for job in due if job.rule == "training")
+        assert training.wildcards == RUN
+        assert "results/smoke/training/mnist_fnn/keep0.8-lr0.1/model.safetensors" in training.inputs
+        assert {job.name for job in due} == downstream(jobs, {f"training {RUN}"})
+        both = start | {"keep0.8-lr0.1": {"learning_rate": 0.05}}
+        trained = {job for job in smoke.pending(overrides=override(runs=both)) if job.startswith("training ")}
+        assert trained == {f"training {RUN}", "training mnist_fnn/keep0.8-lr0.1"}
+
     def test_learning_rate_in_the_study_file(self, smoke, jobs):
         line = "keep0.9-lr0.1: {keep_prob: 0.9, learning_rate: 0.1}"
         study = "config/studies/noise_structure.yaml"
