@@ -1,12 +1,12 @@
 """Thirty-two float32 at once in functions compiled by numba: two registers with AVX-512, four or eight elsewhere.
 
 What numba makes of a plain loop is left to LLVM to vectorise, which first has to prove that no two arrays overlap and
-then keeps the sums of nested loops in memory. Here a value is thirty-two numbers, and a kernel says itself what stays in
-registers; two registers side by side give the processor work while it waits for the result of one.
+then keeps the sums of nested loops in memory. Here a value is thirty-two numbers, and a kernel says itself what stays
+in registers; two registers side by side give the processor work while it waits for the result of one.
 
 The functions exist only inside functions that numba compiles. Memory is given by address: arrays as arguments of the
-inner functions make LLVM run out of registers. The caller keeps the array alive, and no index is checked. Thirty-two truth
-values are the bits of one unsigned integer, lane 0 the lowest.
+inner functions make LLVM run out of registers. The caller keeps the array alive, and no index is checked. Thirty-two
+truth values are the bits of one unsigned integer, lane 0 the lowest.
 """
 
 import operator
@@ -33,6 +33,7 @@ _ALIGNMENT = 4  # bytes: an array may start anywhere
 GOLDEN = 0x9E3779B97F4A7C15
 MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 LAST_SHIFT = 31
+STRIDE = np.uint64(LANES // 2 * GOLDEN % 2**64)  # from the state of one ``below`` to that of the next
 
 
 class Lanes(types.Type):
@@ -97,7 +98,7 @@ _ternary = _compiled(lanes_type, lanes_type, lanes_type, lanes_type)
 
 @_ternary
 def fma(builder, a, b, c):
-    """a * b + c, rounded once where the processor can."""
+    """The sum a * b + c, rounded once where the processor can."""
     return _instruction(builder, "fmuladd", a, b, c)
 
 

@@ -30,7 +30,7 @@ from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.loop import trained_to_the_end
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import initialised
-from dropscape.training.two_layer_kernel import descend, shuffle
+from dropscape.training.two_layer_kernel import Network, Options, descend, shuffle
 
 OBJECTIVES = ("dropout", "risk", "risk_plus_r1")
 OPTIMIZERS = ("gd", "adam")
@@ -84,6 +84,8 @@ class TwoLayer:
                     f"{key} is '{getattr(self, key)}', but the compiled training of two-layer networks knows "
                     f"{', '.join(known)}."
                 )
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ConfigurationError(f"batch_size is {self.batch_size}; write at least 1, or null for all examples.")
         for name in self.block:
             if name not in NAMES:
                 raise ConfigurationError(
@@ -212,27 +214,21 @@ class _Run:
 
     def _descend(self, index: int, stop: int) -> tuple[int, float]:
         plan, seed = self.plan, self.plan.seeds[index]
-        return descend(
-            self.theta[index],
-            self.moments[index],
-            self.output_bias[index],
-            self.bias_moments[index],
-            self.inputs,
-            self.targets,
-            min(plan.batch_size or len(self.inputs), len(self.inputs)),
-            self.step,
-            stop,
+        options = Options(
             is_tanh=plan.activation == "tanh",
-            keep_prob=plan.keep_prob,
+            keep_prob=float(plan.keep_prob),
             masked=plan.objective == "dropout",
             shared=plan.mask_mode == "shared",
             with_r1=plan.objective == "risk_plus_r1",
             adam=plan.optimizer == "adam",
-            learning_rate=plan.learning_rate,
+            learning_rate=float(plan.learning_rate),
             with_output_bias=plan.output_bias,
-            mask_seed=derived_seed(seed, "training", "masks"),
-            batch_seed=derived_seed(seed, "training", "batches"),
+            mask_seed=np.uint64(derived_seed(seed, "training", "masks")),
+            batch_seed=np.uint64(derived_seed(seed, "training", "batches")),
         )
+        network = Network(self.theta[index], self.moments[index], self.output_bias[index], self.bias_moments[index])
+        batch_size = min(plan.batch_size or len(self.inputs), len(self.inputs))
+        return descend(network, options, self.inputs, self.targets, batch_size, self.step, stop)
 
     def _refuse_divergence(self, seed: int, value: float, step: int) -> None:
         if not math.isfinite(value):
@@ -282,9 +278,9 @@ class _Run:
         return {f"parameters/{name}": getattr(self, name) for name in names}
 
     def result(self) -> Trained:
-        """What was trained; also the last update, which no further gradient saw, must have been finite."""
+        """What was trained; also the last update, which no further step saw, must have left float32's range finite."""
         for seed, row in zip(self.plan.seeds, self._measure(), strict=True):
-            self._refuse_divergence(seed, row[0], self.step)
+            self._refuse_divergence(seed, float(torch.tensor(row[0], dtype=torch.float32)), self.step)
         return self.recording.result(self.parameters())
 
 

@@ -9,15 +9,22 @@ summed over the parts and over the examples is float64.
 The inner functions take addresses (``dropscape.numerics.lanes`` says why).
 """
 
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from dropscape.numerics import lanes as lanes_module
 from dropscape.numerics.lanes import (
     ALL,
     GOLDEN,
     LANES,
     LAST_SHIFT,
     MIX,
+    STRIDE,
     Truths,
     address,
     below,
@@ -41,7 +48,6 @@ _BETA_1, _BETA_2 = 0.9, 0.999
 _NEW_1, _NEW_2, _KEEP_2 = np.float32(1 - _BETA_1), np.float32(1 - _BETA_2), np.float32(_BETA_2)
 _EPSILON = np.float32(1e-8)
 _GOLDEN = np.uint64(GOLDEN)
-_STRIDE = np.uint64(LANES // 2 * GOLDEN % 2**64)  # from the state for one block's masks to that for the next ones
 (_SHIFT_1, _MIX_1), (_SHIFT_2, _MIX_2) = ((np.uint64(shift), np.uint64(factor)) for shift, factor in MIX)
 _SHIFT_3 = np.uint64(LAST_SHIFT)
 _FLOAT = 4  # bytes
@@ -49,7 +55,7 @@ _FLOAT = 4  # bytes
 
 @njit
 def shuffle(order, seed, epoch):
-    """Write the permutation of an epoch: a Fisher-Yates shuffle with the epoch's own outputs of a SplitMix64 generator."""
+    """Write the permutation of an epoch: a Fisher-Yates shuffle with the epoch's outputs of a SplitMix64 generator."""
     count = len(order)
     for place in range(count):
         order[place] = place
@@ -97,18 +103,18 @@ def _forward(
     for index in range(size * k):
         store(sums, index * LANES, splat(_ZERO))
     mask = ALL
-    for block in range(blocks):
+    for _ in range(blocks):
         weight, bias, outgoing = load(theta, 0), load(theta, d * LANES), load(theta, (d + 1) * LANES)
         if d > 1:
             _affine(theta, inputs, d, size, tile)
         if shared:
             mask = below(state, threshold)
-            state += _STRIDE
+            state += STRIDE
         for index in range(size):
             z = fma(number(inputs, index), weight, bias) if d == 1 else load(tile, index * LANES)
             if per_example:
                 mask = below(state, threshold)
-                state += _STRIDE
+                state += STRIDE
             counts = mask
             if is_tanh:
                 z = tanh(z)
@@ -264,110 +270,156 @@ def _update_output_bias(output_bias, moments, output, gradient, adam, rate, corr
     output_bias[output] -= rate * gradient
 
 
-@njit(nogil=True)
-def _descend(
-    theta, moments, output_bias, bias_moments, inputs, targets, step, stop, is_tanh, keep_prob, masked, shared, with_r1,
-    adam, learning_rate, with_output_bias, mask_seed, batch_seed, x, errors, sums, tile, hidden, kept,
-):  # fmt: skip
-    (n, d), (k, size) = inputs.shape, errors.shape
-    blocks = len(theta)
-    order = np.arange(n)
-    shuffled = -1
-    draws = masked and keep_prob < 1
-    per_example, shared = draws and not shared, draws and shared
-    masks_of_step = np.uint64(blocks * (size if per_example else 1))
-    threshold = np.uint32(min(2.0**32 - 1, round(keep_prob * 2.0**32)))
-    scale = 1 / keep_prob if masked else 1.0
-    r1 = np.float32((1 - keep_prob) / (keep_prob * size)) if with_r1 else _ZERO
-    rate, correction = np.float32(learning_rate), _ONE
-    objective = np.nan
-    while step < stop:
-        first = 0
-        if size < n:
-            epoch, first = step // (n // size), step % (n // size) * size
-            if epoch != shuffled:
-                shuffle(order, batch_seed, epoch)
-                shuffled = epoch
-            for index in range(size):
-                for column in range(d):
-                    x[index, column] = inputs[order[first + index], column]
-        _forward(
-            blocks, address(theta), address(x), size, d, k, address(tile), address(hidden), address(kept),
-            address(sums), is_tanh, per_example, shared, threshold, mask_seed + np.uint64(step) * masks_of_step * _STRIDE,
-        )  # fmt: skip
-        if adam:
-            rate = np.float32(learning_rate / (1 - _BETA_1 ** (step + 1)))
-            correction = np.float32(1 / np.sqrt(1 - _BETA_2 ** (step + 1)))
-        risk = 0.0
-        for output in range(k):
-            gradient = 0.0
-            for index in range(size):
-                error = scale * total(load(address(sums), (output * size + index) * LANES))
-                error += output_bias[output] - targets[order[first + index], output]
-                risk += error * error
-                gradient += error / size
-                errors[output, index] = scale * error / size
-            if with_output_bias:
-                _update_output_bias(output_bias, bias_moments, output, np.float32(gradient), adam, rate, correction)
-        penalty = _backward(
-            blocks, address(theta), address(moments), theta.size, address(x), address(errors), size, d, k, address(tile),
-            address(hidden), address(kept), is_tanh, r1, adam, rate, correction,
-        )  # fmt: skip
-        objective = risk / (2 * size) + penalty / 2
-        step += 1
-        if not np.isfinite(objective):
-            break
-    return step, objective
+class Network(NamedTuple):
+    """The parameters of one network and Adam's moments of them, contiguous float32 arrays.
+
+    Attributes:
+        theta: (blocks, d + 1 + k, LANES). Neurons that only fill the last block up are zero and stay so.
+        moments: first and second, (2, blocks, d + 1 + k, LANES).
+        output_bias: (k,).
+        bias_moments: (2, k).
+    """
+
+    theta: np.ndarray
+    moments: np.ndarray
+    output_bias: np.ndarray
+    bias_moments: np.ndarray
+
+
+class Options(NamedTuple):
+    """What a step does.
+
+    Attributes:
+        masked: whether the squared error has dropout; ``shared``: with one mask a step for all examples.
+        with_r1: whether R_1 (paper B, eq. 4) is added, whose weight ``keep_prob`` decides.
+        with_output_bias: whether the outputs' biases are trained.
+        mask_seed, batch_seed: uint64, first states of the SplitMix64 generators of masks and batches.
+    """
+
+    is_tanh: bool
+    keep_prob: float
+    masked: bool
+    shared: bool
+    with_r1: bool
+    adam: bool
+    learning_rate: float
+    with_output_bias: bool
+    mask_seed: np.uint64
+    batch_seed: np.uint64
+
+
+class _Work(NamedTuple):
+    """Arrays of a step, made by the caller because compiled code frees an array whose address alone it still uses."""
+
+    x: np.ndarray  # (size, d), the examples of the step
+    errors: np.ndarray  # (k, size)
+    sums: np.ndarray  # (k, size, LANES)
+    tile: np.ndarray  # (size, LANES)
+    hidden: np.ndarray  # (blocks, size, LANES)
+    kept: np.ndarray  # (blocks, size) of Truths
+
+
+def _compiled(lanes: int) -> Callable[..., tuple[int, float]]:
+    """The compiled steps, which numba keeps in a file for the next process.
+
+    It compiles anew when this file changes, and knows of no other. But it tells apart functions that close over
+    different numbers, so ``lanes`` is a digest of the other file that the machine code comes from.
+    """
+
+    def descend(network, work, options, inputs, targets, step, stop):
+        _ = lanes
+        theta, moments, output_bias, bias_moments = network
+        x, errors, sums, tile, hidden, kept = work
+        is_tanh, keep_prob, masked, shared, with_r1, adam, learning_rate, with_output_bias, mask_seed, batch_seed = (
+            options
+        )
+        (n, d), (k, size) = inputs.shape, errors.shape
+        blocks = len(theta)
+        order = np.arange(n)
+        shuffled = -1
+        draws = masked and keep_prob < 1
+        per_example, shared = draws and not shared, draws and shared
+        masks_of_step = np.uint64(blocks * (size if per_example else 1))
+        threshold = np.uint32(min(2.0**32 - 1, round(keep_prob * 2.0**32)))
+        scale = 1 / keep_prob if masked else 1.0
+        r1 = np.float32((1 - keep_prob) / (keep_prob * size)) if with_r1 else _ZERO
+        rate, correction = np.float32(learning_rate), _ONE
+        objective = np.nan
+        while step < stop:
+            first = 0
+            if size < n:
+                epoch, first = step // (n // size), step % (n // size) * size
+                if epoch != shuffled:
+                    shuffle(order, batch_seed, epoch)
+                    shuffled = epoch
+                for index in range(size):
+                    for column in range(d):
+                        x[index, column] = inputs[order[first + index], column]
+            state = mask_seed + np.uint64(step) * masks_of_step * STRIDE
+            _forward(
+                blocks, address(theta), address(x), size, d, k, address(tile), address(hidden), address(kept),
+                address(sums), is_tanh, per_example, shared, threshold, state,
+            )  # fmt: skip
+            if adam:
+                rate = np.float32(learning_rate / (1 - _BETA_1 ** (step + 1)))
+                correction = np.float32(1 / np.sqrt(1 - _BETA_2 ** (step + 1)))
+            risk = 0.0
+            for output in range(k):
+                gradient = 0.0
+                for index in range(size):
+                    error = scale * total(load(address(sums), (output * size + index) * LANES))
+                    error += output_bias[output] - targets[order[first + index], output]
+                    risk += error * error
+                    gradient += error / size
+                    errors[output, index] = scale * error / size
+                if with_output_bias:
+                    _update_output_bias(output_bias, bias_moments, output, np.float32(gradient), adam, rate, correction)
+            penalty = _backward(
+                blocks, address(theta), address(moments), theta.size, address(x), address(errors), size, d, k,
+                address(tile), address(hidden), address(kept), is_tanh, r1, adam, rate, correction,
+            )  # fmt: skip
+            objective = risk / (2 * size) + penalty / 2
+            step += 1
+            if not np.isfinite(objective):
+                break
+        return step, objective
+
+    try:
+        return njit(nogil=True, cache=True)(descend)
+    except RuntimeError:  # there is no folder that could be written to
+        return njit(nogil=True)(descend)
+
+
+_descend = _compiled(int.from_bytes(sha256(Path(lanes_module.__file__).read_bytes()).digest()[:6]))
 
 
 def descend(
-    theta: np.ndarray,
-    moments: np.ndarray,
-    output_bias: np.ndarray,
-    bias_moments: np.ndarray,
+    network: Network,
+    options: Options,
     inputs: np.ndarray,
     targets: np.ndarray,
     batch_size: int,
     step: int,
     stop: int,
-    *,
-    is_tanh: bool,
-    keep_prob: float,
-    masked: bool,
-    shared: bool,
-    with_r1: bool,
-    adam: bool,
-    learning_rate: float,
-    with_output_bias: bool,
-    mask_seed: int,
-    batch_seed: int,
 ) -> tuple[int, float]:
-    """Steps ``step`` to ``stop - 1`` of one network, in place; releases the interpreter while it computes.
+    """Steps ``step`` to ``stop - 1``, in place; other threads run meanwhile.
 
     Args:
-        theta: float32 (blocks, d + 1 + k, LANES), contiguous as every array here. Neurons that only fill the last block
-            up are zero and stay so.
-        moments: Adam's first and second, float32 (2, blocks, d + 1 + k, LANES); without ``adam`` left alone.
-        output_bias: float32 (k,).
-        bias_moments: float32 (2, k).
-        inputs: float32 (n, d).
-        targets: float32 (n, k).
+        inputs: float32 (n, d), contiguous.
+        targets: float32 (n, k), contiguous.
         batch_size: examples of a step, at most n. What an epoch's whole batches leave over is not used in it.
-        masked: whether the data term has dropout; ``shared``: one mask a step for all examples.
-        with_r1: whether R_1 (paper B, eq. 4) with ``keep_prob`` is added.
-        mask_seed, batch_seed: first states of the SplitMix64 generators of masks and batches.
 
     Returns:
         The number of steps done, less than ``stop`` where the objective left the finite numbers, and the objective
         of the last one in float64 (NaN if there was none).
     """
-    blocks, k, d = len(theta), targets.shape[1], inputs.shape[1]
-    x, errors = inputs[:batch_size].copy(), np.empty((k, batch_size), np.float32)
-    sums, tile = np.empty((k, batch_size, LANES), np.float32), np.empty((batch_size, LANES), np.float32)
-    hidden, kept = np.empty((blocks, batch_size, LANES), np.float32), np.empty((blocks, batch_size), Truths)
-    assert theta.shape[1] == d + 1 + k
-    return _descend(
-        theta, moments, output_bias, bias_moments, inputs, targets, step, stop, is_tanh, float(keep_prob), masked, shared,
-        with_r1, adam, float(learning_rate), with_output_bias, np.uint64(mask_seed), np.uint64(batch_seed), x, errors,
-        sums, tile, hidden, kept,
-    )  # fmt: skip
+    blocks, k = len(network.theta), targets.shape[1]
+    work = _Work(
+        x=inputs[:batch_size].copy(),
+        errors=np.empty((k, batch_size), np.float32),
+        sums=np.empty((k, batch_size, LANES), np.float32),
+        tile=np.empty((batch_size, LANES), np.float32),
+        hidden=np.empty((blocks, batch_size, LANES), np.float32),
+        kept=np.empty((blocks, batch_size), Truths),
+    )
+    return _descend(network, work, options, inputs, targets, step, stop)
