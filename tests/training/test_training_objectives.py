@@ -52,6 +52,8 @@ VGG_BASE = replace(
     norm_group=6,
     micro_batch=6,
     learning_rate=LearningRate(0.01),
+    history=(0, 4),
+    seeds=(3,),
 )
 
 
