@@ -251,9 +251,9 @@ class _Run:
         return torch.cat([parameters[name].flatten(1) for name in self.plan.block], dim=1)
 
     def _measure(self) -> list[tuple[float, ...]]:
-        rows = []
+        rows, parameters = [], self.parameters()
         for index, objective in enumerate(self.objectives):
-            own = {name: value[index].double() for name, value in self.parameters().items()}
+            own = {name: value[index].double() for name, value in parameters.items()}
             (risk, r1, train_accuracy), (test_risk, _, test_accuracy) = (
                 measured(own, self.plan, *part) for part in (self.train, self.test)
             )
