@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dropscape.claims import judge as module
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED, described, judge, judged
 from dropscape.claims.statistics import Measured
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.tables import NotMeasured, Run, Tables
 
 ABOVE, BELOW, NEAR = {"above": 0.85}, {"below": 0.0}, {"near": 10.0, "factor": 2.0}
 NAN = math.nan
@@ -224,3 +224,23 @@ def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(monkeypatc
     assert row["data"] == "random small networks"
     assert given == [("noise_structure", "t", "c")]
     assert by_run["run"].tolist() == [""]
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_comparison_of_trainings_is_measured_once(measured, monkeypatch):
+    def statistic(tables, experiment, claim, first):
+        assert (experiment, claim, first) == ("mnist", "claim", "risk")
+        if not measured:
+            raise NotMeasured("mnist has no runs on risk")
+        return Measured(3.0, 2.0, 4.0, 30, "a note")
+
+    monkeypatch.setitem(module.OF_EXPERIMENT, "accuracy_advantage", statistic)
+    stated = CLAIM | {"statistic": "accuracy_advantage", "arguments": {"first": "risk"}}
+    runs = [Run("mnist", "one", True), Run("mnist", "two", False)]
+    claims, by_run = judge({"claim": stated}, Tables(runs, {}, {}), {"claim": "mnist"}, {"mnist": "digits"}, "quick")
+    (claim,) = claims.to_dict("records")
+    assert len(by_run) == 1 and by_run["run"].tolist() == [""]
+    if measured:
+        assert (claim["value"], claim["low"], claim["verdict"], claim["reason"]) == (3.0, 2.0, HOLDS, "a note")
+    else:
+        assert claim["verdict"] == NOT_JUDGED and claim["reason"].endswith("not measured: mnist has no runs on risk")

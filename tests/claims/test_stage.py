@@ -1,4 +1,4 @@
-"""The stage on files: every claim of the repository is judged, whatever the tables hold."""
+"""The stage on files: the repository's claims on single runs and on theory are judged, whatever the tables hold."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from dropscape.artifacts.files import read_json, read_table, write_json, write_table
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED
+from dropscape.claims.of_experiment import OF_EXPERIMENT
 from dropscape.claims.stage import judge_all
 from dropscape.config.load import load_settings
 from tests.claims.conftest import projection, spectrum_and_interval
@@ -18,6 +19,12 @@ COLUMNS = [
     *("verdict", "reason", "data", "scale"),
 ]
 DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1), ("trajectory", "gradients")
+
+
+def claims_of_repository():
+    """All but those that compare trainings, which have tests of their own."""
+    claims = load_settings({"scale": "quick"}, ROOT).claims
+    return {name: claim for name, claim in claims.items() if claim.statistic not in OF_EXPERIMENT}
 
 
 def tables_of_a_run():
@@ -63,21 +70,24 @@ def tables_of_a_pair(plain):
 @pytest.fixture
 def stage(tmp_path):
     """Judges the repository's claims on tables of a few runs of each experiment and on a theory table."""
-    settings = load_settings({"scale": "quick"}, ROOT)
+    settings, stated = load_settings({"scale": "quick"}, ROOT), claims_of_repository()
     experiments = {
         name: claim.experiment or settings.studies[claim.study].figures[claim.figure].experiment
         if claim.figure
         else None
-        for name, claim in settings.claims.items()
+        for name, claim in stated.items()
     }
     runs = [
         {"experiment": "mnist_fnn", "name": "keep0.8", "main": True, "plain": False, "kinds": list(tables_of_a_run())},
         {"experiment": "mnist_fnn_plain", "name": "lr0.1", "main": True, "plain": False, "kinds": ["alignment"]},
     ]
+    for run in runs:
+        run["settings"] = {}
     for experiment in sorted(set(experiments.values()) - {None, "mnist_fnn", "mnist_fnn_plain"}):
         for name, plain in (("dropout", False), ("plain", True)):
             kinds = [*tables_of_a_pair(plain), *([] if plain else tables_of_a_run())]
-            runs.append({"experiment": experiment, "name": name, "main": not plain, "plain": plain, "kinds": kinds})
+            run = {"experiment": experiment, "name": name, "main": not plain, "plain": plain}
+            runs.append(run | {"kinds": kinds, "settings": {}})
     files = {kind: [] for kind in tables_of_a_run() | tables_of_a_pair(plain=True)}
     for run in runs:
         for kind in run["kinds"]:
@@ -102,11 +112,12 @@ def stage(tmp_path):
                 {"name": name}
                 | claim.model_dump(mode="json")
                 | {"expected": claim.expected.model_dump(exclude_none=True)}
-                for name, claim in settings.claims.items()
+                for name, claim in stated.items()
             ],
             "experiments": experiments,
             "datasets": {run["experiment"]: "mnist" for run in runs},
             "theory_tables": theory,
+            "whole_tables": {},
             "scale": "quick",
             "runs": runs,
         }
@@ -123,7 +134,7 @@ def stage(tmp_path):
 
 def test_every_claim_gets_a_row_in_the_order_of_the_file(stage, tmp_path):
     claims, by_run = stage()
-    expected = list(load_settings({"scale": "quick"}, ROOT).claims)
+    expected = list(claims_of_repository())
     assert claims["claim"].tolist() == by_run["claim"].drop_duplicates().tolist() == expected
     assert claims.columns.tolist() == COLUMNS
     assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}

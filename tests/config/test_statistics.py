@@ -8,13 +8,15 @@ from typing import get_args
 
 import pytest
 
+from dropscape.claims.of_experiment import OF_EXPERIMENT
 from dropscape.claims.statistics import OF_THEORY, PER_RUN
 from dropscape.config.load import read_yaml
 from dropscape.config.settings import ClaimSettings
 from dropscape.config.statistics import ARGUMENTS, OfTheory, checked_arguments
 from dropscape.errors import ConfigurationError
 
-GIVEN = {"tables", "run", "study", "claim"}  # by the judge, not by config/claims.yaml
+GIVEN = ({"tables"}, {"run", "experiment", "study"}, {"claim"})  # the first three are the judge's
+OF_TRAININGS = PER_RUN | OF_EXPERIMENT
 CLAIM = {
     "study": "noise_structure",
     "figure": "fig2a",
@@ -28,15 +30,16 @@ CLAIM = {
 
 
 def test_every_statistic_is_known_and_every_known_one_exists():
-    assert set(ARGUMENTS) == PER_RUN.keys() | OF_THEORY.keys()
+    assert set(ARGUMENTS) == OF_TRAININGS.keys() | OF_THEORY.keys()
     assert {name for name, kind in ARGUMENTS.items() if issubclass(kind, OfTheory)} == set(OF_THEORY)
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_arguments_are_those_of_the_function(name):
     """Names, which of them may be left out, and what they then are."""
-    parameters = inspect.signature((PER_RUN | OF_THEORY)[name]).parameters.values()
-    taken = {parameter.name: parameter.default for parameter in parameters if parameter.name not in GIVEN}
+    parameters = list(inspect.signature((OF_TRAININGS | OF_THEORY)[name]).parameters.values())
+    assert all(parameter.name in names for parameter, names in zip(parameters, GIVEN, strict=False))
+    taken = {parameter.name: parameter.default for parameter in parameters[3:]}
     declared = {
         key: inspect.Parameter.empty if field.is_required() else field.default
         for key, field in ARGUMENTS[name].model_fields.items()
@@ -49,7 +52,7 @@ def test_every_claim_of_the_repository_calls_its_statistic_as_it_can_be_called(r
     assert claims
     for name, claim in claims.items():
         checked = ClaimSettings.model_validate(claim)
-        function = (PER_RUN if checked.figure else OF_THEORY)[checked.statistic]
+        function = (OF_TRAININGS if checked.figure else OF_THEORY)[checked.statistic]
         inspect.signature(function).bind(None, None, name, **checked.arguments)
         assert checked.arguments == claim.get("arguments", {})
 

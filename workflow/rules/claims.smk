@@ -34,15 +34,9 @@ rule claims:
                 "theory_tables": CLAIMED_THEORY,
                 "scale": USER.scale,
                 "runs": [
-                    {
-                        "experiment": experiment,
-                        "name": run,
-                        "main": is_main(experiment, run),
-                        "plain": without_dropout(experiment, run),
-                        "kinds": sorted(tables_of_run(experiment, run)),
-                    }
-                    for experiment, run in CLAIMED_RUNS
+                    run_of_claim(experiment, run) for experiment, run in CLAIMED_RUNS
                 ],
+                "whole_tables": CLAIMED_WHOLE,
             }
         ),
     script:

@@ -180,7 +180,11 @@ CLAIMED_THEORY = sorted(
 def without_dropout(experiment, run):
     """Whether the run trains without dropout, so that it has no noise of its own to measure."""
     keep_prob = EXPERIMENTS[experiment].runs[run].keep_prob
-    return keep_prob == 1 or (isinstance(keep_prob, list) and set(keep_prob) == {1})
+    return (
+        EXPERIMENTS[experiment].runs[run].objective == "risk"
+        or keep_prob == 1
+        or (isinstance(keep_prob, list) and set(keep_prob) == {1})
+    )
 
 
 def tables_of_run(experiment, run):
@@ -236,12 +240,47 @@ def is_main(experiment, run):
     ) and own.mask_mode in (None, settings.dropout.mask_mode)
 
 
+# By kind the experiments whose claims are about a table that they have as a whole.
+CLAIMED_WHOLE = {
+    "interpolations": sorted(
+        {
+            experiment
+            for experiment, _ in CLAIMED_RUNS
+            if tables_of_experiment(experiment)
+        }
+    )
+}
+
+
+def run_of_claim(experiment, run):
+    """What the claims know of one run."""
+    settings = EXPERIMENTS[experiment]
+    own = settings.runs[run]
+    keep_prob = own.keep_prob
+    return {
+        "experiment": experiment,
+        "name": run,
+        "main": is_main(experiment, run),
+        "plain": without_dropout(experiment, run),
+        "kinds": sorted(tables_of_run(experiment, run)),
+        "settings": {
+            "keep_prob": min(keep_prob) if isinstance(keep_prob, list) else keep_prob,
+            "learning_rate": own.learning_rate,
+            "objective": own.objective,
+            "penalty": own.penalty,
+            "train_examples": own.train_examples or settings.data.train_examples,
+        },
+    }
+
+
 def claimed_tables():
     """Paths of all tables by kind, in the order of the runs."""
     files = {}
     for experiment, run in CLAIMED_RUNS:
         for kind, path in tables_of_run(experiment, run).items():
             files.setdefault(kind, []).append(path)
+    for kind, experiments in CLAIMED_WHOLE.items():
+        files[kind] = [tables_of_experiment(name)[kind] for name in experiments]
     files["theory"] = [
         f"{RESULTS}/theory/{study}/{table}.csv" for study, table in CLAIMED_THEORY
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from dropscape.claims.of_experiment import OF_EXPERIMENT
 from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
 
@@ -55,7 +56,8 @@ def judge(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every claim.
 
-    A claim about trainings is measured on every run of its figure's experiment. Its verdict and its numbers are
+    A claim that compares trainings is measured once. Any other claim about trainings is measured on every run of its
+    figure's experiment; its verdict and its numbers are
     those of the weakest main run (of all runs, if none is): it holds only if it holds for every one of them.
 
     Args:
@@ -118,6 +120,12 @@ def _measured(
     if experiment is None:
         function = OF_THEORY[claim["statistic"]]
         return [("", True, function(tables, claim["study"], name, **claim["arguments"]))]
+    if claim["statistic"] in OF_EXPERIMENT:
+        try:
+            statistic = OF_EXPERIMENT[claim["statistic"]](tables, experiment, name, **claim["arguments"])
+        except NotMeasured as reason:
+            statistic = unmeasured(f"not measured: {reason}")
+        return [("", True, statistic)]
     function = PER_RUN[claim["statistic"]]
     measured = []
     for run in tables.runs_of(experiment):

@@ -1,7 +1,7 @@
 """The tables that claims are judged on, read once each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +21,14 @@ class Run:
     Attributes:
         main: whether it has the experiment's own dropout layer and mask mode.
         plain: whether it trains without dropout.
+        settings: keep_prob (the smallest, if there are several), learning_rate, objective, penalty and train_examples.
     """
 
     experiment: str
     name: str
     main: bool
     plain: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Tables:
         runs: all runs, in the order of the configuration.
         files: kind (the stem of the table's file name) -> (experiment, run) -> path.
         theory: (study, table) -> path.
+        whole: kind -> experiment -> path, of tables that an experiment has as a whole.
     """
 
     runs: Sequence[Run]
     files: Mapping[str, Mapping[tuple[str, str], str]]
     theory: Mapping[tuple[str, str], str]
+    whole: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def _read(self) -> dict[str, pd.DataFrame]:
@@ -70,6 +74,18 @@ class Tables:
             raise NotMeasured(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return plain[0]
 
+    def of_experiment(self, kind: str, experiment: str) -> pd.DataFrame:
+        """The table of that kind that the experiment has as a whole.
+
+        Raises:
+            NotMeasured: the experiment's configuration leaves that measurement out.
+        """
+        try:
+            path = self.whole[kind][experiment]
+        except KeyError:
+            raise NotMeasured(f"{experiment} has no table '{kind}'") from None
+        return self._table(path)
+
     def of_theory(self, study: str, table: str) -> pd.DataFrame:
         """A table of the study's theory."""
         return self._table(self.theory[study, table])
@@ -85,23 +101,28 @@ class Tables:
 
 
 def tables_of(
-    runs: Sequence[Mapping[str, Any]], files: Mapping[str, Sequence[str]], theory: Sequence[Sequence[str]]
+    runs: Sequence[Mapping[str, Any]],
+    files: Mapping[str, Sequence[str]],
+    theory: Sequence[Sequence[str]],
+    whole: Mapping[str, Sequence[str]],
 ) -> Tables:
     """Tables from the workflow's lists.
 
     Args:
-        runs: experiment, name, main, plain and ``kinds``, the kinds of tables the run has.
-        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of
-            ``theory``.
+        runs: experiment, name, main, plain, settings and ``kinds``, the kinds of tables the run has.
+        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``theory``,
+            and a kind of ``whole`` in the order of its experiments.
         theory: study and name of each table of theory.
+        whole: by kind the experiments that have such a table as a whole.
     """
     by_kind = {}
     for kind, paths in files.items():
         having = [(run["experiment"], run["name"]) for run in runs if kind in run["kinds"]]
-        if kind != "theory":
+        if kind != "theory" and kind not in whole:
             by_kind[kind] = dict(zip(having, paths, strict=True))
     return Tables(
-        runs=[Run(run["experiment"], run["name"], run["main"], run["plain"]) for run in runs],
+        runs=[Run(*(run[key] for key in ("experiment", "name", "main", "plain", "settings"))) for run in runs],
         files=by_kind,
         theory=dict(zip(map(tuple, theory), files.get("theory", []), strict=True)),
+        whole={kind: dict(zip(names, files[kind], strict=True)) for kind, names in whole.items()},
     )

@@ -144,7 +144,10 @@ def _names(model: Mapping[str, Any]) -> str:
 
 def _statistics() -> Iterator[str]:
     yield "### Statistics and their `arguments`\n"
-    yield "Each is a function of `dropscape.claims.statistics`.\n"
+    yield (
+        "Each is a function of `dropscape.claims.statistics` or, where trainings are compared, one that "
+        "`dropscape.claims.of_experiment` lists.\n"
+    )
     yield "| statistic | what it is | arguments |\n|---|---|---|"
     for name, kind in ARGUMENTS.items():
         model = kind.model_json_schema()

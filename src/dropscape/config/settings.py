@@ -101,7 +101,7 @@ class InterpolationSettings(Strict):
     pairs: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = Field(
         description="Pairs of runs; the first one's end point stands at 0 and the second one's at 1.", min_length=1
     )
-    points: Annotated[int, Field(ge=5)] = Field(31, description="Losses between them, evenly spaced, with both ends.")
+    points: Annotated[int, Field(ge=9)] = Field(31, description="Losses between them, evenly spaced, with both ends.")
 
 
 class RatioSettings(Strict):

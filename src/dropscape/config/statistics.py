@@ -1,6 +1,7 @@
 """The statistics that a claim may name and the arguments of each, so that a slip is found before any job runs.
 
-Each is a function of ``dropscape.claims.statistics``. That package is not imported here, because it stands on top of
+Each is a function of ``dropscape.claims.statistics`` or, where trainings are compared, one that
+``dropscape.claims.of_experiment`` lists. That package is not imported here, because it stands on top of
 everything that the configuration starts; a test keeps the two in step.
 """
 
@@ -9,8 +10,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from dropscape.config.fields import Count, Sample, Strict
+from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
 from dropscape.config.theory import TABLES
+from dropscape.config.training import Objective
+
+Reduced = Literal["smallest", "mean", "largest"]
 
 
 class _OfSample(Strict):
@@ -85,6 +89,84 @@ class AccuracyGain(Strict):
     """Test accuracy with dropout minus that without, in percentage points."""
 
 
+class _OfTwoObjectives(Strict):
+    first: Objective = Field(description="What the one runs descend.")
+    second: Objective = Field(description="What the others descend.")
+
+
+class _OverKeepProbs(_OfTwoObjectives):
+    learning_rate: float | None = Field(None, description="Only runs with this learning rate; null means all.")
+
+
+class AccuracyDifference(_OverKeepProbs):
+    """Largest distance of two objectives' test accuracies over the keep probabilities, in percentage points."""
+
+
+class TermDifference(_OverKeepProbs):
+    """Largest relative difference of a part of the loss of two objectives over the keep probabilities."""
+
+    term: Literal["loss", "r1"] = Field(description="`loss`: R_S, the risk without dropout; `r1`: R_1.")
+
+
+class AccuracyAdvantage(_OverKeepProbs):
+    """Test accuracy on the first objective minus that on the second, in percentage points."""
+
+    over: Reduced = Field(description="Which of the keep probabilities' values is meant.")
+
+
+class RateToPenalty(Strict):
+    """Best learning rate of dropout over the best penalty of dropout plus R_2, by test accuracy."""
+
+
+class RatioDifference(Strict):
+    """Largest factor between the ratio of loss and squared gradient at a learning rate and at the same penalty."""
+
+
+class InterpolationBarrier(_OfTwoObjectives):
+    """Largest rise of the loss between two objectives' end points above the higher one."""
+
+
+class InterpolationFlatness(_OfTwoObjectives):
+    """Relative difference of the loss's second derivatives at the second and the first objective's end points."""
+
+
+class StepsToLevel(Strict):
+    """How many times as many steps another run needs until its loss is first below a level."""
+
+    run: Name = Field(description="The run that is thought to be faster.")
+    other: Name = Field(description="The other run.")
+    level: Positive = Field(description="The loss.")
+
+
+class GeneralisationChange(Strict):
+    """Mean log10 of the test error on many training examples, compared."""
+
+    above: Count = Field(description="Many are more than so many.")
+    against: Literal["no_dropout", "fewer_examples"] = Field(
+        description="`no_dropout`: trainings without dropout on as many examples; `fewer_examples`: trainings with the "
+        "same keep probability on fewer examples."
+    )
+    over: Reduced = Field("mean", description="Which of the keep probabilities' values is meant.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all below 1.")
+
+
+class CondensationChange(Strict):
+    """A measure of condensation at the end of a run, compared with its start or another run's end."""
+
+    run: Name = Field(description="The run.")
+    column: Literal[
+        "effective_ratio",
+        "effective_ratio_unsigned",
+        "leading_share",
+        "total_variation",
+        "convexity_changes",
+        "visible_convexity_changes",
+    ] = Field(description="The measure, a column of the condensation stage's table.")
+    compare: Literal["difference", "ratio"] = Field(description="To the reference, or over it.")
+    against: Name | None = Field(None, description="A run whose end is the reference; null: the run's own first step.")
+    layer: str | None = Field(None, description="Of condensation.layers; null means the first.")
+
+
 class OfTheory(Strict):
     """A claim about a table of theory; it has no figure."""
 
@@ -114,6 +196,16 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "baseline_cosine": BaselineCosine,
     "slice_widening": SliceWidening,
     "accuracy_gain": AccuracyGain,
+    "accuracy_difference": AccuracyDifference,
+    "term_difference": TermDifference,
+    "accuracy_advantage": AccuracyAdvantage,
+    "rate_to_penalty": RateToPenalty,
+    "ratio_difference": RatioDifference,
+    "interpolation_barrier": InterpolationBarrier,
+    "interpolation_flatness": InterpolationFlatness,
+    "steps_to_level": StepsToLevel,
+    "generalisation_change": GeneralisationChange,
+    "condensation_change": CondensationChange,
     "theory_error": TheoryError,
     "theory_share": TheoryShare,
 }

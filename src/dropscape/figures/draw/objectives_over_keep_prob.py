@@ -55,12 +55,13 @@ def _curves(
     panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any], hollow: bool = False
 ) -> None:
     """Each objective's means over the keep probability; the risk, which has none, as a horizontal line."""
-    middle = (len(group) - 1) / 2
-    for place, objective in enumerate(group):
+    beside = [objective for objective in group if objective != "risk"]
+    for objective in group:
         for rate, dash in dashes.items():
             rows = summary[(summary["objective"] == objective) & (summary["learning_rate"] == rate)]
             if objective != "risk":
-                rows = rows.assign(keep_prob=rows["keep_prob"] + _APART * (place - middle))
+                place = beside.index(objective) - (len(beside) - 1) / 2
+                rows = rows.assign(keep_prob=rows["keep_prob"] + _APART * place)
                 with_bars(panel, rows, look_of(objective), dash, "keep_prob", hollow)
                 continue
             for row in rows.itertuples():

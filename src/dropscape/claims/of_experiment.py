@@ -1,0 +1,31 @@
+"""The statistics that compare an experiment's trainings with each other, by name."""
+
+from collections.abc import Callable
+
+from dropscape.claims.generalisation import condensation_change, generalisation_change, steps_to_level
+from dropscape.claims.objectives import (
+    accuracy_advantage,
+    accuracy_difference,
+    interpolation_barrier,
+    interpolation_flatness,
+    rate_to_penalty,
+    ratio_difference,
+    term_difference,
+)
+from dropscape.claims.statistics import Measured
+
+OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
+    function.__name__: function
+    for function in (
+        accuracy_difference,
+        term_difference,
+        accuracy_advantage,
+        rate_to_penalty,
+        ratio_difference,
+        interpolation_barrier,
+        interpolation_flatness,
+        steps_to_level,
+        generalisation_change,
+        condensation_change,
+    )
+}

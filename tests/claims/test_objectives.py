@@ -1,0 +1,203 @@
+"""Statistics on objectives from tables whose answers are worked out by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropscape.claims.objectives import (
+    accuracy_advantage,
+    accuracy_difference,
+    interpolation_barrier,
+    interpolation_flatness,
+    rate_to_penalty,
+    ratio_difference,
+    term_difference,
+)
+from dropscape.claims.tables import NotMeasured
+from tests.claims.experiments import NAME, SEEDS, Experiment, history
+
+CLAIM = "some-claim"
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path)
+
+
+@pytest.fixture
+def compared(experiment):
+    """Two objectives at three keep probabilities, and the risk."""
+    experiment.add("risk", "risk", 1.0, history=history(test_accuracy=(0.79, 0.80, 0.78)))
+    accuracies = {
+        0.2: ((0.88, 0.89, 0.90), (0.88, 0.89, 0.90)),
+        0.5: ((0.90, 0.90, 0.90), (0.89, 0.91, 0.91)),  # the means differ by a third of a point
+        0.8: ((0.91, 0.92, 0.93), (0.90, 0.92, 0.92)),  # two thirds
+    }
+    for keep_prob, values in accuracies.items():
+        for name, objective, own in zip(("drop", "l1"), ("dropout", "risk_plus_r1"), values, strict=True):
+            experiment.add(f"{name}-{keep_prob}", objective, keep_prob, history=history(test_accuracy=own))
+    return experiment
+
+
+def test_accuracy_difference_is_the_largest_of_the_means(compared):
+    measured = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    assert measured.value == pytest.approx(2 / 3)
+    assert measured.points == 9 and measured.note == "of 3 pairs drop-0.8 and l1-0.8: 92.0 % against 91.3 %"
+    # Any draw of the seeds has a largest difference between 0 (seed 1 or 0 of some) and 1 point.
+    assert 0 <= measured.low < measured.value < measured.high <= 1 + 1e-9
+    assert measured == accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1"), "drawn anew"
+
+
+def test_accuracy_advantage_over_the_risk_has_the_same_partner_everywhere(compared):
+    values = {
+        over: accuracy_advantage(compared.tables, NAME, CLAIM, "risk_plus_r1", "risk", over)
+        for over in ("smallest", "mean", "largest")
+    }
+    means = 89.0 - 79, 100 * (0.89 + 0.91 + 0.91) / 3 - 79, 100 * (0.90 + 0.92 + 0.92) / 3 - 79
+    assert values["smallest"].value == pytest.approx(means[0]) and values["largest"].value == pytest.approx(means[2])
+    assert values["mean"].value == pytest.approx(sum(means) / 3)
+    assert values["smallest"].note == "of 3 pairs l1-0.2 and risk: 89.0 % against 79.0 %"
+    assert values["largest"].note.startswith("of 3 pairs l1-0.8 and risk")
+    assert all(one.low <= one.value <= one.high for one in values.values())
+    reverse = accuracy_advantage(compared.tables, NAME, CLAIM, "risk", "risk_plus_r1", "smallest")
+    assert reverse.value == pytest.approx(-means[2])
+
+
+def test_runs_of_another_learning_rate_are_no_partners(compared):
+    compared.add("fast", "dropout", 0.5, 0.1, history=history(test_accuracy=(0.1, 0.1, 0.1)))
+    measured = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    assert measured.value == pytest.approx(2 / 3)
+    with pytest.raises(NotMeasured, match="has no runs on dropout and risk_plus_r1 to compare"):
+        accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1", learning_rate=0.1)
+    compared.add("l1-fast", "risk_plus_r1", 0.5, 0.1, history=history(test_accuracy=(0.3, 0.3, 0.3)))
+    chosen = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1", learning_rate=0.1)
+    assert (chosen.value, chosen.points) == (pytest.approx(20), 3)
+
+
+def test_dropout_that_keeps_everything_is_the_risk(experiment):
+    experiment.add("plain", "dropout", 1.0, history=history(test_accuracy=(0.5, 0.5)))
+    experiment.add("drop", "dropout", 0.5, history=history(test_accuracy=(0.6, 0.7)))
+    measured = accuracy_advantage(experiment.tables, NAME, CLAIM, "dropout", "risk", "mean")
+    assert (measured.value, measured.low, measured.high) == pytest.approx((15, 10, 20))
+
+
+def test_one_seed_has_no_interval(experiment):
+    for name, objective in (("a", "dropout"), ("b", "risk_plus_r1")):
+        experiment.add(name, objective, history=history(test_accuracy=(0.5,)))
+    measured = accuracy_difference(experiment.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    assert measured.value == 0 and math.isnan(measured.low) and math.isnan(measured.high)
+    assert measured.note.endswith("; one seed, no interval")
+
+
+@pytest.mark.parametrize(("term", "expected"), [("loss", 2 * 0.1 / 0.5), ("r1", 2 * 0.02 / 0.18)])
+def test_term_difference_is_relative_to_the_mean_of_both(term, expected, experiment):
+    # Means of R_S are 0.2 and 0.3, of R_1 0.1 and 0.08; at the other keep probability they are equal.
+    tables = {
+        "drop-0.2": ("dropout", 0.2, (0.1, 0.2, 0.3), (0.1, 0.1, 0.1)),
+        "l1-0.2": ("risk_plus_r1", 0.2, (0.2, 0.3, 0.4), (0.08, 0.08, 0.08)),
+        "drop-0.9": ("dropout", 0.9, (0.1, 0.1, 0.1), (0.2, 0.2, 0.2)),
+        "l1-0.9": ("risk_plus_r1", 0.9, (0.1, 0.1, 0.1), (0.2, 0.2, 0.2)),
+    }
+    for name, (objective, keep_prob, loss, r1) in tables.items():
+        experiment.add(name, objective, keep_prob, history=history(loss=loss, r1=r1))
+    measured = term_difference(experiment.tables, NAME, CLAIM, term, "dropout", "risk_plus_r1")
+    assert measured.value == pytest.approx(expected)
+    assert measured.points == 6 and measured.note.startswith("of 2 pairs drop-0.2 and l1-0.2: ")
+
+
+@pytest.fixture
+def penalised(experiment):
+    """Best at learning rate 0.05 and at penalty 0.1; the third seed alone would have chosen 0.1 and 0.05."""
+    accuracies = {
+        ("dropout", 0.01): (0.40, 0.40, 0.40),
+        ("dropout", 0.05): (0.50, 0.50, 0.42),
+        ("dropout", 0.10): (0.45, 0.45, 0.45),
+        ("dropout_plus_r2", 0.05): (0.40, 0.40, 0.50),
+        ("dropout_plus_r2", 0.10): (0.48, 0.48, 0.45),
+    }
+    for (objective, value), own in accuracies.items():
+        given = {"learning_rate": value} if objective == "dropout" else {"learning_rate": 0.01, "penalty": value}
+        ratio = value * (1.0 if objective == "dropout" else 2.0) * np.array([0.5, 1.0, 2.0])
+        tables = {"history": history(test_accuracy=own), "ratios": {"seed": SEEDS, "ratio": ratio}}
+        experiment.add(f"{objective}-{value}", objective, 0.8, **given, **tables)
+    return experiment
+
+
+def test_best_learning_rate_over_best_penalty(penalised):
+    measured = rate_to_penalty(penalised.tables, NAME, CLAIM)
+    assert measured.value == pytest.approx(0.05 / 0.1) and measured.points == 15
+    assert (measured.low, measured.high) == pytest.approx((0.5, 2))
+    assert measured.note == "learning rate 0.05 of 3, penalty 0.1 of 2"
+
+
+def test_ratios_at_the_same_value_differ_by_their_factor(penalised):
+    measured = ratio_difference(penalised.tables, NAME, CLAIM)
+    assert (measured.value, measured.low, measured.high) == pytest.approx((2, 2, 2))
+    assert measured.points == 6 and measured.note == "at 2 values from 0.05 to 0.1"
+
+
+def test_without_penalties_there_is_nothing_to_compare(compared):
+    for statistic in (rate_to_penalty, ratio_difference):
+        with pytest.raises(NotMeasured, match="no runs on dropout and dropout_plus_r2"):
+            statistic(compared.tables, NAME, CLAIM)
+
+
+ALPHAS = np.linspace(0, 1, 13)
+
+
+def between(curves):
+    """Losses by (first, second, seed)."""
+    return pd.concat(
+        pd.DataFrame({"first": first, "second": second, "seed": seed, "alpha": ALPHAS, "loss": losses})
+        for (first, second, seed), losses in curves.items()
+    )
+
+
+@pytest.fixture
+def joined(experiment):
+    """Runs on L_1 and L_2 at two keep probabilities."""
+    for keep_prob in (0.2, 0.5):
+        experiment.add(f"l1-{keep_prob}", "risk_plus_r1", keep_prob)
+        experiment.add(f"l2-{keep_prob}", "risk_plus_r2", keep_prob)
+    return experiment
+
+
+def test_a_barrier_rises_above_the_higher_end(joined):
+    curves = {
+        ("l1-0.2", "l2-0.2", 0): 0.1 + 0.2 * ALPHAS,  # no barrier
+        ("l1-0.2", "l2-0.2", 1): 0.1 + 0.2 * ALPHAS,
+        ("l1-0.5", "l2-0.5", 0): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.25, 0),  # 0.3 in the middle, 0.1 at an end
+        ("l1-0.5", "l2-0.5", 1): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.45, 0),
+    }
+    measured = interpolation_barrier(
+        joined.add_whole("interpolations", between(curves)).tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2"
+    )
+    assert (measured.value, measured.low, measured.high) == pytest.approx((0.3, 0.2, 0.4))
+    assert measured.points == 4 and measured.note == "largest of 2 pairs between l1-0.5 and l2-0.5"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_flatness_compares_the_second_derivatives_at_both_ends(turned, joined):
+    """alpha^2 / 2 near 0 and 3 (1 - alpha)^2 / 2 near 1, on a slope, give (3 - 1) / (3 + 1) whichever way measured."""
+    curve = np.where(ALPHAS < 0.5, 0.5 * ALPHAS**2, 1.5 * (1 - ALPHAS) ** 2) + 0.7 * ALPHAS
+    straight = 0.5 * ALPHAS**2  # bends alike at both ends
+    pairs = {}
+    for seed in (0, 1):
+        for keep_prob, losses in ((0.2, curve), (0.5, straight)):
+            one, other = f"l1-{keep_prob}", f"l2-{keep_prob}"
+            pairs[(other, one, seed) if turned else (one, other, seed)] = losses[::-1] if turned else losses
+    measured = interpolation_flatness(
+        joined.add_whole("interpolations", between(pairs)).tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2"
+    )
+    assert (measured.value, measured.low, measured.high) == pytest.approx((0.25,) * 3)
+    assert measured.note == "2 pairs; mean second derivatives 1 and 2"
+
+
+def test_pairs_that_were_not_joined_are_not_measured(joined):
+    with pytest.raises(NotMeasured, match="has no table 'interpolations'"):
+        interpolation_barrier(joined.tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2")
+    joined.add_whole("interpolations", between({("l1-0.2", "l2-0.2", 0): ALPHAS}))
+    with pytest.raises(NotMeasured, match="no losses between end points on risk_plus_r1 and dropout_minus_r2"):
+        interpolation_flatness(joined.tables, NAME, CLAIM, "risk_plus_r1", "dropout_minus_r2")
