@@ -164,6 +164,14 @@ def test_the_second_of_a_pair_stays_where_it_is_no_number():
     assert np.isnan(larger).all()
 
 
+def test_no_number_does_not_count_as_not_positive():
+    """So NaN goes through a relu."""
+    a, b = np.full(LANES, np.nan, np.float32), np.ones(LANES, np.float32)
+    out = np.zeros(12 * LANES, np.float32)
+    _arithmetic(a, b, out, 0)
+    assert (out.reshape(-1, LANES)[9] == 1).all()
+
+
 @njit
 def _copied(packed, out):
     for place in range(len(packed)):

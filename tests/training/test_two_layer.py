@@ -415,6 +415,16 @@ def test_divergence_stops_at_the_first_step_that_is_not_finite():
         trained(plan)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_number_is_hidden_by_an_activation(name, activation):
+    plan = short(1, activation=activation, keep_prob=1.0)
+    start = two_layer.initial_parameters(plan)
+    start[name][1].flatten()[-1] = math.nan
+    with pytest.raises(DivergenceError, match="training of seed 7 diverged: its loss is nan at step 0 "):
+        trained(plan, start=start)
+
+
 def test_divergence_in_the_last_step_is_noticed():
     with pytest.raises(DivergenceError):
         trained(short(1, learning_rate=1e38, activation="relu", objective="risk"))

@@ -212,8 +212,8 @@ def only(builder, truths, a):
 
 @_compiled(_truths_type, lanes_type)
 def positive(builder, a):
-    """Which lanes are above zero."""
-    return builder.bitcast(builder.fcmp_ordered(">", a, _all(_FLOATS, 0.0)), _PACKED)
+    """Which lanes are above zero, or are no number."""
+    return builder.bitcast(builder.fcmp_unordered(">", a, _all(_FLOATS, 0.0)), _PACKED)
 
 
 @_compiled(_truths_type, types.uint64, types.uint32)
