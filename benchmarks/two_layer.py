@@ -141,14 +141,14 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
             scales={"plain PyTorch, one after another": LOOP_SHARE, "batched products in PyTorch": BATCHED_SHARE},
             measure_memory=False,
         )
-        steps, data = 5_000, samples(EXAMPLES)
+        steps, data = 20_000, samples(EXAMPLES)
         for optimizer in ("gd", "adam"):
             plan = plan_of(steps=steps, trials=1, optimizer=optimizer)
             table += compare(
                 f"{steps} steps of width {WIDTH} on {EXAMPLES} examples with dropout, {optimizer}",
                 ("compiled steps", lambda plan=plan: train(plan, *data, *data)),
                 {"their arithmetic alone": arithmetic(steps, optimizer)},
-                repeats=15,
+                repeats=9,
                 limits={"their arithmetic alone": 1 / 3},
                 note="ours may take three times as long",
                 measure_memory=False,

@@ -28,6 +28,7 @@ from dropscape.numerics.lanes import (
     total,
     truths_at,
 )
+from dropscape.numerics.split_mix import outputs
 
 
 @njit
@@ -84,20 +85,19 @@ def truths(seed, threshold, count):
     return np.unpackbits(packed.view(np.uint8), bitorder="little").astype(bool)
 
 
-# The generator's first outputs from the state 1234567, as its many implementations agree on them.
-PUBLISHED = (6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821)
+OUTPUTS = outputs(1234567, 0, 5).tolist()  # test_split_mix holds them against published ones
 
 
 @pytest.mark.parametrize("threshold", [1, 0x12345678, 0x80000000, 0xF0000000, 0xFFFFFFFF])
 def test_truths_compare_the_halves_of_splitmix64_outputs(threshold):
-    halves = [half for output in PUBLISHED for half in (output & 0xFFFFFFFF, output >> 32)]
+    halves = [half for output in OUTPUTS for half in (output & 0xFFFFFFFF, output >> 32)]
     ours = truths(1234567, threshold, 1)
     assert list(ours[: len(halves)]) == [half < threshold for half in halves]
 
 
 def test_thresholds_between_neighbouring_outputs_decide():
     """Every one of the 32 bits counts: at the threshold itself a lane is false, one above it is true."""
-    half = PUBLISHED[0] >> 32
+    half = OUTPUTS[0] >> 32
     assert not truths(1234567, half, 1)[1]
     assert truths(1234567, half + 1, 1)[1]
 
@@ -162,6 +162,14 @@ def test_the_second_of_a_pair_stays_where_it_is_no_number():
     smaller, larger = out.reshape(-1, LANES)[7:9]
     assert np.isnan(smaller).all()
     assert np.isnan(larger).all()
+
+
+def test_no_number_does_not_count_as_not_positive():
+    """So NaN goes through a relu."""
+    a, b = np.full(LANES, np.nan, np.float32), np.ones(LANES, np.float32)
+    out = np.zeros(12 * LANES, np.float32)
+    _arithmetic(a, b, out, 0)
+    assert (out.reshape(-1, LANES)[9] == 1).all()
 
 
 @njit

@@ -18,6 +18,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
+from dropscape.numerics.split_mix import GOLDEN, LAST_SHIFT, MIX
+
 LANES = 32
 Truths = np.uint32
 ALL = Truths(2**LANES - 1)  # every truth value true
@@ -29,10 +31,6 @@ _WORDS, _LONGS = ir.VectorType(_WORD, LANES), ir.VectorType(ir.IntType(64), LANE
 _TRUTHS, _PACKED = ir.VectorType(ir.IntType(1), LANES), ir.IntType(LANES)
 _ALIGNMENT = 4  # bytes: an array may start anywhere
 
-# Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): increment, multipliers and shifts.
-GOLDEN = 0x9E3779B97F4A7C15
-MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-LAST_SHIFT = 31
 STRIDE = np.uint64(LANES // 2 * GOLDEN % 2**64)  # from the state of one ``below`` to that of the next
 
 
@@ -214,8 +212,8 @@ def only(builder, truths, a):
 
 @_compiled(_truths_type, lanes_type)
 def positive(builder, a):
-    """Which lanes are above zero."""
-    return builder.bitcast(builder.fcmp_ordered(">", a, _all(_FLOATS, 0.0)), _PACKED)
+    """Which lanes are above zero, or are no number."""
+    return builder.bitcast(builder.fcmp_unordered(">", a, _all(_FLOATS, 0.0)), _PACKED)
 
 
 @_compiled(_truths_type, types.uint64, types.uint32)

@@ -24,13 +24,14 @@ from dropscape.dropout.masks import MASK_MODES, check_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.initial import normal_initialised
 from dropscape.models.losses import correct_predictions, encodes_classes, squared_error_per_example
-from dropscape.numerics.lanes import GOLDEN, LANES, LAST_SHIFT, MIX
+from dropscape.numerics.lanes import LANES
 from dropscape.numerics.seeds import derived_seed
+from dropscape.numerics.split_mix import outputs, shuffle
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.loop import trained_to_the_end
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import initialised
-from dropscape.training.two_layer_kernel import Network, Options, descend, shuffle
+from dropscape.training.two_layer_kernel import Network, Options, descend
 
 OBJECTIVES = ("dropout", "risk", "risk_plus_r1")
 OPTIMIZERS = ("gd", "adam")
@@ -144,11 +145,7 @@ def masks_of_step(plan: TwoLayer, seed: int, step: int, examples: int) -> Tensor
     blocks = -(-plan.widths[1] // LANES)
     columns = 1 if plan.mask_mode == "shared" else examples
     words = blocks * columns * LANES // 2
-    numbers = np.arange(step * words + 1, (step + 1) * words + 1, dtype=np.uint64)
-    values = np.uint64(derived_seed(seed, "training", "masks")) + numbers * np.uint64(GOLDEN)
-    for shift, multiplier in MIX:
-        values = (values ^ (values >> np.uint64(shift))) * np.uint64(multiplier)
-    values ^= values >> np.uint64(LAST_SHIFT)
+    values = outputs(derived_seed(seed, "training", "masks"), step * words, words)
     draws = values.astype("<u8").view("<u4").reshape(blocks, columns, LANES)
     kept = draws.transpose(0, 2, 1).reshape(-1, columns)[: plan.widths[1]] < round(plan.keep_prob * 2**32)
     return torch.from_numpy(kept)

@@ -17,13 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from dropscape.numerics import lanes as lanes_module
+from dropscape.numerics import lanes, split_mix
 from dropscape.numerics.lanes import (
     ALL,
-    GOLDEN,
     LANES,
-    LAST_SHIFT,
-    MIX,
     STRIDE,
     Truths,
     address,
@@ -41,30 +38,14 @@ from dropscape.numerics.lanes import (
     total,
     truths_at,
 )
+from dropscape.numerics.split_mix import shuffle
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 # Adam's coefficients are those of ``torch.optim.Adam``, Kingma and Ba (2015).
 _BETA_1, _BETA_2 = 0.9, 0.999
 _NEW_1, _NEW_2, _KEEP_2 = np.float32(1 - _BETA_1), np.float32(1 - _BETA_2), np.float32(_BETA_2)
 _EPSILON = np.float32(1e-8)
-_GOLDEN = np.uint64(GOLDEN)
-(_SHIFT_1, _MIX_1), (_SHIFT_2, _MIX_2) = ((np.uint64(shift), np.uint64(factor)) for shift, factor in MIX)
-_SHIFT_3 = np.uint64(LAST_SHIFT)
 _FLOAT = 4  # bytes
-
-
-@njit
-def shuffle(order, seed, epoch):
-    """Write the permutation of an epoch: a Fisher-Yates shuffle with the epoch's outputs of a SplitMix64 generator."""
-    count = len(order)
-    for place in range(count):
-        order[place] = place
-    for place in range(count - 1, 0, -1):
-        value = seed + (np.uint64(epoch) * np.uint64(count) + np.uint64(place)) * _GOLDEN
-        value = (value ^ (value >> _SHIFT_1)) * _MIX_1
-        value = (value ^ (value >> _SHIFT_2)) * _MIX_2
-        other = np.int64((value ^ (value >> _SHIFT_3)) % np.uint64(place + 1))
-        order[place], order[other] = order[other], order[place]
 
 
 @njit
@@ -319,15 +300,15 @@ class _Work(NamedTuple):
     kept: np.ndarray  # (blocks, size) of Truths
 
 
-def _compiled(lanes: int) -> Callable[..., tuple[int, float]]:
+def _compiled(sources: int) -> Callable[..., tuple[int, float]]:
     """The compiled steps, which numba keeps in a file for the next process.
 
     It compiles anew when this file changes, and knows of no other. But it tells apart functions that close over
-    different numbers, so ``lanes`` is a digest of the other file that the machine code comes from.
+    different numbers, so ``sources`` is a digest of the other files that the machine code comes from.
     """
 
     def descend(network, work, options, inputs, targets, step, stop):
-        _ = lanes
+        _ = sources
         theta, moments, output_bias, bias_moments = network
         x, errors, sums, tile, hidden, kept = work
         is_tanh, keep_prob, masked, shared, with_r1, adam, learning_rate, with_output_bias, mask_seed, batch_seed = (
@@ -390,7 +371,8 @@ def _compiled(lanes: int) -> Callable[..., tuple[int, float]]:
         return njit(nogil=True)(descend)
 
 
-_descend = _compiled(int.from_bytes(sha256(Path(lanes_module.__file__).read_bytes()).digest()[:6]))
+_SOURCES = b"".join(Path(module.__file__).read_bytes() for module in (lanes, split_mix))
+_descend = _compiled(int.from_bytes(sha256(_SOURCES).digest()[:6]))
 
 
 def descend(
