@@ -15,15 +15,18 @@ class Experiment:
     def __init__(self, folder):
         self.folder, self.runs, self.files, self.whole = folder, [], {}, {}
 
-    def add(self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, penalty=None, examples=100, **tables):
+    def add(
+        self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, penalty=None, examples=100, within=NAME,
+        **tables,
+    ):  # fmt: skip
         """A run with tables by kind; returns the experiment."""
         settings = {"objective": objective, "keep_prob": keep_prob, "learning_rate": learning_rate}
         settings |= {"penalty": penalty, "train_examples": examples}
-        self.runs.append(Run(NAME, name, True, keep_prob == 1, settings))
+        self.runs.append(Run(within, name, True, keep_prob == 1, settings))
         for kind, table in tables.items():
-            path = str(self.folder / name / f"{kind}.csv")
+            path = str(self.folder / within / name / f"{kind}.csv")
             write_table(path, pd.DataFrame(table))
-            self.files.setdefault(kind, {})[NAME, name] = path
+            self.files.setdefault(kind, {})[within, name] = path
         return self
 
     def add_whole(self, kind, table):

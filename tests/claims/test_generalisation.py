@@ -43,6 +43,16 @@ def test_a_run_that_does_not_get_there_needs_at_least_all_its_steps(experiment):
     assert math.isnan(turned.value) and turned.note == "the loss of small stays above 1e-05"
 
 
+def test_the_other_run_may_be_of_another_experiment_with_other_seeds(experiment):
+    experiment.add("dropout", history=falling((100, 200)))
+    experiment.add("small", "risk", 1.0, within="other", history=falling((400, 800, 100)))
+    tables = experiment.tables
+    measured = steps_to_level(tables, NAME, CLAIM, "dropout", "small", 1e-5, other_experiment="other")
+    assert (measured.value, measured.points) == (pytest.approx(4), 2)
+    with pytest.raises(NotMeasured):
+        steps_to_level(tables, NAME, CLAIM, "dropout", "small", 1e-5)
+
+
 def test_a_run_that_the_scale_leaves_out_is_not_measured(experiment):
     experiment.add("dropout", history=falling((100, 100)))
     with pytest.raises(NotMeasured, match="experiment has no run 'small' at this scale"):

@@ -204,6 +204,20 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
     assert legends(figure)[-1] == ["first step", "last step"]
 
 
+def test_another_initialisation_has_a_row_of_its_own(tmp_path):
+    experiments, inputs = features(["one"])
+    runs = experiments[0]["runs"]
+    small = {name: settings | {"initial_scale": [1, 0.1]} for name, settings in runs.items()}
+    experiments[0]["runs"] = {"dropout-small": small["dropout"], **runs, "plain-small": small["plain"]}
+    inputs = {table: [frames[1], *frames, frames[0]] for table, frames in inputs.items()}
+    figure = Made(tmp_path, "condensation_features", experiments, inputs).drawn()
+    check_page(figure)
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[::3] == ["one, scale 1, 0.1", "one, scale default"]
+    # Within a row only the objective differs, so both rows have the same two looks.
+    assert titles[1:3] == titles[4:6] and len(legends(figure)[0]) == 3
+
+
 def test_both_files_of_the_widest_figure_are_written(tmp_path):
     paths = Made(tmp_path, "condensation_features", *features()).saved()
     with open(paths["pdf"], "rb") as pdf, open(paths["png"], "rb") as png:

@@ -158,10 +158,14 @@ EXPERIMENT_OF_CLAIM = {
     for name, claim in CLAIMS.items()
 }
 
+# Those, and the experiments that claims compare them with.
+CLAIMED_EXPERIMENTS = {
+    *EXPERIMENT_OF_CLAIM.values(),
+    *(claim.arguments.get("other_experiment") for claim in CLAIMS.values()),
+}
+
 CLAIMED_RUNS = [
-    (experiment, run)
-    for experiment, run in RUNS
-    if experiment in EXPERIMENT_OF_CLAIM.values()
+    (experiment, run) for experiment, run in RUNS if experiment in CLAIMED_EXPERIMENTS
 ]
 
 DATASET_OF_CLAIMED = {
@@ -312,10 +316,13 @@ WHOLE_TABLES_OF_FIGURE = {"interpolations": ["interpolations"]}
 
 
 def runs_of_figure(figure, experiment):
-    """Names of the experiment's runs that the figure shows: those that it names, or all that have what it draws."""
+    """Names of the experiment's runs that the figure shows: those that it names, or all that have what it draws.
+
+    They are sorted, as the keys of all settings are, so that each table finds its run.
+    """
     needed = {table for table in TABLES_OF_FIGURE[figure.kind] if table[0] != "?"}
     runs = EXPERIMENTS[experiment].runs
-    chosen = figure.runs or sorted(runs)
+    chosen = sorted(figure.runs or runs)
     return [
         run
         for run in chosen
@@ -324,7 +331,7 @@ def runs_of_figure(figure, experiment):
 
 
 def figure_inputs(wildcards):
-    """The tables of every run that a figure shows, in the order of its experiments and of their runs.
+    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names.
 
     A figure without experiments shows the theory table of its kind's name.
     """

@@ -11,23 +11,32 @@ from dropscape.claims.statistics import Measured, unmeasured
 from dropscape.claims.tables import Run, Tables
 
 
-def steps_to_level(tables: Tables, experiment: str, claim: str, run: str, other: str, level: float) -> Measured:
+def steps_to_level(
+    tables: Tables,
+    experiment: str,
+    claim: str,
+    run: str,
+    other: str,
+    level: float,
+    other_experiment: str | None = None,
+) -> Measured:
     """How many times as many steps another run needs until its loss is first below a level (paper B, Fig. 9a).
 
-    The geometric mean over seeds. Where the other run does not get there, its last step stands for the number of steps
-    that it needs at least; where ``run`` does not, nothing is measured.
+    The geometric mean over the seeds of both. Where the other run does not get there, its last step stands for the
+    number of steps that it needs at least; where ``run`` does not, nothing is measured.
     """
-    own, theirs = (_first_below(tables, named_run(tables, experiment, name), level) for name in (run, other))
-    if own["step"].isna().any():
+    own = _first_below(tables, named_run(tables, experiment, run), level)
+    theirs = _first_below(tables, named_run(tables, other_experiment or experiment, other), level)
+    seeds = own.index.intersection(theirs.index)
+    own, theirs = own.loc[seeds], theirs.loc[seeds]
+    if own["step"].isna().any() or not len(seeds):
         return unmeasured(f"the loss of {run} stays above {level:g}")
     never = int(theirs["step"].isna().sum())
     steps = theirs["step"].fillna(theirs["last"])
-    ratio = np.log(steps / own["step"])
+    ratio = np.log(steps / own["step"]).to_numpy()[:, None]
     note = f"{own['step'].mean():,.0f} steps against {steps.mean():,.0f} of {other}"
     note += f", which does not get there with {never} of {len(steps)} seeds: at least so many" if never else ""
-    return over_seeds(
-        lambda rows: float(np.exp(rows.mean(axis=0)[0])), ratio.to_numpy()[:, None], claim, experiment, note
-    )
+    return over_seeds(lambda rows: float(np.exp(rows.mean(axis=0)[0])), ratio, claim, experiment, note)
 
 
 def generalisation_change(

@@ -52,7 +52,7 @@ class FigureSettings(Strict):
         + ". Null for `interpolants`, which draws its study's theory table of that name.",
     )
     runs: list[Name] | None = Field(
-        None, description="The runs that are drawn, in this order; null: all that have what is drawn.", min_length=1
+        None, description="The runs that are drawn; null: all that have what is drawn.", min_length=1
     )
     sample: Sample | None = Field(None, description="Which sample of the noise is drawn.")
     level: float | None = Field(

@@ -136,6 +136,7 @@ class StepsToLevel(Strict):
     run: Name = Field(description="The run that is thought to be faster.")
     other: Name = Field(description="The other run.")
     level: Positive = Field(description="The loss.")
+    other_experiment: Name | None = Field(None, description="The other run's experiment; null means the same.")
 
 
 class GeneralisationChange(Strict):

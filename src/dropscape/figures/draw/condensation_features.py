@@ -17,14 +17,15 @@ _COLOURS = {FIRST: style.PALETTE[0], LAST: style.PALETTE[1]}  # the paper's blue
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, Any]) -> Figure:
-    """A row per experiment: the outputs of its runs in one panel, then the neurons of each run; arguments as tabled."""
-    looks, experiments = run_looks(summary), [one["name"] for one in description["experiments"]]
-    runs = {name: [run for own, run in looks if own == name] for name in experiments}
+    """A row per experiment and initialisation: outputs of its runs together, neurons of each; arguments as tabled."""
+    summary = summary.astype({"initial_scale": object}).fillna({"initial_scale": ""})
+    looks = run_looks(summary, apart=("experiment", "initial_scale"))
+    rows = _rows(summary, looks)
     distinct = list(dict.fromkeys(looks.values()))
     figure, axes = style.grid(
         f"{description['place']}: functions and orientation of neurons",
-        1 + max(len(own) for own in runs.values()),
-        len(experiments),
+        1 + max(len(runs) for _, runs in rows),
+        len(rows),
         1.5,
         style.legend_room(1 + len(distinct)),
         style.footer(
@@ -36,16 +37,17 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             "step, mean over seeds.",
         ),
     )
-    for row, name in zip(axes, experiments, strict=True):
-        _outputs(row[0], summary[summary["experiment"] == name], {run: looks[name, run] for run in runs[name]})
-        row[0].set_title(name.replace("_", " "), loc="left", pad=4)
-        for panel, run in zip(row[1:], runs[name], strict=False):
+    for panels, (title, runs) in zip(axes, rows, strict=True):
+        of_row = [summary[(summary["experiment"] == name) & (summary["run"] == run)] for name, run in runs]
+        _outputs(panels[0], of_row, [looks[key] for key in runs])
+        panels[0].set_title(title, loc="left", pad=4)
+        for panel, (name, run) in zip(panels[1:], runs, strict=False):
             of_run = points[(points["experiment"] == name) & (points["run"] == run)]
             _neurons(panel, of_run[of_run["drawn"] & of_run["reason"].isna()])
             panel.set_title(looks[name, run].label, loc="left", pad=4, fontsize=6.2, color=looks[name, run].colour)
             _leading_share(panel, description["leading_shares"], name, run)
-        row[1].set_ylabel("amplitude / greatest")
-        for panel in row[1 + len(runs[name]) :]:
+        panels[1].set_ylabel("amplitude / greatest")
+        for panel in panels[1 + len(runs) :]:
             panel.remove()
     outputs = [Line2D([], [], color=look.colour, label=look.label) for look in distinct]
     data = Line2D([], [], ls="", marker="o", ms=2.5, color="k", label="training data")
@@ -57,13 +59,28 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     return figure
 
 
-def _outputs(panel: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> None:
-    for run, look in looks.items():
-        curves = rows[(rows["run"] == run) & (rows["quantity"] == OUTPUT)]
-        for place, (_, curve) in enumerate(curves.groupby("seed", sort=False)):
+def _rows(summary: pd.DataFrame, looks: Mapping[tuple[str, str], Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The title of each row and its runs, without dropout first."""
+    runs = summary[["experiment", "run", "initial_scale"]].drop_duplicates()
+    rows = []
+    for experiment, own in runs.groupby("experiment", sort=False):
+        name = experiment.replace("_", " ")
+        scales = list(dict.fromkeys(own["initial_scale"]))
+        for scale in scales:
+            row = own[own["initial_scale"] == scale]
+            keys = list(zip(row["experiment"], row["run"], strict=True))
+            title = f"{name}, scale {scale or 'default'}" if len(scales) > 1 else name
+            rows.append((title, sorted(keys, key=list(looks).index)))
+    return rows
+
+
+def _outputs(panel: Axes, runs: Sequence[pd.DataFrame], looks: Sequence[style.Look]) -> None:
+    for rows, look in zip(runs, looks, strict=True):
+        for place, (_, curve) in enumerate(rows[rows["quantity"] == OUTPUT].groupby("seed", sort=False)):
             width = {"lw": 1.0, "zorder": 3} if place == 0 else {"lw": 0.4, "alpha": 0.5}
             panel.plot(curve["x"], curve["value"], color=look.colour, **width)
-    data = rows[rows["quantity"] == DATA].drop_duplicates(["x", "value"])
+    data = pd.concat(runs)
+    data = data[data["quantity"] == DATA].drop_duplicates(["x", "value"])
     panel.plot(data["x"], data["value"], ls="", marker="o", ms=2.5, color="k", zorder=4)
     panel.set(xlabel="x", ylabel="output")
     panel.tick_params(which="both", direction="in")

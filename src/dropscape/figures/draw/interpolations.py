@@ -14,14 +14,14 @@ from dropscape.figures import style
 from dropscape.figures.draw.curves import band
 from dropscape.figures.draw.objectives import SYMBOLS
 
-_COLUMNS = 3
+_COLUMNS = {1: 1, 2: 2, 4: 2}  # by the number of panels; otherwise three
 _LEGEND_ROWS = 2
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, Any]) -> Figure:
     """One panel per pair of objectives, one curve per keep probability; arguments as tabled."""
     pairs = list(dict.fromkeys(zip(summary["first_objective"], summary["second_objective"], strict=True)))
-    columns = min(_COLUMNS, len(pairs))
+    columns = _COLUMNS.get(len(pairs), 3)
     rows = math.ceil(len(pairs) / columns)
     figure, axes = style.grid(
         f"{description['place']}: loss between end points of trainings on two objectives",

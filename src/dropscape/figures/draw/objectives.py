@@ -1,5 +1,7 @@
 """How trainings on different objectives are named and told apart (paper B, eq. 7)."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from dropscape.figures.style import PALETTE, Look
@@ -14,9 +16,9 @@ SYMBOLS = {
     "dropout_minus_r1": "$L_4$",
     "dropout_plus_r2": r"$R_S^\mathrm{regu}$",
 }
-NAMES = {
-    "dropout": r"$R_S^\mathrm{drop}$ (dropout)",
+NAMES = {  # in the order in which figures show them
     "risk": "$R_S$ (no dropout)",
+    "dropout": r"$R_S^\mathrm{drop}$ (dropout)",
     "risk_plus_r1": "$L_1 = R_S + R_1$",
     "risk_plus_r2": r"$L_2 = R_S + \tilde{R}_2$",
     "dropout_minus_r2": r"$L_3 = R_S^\mathrm{drop} - \tilde{R}_2$",
@@ -42,15 +44,22 @@ def look_of(objective: str) -> Look:
     return Look(NAMES[objective], "", PALETTE[_HUES[objective]], _MARKERS[objective])
 
 
-def run_looks(table: pd.DataFrame) -> dict[tuple[str, str], Look]:
-    """The look of each experiment and run of a table with the columns ``RUN``, in its order.
+def run_looks(table: pd.DataFrame, apart: Sequence[str] = ()) -> dict[tuple[str, str], Look]:
+    """The look of each experiment and run of a table with the columns ``RUN``, the least dropout first.
 
-    A run is named by its objective, the keep probability if it has one, and the settings in which the figure's runs
-    differ. Runs of one name, of several experiments, look the same; an objective's first run has its colour.
+    A run is named by its objective, the keep probability if it has one, and the settings in which runs differ. Runs of
+    one name look the same; an objective's first run has its colour.
+
+    Args:
+        table: with the runs.
+        apart: columns whose values have panels of their own; only differences within them are named.
     """
     runs = table[RUN].astype({"initial_scale": object}).fillna({"initial_scale": ""})
-    runs = runs.drop_duplicates(["experiment", "run"])
-    differ = {column for column in RUN if len(set(runs[column].dropna())) > 1}
+    runs = runs.drop_duplicates(["experiment", "run"]).assign(place=runs["objective"].map(list(NAMES).index))
+    order = ["place", "keep_prob", "learning_rate", "penalty", "train_examples", "initial_scale", "run"]
+    runs = runs.sort_values(order, ascending=[column != "keep_prob" for column in order])
+    groups = [rows for _, rows in runs.groupby(list(apart))] if apart else [runs]
+    differ = {column for column in RUN if any(len(set(rows[column].dropna())) > 1 for rows in groups)}
     by_name: dict[str, Look] = {}
     looks, spare, taken = {}, iter(_SPARE * len(runs)), set()
     for row in runs.itertuples():

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from dropscape.figures import style
 from dropscape.figures.draw.curves import with_bars
 from dropscape.figures.draw.objectives import look_of
+from dropscape.figures.draw.scatter import label_two_and_five
 from dropscape.figures.tables.objectives_over_keep_prob import ACCURACY, R1, RISK
 
 _APART = 0.008  # keep probability between the points of two objectives, which often coincide
@@ -76,6 +77,7 @@ def _terms(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Map
     _curves(panel, r1, group, dict.fromkeys(dashes, _DOTTED), hollow=True)
     _axes(panel)
     panel.set_yscale("log")
+    label_two_and_five(panel.yaxis)
     panel.set_ylabel("$R_S$, $R_1$ at the end of training", labelpad=1)
     kinds = [
         Line2D([], [], color="0.3", marker="o", ms=3.2, mew=0, lw=0.9, label="$R_S$"),

@@ -17,7 +17,8 @@ _BAR = 0.05  # width of the colour bar to that of a map
 def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, Any]) -> Figure:
     """One map per run and layer; arguments as tabled."""
     looks = run_looks(summary)
-    maps = list(points.groupby(["experiment", "run", "layer"], sort=False))
+    by_map = dict(list(points.groupby(["experiment", "run", "layer"], sort=False)))
+    maps = sorted(by_map.items(), key=lambda item: list(looks).index(item[0][:2]))
     shares = summary.set_index(["experiment", "run", "layer"])["parallel"]
     figure, axes = style.page(
         f"{description['place']}: cosine similarity of neurons",
