@@ -30,6 +30,12 @@ def test_pairs_are_symmetric_with_independent_standard_normals_above_the_diagona
     assert (torch.corrcoef(both.T) - torch.eye(12)).abs().max() < stats.norm.isf(0.5e-4 / 144) / 4000**0.5
 
 
+def test_units_and_pairs_are_independent():
+    draws = Draws((0,), 4000, 3, "test")
+    both = torch.cat([draws.units(0)[0], above(next(draws.pairs(0)))], dim=1)
+    assert (torch.corrcoef(both.T) - torch.eye(6)).abs().max() < stats.norm.isf(0.5e-4 / 36) / 4000**0.5
+
+
 def test_pairs_have_the_dtype_that_is_asked_for():
     draws = Draws((0,), 1000, 5, "test", dtype=torch.float32)
     pairs = next(draws.pairs(0))

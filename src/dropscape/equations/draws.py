@@ -7,6 +7,7 @@ same purpose are coupled in this way, with different purposes they are independe
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -52,12 +53,7 @@ class Draws:
         self._seeds, self._purpose = tuple(seeds), purpose
         self._each, self._units, self._inner, self._dtype = trials // len(seeds), units, inner_steps, dtype
         self._device = torch.device(device)
-        # Where in the packed triangle an entry of the symmetric matrix stands; the diagonal reads a zero behind it.
         self._count = units * (units - 1) // 2
-        rows, columns = torch.triu_indices(units, units, 1)
-        places = torch.full((units, units), self._count)
-        places[rows, columns] = places[columns, rows] = torch.arange(self._count)
-        self._places = places.flatten().to(self._device)
 
     def units(self, step: int) -> Tensor:
         """Z of every inner step of a step, (J, T, m) float64."""
@@ -78,6 +74,14 @@ class Draws:
         check_keep_prob(keep_prob)
         normals = self.units(step).sum(dim=0).div_(math.sqrt(self._inner))
         return (normals > -special.ndtri(keep_prob)).double().div_(keep_prob)
+
+    @cached_property
+    def _places(self) -> Tensor:
+        """Where in the packed triangle an entry of the symmetric matrix stands; the diagonal reads a zero behind it."""
+        rows, columns = torch.triu_indices(self._units, self._units, 1)
+        places = torch.full((self._units, self._units), self._count)
+        places[rows, columns] = places[columns, rows] = torch.arange(self._count)
+        return places.flatten().to(self._device)
 
     def _generators(self, variable: str, step: int) -> list[np.random.Generator | torch.Generator]:
         purpose = f"{self._purpose}/{variable}/{step}"

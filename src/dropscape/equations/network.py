@@ -142,17 +142,17 @@ def gradient(passed: Pass, own: Tensor, cross: Tensor | None = None) -> Paramete
     units, outputs = a.shape[1:]
     if cross is None:
         signal = product(a * own[..., None], passed.residuals)
-        output = own[..., None] * product(passed.hidden, passed.residuals.mT) / n
+        output = own[..., None] * product(passed.hidden, passed.residuals.mT)
     elif outputs == 1:
         # Both parts need the same numbers: what unit r sees as the error of the output.
         errors = product(torch.cat([cross * a.mT, own[..., None]], dim=-1), passed.states)
-        output = (passed.hidden * errors).sum(-1, keepdim=True) / n
+        output = (passed.hidden * errors).sum(-1, keepdim=True)
         signal = errors.mul_(a)
     else:
         signal = product(torch.cat([cross * (a @ a.mT), own[..., None] * a], dim=-1), passed.states)
-        moments = passed.hidden @ passed.states.mT / n
+        moments = passed.hidden @ passed.states.mT
         output = product(cross * moments[..., :units], a) + own[..., None] * moments[..., units:]
-    return Parameters(output, input_gradient(passed, signal.mul_(passed.slopes)))
+    return Parameters(output / n, input_gradient(passed, signal.mul_(passed.slopes)))
 
 
 def risk(parameters: Parameters, sample: Sample, activation: Activation) -> Tensor:
