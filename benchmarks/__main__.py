@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.harness import Row, environment, print_table, write_table
 
-DEFAULT = ("hessian", "products", "eigenvalues", "gradients", "flatness", "training")
+DEFAULT = ("hessian", "products", "eigenvalues", "gradients", "flatness", "training", "two_layer", "equations")
 ON_REQUEST = ("reproduce",)  # takes minutes and both cores
 
 

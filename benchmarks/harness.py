@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 Work = Callable[[], object]
 MIB = 2**20
@@ -43,11 +44,12 @@ class Row:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Torch's intra-operation threads for the duration of the block."""
+    """Torch's intra-operation threads, and those of numpy's and scipy's products, for the duration of the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        yield
+        with threadpool_limits(count, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -51,6 +51,14 @@ def test_imports_of_imports_and_the_packages_they_stand_in(tmp_path):
     )  # fmt: skip
 
 
+def test_modules_imported_by_name_bring_their_imports_and_packages(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import json")
+    found = module_files(script, SOURCE, "dropscape.theory.tables.interpolants")
+    assert {str(SOURCE / "dropscape/theory" / name) for name in ("tables/__init__.py", "ridges.py")} < set(found)
+    assert str(SOURCE / "dropscape/theory/moves.py") not in found
+
+
 def test_sibling_modules_do_not_count(tmp_path):
     found = files_of(tmp_path, "from dropscape.noise.projection import projected_variance")
     assert str(SOURCE / "dropscape/noise/projection.py") in found

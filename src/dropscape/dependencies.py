@@ -18,16 +18,17 @@ def _graph() -> grimp.ImportGraph:
 
 
 @cache
-def module_files(script: Path, source: Path) -> tuple[str, ...]:
+def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
     """The script and every module of the library that it imports, directly or not, as sorted paths.
 
     Args:
         script: a Python file outside the library.
         source: the folder that holds the package (``src``).
+        named: modules that are imported by a name which is only known when the script runs.
     """
     graph = _graph()
     modules: set[str] = set()
-    for module in _imported(script, graph.modules):
+    for module in _imported(script, graph.modules) | set(named):
         modules |= {module} | graph.find_upstream_modules(module)
     # Importing a.b.c also runs the __init__ of a and of a.b.
     modules |= {parent for module in modules for parent in _parents(module)}

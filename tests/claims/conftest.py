@@ -31,7 +31,7 @@ def tables(tmp_path):
         for kind, table in (kinds | ({} if theory is None else {"theory": theory})).items():
             write_table(tmp_path / f"{kind}.csv", pd.DataFrame(table))
         files = {kind: {(RUN.experiment, RUN.name): str(tmp_path / f"{kind}.csv")} for kind in kinds}
-        return Tables([RUN], files, {} if theory is None else {STUDY: str(tmp_path / "theory.csv")})
+        return Tables([RUN], files, {} if theory is None else {(STUDY, "theory"): str(tmp_path / "theory.csv")})
 
     return of
 

@@ -221,7 +221,7 @@ def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(monkeypatc
     claims, by_run = judge({"t": claim}, Tables([], {}, {}), {"t": None}, {}, "quick")
     (row,) = claims.to_dict("records")
     assert (row["figure"], row["verdict"]) == ("", HOLDS)
-    assert row["data"] == "random small networks, every mask enumerated"
+    assert row["data"] == "random small networks"
     assert given == [("noise_structure", "t", "c")]
     assert by_run["run"].tolist() == [""]
 

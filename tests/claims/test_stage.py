@@ -94,13 +94,15 @@ def stage(tmp_path):
             path = tmp_path / run["experiment"] / run["name"] / f"{kind}.csv"
             write_table(path, (tables_of_a_run() | tables_of_a_pair(run["plain"]))[kind])
             files[kind].append(str(path))
-    columns = {claim.arguments["column"] for claim in stated.values() if "column" in claim.arguments}
-    theory = {column: [True] * 160 if "holds" in column else [1e-12] * 160 for column in columns}
-    keys = [(state, parameters) for state in ("random", "trained") for parameters in ("one_layer", "all")] * 40
-    write_table(
-        tmp_path / "theory.csv",
-        pd.DataFrame(theory | {"state": [key[0] for key in keys], "parameters": [key[1] for key in keys]}),
-    )
+    of_theory = [claim for claim in settings.claims.values() if not claim.figure]
+    theory = sorted({(claim.study, claim.arguments["table"]) for claim in of_theory})
+    for study, table in theory:
+        rows = [
+            claim.arguments["where"] | {claim.arguments["column"]: True if claim.statistic == "theory_share" else 1e-12}
+            for claim in of_theory
+            if (claim.study, claim.arguments["table"]) == (study, table)
+        ]
+        write_table(tmp_path / "theory" / study / f"{table}.csv", pd.DataFrame(rows * 160))
     write_json(tmp_path / "mnist.json", {"label": "5,000 digits"})
     outputs = {"claims": "claims.csv", "by_run": "by_run.csv", "provenance": "provenance.json"}
 
@@ -114,14 +116,14 @@ def stage(tmp_path):
             ],
             "experiments": experiments,
             "datasets": {run["experiment"]: "mnist" for run in runs},
-            "theory_studies": ["noise_structure"],
+            "theory_tables": theory,
             "whole_tables": {},
             "scale": "quick",
             "runs": runs,
         }
         judge_all(
             given,
-            files | {"theory": [str(tmp_path / "theory.csv")]},
+            files | {"theory": [str(tmp_path / "theory" / study / f"{table}.csv") for study, table in theory]},
             {"mnist": str(tmp_path / "mnist.json")},
             {kind: str(tmp_path / name) for kind, name in outputs.items()},
         )
@@ -136,7 +138,7 @@ def test_every_claim_gets_a_row_in_the_order_of_the_file(stage, tmp_path):
     assert claims["claim"].tolist() == by_run["claim"].drop_duplicates().tolist() == expected
     assert claims.columns.tolist() == COLUMNS
     assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}
-    assert set(claims["data"]) == {"5,000 digits", "random small networks, every mask enumerated"}
+    assert set(claims["data"]) == {"5,000 digits", "random small networks"}
     record = read_json(tmp_path / "provenance.json")
     assert record["stage"] == "claims" and record["data"]["datasets"] == [{"label": "5,000 digits"}]
 

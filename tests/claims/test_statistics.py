@@ -252,6 +252,9 @@ def test_baseline_is_the_mean_of_its_kind_with_normal_bounds(tables, run):
     assert baseline_cosine(tables(baseline=table), run, CLAIM, "orthonormal").value == pytest.approx(3 * values.mean())
 
 
+WHERE = {"state": "trained", "parameters": "one_layer"}
+
+
 def theory(error=(0.1,), holds=(True,), state="trained", parameters="one_layer"):
     count = max(len(error), len(holds))
     columns = {"error": [*error, *[None] * (count - len(error))], "holds": [*holds, *[None] * (count - len(holds))]}
@@ -262,35 +265,43 @@ def test_theory_error_is_the_median_of_the_rows_that_are_meant(tables):
     table = pd.concat(
         [theory((0.1, 0.4, math.nan, 0.2)), theory((9.0,), state="random"), theory((8.0,), parameters="all")]
     )
-    measured = theory_error(tables(theory=table), STUDY, CLAIM, "error", "trained", "one_layer")
+    measured = theory_error(tables(theory=table), STUDY, CLAIM, "theory", "error", WHERE)
     assert (measured.value, measured.points, measured.note) == (0.2, 3, "largest 0.4")
     assert 0.1 <= measured.low <= 0.2 <= measured.high <= 0.4
-    assert theory_error(tables(theory=table), STUDY, CLAIM, "error", "random", "one_layer").value == 9
+    assert theory_error(tables(theory=table), STUDY, CLAIM, "theory", "error", {"state": "random"}).value == 9
+
+
+def tail(shares, least, total):
+    """The probability of ``least`` or more successes in ``total`` trials, as a sum over all outcomes."""
+    return sum(math.comb(total, k) * shares**k * (1 - shares) ** (total - k) for k in range(least, total + 1))
 
 
 @pytest.mark.parametrize("holding", [0, 1, 9, 12])
-def test_theory_share_has_wilsons_bounds_and_leaves_out_what_was_not_judged(holding, tables):
+def test_theory_share_has_exact_bounds_and_leaves_out_what_was_not_judged(holding, tables):
     holds = [True] * holding + [False] * (12 - holding) + [None, None]
-    measured = theory_share(tables(theory=theory(holds=holds)), STUDY, CLAIM, "holds", "trained", "one_layer")
-    bounds = stats.binomtest(holding, 12).proportion_ci(confidence_level=0.95, method="wilson")
+    measured = theory_share(tables(theory=theory(holds=holds)), STUDY, CLAIM, "theory", "holds", WHERE)
     assert (measured.value, measured.points) == (holding / 12, 12)
-    assert (measured.low, measured.high) == pytest.approx((bounds.low, bounds.high))
-    # Wilson's bounds by their definition: the shares that are 1.96 standard deviations from the observed one.
-    for bound in {measured.low, measured.high} - {0.0, 1.0}:
-        assert abs(holding / 12 - bound) / math.sqrt(bound * (1 - bound) / 12) == pytest.approx(stats.norm.ppf(0.975))
+    # Clopper and Pearson's bounds by their definition: shares for which what was seen, or more, is 2.5 % likely.
+    if holding == 0:
+        assert measured.low == 0
+    else:
+        assert tail(measured.low, holding, 12) == pytest.approx(0.025)
+    if holding == 12:
+        assert measured.high == 1
+    else:
+        assert 1 - tail(measured.high, holding + 1, 12) == pytest.approx(0.025)
 
 
 def test_theory_share_of_truth_values_without_a_gap(tables):
     """Then pandas reads a column of booleans, not of objects."""
-    measured = theory_share(
-        tables(theory=theory(holds=[True, False, True, True])), STUDY, CLAIM, "holds", "trained", "one_layer"
-    )
+    found = tables(theory=theory(holds=[True, False, True, True]))
+    measured = theory_share(found, STUDY, CLAIM, "theory", "holds", WHERE)
     assert (measured.value, measured.points) == (0.75, 4)
 
 
 def test_theory_share_of_nothing_is_undefined(tables):
     found = tables(theory=theory(holds=[None, None]))
-    measured = theory_share(found, STUDY, CLAIM, "holds", "trained", "one_layer")
+    measured = theory_share(found, STUDY, CLAIM, "theory", "holds", WHERE)
     assert math.isnan(measured.value) and measured.points == 0
 
 

@@ -80,6 +80,8 @@ def test_the_exhaustive_search_needs_directions_that_no_neuron_has():
     vectors = np.column_stack([np.full(3, np.cos(tilt)), np.sin(tilt) * np.cos(angles), np.sin(tilt) * np.sin(angles)])
     assert (vectors @ vectors.T)[0, 1] < T
     assert effective_neurons(vectors).upper == least_number(vectors, False) == 1
+    vectors[1] *= -1
+    assert effective_neurons(vectors, either_sign=True).upper == least_number(vectors, True) == 1
     assert effective_neurons(circle([0, 30])).upper == 1
     assert effective_neurons(circle([0, 37])).upper == 2
 

@@ -71,6 +71,14 @@ def test_a_claim_on_a_figure_or_experiment_that_a_scale_leaves_out_is_left_out(l
     assert {"A-fig2a" not in load().claims, "A-fig1-flatter-vgg9" in load().claims} == {True}
 
 
+def test_a_claim_on_a_table_of_theory_that_is_left_out_is_left_out(load):
+    fewer = load(overrides={"implicit_regularization": {"theory": {"perturbations": None}}})
+    assert fewer.studies["implicit_regularization"].theory.tables == ["interpolants", "flatness_flow"]
+    gone = set(load().claims) - set(fewer.claims)
+    assert gone == {"B-theorem1-i", "B-theorem1-ii", "B-theorem1-ii-ends"}
+    assert "A-theorem1-all" not in load(overrides={"noise_structure": {"theory": None}}).claims
+
+
 def test_each_dataset_can_have_a_source_of_its_own(load):
     user = load(source={"mnist": "directory", "multi30k": "official"}, directory="data").user
     sources = [user.source_of(dataset) for dataset in ("mnist", "multi30k", "cifar10")]
@@ -143,6 +151,10 @@ def test_numbers_written_as_1e_minus_3_are_numbers(load):
     assert settings.experiment("mnist_fnn").training.flow_time == 20.0
 
 
+def of_fig11(**figure):
+    return {"implicit_regularization": {"figures": {"fig11": figure}}}
+
+
 REFUSED = [
     (
         {"sacle": "quick"},
@@ -188,6 +200,16 @@ REFUSED = [
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
         "figure noise_structure-fig2a needs sample: trajectory or sample: gradients",
+    ),
+    ({"overrides": of_fig11(experiment="mnist_fnn")}, "of kind interpolants draws theory and no experiment: leave exp"),
+    ({"overrides": of_fig11(kind="slices")}, "implicit_regularization-fig11 of kind slices draws an experiment: write"),
+    (
+        {"overrides": {"implicit_regularization": {"theory": {"interpolants": None}}}},
+        "figure implicit_regularization-fig11 needs the section theory.interpolants in its study",
+    ),
+    (
+        {"overrides": {"implicit_regularization": {"theory": {"flatness_flow": {"sizes": [[1, 2]]}}}}},
+        "theory.flatness_flow.sizes.0' is [1, 2]: list should have at least 3 items",
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from importlib import import_module
 from types import NoneType
 from typing import get_args
 
@@ -13,7 +14,6 @@ from dropscape.config.load import read_yaml
 from dropscape.config.settings import ClaimSettings
 from dropscape.config.statistics import ARGUMENTS, OfTheory, checked_arguments
 from dropscape.errors import ConfigurationError
-from dropscape.theory.study import theory_table
 
 GIVEN = ({"tables"}, {"run", "experiment", "study"}, {"claim"})  # the first three are the judge's
 OF_TRAININGS = PER_RUN | OF_EXPERIMENT
@@ -58,10 +58,13 @@ def test_every_claim_of_the_repository_calls_its_statistic_as_it_can_be_called(r
 
 
 def test_columns_that_claims_name_are_described_where_the_page_says(root):
-    described = set(re.findall(r"``(\w+)``", theory_table.__doc__))
     for name, claim in read_yaml(root / "config/claims.yaml").items():
         if claim["statistic"] in OF_THEORY:
-            assert set(claim["arguments"].values()) <= described, name
+            arguments = claim["arguments"]
+            module = import_module(f"dropscape.theory.tables.{arguments['table']}")
+            described = set(re.findall(r"``(\w+)``", module.table.__doc__))
+            chosen = arguments["where"]
+            assert {arguments["column"], *chosen, *chosen.values()} <= described, name
 
 
 def test_arguments_left_out_stay_left_out_and_numbers_may_be_text():
@@ -87,9 +90,22 @@ REFUSED = [
     (
         {
             "statistic": "theory_error",
-            "arguments": {"column": "theorem1_error", "state": "trained", "parameters": "all"},
+            "arguments": {"table": "closed_forms", "column": "theorem1_error", "where": {"state": "trained"}},
         },
-        "claims.x: statistic 'theory_error' is measured on the theory's table: leave figure out",
+        "claims.x: statistic 'theory_error' is measured on a table of theory: leave figure out",
+    ),
+    (
+        {
+            "figure": None,
+            "statistic": "theory_share",
+            "arguments": {"table": "perturbations", "column": "lowered", "where": {}},
+        },
+        "claim 'x' is about the table 'perturbations', which the theory of noise_structure has not: write one of "
+        "closed_forms",
+    ),
+    (
+        {"study": "implicit_regularization", "figure": "fig11"},
+        "claim 'x' is about the runs of implicit_regularization-fig11, a figure of theory, which has none",
     ),
     ({"figure": "fig9"}, "claim 'x' names noise_structure, fig9: write a study and one of its figures (fig1,"),
     ({"study": "dropout"}, "claim 'x' names dropout, fig2a"),

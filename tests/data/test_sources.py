@@ -30,8 +30,13 @@ def test_a_source_without_its_folder_says_which_key_to_write(name, title, source
 
 
 def test_every_dataset_has_the_three_sources():
-    assert list(DATASETS) == ["mnist", "cifar10", "cifar100", "multi30k"]
-    assert {tuple(sources) for sources in DATASETS.values()} == {("official", "directory", "embedded")}
+    real, generated = (
+        ["mnist", "cifar10", "cifar100", "multi30k"],
+        ["curve", "narrow_curve", "two_neurons", "one_neuron"],
+    )
+    assert list(DATASETS) == [*real, *generated]
+    assert {tuple(DATASETS[name]) for name in real} == {("official", "directory", "embedded")}
+    assert {tuple(DATASETS[name]) for name in generated} == {("embedded",)}
 
 
 def test_each_source_reads_its_own_option(small_directory, tmp_path):

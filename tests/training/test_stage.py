@@ -16,6 +16,7 @@ from dropscape.training import full_batch, stage
 from dropscape.training.descent import Descent, train
 from dropscape.training.full_batch import FullBatch
 from dropscape.training.stage import descent_of, full_batch_of, plan_of, train_run
+from dropscape.training.two_layer import TwoLayer
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -54,6 +55,7 @@ SETTINGS = {
     "steps": None,
 }
 GENERAL = SETTINGS | {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2], "optimizer": "adam", "milestones": [5]}
+ONE_HOT = SETTINGS["data"] | {"one_hot": True}
 NAMES = {
     "model": "model.safetensors",
     "snapshots": "snapshots.safetensors",
@@ -89,7 +91,7 @@ def run(tmp_path):
     code = tmp_path / "module.py"
     code.write_text("pass\n")
 
-    def training(folder="out", **changes):
+    def training(folder="out", start=None, **changes):
         outputs = {key: str(tmp_path / folder / name) for key, name in NAMES.items()}
         train_run(
             "mnist/run",
@@ -99,6 +101,7 @@ def run(tmp_path):
             code=[str(code)],
             states=str(tmp_path / "states"),
             checkpoint_seconds=0,
+            start=start,
         )
         return {key: Path(path) for key, path in outputs.items()}
 
@@ -223,6 +226,63 @@ def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
 def test_plain_descent_of_a_network_with_one_mask_is_stacked_and_all_else_is_general(changes):
     assert type(plan_of(SETTINGS)) is Descent
     assert type(plan_of(SETTINGS | changes)) is FullBatch
+
+
+NARROW = SETTINGS | {"loss": "mse", "model": SETTINGS["model"] | {"widths": [3, 20, 1], "activation": "tanh"}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"objective": "risk_plus_r1", "optimizer": "adam", "batch_size": 4},
+        {"model": NARROW["model"] | {"initial_scale": [0.5, 1], "output_bias": False, "widths": [64, 9, 2]}},
+    ],
+)
+def test_few_inputs_two_layers_and_the_squared_error_have_compiled_steps(changes):
+    settings = NARROW | changes
+    plan = plan_of(settings)
+    assert type(plan) is TwoLayer
+    for key in ("objective", "optimizer", "batch_size", "keep_prob", "learning_rate", "mask_mode"):
+        assert getattr(plan, key) == settings[key]
+    model = settings["model"]
+    assert plan.initial_scale == (None if model["initial_scale"] is None else tuple(model["initial_scale"]))
+    assert (plan.widths, plan.output_bias) == (tuple(model["widths"]), model["output_bias"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "cross_entropy", "objective": "risk"},
+        {"model": NARROW["model"] | {"widths": [65, 20, 1]}},
+        {"model": NARROW["model"] | {"widths": [3, 20, 20, 1]}},
+        {"model": NARROW["model"] | {"activation": "identity"}},
+        {"objective": "dropout_minus_r1"},
+        {"objective": "risk_plus_r2"},
+        {"optimizer": "nesterov"},
+        {"milestones": [3]},
+        {"warmup_steps": 3},
+        {"precision": "tf32"},
+        {"keep_prob": [0.8], "dropout_after": [1]},
+    ],
+)
+def test_what_the_compiled_steps_do_not_know_goes_the_general_road(changes):
+    assert type(plan_of(NARROW | changes)) is FullBatch
+
+
+def test_a_run_starts_at_the_end_point_of_another(run, tmp_path, monkeypatch):
+    """On each road; the file that it starts from decides which state it goes on with."""
+    monkeypatch.setattr(stage.shutil, "rmtree", lambda *given, **options: None)
+    models = {"stacked": {}, "general": {"objective": "risk"}, "compiled": {"loss": "mse", "data": ONE_HOT}}
+    models["compiled"]["model"] = SETTINGS["model"] | {"widths": [16, 6, 3]}
+    for name, changes in models.items():
+        changes = changes | {"block": ["layers.1.weight"], "recorded_steps": 4}
+        first = run(f"{name}/first", **changes)
+        outputs = run(f"{name}/second", start=str(first["model"]), **changes)
+        ends, beginnings = read_tensors(first["model"])[0], read_tensors(outputs["snapshots"])[0]
+        assert all(torch.equal(value, beginnings[parameter][:, 0]) for parameter, value in ends.items()), name
+        assert any((read_tensors(outputs["model"])[0][parameter] != value).any() for parameter, value in ends.items())
+    assert len(list((tmp_path / "states").iterdir())) == 2 * len(models)
 
 
 def test_steps_may_be_counted_instead_of_measured_in_flow_time():

@@ -55,6 +55,8 @@ def library_files(job, imports, kinds):
     (script,) = (path for path in job.inputs if path.startswith("workflow/scripts/"))
     halves = {"figures_table": "tables", "figures": "draw"}
     named = [f"dropscape.figures.{halves[job.rule]}.{kinds[job.wildcards]}"] if job.rule in halves else []
+    if job.rule == "theory":
+        named = [f"dropscape.theory.tables.{job.wildcards.partition('/')[2]}"]
     return imports.files(script, *named)
 
 
@@ -106,6 +108,7 @@ class TestEditedCode:
             "src/dropscape/figures/draw/stage.py",
             "src/dropscape/figures/tables/stage.py",
             "src/dropscape/own_code.py",  # the user's own modules
+            "src/dropscape/theory/stage.py",
         }
 
     # The third column names rules that must not be touched, so that an import too many is noticed.
@@ -138,7 +141,11 @@ class TestEditedCode:
 
     def test_script_reruns_its_stage(self, smoke, jobs):
         with changed(smoke, "workflow/scripts/theory.py"):
-            assert set(smoke.pending()) == downstream(jobs, {"theory noise_structure"})
+            assert set(smoke.pending()) == downstream(jobs, {job.name for job in jobs if job.rule == "theory"})
+
+    def test_module_of_a_table_of_theory_remakes_that_table_only(self, smoke, jobs):
+        with changed(smoke, "src/dropscape/theory/moves.py"):
+            assert set(smoke.pending()) == downstream(jobs, {"theory implicit_regularization/perturbations"})
 
 
 class TestEditedSettings:
@@ -149,6 +156,23 @@ class TestEditedSettings:
         assert {name.split()[0] for name in expected - of_runs} <= {"figures_table", "figures", "claims", "report"}
         overrides = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
         assert set(smoke.pending(overrides=overrides)) == expected
+
+    @pytest.mark.parametrize("keys", [{"objective": "risk"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str)
+    def test_objective_of_one_run(self, smoke, jobs, keys):
+        overrides = override(runs={"keep0.9-lr0.1": keys})
+        assert set(smoke.pending(overrides=overrides)) == downstream(jobs, {f"training {RUN}"})
+
+    def test_a_run_that_starts_at_anothers_end_point_follows_it(self, smoke, jobs):
+        """It waits for that run's model, and is done again where that run is; the other way round it is not."""
+        start = {"keep0.9-lr0.1": {"start": "keep0.8-lr0.1"}}
+        due = smoke.succeeded("--dry-run", overrides=override(runs=start))
+        (training,) = (job for job in due if job.rule == "training")
+        assert training.wildcards == RUN
+        assert "results/smoke/training/mnist_fnn/keep0.8-lr0.1/model.safetensors" in training.inputs
+        assert {job.name for job in due} == downstream(jobs, {f"training {RUN}"})
+        both = start | {"keep0.8-lr0.1": {"learning_rate": 0.05}}
+        trained = {job for job in smoke.pending(overrides=override(runs=both)) if job.startswith("training ")}
+        assert trained == {f"training {RUN}", "training mnist_fnn/keep0.8-lr0.1"}
 
     def test_learning_rate_in_the_study_file(self, smoke, jobs):
         line = "keep0.9-lr0.1: {keep_prob: 0.9, learning_rate: 0.1}"

@@ -31,7 +31,7 @@ rule claims:
                 ],
                 "experiments": EXPERIMENT_OF_CLAIM,
                 "datasets": DATASET_OF_CLAIMED,
-                "theory_studies": CLAIMED_THEORY,
+                "theory_tables": CLAIMED_THEORY,
                 "scale": USER.scale,
                 "runs": [
                     run_of_claim(experiment, run) for experiment, run in CLAIMED_RUNS

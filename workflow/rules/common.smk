@@ -32,6 +32,11 @@ FIGURES = {
     for study, settings in STUDIES.items()
     for name, figure in settings.figures.items()
 }
+THEORY = [
+    (study, table)
+    for study, settings in STUDIES.items()
+    for table in settings.theory.tables
+]
 STUDY_OF_FIGURE = {
     f"{study}-{name}": study
     for study, settings in STUDIES.items()
@@ -83,12 +88,17 @@ wildcard_constraints:
     run=one_of({run for _, run in RUNS}),
     figure=one_of(FIGURES),
     study=one_of(STUDIES),
+    table=one_of({table for _, table in THEORY}),
 
 
-def code_of(script):
-    """The script and the library modules it imports, so that editing one reruns exactly what uses it."""
+def code_of(script, *named):
+    """The script and the library modules it imports, so that editing one reruns exactly what uses it.
+
+    Further arguments are modules of dropscape that it imports by name.
+    """
     path = Path(os.path.relpath(ROOT / "workflow/scripts" / script))
-    return list(module_files(path, Path(os.path.relpath(ROOT / "src"))))
+    modules = (f"dropscape.{name}" for name in named)
+    return list(module_files(path, Path(os.path.relpath(ROOT / "src")), *modules))
 
 
 def own_code(function, key):

@@ -172,7 +172,13 @@ DATASET_OF_CLAIMED = {
     experiment: EXPERIMENTS[experiment].data.dataset for experiment, _ in CLAIMED_RUNS
 }
 
-CLAIMED_THEORY = sorted({claim.study for claim in CLAIMS.values() if not claim.figure})
+CLAIMED_THEORY = sorted(
+    {
+        (claim.study, claim.arguments["table"])
+        for claim in CLAIMS.values()
+        if not claim.figure
+    }
+)
 
 
 def without_dropout(experiment, run):
@@ -279,7 +285,9 @@ def claimed_tables():
             files.setdefault(kind, []).append(path)
     for kind, experiments in CLAIMED_WHOLE.items():
         files[kind] = [tables_of_experiment(name)[kind] for name in experiments]
-    files["theory"] = [f"{RESULTS}/theory/{study}.csv" for study in CLAIMED_THEORY]
+    files["theory"] = [
+        f"{RESULTS}/theory/{study}/{table}.csv" for study, table in CLAIMED_THEORY
+    ]
     return files
 
 
@@ -323,8 +331,14 @@ def runs_of_figure(figure, experiment):
 
 
 def figure_inputs(wildcards):
-    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names."""
+    """The tables of every run that a figure shows, in the order of its experiments and of their runs' names.
+
+    A figure without experiments shows the theory table of its kind's name.
+    """
     figure = FIGURES[wildcards.figure]
+    if not figure.experiments:
+        study = STUDY_OF_FIGURE[wildcards.figure]
+        return {figure.kind: f"{RESULTS}/theory/{study}/{figure.kind}.csv"}
     shown = [
         tables_of_run(experiment, run)
         for experiment in figure.experiments
@@ -434,12 +448,9 @@ def experiment_of_figure(figure, name):
 def code_of_figure(script, half):
     """The script and the module of the figure's kind, which the script imports by name."""
 
-    def code(wildcards):
-        kind = FIGURES[wildcards.figure].kind
-        imported_by_name = code_of(ROOT / f"src/dropscape/figures/{half}/{kind}.py")
-        return list(dict.fromkeys(code_of(script) + imported_by_name))
-
-    return code
+    return lambda wildcards: code_of(
+        script, f"figures.{half}.{FIGURES[wildcards.figure].kind}"
+    )
 
 
 def collect_figures():

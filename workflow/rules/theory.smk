@@ -1,20 +1,22 @@
-# Stage theory: closed forms against enumeration of every mask, on small random networks.
+# Stage theory: what the papers prove, on random or explicit small networks.
 
 
 rule theory:
     input:
-        code=code_of("theory.py"),
+        code=lambda wildcards: code_of("theory.py", f"theory.tables.{wildcards.table}"),
     output:
-        table=f"{RESULTS}/theory/{{study}}.csv",
-        provenance=f"{RESULTS}/theory/{{study}}.provenance.json",
+        table=f"{RESULTS}/theory/{{study}}/{{table}}.csv",
+        provenance=f"{RESULTS}/theory/{{study}}/{{table}}.provenance.json",
     log:
-        f"{RESULTS}/logs/theory/{{study}}.log",
+        f"{RESULTS}/logs/theory/{{study}}/{{table}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/theory/{{study}}.tsv"
+        f"{RESULTS}/benchmarks/theory/{{study}}/{{table}}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     params:
-        settings=lambda wildcards: plain(STUDIES[wildcards.study].theory),
+        settings=lambda wildcards: plain(
+            getattr(STUDIES[wildcards.study].theory, wildcards.table)
+        ),
     script:
         "../scripts/theory.py"

@@ -5,4 +5,4 @@ tables = {name: paths for name, paths in snakemake.input.items() if name not in 
 tables = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in tables.items()}
 
 with job(f"figures_table {snakemake.wildcards.figure}", snakemake.log[0]):
-    table_run(snakemake.params.settings, snakemake.input.descriptions, tables, snakemake.output)
+    table_run(snakemake.params.settings, snakemake.input.get("descriptions", []), tables, snakemake.output)

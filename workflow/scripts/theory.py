@@ -1,5 +1,6 @@
 from dropscape.jobs import job
-from dropscape.theory.stage import study_run
+from dropscape.theory.stage import table_run
 
-with job(f"theory {snakemake.wildcards.study}", snakemake.log[0], snakemake.threads):
-    study_run(snakemake.params.settings, snakemake.output)
+study, table = snakemake.wildcards.study, snakemake.wildcards.table
+with job(f"theory {study}/{table}", snakemake.log[0], snakemake.threads):
+    table_run(table, snakemake.params.settings, snakemake.output)

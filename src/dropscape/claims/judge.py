@@ -99,7 +99,7 @@ def judge(
                 "paper": claim["paper"],
                 "verdict": weakest["verdict"],
                 "reason": reason,
-                "data": data[experiment] if experiment else "random small networks, every mask enumerated",
+                "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }
         )

@@ -18,12 +18,12 @@ def judge_all(
     """Judge every claim and write ``claims`` and ``by_run``.
 
     Args:
-        settings: claims, experiments (of each claim), datasets (of each experiment), runs, studies with theory,
-            whole_tables (by kind the experiments that have such a table as a whole) and scale.
+        settings: claims, experiments (of each claim), datasets (of each experiment), runs, theory_tables (the study and
+            name of each), whole_tables (by kind the experiments that have such a table as a whole) and scale.
         files: paths of the tables by kind, in the order of ``settings``' runs.
         descriptions: path of each dataset's description.
     """
-    tables = tables_of(settings["runs"], files, settings["theory_studies"], settings["whole_tables"])
+    tables = tables_of(settings["runs"], files, settings["theory_tables"], settings["whole_tables"])
     described = {dataset: read_json(path) for dataset, path in descriptions.items()}
     data = {experiment: described[dataset]["label"] for experiment, dataset in settings["datasets"].items()}
     by_name = {claim["name"]: claim for claim in settings["claims"]}

@@ -6,7 +6,7 @@ directions or steps, unless said otherwise. Several seeds count equally: a value
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,25 +190,25 @@ def accuracy_gain(tables: Tables, run: Run, claim: str) -> Measured:
     return Measured(float(gain.mean()), float(gain.min()), float(gain.max()), len(gain), note)
 
 
-def theory_error(tables: Tables, study: str, claim: str, column: str, state: str, parameters: str) -> Measured:
-    """Median over networks and keep probabilities of an error column of the theory table; the note has the largest.
+def theory_error(tables: Tables, study: str, claim: str, table: str, column: str, where: Mapping[str, str]) -> Measured:
+    """Median over networks and keep probabilities of an error column of a theory table; the note has the largest.
 
     Single networks can be far off where their covariance nearly vanishes, so a mean would say little.
     """
-    values = _theory(tables, study, state, parameters)[column].dropna().to_numpy(dtype=float)
+    values = _theory(tables, study, table, where)[column].dropna().to_numpy(dtype=float)
     if not len(values):
         return unmeasured("no defined point")
     median = bootstrap_interval(np.median, [values], seed=0, purpose=claim, replicates=REPLICATES)
     return Measured(median.value, median.low, median.high, len(values), f"largest {values.max():.3g}")
 
 
-def theory_share(tables: Tables, study: str, claim: str, column: str, state: str, parameters: str) -> Measured:
-    """Share of the networks for which a statement of Proposition 1 holds; Wilson 95 % bounds."""
-    values = _theory(tables, study, state, parameters)[column].dropna()
+def theory_share(tables: Tables, study: str, claim: str, table: str, column: str, where: Mapping[str, str]) -> Measured:
+    """Share of the networks for which a statement holds; exact (Clopper-Pearson) 95 % bounds."""
+    values = _theory(tables, study, table, where)[column].dropna()
     count, total = int((values.astype(str) == "True").sum()), len(values)
     if not total:
         return unmeasured("no defined point")
-    bounds = stats.binomtest(count, total).proportion_ci(method="wilson")
+    bounds = stats.binomtest(count, total).proportion_ci(method="exact")
     return Measured(count / total, float(bounds.low), float(bounds.high), total)
 
 
@@ -294,6 +294,8 @@ def _projected_variance(tables: Tables, run: Run, sample: str, leading: int | No
     return groups
 
 
-def _theory(tables: Tables, study: str, state: str, parameters: str) -> pd.DataFrame:
-    table = tables.of_theory(study)
-    return table[(table["state"] == state) & (table["parameters"] == parameters)]
+def _theory(tables: Tables, study: str, table: str, where: Mapping[str, str]) -> pd.DataFrame:
+    rows = tables.of_theory(study, table)
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    return rows

@@ -38,13 +38,13 @@ class Tables:
     Attributes:
         runs: all runs, in the order of the configuration.
         files: kind (the stem of the table's file name) -> (experiment, run) -> path.
-        theory: study -> path.
+        theory: (study, table) -> path.
         whole: kind -> experiment -> path, of tables that an experiment has as a whole.
     """
 
     runs: Sequence[Run]
     files: Mapping[str, Mapping[tuple[str, str], str]]
-    theory: Mapping[str, str]
+    theory: Mapping[tuple[str, str], str]
     whole: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
@@ -86,9 +86,9 @@ class Tables:
             raise NotMeasured(f"{experiment} has no table '{kind}'") from None
         return self._table(path)
 
-    def of_theory(self, study: str) -> pd.DataFrame:
-        """The study's table of closed forms against enumeration."""
-        return self._table(self.theory[study])
+    def of_theory(self, study: str, table: str) -> pd.DataFrame:
+        """A table of the study's theory."""
+        return self._table(self.theory[study, table])
 
     def _table(self, path: str) -> pd.DataFrame:
         if path not in self._read:
@@ -103,16 +103,16 @@ class Tables:
 def tables_of(
     runs: Sequence[Mapping[str, Any]],
     files: Mapping[str, Sequence[str]],
-    studies: Sequence[str],
+    theory: Sequence[Sequence[str]],
     whole: Mapping[str, Sequence[str]],
 ) -> Tables:
     """Tables from the workflow's lists.
 
     Args:
         runs: experiment, name, main, plain, settings and ``kinds``, the kinds of tables the run has.
-        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``studies``,
+        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``theory``,
             and a kind of ``whole`` in the order of its experiments.
-        studies: those with theory.
+        theory: study and name of each table of theory.
         whole: by kind the experiments that have such a table as a whole.
     """
     by_kind = {}
@@ -123,6 +123,6 @@ def tables_of(
     return Tables(
         runs=[Run(*(run[key] for key in ("experiment", "name", "main", "plain", "settings"))) for run in runs],
         files=by_kind,
-        theory=dict(zip(studies, files.get("theory", []), strict=True)),
+        theory=dict(zip(map(tuple, theory), files.get("theory", []), strict=True)),
         whole={kind: dict(zip(names, files[kind], strict=True)) for kind, names in whole.items()},
     )

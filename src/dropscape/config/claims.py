@@ -30,7 +30,7 @@ class ClaimSettings(Strict):
     """One sentence of a paper turned into a statistic."""
 
     study: Name = Field(description="The paper.")
-    figure: str | None = Field(None, description="The figure that shows it; null for a claim about the theory's table.")
+    figure: str | None = Field(None, description="The figure that shows it; null for a claim about theory.")
     experiment: str | None = Field(
         None, description="Which of the figure's experiments it is about; null where there is only one."
     )
@@ -53,6 +53,6 @@ class ClaimSettings(Strict):
     def _has_a_figure_or_not(self):
         of_theory = issubclass(ARGUMENTS[self.statistic], OfTheory)
         if of_theory == (self.figure is not None):
-            needs = "the theory's table: leave figure out" if of_theory else "the runs of a figure: write figure"
+            needs = "a table of theory: leave figure out" if of_theory else "the runs of a figure: write figure"
             raise ValueError(f"statistic '{self.statistic}' is measured on {needs}")
         return self

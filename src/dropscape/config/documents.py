@@ -188,8 +188,9 @@ def _kind(field: Mapping[str, Any]) -> str:
     if field["type"] == "null":
         return "null"
     if field["type"] == "array":
-        least = f" (at least {field['minItems']})" if "minItems" in field else ""
-        return f"list{least} of: {_kind(field['items'])}"
+        least, most = field.get("minItems"), field.get("maxItems")
+        size = "" if least is None else f" of {least}" if least == most else f" (at least {least})"
+        return f"list{size} of: {_kind(field['items'])}"
     if field.get("pattern") == NAME_PATTERN:
         return "name (a-z, 0-9, `.`, `_`, `-`)"
     bounds = [f"{word} {field[key]:g}" for key, word in _BOUNDS.items() if key in field]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from dropscape.config.fields import Name, Sample, Strict, one_or_many
+from dropscape.config.theory import TABLES, TheorySettings
 from dropscape.config.training import Objective
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ class FigureSettings(Strict):
         "objectives_over_keep_prob",
         "rate_against_penalty",
         "interpolations",
+        "interpolants",
     ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
-    experiment: one_or_many(str) = Field(
-        description="The experiment it draws, may belong to another study; a list for " + ", ".join(OF_SEVERAL) + "."
+    experiment: one_or_many(str) | None = Field(
+        None,
+        description="The experiment it draws, may belong to another study; a list for "
+        + ", ".join(OF_SEVERAL)
+        + ". Null for `interpolants`, which draws its study's theory table of that name.",
     )
     runs: list[Name] | None = Field(
         None, description="The runs that are drawn; null: all that have what is drawn.", min_length=1
@@ -66,6 +71,8 @@ class FigureSettings(Strict):
     @property
     def experiments(self) -> list[str]:
         """Every experiment that it draws."""
+        if self.experiment is None:
+            return []
         return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
@@ -92,6 +99,21 @@ def check_figure(where: str, figure: FigureSettings, experiments: Mapping[str, "
     for name, experiment in experiments.items():
         _check_sections(where, figure, name, experiment)
         _check_runs(where, figure, name, experiment)
+
+
+def check_theory_figure(where: str, figure: FigureSettings, theory: TheorySettings) -> None:
+    """Refuse a figure that draws neither an experiment nor a table of its study's theory, or both.
+
+    Raises:
+        ValueError: in a sentence that says what to write.
+    """
+    if figure.kind not in TABLES:
+        if not figure.experiments:
+            raise ValueError(f"{where} of kind {figure.kind} draws an experiment: write experiment")
+    elif figure.experiments:
+        raise ValueError(f"{where} of kind {figure.kind} draws theory and no experiment: leave experiment out")
+    elif figure.kind not in theory.tables:
+        raise ValueError(f"{where} needs the section theory.{figure.kind} in its study")
 
 
 def _check_sections(where: str, figure: FigureSettings, name: str, experiment: "ExperimentSettings") -> None:

@@ -60,20 +60,26 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         {
             "user": user.model_dump(),
             "studies": studies,
-            "claims": _without_figures_left_out(read_yaml(root / "config/claims.yaml"), complete, studies),
+            "claims": _without_left_out(read_yaml(root / "config/claims.yaml"), complete, studies),
         },
         f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
 
 
-def _without_figures_left_out(
+def _without_left_out(
     claims: Mapping[str, Any], complete: Mapping[str, Any], studies: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The claims but for those on a figure, or on an experiment of it, that the scale or the user took out."""
+    """The claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
+
+    The scale or the user takes it out; what no study has is left for the validation to refuse.
+    """
 
     def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
-        figure = content.get(claim.get("study"), {}).get("figures", {}).get(claim.get("figure"))
-        return figure is not None and claim.get("experiment") in (None, *_listed(figure["experiment"]))
+        study = content.get(claim.get("study"), {})
+        if claim.get("figure") is None:
+            return claim.get("arguments", {}).get("table") in (study.get("theory") or {})
+        figure = study.get("figures", {}).get(claim["figure"])
+        return figure is not None and claim.get("experiment") in (None, *_listed(figure.get("experiment")))
 
     return {name: claim for name, claim in claims.items() if shown(studies, claim) or not shown(complete, claim)}
 

@@ -19,11 +19,15 @@ from dropscape.config.fields import (
     Strict,
     one_or_by_name,
 )
-from dropscape.config.figures import FigureSettings, check_figure
+from dropscape.config.figures import FigureSettings, check_figure, check_theory_figure
+from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
+from dropscape.config.theory import TheorySettings
 from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
-DATASETS = ("mnist", "cifar10", "cifar100", "multi30k")
+# Generated points have no other source than themselves.
+GENERATED = ("curve", "narrow_curve", "two_neurons", "one_neuron")
+DATASETS = ("mnist", "cifar10", "cifar100", "multi30k", *GENERATED)
 Source = Literal["official", "directory", "embedded"]
 
 
@@ -31,7 +35,8 @@ class DataSettings(Strict):
     """Which examples an experiment trains and tests on."""
 
     dataset: Name = Field(
-        description="Name of the dataset: mnist, cifar10, cifar100, multi30k, or one of your own (`datasets`)."
+        description="Name of the dataset: mnist, cifar10, cifar100, multi30k; generated points: curve, narrow_curve, "
+        "two_neurons, one_neuron; or one of your own (`datasets`)."
     )
     train_examples: Count = Field(description="The first so many training examples are used.")
     test_examples: Count = Field(description="The first so many test examples are used.")
@@ -135,8 +140,15 @@ class ExperimentSettings(Strict):
     )
     seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
     runs: dict[Name, RunSettings] = Field(
-        description="The runs by name; null in a scale file leaves one out.", min_length=1
+        description="The runs by name; null in a scale file leaves one out. Many runs at once are written in `grid`: "
+        "`keep{keep_prob}: {keep_prob: [0.5, 0.9], learning_rate: 0.1}` is a run for each combination of its lists.",
+        min_length=1,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _runs_of_grid(cls, written: Any):
+        return with_grid_as_runs(written) if isinstance(written, dict) else written
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -179,19 +191,11 @@ class ExperimentSettings(Strict):
                 )
 
 
-class TheorySettings(Strict):
-    """The closed forms of paper A section 8 on random small networks."""
-
-    networks: Count = Field(description="Number of random networks.")
-    keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
-    seed: int = Field(0, description="Seed of the networks and their data.")
-
-
 class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
     experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
-    theory: TheorySettings | None = Field(None, description="Its theory on small networks; null leaves it out.")
+    theory: TheorySettings = Field(TheorySettings(), description="Its theory on small networks.")
     figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")
 
 
@@ -231,6 +235,8 @@ class UserSettings(Strict):
 
     def source_of(self, dataset: str) -> str:
         """Where the dataset comes from."""
+        if dataset in GENERATED:
+            return "embedded"
         return self.source if isinstance(self.source, str) else self.source.get(dataset, "embedded")
 
     @property
@@ -273,6 +279,7 @@ class Settings(Strict):
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"
+                check_theory_figure(where, figure, study.theory)
                 for experiment in figure.experiments:
                     if experiment not in owners:
                         raise ValueError(
@@ -289,8 +296,19 @@ class Settings(Strict):
                     f"claim '{name}' names {claim.study}, {claim.figure}: write a study and one of its figures "
                     f"({', '.join(figures)}), or no figure"
                 )
+            table = claim.arguments.get("table")
+            if not claim.figure and table not in self.studies[claim.study].theory.tables:
+                raise ValueError(
+                    f"claim '{name}' is about the table '{table}', which the theory of {claim.study} has not: write "
+                    f"one of {', '.join(self.studies[claim.study].theory.tables)}"
+                )
             if claim.figure:
                 choice = figures[claim.figure].experiments
+                if not choice:
+                    raise ValueError(
+                        f"claim '{name}' is about the runs of {claim.study}-{claim.figure}, a figure of theory, which "
+                        "has none: write no figure and a statistic of theory"
+                    )
                 if claim.experiment not in (choice if len(choice) > 1 else [None, *choice]):
                     raise ValueError(
                         f"claim '{name}' is about the experiment '{claim.experiment}' of figure "

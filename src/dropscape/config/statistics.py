@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
+from dropscape.config.theory import TABLES
 from dropscape.config.training import Objective
 
 Reduced = Literal["smallest", "mean", "largest"]
@@ -168,19 +169,19 @@ class CondensationChange(Strict):
 
 
 class OfTheory(Strict):
-    """A claim about the theory's table on random networks; it has no figure."""
+    """A claim about a table of theory; it has no figure."""
 
-    column: str = Field(description="A column of the table; `dropscape.theory.study` describes them.")
-    state: Literal["random", "trained"] = Field(description="Away from a minimum or near one.")
-    parameters: Literal["one_layer", "all"] = Field(description="Of the layer before the dropout, or of all layers.")
+    table: Literal[TABLES] = Field(description="The table; the module of that name in `dropscape.theory.tables`.")
+    column: str = Field(description="A column of it; the module describes them.")
+    where: dict[str, str] = Field(description="Value of each column that chooses the rows.")
 
 
 class TheoryError(OfTheory):
-    """Median of an error over the networks and keep probabilities."""
+    """Median of a column over the rows."""
 
 
 class TheoryShare(OfTheory):
-    """Share of the networks and keep probabilities for which a statement holds."""
+    """Share of the rows for which a statement holds."""
 
 
 ARGUMENTS: dict[str, type[Strict]] = {

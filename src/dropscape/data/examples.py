@@ -1,4 +1,4 @@
-"""What a network trains on and is tested on: examples of images, and of sentence pairs, as networks read them."""
+"""What a network trains on and is tested on: examples of images, sentence pairs and points, as networks read them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dropscape.data.corpus import BOS, EOS, MAX_TOKENS, MIN_FREQUENCY, PAD, Corpus, first_pairs
-from dropscape.data.dataset import Dataset, as_inputs, training_subset
+from dropscape.data.dataset import Dataset, as_inputs, check_number, training_subset
+from dropscape.data.points import Points
 from dropscape.errors import ConfigurationError
 
 # Mean and standard deviation of each channel over all pixels of the official training images, from 0 to 1, as
@@ -27,9 +28,9 @@ class Examples:
 
     Attributes:
         train_inputs, test_inputs: grey images (n, height * width) float32; colour images
-            (n, 3, height, width) float32; sentence pairs (n, S + T) int64.
+            (n, 3, height, width) float32; sentence pairs (n, S + T) int64; points (n, d) float32.
         train_targets, test_targets: images (n,) int64, the class, or (n, C) float32, the class encoded one-hot;
-            sentence pairs (n, T) int64.
+            sentence pairs (n, T) int64; points (n, k) float32.
         description: that of the dataset. For sentence pairs also ``source_length`` S, ``target_length`` T, and
             ``source_vocabulary`` and ``target_vocabulary``, the word of each id.
     """
@@ -118,6 +119,21 @@ def pair_examples(corpus: Corpus, settings: Mapping[str, Any]) -> Examples:
             "target_vocabulary": list(part.target_words),
         },
     )
+
+
+def point_examples(points: Points, settings: Mapping[str, Any]) -> Examples:
+    """The first ``train_examples`` and ``test_examples`` points.
+
+    Raises:
+        ConfigurationError: a number is below one.
+        DataError: there are fewer points than the settings ask for.
+    """
+    tables = {}
+    for part in ("train", "test"):
+        wanted = settings[f"{part}_examples"]
+        check_number(points.description, part, len(getattr(points, f"{part}_inputs")), wanted)
+        tables |= {name: value[:wanted] for name, value in points.tensors.items() if name.startswith(part)}
+    return Examples(**tables, description=points.description)
 
 
 def _as_targets(labels: Tensor, classes: int | None) -> Tensor:

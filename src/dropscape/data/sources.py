@@ -6,9 +6,10 @@ A dataset is added by one entry of ``DATASETS``: its name, and for each source a
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dropscape.data import captions, cifar, mnist, multi30k, textures
+from dropscape.data import captions, cifar, mnist, multi30k, points, textures
 from dropscape.data.corpus import Corpus
 from dropscape.data.dataset import Dataset
+from dropscape.data.points import GENERATED, Points
 from dropscape.errors import ConfigurationError
 
 
@@ -20,7 +21,7 @@ class SourceOptions:
     cache: str | None
 
 
-DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset | Corpus]]] = {
+DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset | Corpus | Points]]] = {
     "mnist": {
         "official": lambda options: mnist.official(options.cache),
         "directory": lambda options: mnist.directory(options.directory),
@@ -41,11 +42,13 @@ DATASETS: dict[str, dict[str, Callable[[SourceOptions], Dataset | Corpus]]] = {
         "directory": lambda options: multi30k.directory(options.directory),
         "embedded": lambda options: captions.embedded(),
     },
+    # Generated points are what they are, not a stand-in: they have no other source.
+    **{name: {"embedded": lambda options, name=name: points.generated(name)} for name in GENERATED},
 }
 
 
-def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None) -> Dataset | Corpus:
-    """The whole dataset, in memory; see ``Dataset`` and ``Corpus`` for shapes, dtypes and the description.
+def load_dataset(name: str, source: str, *, directory: str | None, cache: str | None) -> Dataset | Corpus | Points:
+    """The whole dataset, in memory; see ``Dataset``, ``Corpus`` and ``Points`` for shapes, dtypes and the description.
 
     Args:
         name: a key of ``DATASETS``.

@@ -209,7 +209,7 @@ def legend_below(axes: Axes, columns: Sequence[Sequence[Artist]]) -> None:
 def footer(description: Mapping[str, Any], *sentences: str) -> str:
     """What every figure says of itself: data, sizes, then the kind's own sentences, then undefined points."""
     experiments = description["experiments"]
-    lines = [_data(experiment, description) for experiment in experiments]
+    lines = [_data(experiment, description) for experiment in experiments] or ["No data, nothing is trained."]
     lines[-1] = f"{lines[-1]} Scale {description['scale']}."
     return "\n".join([*lines, " ".join(sentences), " ".join(map(_counted, description["undefined"]))])
 

@@ -1,9 +1,12 @@
-"""Sixteen float32 at once in functions compiled by numba: one register with AVX-512, two or four elsewhere.
+"""Thirty-two float32 at once in functions compiled by numba: two registers with AVX-512, four or eight elsewhere.
 
 What numba makes of a plain loop is left to LLVM to vectorise, which first has to prove that no two arrays overlap and
-then keeps the sums of nested loops in memory. Here a value is sixteen numbers, and a kernel says itself what stays in
-registers. The functions exist only inside functions that numba compiles. Sixteen truth values are the bits of one
-unsigned 16-bit integer, lane 0 the lowest.
+then keeps the sums of nested loops in memory. Here a value is thirty-two numbers, and a kernel says itself what stays
+in registers; two registers side by side give the processor work while it waits for the result of one.
+
+The functions exist only inside functions that numba compiles. Memory is given by address: arrays as arguments of the
+inner functions make LLVM run out of registers. The caller keeps the array alive, and no index is checked. Thirty-two
+truth values are the bits of one unsigned integer, lane 0 the lowest.
 """
 
 import operator
@@ -15,20 +18,24 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-LANES = 16
-ALL = np.uint16(0xFFFF)  # every truth value true
+from dropscape.numerics.split_mix import GOLDEN, LAST_SHIFT, MIX
 
-_WORD = ir.IntType(32)
-_FLOATS = ir.VectorType(ir.FloatType(), LANES)
-_DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
-_WORDS = ir.VectorType(_WORD, LANES)
-_TRUTHS = ir.VectorType(ir.IntType(1), LANES)
-_LONGS = ir.VectorType(ir.IntType(64), LANES // 2)
+LANES = 32
+Truths = np.uint32
+ALL = Truths(2**LANES - 1)  # every truth value true
+
+_truths_type = types.uint32
+_FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
+_FLOATS, _DOUBLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(ir.DoubleType(), LANES)
+_WORDS, _LONGS = ir.VectorType(_WORD, LANES), ir.VectorType(ir.IntType(64), LANES // 2)
+_TRUTHS, _PACKED = ir.VectorType(ir.IntType(1), LANES), ir.IntType(LANES)
 _ALIGNMENT = 4  # bytes: an array may start anywhere
+
+STRIDE = np.uint64(LANES // 2 * GOLDEN % 2**64)  # from the state of one ``below`` to that of the next
 
 
 class Lanes(types.Type):
-    """The compiled type of sixteen float32."""
+    """The compiled type of thirty-two float32."""
 
     def __init__(self):
         super().__init__(name="Lanes")
@@ -55,39 +62,60 @@ def _broadcast(builder: ir.IRBuilder, value: ir.Value, kind: ir.VectorType) -> i
 
 def _instruction(builder: ir.IRBuilder, name: str, *values: ir.Value) -> ir.Value:
     kind = ir.FunctionType(_FLOATS, [_FLOATS] * len(values))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v16f32"), values)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32"), values)
 
 
-def _elementwise(count: int, emit: Callable[..., ir.Value]) -> Callable:
-    """A compiled function of ``count`` lanes to lanes."""
+def _compiled(result: types.Type, *arguments: types.Type) -> Callable[[Callable], Callable]:
+    """Makes ``emit(builder, *values)``, which writes LLVM's instructions, a function of these types."""
 
-    def code(context, builder, signature, arguments):
-        return emit(builder, *arguments)
+    def of(emit: Callable[..., ir.Value]) -> Callable:
+        def code(context, builder, signature, values):
+            value = emit(builder, *values)
+            return context.get_dummy_value() if result is types.void else value
 
-    def one(typing_context, a):
-        return lanes_type(lanes_type), code
+        def one(typing_context, a):
+            return result(*arguments), code
 
-    def two(typing_context, a, b):
-        return lanes_type(lanes_type, lanes_type), code
+        def two(typing_context, a, b):
+            return result(*arguments), code
 
-    def three(typing_context, a, b, c):
-        return lanes_type(lanes_type, lanes_type, lanes_type), code
+        def three(typing_context, a, b, c):
+            return result(*arguments), code
 
-    return intrinsic((one, two, three)[count - 1])
+        function = intrinsic((one, two, three)[len(arguments) - 1])
+        function.__doc__ = emit.__doc__
+        return function
+
+    return of
 
 
-_add = _elementwise(2, lambda builder, a, b: builder.fadd(a, b))
-_subtract = _elementwise(2, lambda builder, a, b: builder.fsub(a, b))
-_multiply = _elementwise(2, lambda builder, a, b: builder.fmul(a, b))
-_divide = _elementwise(2, lambda builder, a, b: builder.fdiv(a, b))
-_negate = _elementwise(1, lambda builder, a: builder.fneg(a))
-# a * b + c, rounded once where the processor can.
-fma = _elementwise(3, lambda builder, a, b, c: _instruction(builder, "fmuladd", a, b, c))
-square_root = _elementwise(1, lambda builder, a: _instruction(builder, "sqrt", a))
-absolute = _elementwise(1, lambda builder, a: _instruction(builder, "fabs", a))
-with_sign_of = _elementwise(2, lambda builder, a, b: _instruction(builder, "copysign", a, b))
-# The smaller one of each pair; the second where one is NaN.
-least = _elementwise(2, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
+_unary = _compiled(lanes_type, lanes_type)
+_binary = _compiled(lanes_type, lanes_type, lanes_type)
+_ternary = _compiled(lanes_type, lanes_type, lanes_type, lanes_type)
+
+
+@_ternary
+def fma(builder, a, b, c):
+    """The sum a * b + c, rounded once where the processor can."""
+    return _instruction(builder, "fmuladd", a, b, c)
+
+
+@_unary
+def square_root(builder, a):
+    """The square root of each."""
+    return _instruction(builder, "sqrt", a)
+
+
+@_binary
+def least(builder, a, b):
+    """The smaller one of each pair; the second where one is NaN."""
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+@_binary
+def greatest(builder, a, b):
+    """The larger one of each pair; the second where one is NaN."""
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
 def _operator(function: Callable, compiled: Callable) -> None:
@@ -98,143 +126,120 @@ def _operator(function: Callable, compiled: Callable) -> None:
         return None
 
 
-for _function, _compiled in (
-    (operator.add, _add),
-    (operator.sub, _subtract),
-    (operator.mul, _multiply),
-    (operator.truediv, _divide),
-):
-    _operator(_function, _compiled)
+_operator(operator.add, _binary(lambda builder, a, b: builder.fadd(a, b)))
+_operator(operator.sub, _binary(lambda builder, a, b: builder.fsub(a, b)))
+_operator(operator.mul, _binary(lambda builder, a, b: builder.fmul(a, b)))
+_operator(operator.truediv, _binary(lambda builder, a, b: builder.fdiv(a, b)))
+_negative = _unary(lambda builder, a: builder.fneg(a))
 
 
 @overload(operator.neg)
-def _negative(a):
-    return (lambda a: _negate(a)) if isinstance(a, Lanes) else None
-
-
-def _place(context, builder, array_type, array, index) -> ir.Value:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _FLOATS.as_pointer())
+def _negated(a):
+    return (lambda a: _negative(a)) if isinstance(a, Lanes) else None
 
 
 @intrinsic
-def load(typing_context, array, index):
-    """Entries ``index`` to ``index + 15`` of a flat contiguous float32 array; the index is not checked."""
+def address(typing_context, array):
+    """Where a contiguous array starts."""
 
     def code(context, builder, signature, arguments):
-        return builder.load(_place(context, builder, signature.args[0], *arguments), align=_ALIGNMENT)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
 
-    return lanes_type(array, types.intp), code
-
-
-@intrinsic
-def store(typing_context, array, index, value):
-    """Write entries ``index`` to ``index + 15`` of such an array."""
-
-    def code(context, builder, signature, arguments):
-        array, index, value = arguments
-        builder.store(value, _place(context, builder, signature.args[0], array, index), align=_ALIGNMENT)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes_type), code
+    return types.int64(array), code
 
 
-@intrinsic
-def splat(typing_context, value):
-    """Sixteen times the same float32."""
-
-    def code(context, builder, signature, arguments):
-        return _broadcast(builder, arguments[0], _FLOATS)
-
-    return lanes_type(types.float32), code
+def _entry(builder: ir.IRBuilder, start: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
+    return builder.gep(builder.inttoptr(start, kind.as_pointer()), [index])
 
 
-@intrinsic
-def total(typing_context, a):
-    """The sum of the sixteen, in float64 and in a fixed order."""
-
-    def code(context, builder, signature, arguments):
-        values = builder.fpext(arguments[0], _DOUBLES)
-        while values.type.count > 1:
-            half = values.type.count // 2
-            parts = [
-                builder.shuffle_vector(
-                    values, values, ir.Constant(ir.VectorType(_WORD, half), list(range(start, start + half)))
-                )
-                for start in (0, half)
-            ]
-            values = builder.fadd(*parts)
-        return builder.extract_element(values, ir.Constant(_WORD, 0))
-
-    return types.float64(lanes_type), code
+@_compiled(lanes_type, types.int64, types.int64)
+def load(builder, start, index):
+    """Entries ``index`` to ``index + 31`` of the float32 at the address ``start``."""
+    place = builder.bitcast(_entry(builder, start, index, _FLOAT), _FLOATS.as_pointer())
+    return builder.load(place, align=_ALIGNMENT)
 
 
-def _truths(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
-    return builder.bitcast(bits, _TRUTHS)
+@_compiled(types.void, types.int64, types.int64, lanes_type)
+def store(builder, start, index, value):
+    """Write them."""
+    place = builder.bitcast(_entry(builder, start, index, _FLOAT), _FLOATS.as_pointer())
+    builder.store(value, place, align=_ALIGNMENT)
 
 
-@intrinsic
-def where(typing_context, bits, a, b):
-    """``a`` where the bit is set, else ``b``."""
-
-    def code(context, builder, signature, arguments):
-        bits, a, b = arguments
-        return builder.select(_truths(builder, bits), a, b)
-
-    return lanes_type(types.uint16, lanes_type, lanes_type), code
+@_compiled(lanes_type, types.int64, types.int64)
+def number(builder, start, index):
+    """Entry ``index`` of the float32 at the address ``start``, in every lane."""
+    return _broadcast(builder, builder.load(_entry(builder, start, index, _FLOAT)), _FLOATS)
 
 
-@intrinsic
-def positive(typing_context, a):
-    """The bits of the lanes that are above zero."""
-
-    def code(context, builder, signature, arguments):
-        above = builder.fcmp_ordered(">", arguments[0], _all(_FLOATS, 0.0))
-        return builder.bitcast(above, ir.IntType(16))
-
-    return types.uint16(lanes_type), code
+@_compiled(lanes_type, types.float32)
+def splat(builder, value):
+    """The same float32 in every lane."""
+    return _broadcast(builder, value, _FLOATS)
 
 
-@intrinsic
-def power_of_two(typing_context, shifted):
-    """2^k of ``shifted = k + 1.5 * 2^23``, whose lowest mantissa bits are those of k, an integer from -126 to 127."""
+@_compiled(types.float64, lanes_type)
+def total(builder, a):
+    """The sum of all lanes, in float64 and in a fixed order."""
+    values = builder.fpext(a, _DOUBLES)
+    while values.type.count > 1:
+        half = values.type.count // 2
+        lower, upper = (ir.Constant(ir.VectorType(_WORD, half), list(range(at, at + half))) for at in (0, half))
+        values = builder.fadd(
+            builder.shuffle_vector(values, values, lower), builder.shuffle_vector(values, values, upper)
+        )
+    return builder.extract_element(values, ir.Constant(_WORD, 0))
 
-    def code(context, builder, signature, arguments):
-        exponent = builder.shl(builder.bitcast(arguments[0], _WORDS), _all(_WORDS, 23))
-        return builder.bitcast(builder.add(exponent, _all(_WORDS, 127 << 23)), _FLOATS)
 
-    return lanes_type(lanes_type), code
+@_compiled(_truths_type, types.int64, types.int64)
+def truths_at(builder, start, index):
+    """Entry ``index`` of the truth values at the address ``start``."""
+    return builder.load(_entry(builder, start, index, _PACKED))
 
 
-@intrinsic
-def below(typing_context, start, threshold):
-    """Sixteen random truths, true with probability threshold / 2^32 each: bits of 8 successive SplitMix64 outputs.
+@_compiled(types.void, types.int64, types.int64, _truths_type)
+def store_truths(builder, start, index, value):
+    """Write it."""
+    builder.store(value, _entry(builder, start, index, _PACKED))
 
-    Args:
-        start: uint64, the generator's state, whose next 8 outputs are used. Lane 2 i is the lower half of output i,
-            lane 2 i + 1 its upper half.
-        threshold: uint32. A lane is true where its 32 bits are less.
+
+@_compiled(lanes_type, _truths_type, lanes_type)
+def only(builder, truths, a):
+    """``a`` where it is true, 0 elsewhere."""
+    return builder.select(builder.bitcast(truths, _TRUTHS), a, _all(_FLOATS, 0.0))
+
+
+@_compiled(_truths_type, lanes_type)
+def positive(builder, a):
+    """Which lanes are above zero, or are no number."""
+    return builder.bitcast(builder.fcmp_unordered(">", a, _all(_FLOATS, 0.0)), _PACKED)
+
+
+@_compiled(_truths_type, types.uint64, types.uint32)
+def below(builder, state, threshold):
+    """Random truths, true with probability threshold / 2^32 each: the next 16 outputs of a SplitMix64 generator.
+
+    Lane 2 i is true where the lower 32 bits of output i are below the threshold, lane 2 i + 1 where the upper are.
     """
-
-    def code(context, builder, signature, arguments):
-        start, threshold = arguments
-        steps = ir.Constant(_LONGS, [(lane + 1) * SPLIT_MIX[0] % 2**64 for lane in range(LANES // 2)])
-        value = builder.add(_broadcast(builder, start, _LONGS), steps)
-        for shift, multiplier in ((30, SPLIT_MIX[1]), (27, SPLIT_MIX[2])):
-            value = builder.xor(value, builder.lshr(value, _all(_LONGS, shift)))
-            value = builder.mul(value, _all(_LONGS, multiplier))
-        value = builder.xor(value, builder.lshr(value, _all(_LONGS, 31)))
-        limit = _broadcast(builder, threshold, _WORDS)
-        truths = builder.icmp_unsigned("<", builder.bitcast(value, _WORDS), limit)
-        return builder.bitcast(truths, ir.IntType(16))
-
-    return types.uint16(types.uint64, types.uint32), code
+    steps = ir.Constant(_LONGS, [(number + 1) * GOLDEN % 2**64 for number in range(LANES // 2)])
+    value = builder.add(_broadcast(builder, state, _LONGS), steps)
+    for shift, multiplier in MIX:
+        value = builder.xor(value, builder.lshr(value, _all(_LONGS, shift)))
+        value = builder.mul(value, _all(_LONGS, multiplier))
+    value = builder.xor(value, builder.lshr(value, _all(_LONGS, LAST_SHIFT)))
+    limit = _broadcast(builder, threshold, _WORDS)
+    return builder.bitcast(builder.icmp_unsigned("<", builder.bitcast(value, _WORDS), limit), _PACKED)
 
 
-# Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): increment and multipliers.
-SPLIT_MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+@_unary
+def _power_of_two(builder, shifted):
+    """2^k of ``shifted = k + 127 + 1.5 * 2^23``, whose lowest mantissa bits are the exponent of 2^k."""
+    return builder.bitcast(builder.shl(builder.bitcast(shifted, _WORDS), _all(_WORDS, 23)), _FLOATS)
 
-# expm1(r) / r for |r| <= ln(2) / 2 to a relative 1.1e-8 (Remez), the leading coefficient 1 + 1.1e-8 rounded to float32.
+
+# expm1(r) / r for |r| <= ln(2) / 2 to a relative 1.1e-8 (Remez), here of r = 2 q and divided by q. The leading
+# coefficient was 1 + 1.1e-8.
 _EXPM1 = (
     1.0,
     0.49999998123675465,
@@ -243,27 +248,28 @@ _EXPM1 = (
     0.008369075706246329,
     0.0013888872856948095,
 )
-_C = tuple(np.float32(value) for value in _EXPM1)
-_MINUS_TWO, _FARTHEST = np.float32(-2), np.float32(30)  # tanh(30) is 1 to float64's precision
-_LOG2_E, _MINUS_LN_2, _SHIFT = np.float32(1 / np.log(2)), np.float32(-np.log(2)), np.float32(1.5 * 2**23)
+_C0, _C1, _C2, _C3, _C4, _C5 = (np.float32(value * 2 ** (power + 1)) for power, value in enumerate(_EXPM1))
+_FARTHEST = np.float32(12)  # tanh(12) is 1 in float32
+_TWO_LOG2_E, _MINUS_HALF_LN_2 = np.float32(2 / np.log(2)), np.float32(-np.log(2) / 2)
+_SHIFT = np.float32(1.5 * 2**23 + 127)
 _ONE, _TWO = np.float32(1), np.float32(2)
 
 
 @njit
 def tanh(z):
-    """Hyperbolic tangent of sixteen float32, within 3 units in the last place and never beyond 1; NaN stays NaN.
+    """Hyperbolic tangent, to 4 units in the last place (2.5e-7 relative) and never beyond 1; NaN stays NaN.
 
-    With u = expm1(-2 |z|), tanh|z| = -u / (2 + u), where nothing cancels. expm1(v) = 2^k expm1(r) + (2^k - 1) for
-    v = k ln 2 + r.
+    With u = expm1(2 z) it is u / (u + 2), where nothing cancels. expm1(2 z) = 2^k expm1(2 q) + (2^k - 1) with
+    z = k ln(2) / 2 + q.
     """
-    v = least(splat(_FARTHEST), absolute(z)) * splat(_MINUS_TWO)
-    shifted = fma(v, splat(_LOG2_E), splat(_SHIFT))
-    r = fma(shifted - splat(_SHIFT), splat(_MINUS_LN_2), v)
-    p = fma(splat(_C[5]), r, splat(_C[4]))
-    p = fma(p, r, splat(_C[3]))
-    p = fma(p, r, splat(_C[2]))
-    p = fma(p, r, splat(_C[1]))
-    p = fma(p, r, splat(_C[0])) * r
-    scale = power_of_two(shifted)
-    u = fma(scale, p, scale - splat(_ONE))
-    return with_sign_of(u / (u + splat(_TWO)), z)
+    z = least(splat(_FARTHEST), greatest(splat(-_FARTHEST), z))
+    shifted = fma(z, splat(_TWO_LOG2_E), splat(_SHIFT))
+    q = fma(shifted - splat(_SHIFT), splat(_MINUS_HALF_LN_2), z)
+    scale = _power_of_two(shifted)
+    p = fma(splat(_C5), q, splat(_C4))
+    p = fma(p, q, splat(_C3))
+    p = fma(p, q, splat(_C2))
+    p = fma(p, q, splat(_C1))
+    p = fma(p, q, splat(_C0))
+    u = fma(scale * q, p, scale - splat(_ONE))
+    return u / (u + splat(_TWO))

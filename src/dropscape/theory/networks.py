@@ -118,7 +118,7 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
     if bool(diverged.any()):
         raise DivergenceError(
             f"theory: {int(diverged.sum())} of {len(pairs)} small trainings ended above their initial loss; "
-            "write larger values for theory.keep_probs (a small keep probability makes the loss stiff)."
+            "write larger values for theory.closed_forms.keep_probs (a small keep probability makes the loss stiff)."
         )
     trained = iter(range(len(pairs)))
     return [[_with_parameters(problem, parameters, next(trained)) for _ in keep_probs] for problem in problems]

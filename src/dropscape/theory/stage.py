@@ -1,15 +1,20 @@
-"""The theory stage: closed forms of paper A, section 8, against enumeration of every mask."""
+"""The theory stage: what a paper proves, on networks small enough to check it exactly."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
-from dropscape.theory.study import theory_table
 
 
-def study_run(settings: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
-    """Write the table of ``theory_table`` over random networks and keep probabilities."""
-    table = theory_table(settings["networks"], settings["keep_probs"], settings["seed"])
-    write_table(outputs["table"], table)
+def table_run(name: str, settings: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
+    """Write the table of ``dropscape.theory.tables.<name>``.
+
+    Args:
+        name: of the table.
+        settings: the arguments of its module's ``table``.
+        outputs: ``table`` and ``provenance``.
+    """
+    write_table(outputs["table"], import_module(f"dropscape.theory.tables.{name}").table(**settings))
     write_json(outputs["provenance"], provenance("theory", settings))

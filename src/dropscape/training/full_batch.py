@@ -101,9 +101,11 @@ def train(
 def evaluate(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> tuple[float, float]:
     """The mean loss without dropout and the accuracy (of the tokens that are not padding, for sentences).
 
-    The accuracy is NaN where the targets are no classes (``encodes_classes``).
+    The accuracy is NaN where the targets are no classes (``encodes_classes``); both are where there are no examples.
     """
     model.eval()
+    if not len(batches):
+        return math.nan, math.nan
     total, right, counted = 0.0, 0, 0
     for _, inputs, targets in batches:
         outputs = model(inputs)

@@ -16,41 +16,62 @@ from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import even_schedule, recording_schedule
-from dropscape.training import descent, full_batch
+from dropscape.training import descent, full_batch, two_layer
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.descent import Descent
 from dropscape.training.full_batch import FullBatch
 from dropscape.training.learning_rates import LearningRate
+from dropscape.training.two_layer import TwoLayer
+
+# What the faster trainings have no word for must be as they take it to be.
+PLAIN = {"milestones": [], "warmup_steps": None, "label_smoothing": 0, "precision": "float32"}
+PLAIN_DESCENT = PLAIN | {"loss": "cross_entropy", "objective": "dropout", "optimizer": "gd", "batch_size": None}
+PLAIN_NETWORK = {"initial_scale": None, "output_bias": True}
+FEW_INPUTS = 64  # up to which the compiled training of two layers is faster than matrix products
 
 
-def plan_of(settings: Mapping[str, Any]) -> Descent | FullBatch:
+def plan_of(settings: Mapping[str, Any]) -> Descent | TwoLayer | FullBatch:
     """The training that a run's settings describe.
 
-    Gradient descent on the dropout loss of a fully-connected network with one dropout layer trains all seeds as one
-    (``descent``); everything else goes the general road (``full_batch``).
+    Gradient descent on the cross-entropy of a fully-connected network with one dropout layer trains all seeds as one
+    (``descent``). A network of one hidden layer with few inputs has its steps on the squared error compiled
+    (``two_layer``). Everything else goes the general road (``full_batch``).
     """
-    return descent_of(settings) if _is_plain_descent(settings) else full_batch_of(settings)
+    if has_one_hidden_mask(settings):
+        if _are(settings, PLAIN_DESCENT) and _are(settings["model"], PLAIN_NETWORK):
+            return descent_of(settings)
+        if _are(settings, PLAIN) and _has_compiled_steps(settings):
+            return two_layer_of(settings)
+    return full_batch_of(settings)
 
 
-# What ``Descent`` has no word for must be as it takes it to be.
-PLAIN_DESCENT = {
-    "loss": "cross_entropy",
-    "objective": "dropout",
-    "optimizer": "gd",
-    "batch_size": None,
-    "milestones": [],
-    "warmup_steps": None,
-    "label_smoothing": 0,
-    "precision": "float32",
-}
-PLAIN_NETWORK = {"initial_scale": None, "output_bias": True}
+def _are(settings: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    return all(settings[key] == value for key, value in expected.items())
 
 
-def _is_plain_descent(settings: Mapping[str, Any]) -> bool:
+def _has_compiled_steps(settings: Mapping[str, Any]) -> bool:
+    model = settings["model"]
     return (
-        has_one_hidden_mask(settings)
-        and all(settings[key] == value for key, value in PLAIN_DESCENT.items())
-        and all(settings["model"][key] == value for key, value in PLAIN_NETWORK.items())
+        settings["loss"] == "mse"
+        and len(model["widths"]) == 3
+        and model["widths"][0] <= FEW_INPUTS
+        and model["activation"] in two_layer.ACTIVATIONS
+        and settings["objective"] in two_layer.OBJECTIVES
+        and settings["optimizer"] in two_layer.OPTIMIZERS
+    )
+
+
+def two_layer_of(settings: Mapping[str, Any]) -> TwoLayer:
+    """The compiled training of a run's settings."""
+    model, scale = settings["model"], settings["model"]["initial_scale"]
+    own = ("keep_prob", "learning_rate", "objective", "optimizer", "batch_size")
+    return TwoLayer(
+        widths=tuple(model["widths"]),
+        activation=model["activation"],
+        initial_scale=None if scale is None else tuple(scale),
+        output_bias=model["output_bias"],
+        **{key: settings[key] for key in own},
+        **_common(settings),
     )
 
 
@@ -128,7 +149,7 @@ def train_run(
     device = chosen_device(settings["device"])
     examples = load_examples(data, settings["data"])
     plan = plan_of({**settings, "model": fitted(settings["model"], examples.description)})
-    train = descent.train if isinstance(plan, Descent) else full_batch.train
+    train = {Descent: descent.train, TwoLayer: two_layer.train, FullBatch: full_batch.train}[type(plan)]
     environment = [device, torch.__version__, torch.get_num_threads()]
     key = digest([dict(settings), examples.description, environment], [*sorted(code), *([start] if start else [])])
     checkpoint = Checkpoint(Path(states) / f"{key}.safetensors", checkpoint_seconds)

@@ -24,13 +24,14 @@ from dropscape.dropout.masks import MASK_MODES, check_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.initial import normal_initialised
 from dropscape.models.losses import correct_predictions, encodes_classes, squared_error_per_example
-from dropscape.numerics.lanes import LANES, SPLIT_MIX
+from dropscape.numerics.lanes import LANES
 from dropscape.numerics.seeds import derived_seed
+from dropscape.numerics.split_mix import outputs, shuffle
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.loop import trained_to_the_end
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import initialised
-from dropscape.training.two_layer_kernel import descend, shuffle
+from dropscape.training.two_layer_kernel import Network, Options, descend
 
 OBJECTIVES = ("dropout", "risk", "risk_plus_r1")
 OPTIMIZERS = ("gd", "adam")
@@ -84,6 +85,8 @@ class TwoLayer:
                     f"{key} is '{getattr(self, key)}', but the compiled training of two-layer networks knows "
                     f"{', '.join(known)}."
                 )
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ConfigurationError(f"batch_size is {self.batch_size}; write at least 1, or null for all examples.")
         for name in self.block:
             if name not in NAMES:
                 raise ConfigurationError(
@@ -142,11 +145,7 @@ def masks_of_step(plan: TwoLayer, seed: int, step: int, examples: int) -> Tensor
     blocks = -(-plan.widths[1] // LANES)
     columns = 1 if plan.mask_mode == "shared" else examples
     words = blocks * columns * LANES // 2
-    numbers = np.arange(step * words + 1, (step + 1) * words + 1, dtype=np.uint64)
-    values = np.uint64(derived_seed(seed, "training", "masks")) + numbers * np.uint64(SPLIT_MIX[0])
-    for shift, multiplier in ((30, SPLIT_MIX[1]), (27, SPLIT_MIX[2])):
-        values = (values ^ (values >> np.uint64(shift))) * np.uint64(multiplier)
-    values ^= values >> np.uint64(31)
+    values = outputs(derived_seed(seed, "training", "masks"), step * words, words)
     draws = values.astype("<u8").view("<u4").reshape(blocks, columns, LANES)
     kept = draws.transpose(0, 2, 1).reshape(-1, columns)[: plan.widths[1]] < round(plan.keep_prob * 2**32)
     return torch.from_numpy(kept)
@@ -186,7 +185,7 @@ class _Run:
         self.objectives = [math.nan] * len(plan.seeds)
         parameters = initial_parameters(plan) if start is None else start
         self.theta, self.output_bias = _packed(parameters)
-        self.moments = np.zeros((len(plan.seeds), 2, self.theta.shape[1]), np.float32)
+        self.moments = np.zeros((len(plan.seeds), 2, *self.theta.shape[1:]), np.float32)
         self.bias_moments = np.zeros((len(plan.seeds), 2, plan.widths[2]), np.float32)
         self.stops = sorted({*plan.recorded, *plan.history, plan.steps - plan.trajectory_steps, plan.steps})
         self.pace = 1.0  # steps that take SECONDS, as far as is known
@@ -212,28 +211,21 @@ class _Run:
 
     def _descend(self, index: int, stop: int) -> tuple[int, float]:
         plan, seed = self.plan, self.plan.seeds[index]
-        return descend(
-            self.theta[index],
-            self.moments[index, 0],
-            self.moments[index, 1],
-            self.output_bias[index],
-            self.bias_moments[index],
-            self.inputs,
-            self.targets,
-            min(plan.batch_size or len(self.inputs), len(self.inputs)),
-            self.step,
-            stop,
-            plan.activation == "tanh",
-            float(plan.keep_prob),
-            plan.objective == "dropout",
-            plan.mask_mode == "shared",
-            plan.objective == "risk_plus_r1",
-            plan.optimizer == "adam",
-            float(plan.learning_rate),
-            plan.output_bias,
-            np.uint64(derived_seed(seed, "training", "masks")),
-            np.uint64(derived_seed(seed, "training", "batches")),
+        options = Options(
+            is_tanh=plan.activation == "tanh",
+            keep_prob=float(plan.keep_prob),
+            masked=plan.objective == "dropout",
+            shared=plan.mask_mode == "shared",
+            with_r1=plan.objective == "risk_plus_r1",
+            adam=plan.optimizer == "adam",
+            learning_rate=float(plan.learning_rate),
+            with_output_bias=plan.output_bias,
+            mask_seed=np.uint64(derived_seed(seed, "training", "masks")),
+            batch_seed=np.uint64(derived_seed(seed, "training", "batches")),
         )
+        network = Network(self.theta[index], self.moments[index], self.output_bias[index], self.bias_moments[index])
+        batch_size = min(plan.batch_size or len(self.inputs), len(self.inputs))
+        return descend(network, options, self.inputs, self.targets, batch_size, self.step, stop)
 
     def _refuse_divergence(self, seed: int, value: float, step: int) -> None:
         if not math.isfinite(value):
@@ -256,9 +248,9 @@ class _Run:
         return torch.cat([parameters[name].flatten(1) for name in self.plan.block], dim=1)
 
     def _measure(self) -> list[tuple[float, ...]]:
-        rows = []
+        rows, parameters = [], self.parameters()
         for index, objective in enumerate(self.objectives):
-            own = {name: value[index].double() for name, value in self.parameters().items()}
+            own = {name: value[index].double() for name, value in parameters.items()}
             (risk, r1, train_accuracy), (test_risk, _, test_accuracy) = (
                 measured(own, self.plan, *part) for part in (self.train, self.test)
             )
@@ -283,9 +275,9 @@ class _Run:
         return {f"parameters/{name}": getattr(self, name) for name in names}
 
     def result(self) -> Trained:
-        """What was trained; also the last update, which no further gradient saw, must have been finite."""
+        """What was trained; also the last update, which no further step saw, must have left float32's range finite."""
         for seed, row in zip(self.plan.seeds, self._measure(), strict=True):
-            self._refuse_divergence(seed, row[0], self.step)
+            self._refuse_divergence(seed, float(torch.tensor(row[0], dtype=torch.float32)), self.step)
         return self.recording.result(self.parameters())
 
 
@@ -320,7 +312,7 @@ def _check_data(plan: TwoLayer, inputs: Tensor, targets: Tensor) -> None:
 
 
 def _packed(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
-    """The kernel's arrays (S, blocks * (d + 1 + k) * 16) and (S, k); neurons that fill the last block up are zero."""
+    """The kernel's arrays (S, blocks, d + 1 + k, LANES) and (S, k); neurons that fill the last block up are zero."""
     first, bias, last, output_bias = (parameters[name].detach().numpy() for name in NAMES)
     rows = np.concatenate([first.transpose(0, 2, 1), bias[:, None], last], axis=1)
     seeds, count, width = rows.shape
@@ -328,13 +320,12 @@ def _packed(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
     theta = np.zeros((seeds, count, blocks * LANES), np.float32)
     theta[:, :, :width] = rows
     theta = theta.reshape(seeds, count, blocks, LANES).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(theta).reshape(seeds, -1), np.array(output_bias, np.float32)
+    return np.ascontiguousarray(theta), np.array(output_bias, np.float32)
 
 
 def _unpacked(theta: np.ndarray, output_bias: np.ndarray, widths: tuple[int, int, int]) -> dict[str, Tensor]:
     """The parameters, copied from the kernel's arrays."""
     d, width, k = widths
-    rows = theta.reshape(len(theta), -1, d + 1 + k, LANES).transpose(0, 2, 1, 3)
-    rows = rows.reshape(len(theta), d + 1 + k, -1)[:, :, :width]
+    rows = theta.transpose(0, 2, 1, 3).reshape(len(theta), d + 1 + k, -1)[:, :, :width]
     values = (rows[:, :d].transpose(0, 2, 1), rows[:, d], rows[:, d + 1 :], output_bias)
     return {name: torch.from_numpy(np.array(value, order="C")) for name, value in zip(NAMES, values, strict=True)}

@@ -1,282 +1,407 @@
 """Many steps of training a two-layer network in one compiled function, whose cost is its arithmetic.
 
-The neurons lie sixteen to a block, and a block holds what belongs to them together: parameters are
-(blocks, d + 1 + k, 16) float32, the rows of a block being the d input weights, the bias and the k output weights. A
-step goes over the blocks twice: forward, which gives the outputs, and backward, which needs them and updates the
-block while it is in registers. Sums over the neurons are float32 in 16 lanes and then float64.
+Neurons are taken ``LANES`` to a block, and a block holds what belongs to them together: parameters are
+(blocks, d + 1 + k, LANES) float32, the rows of a block being the d input weights, the bias and the k output weights. A
+step goes over the blocks twice: forward, which gives the outputs, and backward, which needs them and updates a block as
+soon as its gradient is known. Products are float32, and so are the sums over the blocks, in ``LANES`` parts; what is
+summed over the parts and over the examples is float64.
+
+The inner functions take addresses (``dropscape.numerics.lanes`` says why).
 """
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from dropscape.numerics import lanes, split_mix
 from dropscape.numerics.lanes import (
     ALL,
     LANES,
-    SPLIT_MIX,
+    STRIDE,
+    Truths,
+    address,
     below,
     fma,
     load,
+    number,
+    only,
     positive,
     splat,
     square_root,
     store,
+    store_truths,
     tanh,
     total,
-    where,
+    truths_at,
 )
+from dropscape.numerics.split_mix import shuffle
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
+# Adam's coefficients are those of ``torch.optim.Adam``, Kingma and Ba (2015).
 _BETA_1, _BETA_2 = 0.9, 0.999
-_KEEP_1, _NEW_1 = np.float32(_BETA_1), np.float32(1 - _BETA_1)
-_KEEP_2, _NEW_2 = np.float32(_BETA_2), np.float32(1 - _BETA_2)
+_NEW_1, _NEW_2, _KEEP_2 = np.float32(1 - _BETA_1), np.float32(1 - _BETA_2), np.float32(_BETA_2)
 _EPSILON = np.float32(1e-8)
-_GOLDEN = np.uint64(SPLIT_MIX[0])
-_MIX_1, _MIX_2 = np.uint64(SPLIT_MIX[1]), np.uint64(SPLIT_MIX[2])
-_WORDS = np.uint64(LANES // 2)  # outputs of the generator for the masks of one block
+_FLOAT = 4  # bytes
 
 
 @njit
-def _output(seed, index):
-    """Output number ``index`` of the SplitMix64 generator that starts at ``seed``."""
-    value = seed + (index + np.uint64(1)) * _GOLDEN
-    value = (value ^ (value >> np.uint64(30))) * _MIX_1
-    value = (value ^ (value >> np.uint64(27))) * _MIX_2
-    return value ^ (value >> np.uint64(31))
+def _affine(theta, inputs, d, size, tile):
+    """w_j . x_i + b_j of one block for all examples, (size, LANES), four examples at a time."""
+    bias = load(theta, d * LANES)
+    for index in range(0, size - 3, 4):
+        z0 = z1 = z2 = z3 = bias
+        for column in range(d):
+            weight = load(theta, column * LANES)
+            at = index * d + column
+            z0 = fma(number(inputs, at), weight, z0)
+            z1 = fma(number(inputs, at + d), weight, z1)
+            z2 = fma(number(inputs, at + 2 * d), weight, z2)
+            z3 = fma(number(inputs, at + 3 * d), weight, z3)
+        store(tile, index * LANES, z0)
+        store(tile, (index + 1) * LANES, z1)
+        store(tile, (index + 2) * LANES, z2)
+        store(tile, (index + 3) * LANES, z3)
+    for index in range(size - size % 4, size):
+        z = bias
+        for column in range(d):
+            z = fma(number(inputs, index * d + column), load(theta, column * LANES), z)
+        store(tile, index * LANES, z)
 
 
 @njit
-def shuffle(order, seed, epoch):
-    """Write the permutation of an epoch: a Fisher-Yates shuffle with the epoch's own stretch of a generator."""
-    count = len(order)
-    for place in range(count):
-        order[place] = place
-    first = np.uint64(epoch) * np.uint64(count)
-    for place in range(count - 1, 0, -1):
-        other = np.int64(_output(seed, first + np.uint64(place)) % np.uint64(place + 1))
-        order[place], order[other] = order[other], order[place]
+def _forward(
+    blocks, theta, inputs, size, d, k, tile, hidden, kept, sums, is_tanh, per_example, shared, threshold, state
+):
+    """Masked activations (blocks, size, LANES), which of them count, and their sums over the blocks (k, size, LANES).
 
-
-@njit
-def _forward(theta, inputs, order, first, size, hidden, kept, sums, k, is_tanh, draws, shared, threshold, seed, step):
-    """Activations (blocks, size, 16), which of them count, and the sums over the neurons (size, k, 16) per lane."""
-    d = inputs.shape[1]
-    rows = d + 1 + k
-    blocks = len(theta) // (rows * LANES)
+    Args:
+        per_example, shared: whether masks are drawn for every example or for all of them at once, from ``state`` on.
+    """
     for index in range(size * k):
         store(sums, index * LANES, splat(_ZERO))
-    masks_of_step = np.uint64(blocks) if shared else np.uint64(blocks) * np.uint64(draws)
-    drawn = np.uint64(step) * masks_of_step * _WORDS
-    for block in range(blocks):
-        base = block * rows * LANES
-        bits = ALL
-        if draws and shared:
-            bits = below(seed + (drawn + np.uint64(block) * _WORDS) * _GOLDEN, threshold)
+    mask = ALL
+    for _ in range(blocks):
+        weight, bias, outgoing = load(theta, 0), load(theta, d * LANES), load(theta, (d + 1) * LANES)
+        if d > 1:
+            _affine(theta, inputs, d, size, tile)
+        if shared:
+            mask = below(state, threshold)
+            state += STRIDE
         for index in range(size):
-            x = order[first + index]
-            z = load(theta, base + d * LANES)
-            for column in range(d):
-                z = fma(splat(inputs[x, column]), load(theta, base + column * LANES), z)
-            if draws and not shared:
-                number = np.uint64(block) * np.uint64(draws) + np.uint64(index)
-                bits = below(seed + (drawn + number * _WORDS) * _GOLDEN, threshold)
-            own = bits
+            z = fma(number(inputs, index), weight, bias) if d == 1 else load(tile, index * LANES)
+            if per_example:
+                mask = below(state, threshold)
+                state += STRIDE
+            counts = mask
             if is_tanh:
-                h = tanh(z)
+                z = tanh(z)
             else:
-                own = np.uint16(bits & positive(z))
-                h = where(positive(z), z, splat(_ZERO))
-            place = block * size + index
-            store(hidden, place * LANES, h)
-            kept[place] = own
-            for output in range(k):
-                a = load(theta, base + (d + 1 + output) * LANES)
-                at = (index * k + output) * LANES
-                so_far = load(sums, at)
-                store(sums, at, where(own, fma(a, h, so_far), so_far))
+                counts &= positive(z)
+            h = only(counts, z)
+            store(hidden, index * LANES, h)
+            store_truths(kept, index, counts)
+            if k == 1:
+                store(sums, index * LANES, fma(outgoing, h, load(sums, index * LANES)))
+        for output in range(k if k > 1 else 0):
+            outgoing = load(theta, (d + 1 + output) * LANES)
+            for index in range(size):
+                at = (output * size + index) * LANES
+                store(sums, at, fma(outgoing, load(hidden, index * LANES), load(sums, at)))
+        theta += (d + 1 + k) * LANES * _FLOAT
+        hidden += size * LANES * _FLOAT
+        kept += size * (LANES // 8)
 
 
 @njit
-def _update(theta, moment_1, moment_2, at, gradient, adam, rate, correction_2):
-    """One step of gradient descent or Adam for the sixteen parameters at ``at``."""
+def _update(theta, moments, distance, at, gradient, adam, rate, correction):
+    """One step of gradient descent or Adam for the parameters at ``at``.
+
+    Args:
+        moments: Adam's first moments; its second ones lie ``distance`` entries behind.
+        rate: the learning rate, for Adam divided by 1 - beta_1^t.
+        correction: (1 - beta_2^t)^(-1/2).
+    """
     if adam:
-        first = fma(splat(_NEW_1), gradient - load(moment_1, at), load(moment_1, at))
-        second = fma(splat(_NEW_2) * gradient, gradient, splat(_KEEP_2) * load(moment_2, at))
-        store(moment_1, at, first)
-        store(moment_2, at, second)
-        direction = first / fma(square_root(second), splat(correction_2), splat(_EPSILON))
-    else:
-        direction = gradient
-    store(theta, at, fma(splat(-rate), direction, load(theta, at)))
+        first = load(moments, at)
+        first = fma(splat(_NEW_1), gradient - first, first)
+        second = fma(splat(_NEW_2) * gradient, gradient, splat(_KEEP_2) * load(moments, at + distance))
+        store(moments, at, first)
+        store(moments, at + distance, second)
+        gradient = first / fma(square_root(second), splat(correction), splat(_EPSILON))
+    store(theta, at, fma(splat(-rate), gradient, load(theta, at)))
+
+
+@njit
+def _update_weights(theta, moments, distance, inputs, d, size, deltas, adam, rate, correction):
+    """The input weights of one block, whose gradient is sum_i x_i delta_i, four columns at a time."""
+    for column in range(0, d - 3, 4):
+        w0 = w1 = w2 = w3 = splat(_ZERO)
+        for index in range(size):
+            delta = load(deltas, index * LANES)
+            at = index * d + column
+            w0 = fma(number(inputs, at), delta, w0)
+            w1 = fma(number(inputs, at + 1), delta, w1)
+            w2 = fma(number(inputs, at + 2), delta, w2)
+            w3 = fma(number(inputs, at + 3), delta, w3)
+        _update(theta, moments, distance, column * LANES, w0, adam, rate, correction)
+        _update(theta, moments, distance, (column + 1) * LANES, w1, adam, rate, correction)
+        _update(theta, moments, distance, (column + 2) * LANES, w2, adam, rate, correction)
+        _update(theta, moments, distance, (column + 3) * LANES, w3, adam, rate, correction)
+    for column in range(d - d % 4, d):
+        weight = splat(_ZERO)
+        for index in range(size):
+            weight = fma(number(inputs, index * d + column), load(deltas, index * LANES), weight)
+        _update(theta, moments, distance, column * LANES, weight, adam, rate, correction)
+
+
+@njit
+def _to_hidden(outgoing, errors, size, k, tile):
+    """sum_o error_oi a_oj of one block for all examples, (size, LANES)."""
+    for index in range(size):
+        back = splat(_ZERO)
+        for output in range(k):
+            back = fma(number(errors, output * size + index), load(outgoing, output * LANES), back)
+        store(tile, index * LANES, back)
 
 
 @njit
 def _backward(
-    theta, moment_1, moment_2, inputs, order, first, size, hidden, kept, errors, deltas, k, is_tanh, r1, adam, rate, c2
+    blocks,
+    theta,
+    moments,
+    distance,
+    inputs,
+    errors,
+    size,
+    d,
+    k,
+    tile,
+    hidden,
+    kept,
+    is_tanh,
+    r1,
+    adam,
+    rate,
+    correction,
 ):
-    """Gradients and updates of every block; gives sum_j |a_j|^2 sum_i h_ij^2 where ``r1``, R_1's weight, is not 0."""
-    d = inputs.shape[1]
-    rows = d + 1 + k
-    blocks = len(theta) // (rows * LANES)
+    """Gradients and updates of every block; gives r1 sum_j |a_j|^2 sum_i h_ij^2."""
+    with_r1 = r1 != _ZERO
     penalty = 0.0
-    for block in range(blocks):
-        base = block * rows * LANES
-        outgoing = base + (d + 1) * LANES
-        strength = splat(_ZERO)  # |a_j|^2
-        squares = splat(_ZERO)  # sum_i h_ij^2
-        if r1 != _ZERO:
+    for _ in range(blocks):
+        outgoing = theta + (d + 1) * LANES * _FLOAT
+        strength = squares = splat(_ZERO)  # r1 |a_j|^2 and sum_i h_ij^2
+        if with_r1:
             for output in range(k):
-                a = load(theta, outgoing + output * LANES)
-                strength = fma(a, a, strength)
-        of_bias = splat(_ZERO)
+                a = load(outgoing, output * LANES)
+                strength = fma(splat(r1) * a, a, strength)
+        if k > 1:
+            _to_hidden(outgoing, errors, size, k, tile)
+        a = load(outgoing, 0)
+        of_a = of_bias = of_weight = splat(_ZERO)
         for index in range(size):
-            place = block * size + index
-            h = load(hidden, place * LANES)
-            back = splat(_ZERO)
-            for output in range(k):
-                back = fma(splat(errors[index, output]), load(theta, outgoing + output * LANES), back)
-            if r1 != _ZERO:
-                back = fma(splat(r1) * strength, h, back)
+            h = load(hidden, index * LANES)
+            error = number(errors, index)
+            of_a = fma(error, h, of_a)
+            back = error * a if k == 1 else load(tile, index * LANES)
+            if with_r1:
+                back = fma(strength, h, back)
                 squares = fma(h, h, squares)
             if is_tanh:
-                back = fma(-h * h, back, back)
-            back = where(kept[place], back, splat(_ZERO))
-            store(deltas, index * LANES, back)
+                back = back * fma(-h, h, splat(_ONE))
+            back = only(truths_at(kept, index), back)
             of_bias = of_bias + back
-        if r1 != _ZERO:
+            if d == 1:
+                of_weight = fma(number(inputs, index), back, of_weight)
+            else:
+                store(tile, index * LANES, back)
+        if with_r1:
             penalty += total(strength * squares)
         for output in range(k):
-            gradient = splat(_ZERO)
-            for index in range(size):
-                place = block * size + index
-                more = fma(splat(errors[index, output]), load(hidden, place * LANES), gradient)
-                gradient = where(kept[place], more, gradient)
-            at = outgoing + output * LANES
-            if r1 != _ZERO:
-                gradient = fma(splat(r1) * load(theta, at), squares, gradient)
-            _update(theta, moment_1, moment_2, at, gradient, adam, rate, c2)
-        for column in range(d):
-            gradient = splat(_ZERO)
-            for index in range(size):
-                x = order[first + index]
-                gradient = fma(splat(inputs[x, column]), load(deltas, index * LANES), gradient)
-            _update(theta, moment_1, moment_2, base + column * LANES, gradient, adam, rate, c2)
-        _update(theta, moment_1, moment_2, base + d * LANES, of_bias, adam, rate, c2)
+            if output > 0:
+                of_a = splat(_ZERO)
+                for index in range(size):
+                    of_a = fma(number(errors, output * size + index), load(hidden, index * LANES), of_a)
+            at = (d + 1 + output) * LANES
+            if with_r1:
+                of_a = fma(splat(r1) * load(theta, at), squares, of_a)
+            _update(theta, moments, distance, at, of_a, adam, rate, correction)
+        if d == 1:
+            _update(theta, moments, distance, 0, of_weight, adam, rate, correction)
+        else:
+            _update_weights(theta, moments, distance, inputs, d, size, tile, adam, rate, correction)
+        _update(theta, moments, distance, d * LANES, of_bias, adam, rate, correction)
+        theta += (d + 1 + k) * LANES * _FLOAT
+        moments += (d + 1 + k) * LANES * _FLOAT
+        hidden += size * LANES * _FLOAT
+        kept += size * (LANES // 8)
     return penalty
 
 
-@njit(nogil=True)
+@njit
+def _update_output_bias(output_bias, moments, output, gradient, adam, rate, correction):
+    """The same step for one bias of the outputs."""
+    if adam:
+        moments[0, output] += _NEW_1 * (gradient - moments[0, output])
+        moments[1, output] = _KEEP_2 * moments[1, output] + _NEW_2 * gradient * gradient
+        gradient = moments[0, output] / (np.sqrt(moments[1, output]) * correction + _EPSILON)
+    output_bias[output] -= rate * gradient
+
+
+class Network(NamedTuple):
+    """The parameters of one network and Adam's moments of them, contiguous float32 arrays.
+
+    Attributes:
+        theta: (blocks, d + 1 + k, LANES). Neurons that only fill the last block up are zero and stay so.
+        moments: first and second, (2, blocks, d + 1 + k, LANES).
+        output_bias: (k,).
+        bias_moments: (2, k).
+    """
+
+    theta: np.ndarray
+    moments: np.ndarray
+    output_bias: np.ndarray
+    bias_moments: np.ndarray
+
+
+class Options(NamedTuple):
+    """What a step does.
+
+    Attributes:
+        masked: whether the squared error has dropout; ``shared``: with one mask a step for all examples.
+        with_r1: whether R_1 (paper B, eq. 4) is added, whose weight ``keep_prob`` decides.
+        with_output_bias: whether the outputs' biases are trained.
+        mask_seed, batch_seed: uint64, first states of the SplitMix64 generators of masks and batches.
+    """
+
+    is_tanh: bool
+    keep_prob: float
+    masked: bool
+    shared: bool
+    with_r1: bool
+    adam: bool
+    learning_rate: float
+    with_output_bias: bool
+    mask_seed: np.uint64
+    batch_seed: np.uint64
+
+
+class _Work(NamedTuple):
+    """Arrays of a step, made by the caller because compiled code frees an array whose address alone it still uses."""
+
+    x: np.ndarray  # (size, d), the examples of the step
+    errors: np.ndarray  # (k, size)
+    sums: np.ndarray  # (k, size, LANES)
+    tile: np.ndarray  # (size, LANES)
+    hidden: np.ndarray  # (blocks, size, LANES)
+    kept: np.ndarray  # (blocks, size) of Truths
+
+
+def _compiled(sources: int) -> Callable[..., tuple[int, float]]:
+    """The compiled steps, which numba keeps in a file for the next process.
+
+    It compiles anew when this file changes, and knows of no other. But it tells apart functions that close over
+    different numbers, so ``sources`` is a digest of the other files that the machine code comes from.
+    """
+
+    def descend(network, work, options, inputs, targets, step, stop):
+        _ = sources
+        theta, moments, output_bias, bias_moments = network
+        x, errors, sums, tile, hidden, kept = work
+        is_tanh, keep_prob, masked, shared, with_r1, adam, learning_rate, with_output_bias, mask_seed, batch_seed = (
+            options
+        )
+        (n, d), (k, size) = inputs.shape, errors.shape
+        blocks = len(theta)
+        order = np.arange(n)
+        shuffled = -1
+        draws = masked and keep_prob < 1
+        per_example, shared = draws and not shared, draws and shared
+        masks_of_step = np.uint64(blocks * (size if per_example else 1))
+        threshold = np.uint32(min(2.0**32 - 1, round(keep_prob * 2.0**32)))
+        scale = 1 / keep_prob if masked else 1.0
+        r1 = np.float32((1 - keep_prob) / (keep_prob * size)) if with_r1 else _ZERO
+        rate, correction = np.float32(learning_rate), _ONE
+        objective = np.nan
+        while step < stop:
+            first = 0
+            if size < n:
+                epoch, first = step // (n // size), step % (n // size) * size
+                if epoch != shuffled:
+                    shuffle(order, batch_seed, epoch)
+                    shuffled = epoch
+                for index in range(size):
+                    for column in range(d):
+                        x[index, column] = inputs[order[first + index], column]
+            state = mask_seed + np.uint64(step) * masks_of_step * STRIDE
+            _forward(
+                blocks, address(theta), address(x), size, d, k, address(tile), address(hidden), address(kept),
+                address(sums), is_tanh, per_example, shared, threshold, state,
+            )  # fmt: skip
+            if adam:
+                rate = np.float32(learning_rate / (1 - _BETA_1 ** (step + 1)))
+                correction = np.float32(1 / np.sqrt(1 - _BETA_2 ** (step + 1)))
+            risk = 0.0
+            for output in range(k):
+                gradient = 0.0
+                for index in range(size):
+                    error = scale * total(load(address(sums), (output * size + index) * LANES))
+                    error += output_bias[output] - targets[order[first + index], output]
+                    risk += error * error
+                    gradient += error / size
+                    errors[output, index] = scale * error / size
+                if with_output_bias:
+                    _update_output_bias(output_bias, bias_moments, output, np.float32(gradient), adam, rate, correction)
+            penalty = _backward(
+                blocks, address(theta), address(moments), theta.size, address(x), address(errors), size, d, k,
+                address(tile), address(hidden), address(kept), is_tanh, r1, adam, rate, correction,
+            )  # fmt: skip
+            objective = risk / (2 * size) + penalty / 2
+            step += 1
+            if not np.isfinite(objective):
+                break
+        return step, objective
+
+    try:
+        return njit(nogil=True, cache=True)(descend)
+    except RuntimeError:  # there is no folder that could be written to
+        return njit(nogil=True)(descend)
+
+
+_SOURCES = b"".join(Path(module.__file__).read_bytes() for module in (lanes, split_mix))
+_descend = _compiled(int.from_bytes(sha256(_SOURCES).digest()[:6]))
+
+
 def descend(
-    theta,
-    moment_1,
-    moment_2,
-    output_bias,
-    bias_moments,
-    inputs,
-    targets,
-    batch_size,
-    step,
-    stop,
-    is_tanh,
-    keep_prob,
-    masked,
-    shared,
-    with_r1,
-    adam,
-    learning_rate,
-    train_output_bias,
-    mask_seed,
-    batch_seed,
-):
-    """Steps ``step`` to ``stop - 1`` of one network, in place.
+    network: Network,
+    options: Options,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    batch_size: int,
+    step: int,
+    stop: int,
+) -> tuple[int, float]:
+    """Steps ``step`` to ``stop - 1``, in place; other threads run meanwhile.
 
     Args:
-        theta: float32 (blocks * (d + 1 + k) * 16,), the layout of the module's docstring, flat.
-        moment_1, moment_2: Adam's averages, like ``theta``; not touched without ``adam``.
-        output_bias: float32 (k,). ``bias_moments`` float32 (2, k).
-        inputs: float32 (n, d). ``targets`` float32 (n, k).
+        inputs: float32 (n, d), contiguous.
+        targets: float32 (n, k), contiguous.
         batch_size: examples of a step, at most n. What an epoch's whole batches leave over is not used in it.
-        masked: whether the data term has dropout; ``shared``: one mask a step for all examples.
-        with_r1: whether R_1(theta), with ``keep_prob``, is added.
-        mask_seed, batch_seed: uint64 states of the generators of masks and batches.
 
     Returns:
         The number of steps done, less than ``stop`` where the objective left the finite numbers, and the objective
         of the last one in float64 (NaN if there was none).
     """
-    n, k = targets.shape
-    size = batch_size
-    lanes = len(theta) // (inputs.shape[1] + 1 + k)
-    hidden = np.empty(lanes * batch_size, np.float32)
-    kept = np.empty(lanes // LANES * batch_size, np.uint16)
-    sums = np.empty(batch_size * k * LANES, np.float32)
-    deltas = np.empty(batch_size * LANES, np.float32)
-    errors = np.empty((batch_size, k), np.float32)
-    order = np.arange(n)
-    batches = n // batch_size
-    shuffled = -1
-    draws = batch_size if masked and keep_prob < 1 else 0
-    threshold = np.uint32(min(2.0**32 - 1, round(keep_prob * 2.0**32)))
-    scale = 1 / keep_prob if masked else 1.0
-    objective = np.nan
-    while step < stop:
-        first = 0
-        if batch_size < n:
-            epoch = step // batches
-            first = (step % batches) * batch_size
-            if epoch != shuffled:
-                shuffle(order, batch_seed, epoch)
-                shuffled = epoch
-        _forward(
-            theta, inputs, order, first, size, hidden, kept, sums, k, is_tanh, draws, shared, threshold, mask_seed, step
-        )
-        risk = 0.0
-        for index in range(size):
-            for output in range(k):
-                summed = total(load(sums, (index * k + output) * LANES))
-                error = scale * summed + output_bias[output] - targets[order[first + index], output]
-                risk += error * error
-                errors[index, output] = np.float32(error / size)
-        objective = risk / (2 * size)
-        rate, c2 = np.float32(learning_rate), _ONE
-        if adam:
-            rate = np.float32(learning_rate / (1 - _BETA_1 ** (step + 1)))
-            c2 = np.float32(1 / np.sqrt(1 - _BETA_2 ** (step + 1)))
-        if train_output_bias:
-            for output in range(k):
-                gradient = _ZERO
-                for index in range(size):
-                    gradient += errors[index, output]
-                if adam:
-                    average = bias_moments[0, output] + _NEW_1 * (gradient - bias_moments[0, output])
-                    square = _KEEP_2 * bias_moments[1, output] + _NEW_2 * gradient * gradient
-                    bias_moments[0, output], bias_moments[1, output] = average, square
-                    gradient = average / (np.sqrt(square) * c2 + _EPSILON)
-                output_bias[output] -= rate * gradient
-        for index in range(size):
-            for output in range(k):
-                errors[index, output] *= np.float32(scale)
-        r1 = np.float32((1 - keep_prob) / (keep_prob * size)) if with_r1 else _ZERO
-        penalty = _backward(
-            theta,
-            moment_1,
-            moment_2,
-            inputs,
-            order,
-            first,
-            size,
-            hidden,
-            kept,
-            errors,
-            deltas,
-            k,
-            is_tanh,
-            r1,
-            adam,
-            rate,
-            c2,
-        )
-        objective += r1 * penalty / 2
-        step += 1
-        if not np.isfinite(objective):
-            break
-    return step, objective
+    blocks, k = len(network.theta), targets.shape[1]
+    work = _Work(
+        x=inputs[:batch_size].copy(),
+        errors=np.empty((k, batch_size), np.float32),
+        sums=np.empty((k, batch_size, LANES), np.float32),
+        tile=np.empty((batch_size, LANES), np.float32),
+        hidden=np.empty((blocks, batch_size, LANES), np.float32),
+        kept=np.empty((blocks, batch_size), Truths),
+    )
+    return _descend(network, work, options, inputs, targets, step, stop)

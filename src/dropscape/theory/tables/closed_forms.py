@@ -13,7 +13,7 @@ from dropscape.theory.networks import Problem, minimised, random_problem
 from dropscape.theory.proposition import constants, loewner_checks
 
 
-def theory_table(
+def table(
     networks: int,
     keep_probs: Sequence[float],
     seed: int,
@@ -82,13 +82,13 @@ def theory_table(
             for state, judged in (("random", problem), ("trained", trained[index][position])):
                 key = {"network": index, "keep_prob": float(keep_prob), "state": state}
                 rows += [key | row for row in compare(judged, keep_prob)]
-    table = pd.DataFrame(rows)
-    holds = [column for column in table if "_holds_" in column]
-    return table.astype(dict.fromkeys(holds, "boolean"))
+    frame = pd.DataFrame(rows)
+    holds = [column for column in frame if "_holds_" in column]
+    return frame.astype(dict.fromkeys(holds, "boolean"))
 
 
 def compare(problem: Problem, keep_prob: float) -> list[dict[str, object]]:
-    """The rows ``one_layer`` and ``all`` of ``theory_table`` for one network and keep probability."""
+    """The rows ``one_layer`` and ``all`` of ``table`` for one network and keep probability."""
     model, x, y = problem.model, problem.inputs, problem.targets
     names = [name for name, _ in model.named_parameters()]
     expansion = closed_forms.expand(model, x, y, names)

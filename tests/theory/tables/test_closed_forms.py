@@ -6,7 +6,8 @@ import pytest
 
 from dropscape.errors import ConfigurationError
 from dropscape.theory import networks
-from dropscape.theory.study import compare, theory_table
+from dropscape.theory.tables import closed_forms
+from dropscape.theory.tables.closed_forms import compare
 
 ERRORS = ["assumption1_error", "first_order_error", "cross_term_error"]
 
@@ -15,7 +16,7 @@ ERRORS = ["assumption1_error", "first_order_error", "cross_term_error"]
 def table():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "GD_STEPS", 1000)
-        return theory_table(3, (0.5, 0.9), seed=1, hidden=(5, 4), inputs=3, examples=6)
+        return closed_forms.table(3, (0.5, 0.9), seed=1, hidden=(5, 4), inputs=3, examples=6)
 
 
 def test_one_row_for_each_combination(table):
@@ -93,10 +94,10 @@ def test_without_dropout_only_the_mean_gradient_and_the_second_derivatives_are_m
 def test_same_arguments_same_table(monkeypatch):
     monkeypatch.setattr(networks, "GD_STEPS", 20)
     arguments = {"networks": 1, "keep_probs": (0.7,), "seed": 3, "hidden": (2, 2), "inputs": 2, "examples": 3}
-    pd.testing.assert_frame_equal(theory_table(**arguments), theory_table(**arguments))
+    pd.testing.assert_frame_equal(closed_forms.table(**arguments), closed_forms.table(**arguments))
 
 
 def test_a_hidden_layer_too_wide_to_enumerate_is_refused(monkeypatch):
     monkeypatch.setattr(networks, "GD_STEPS", 1)
     with pytest.raises(ConfigurationError, match="last hidden width"):
-        theory_table(1, (0.5,), seed=0, hidden=(2, 40), inputs=2, examples=3)
+        closed_forms.table(1, (0.5,), seed=0, hidden=(2, 40), inputs=2, examples=3)

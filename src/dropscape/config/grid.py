@@ -1,0 +1,43 @@
+"""Runs written as a grid: one line for all combinations of a few values."""
+
+import itertools
+import string
+from collections.abc import Mapping
+from typing import Any
+
+
+def with_grid_as_runs(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment with the runs of its ``grid`` beside those of ``runs``.
+
+    An entry of ``grid`` is a pattern of names with what its runs have: ``keep{keep_prob}: {keep_prob: [0.5, 0.9],
+    learning_rate: 0.1}`` stands for the runs ``keep0.5`` and ``keep0.9``. Every list is an axis of the grid; a list
+    inside of it is a single value.
+
+    Raises:
+        ValueError: a pattern leaves out an axis, so that runs would share a name, or names one that is not there; or
+            a run of the grid stands in ``runs`` too.
+    """
+    runs = dict(experiment.get("runs") or {})
+    for pattern, family in (experiment.get("grid") or {}).items():
+        axes = {key: values for key, values in family.items() if isinstance(values, list)}
+        named = [field for _, field, _, _ in string.Formatter().parse(str(pattern)) if field is not None]
+        if sorted(named) != sorted(axes):
+            raise ValueError(
+                f"grid '{pattern}' names {_listed(named)}, but its lists are {_listed(axes)}: write each list of the "
+                "entry once in braces"
+            )
+        for point in itertools.product(*axes.values()):
+            values = dict(zip(axes, point, strict=True))
+            name = pattern.format(**{key: _text(value) for key, value in values.items()})
+            if name in runs:
+                raise ValueError(f"run '{name}' of grid '{pattern}' is there already: rename one")
+            runs[name] = {**family, **values}
+    return {key: value for key, value in experiment.items() if key != "grid"} | {"runs": runs}
+
+
+def _text(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names) or "nothing"

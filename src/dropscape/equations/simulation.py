@@ -1,0 +1,247 @@
+"""Dropout (paper C, eq. 6), its stochastic modified equations (Theorem 1) and gradient descent on L_S (eq. 7) in time.
+
+All trials of a simulation are one batch. An equation runs for time eta a step, in J inner steps of length h = eta/J, by
+
+- ``euler_maruyama``: Theta - h B(Theta) + sqrt(h eta) N(Theta), B being minus the drift and N noise of covariance
+  Sigma. With J = 1, which the paper uses, one step has exactly the mean (order 1) and covariance of a dropout step;
+- ``midpoint``: the same with B and N at Theta - (h/2) B(Theta). Euler-Maruyama is off from the equation by O(h) because
+  of its drift, as much as the order-1 equation is off from dropout. Here the drift is integrated to second order, and
+  since the noise is O(sqrt(eta)) the rest is O(h^2 + eta h): with a fixed J this shows the equation's own order.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from dropscape.dropout.masks import check_keep_prob
+from dropscape.equations.activations import activation_called
+from dropscape.equations.draws import Draws
+from dropscape.equations.modified_loss import drift, modified_gradient
+from dropscape.equations.network import Parameters, Sample, forward, losses_and_accuracies
+from dropscape.equations.noise import dropout_gradient, noise, noisy_gradient
+from dropscape.errors import ConfigurationError, DivergenceError
+from dropscape.training.checkpoint import Checkpoint
+
+METHODS = ("dropout", "order_1", "order_2", "descent")
+SCHEMES = ("euler_maruyama", "midpoint")
+ON_DIVERGENCE = ("raise", "record")
+COLUMNS = ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What decides a simulation (with its start and its data).
+
+    Attributes:
+        method: ``dropout``, the equation of ``order_1`` or ``order_2``, or ``descent``: gradient descent on L_S.
+        activation: a key of ``dropscape.equations.activations.ACTIVATIONS``. Theorem 1 does not cover relu.
+        keep_prob: p.
+        learning_rate: eta, also the unit of an equation's noise and the time a step stands for.
+        steps: of length eta.
+        history: the steps at which losses are recorded.
+        seeds: of the trials, each for an equal share of them in the order of the batch.
+        inner_steps: J of an equation. A dropout simulation that is to be coupled to it needs the same number.
+        scheme: of an equation.
+        purpose: part of the random numbers' keys: same purpose, coupled simulations; another one, independent.
+
+    Raises:
+        ConfigurationError: a name or a number that is none of these.
+    """
+
+    method: str
+    activation: str
+    keep_prob: float
+    learning_rate: float
+    steps: int
+    history: tuple[int, ...]
+    seeds: tuple[int, ...]
+    inner_steps: int = 1
+    scheme: str = "euler_maruyama"
+    purpose: str = "noise"
+
+    def __post_init__(self):
+        check_keep_prob(self.keep_prob)
+        activation_called(self.activation)
+        for name, value, known in (("method", self.method, METHODS), ("scheme", self.scheme, SCHEMES)):
+            if value not in known:
+                raise ConfigurationError(f"{name} is '{value}'; write one of {', '.join(known)}.")
+        if self.inner_steps < 1:
+            raise ConfigurationError(f"inner_steps is {self.inner_steps}; write a number of at least 1.")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A finished simulation of T trials.
+
+    Attributes:
+        parameters: at the end; NaN for a trial that diverged.
+        history: trial, seed, step, loss (R_S, without dropout), test_loss and test_accuracy (NaN without a test
+            sample, the accuracy also with one output); NaN from the step on at which a trial had diverged, and where
+            a loss is too large for the dtype.
+        diverged: (T,) int64, the first step after which a trial's parameters were not finite; -1 for none.
+    """
+
+    parameters: Parameters
+    history: pd.DataFrame
+    diverged: Tensor
+
+
+def simulate(
+    simulation: Simulation,
+    start: Parameters,
+    train: Sample,
+    test: Sample | None = None,
+    *,
+    on_divergence: str = "raise",
+    checkpoint: Checkpoint | None = None,
+    progress: Callable[..., None] | None = None,
+) -> Simulated:
+    """Run all trials from their start; bit-identical however often it was interrupted.
+
+    Memory: some six arrays of T m n and, for an equation, of T m^2 numbers in the dtype of ``start``, which is the
+    dtype of everything. Many trials of a small network are fastest some hundred at a time.
+
+    Args:
+        simulation: what to do.
+        start: of the T trials, float32 or float64; left as it is.
+        train: the sample of R_S.
+        test: of the test columns.
+        on_divergence: ``raise``, or ``record`` it as NaN and go on with the other trials.
+        checkpoint: where to keep the state.
+        progress: called with (step, steps).
+
+    Raises:
+        DivergenceError: a trial's parameters left the finite numbers and ``on_divergence`` is ``raise``.
+        ConfigurationError: the trials cannot be shared among the seeds, or another word than these.
+    """
+    if on_divergence not in ON_DIVERGENCE:
+        raise ConfigurationError(f"on_divergence is '{on_divergence}'; write one of {', '.join(ON_DIVERGENCE)}.")
+    run = _Run(simulation, start, train, test, on_divergence)
+    saved = checkpoint.load() if checkpoint else None
+    if saved:
+        run.restore(*saved)
+    while run.step < simulation.steps:
+        run.advance()
+        if progress:
+            progress(run.step, simulation.steps)
+        if checkpoint and checkpoint.due():
+            checkpoint.save(*run.state())
+    if checkpoint:
+        checkpoint.save(*run.state())
+    return run.result()
+
+
+class _Run:
+    """The moving parts of a simulation: parameters, step, what was recorded and which trials diverged."""
+
+    def __init__(
+        self, simulation: Simulation, start: Parameters, train: Sample, test: Sample | None, on_divergence: str
+    ):
+        self.simulation, self.train, self.test = simulation, train, test
+        self.on_divergence = on_divergence
+        self.activation = activation_called(simulation.activation)
+        self.parameters = start
+        trials, units = start.a.shape[:2]
+        self.draws = Draws(
+            simulation.seeds,
+            trials,
+            units,
+            simulation.purpose,
+            simulation.inner_steps,
+            start.a.dtype,
+            start.a.device,
+        )
+        self.seeds = [seed for seed in simulation.seeds for _ in range(trials // len(simulation.seeds))]
+        self.diverged = torch.full((trials,), -1)
+        self.rows: list[list[float]] = []
+        self.step = 0
+        self._record()
+
+    def advance(self) -> None:
+        """One step, then whatever is recorded after it."""
+        simulation, parameters = self.simulation, self.parameters
+        if simulation.method == "dropout":
+            mask = self.draws.mask(self.step, simulation.keep_prob).to(parameters.a.dtype)
+            step = dropout_gradient(parameters, self.train, self.activation, mask)
+            self.parameters = parameters.moved(step, -simulation.learning_rate)
+        elif simulation.method == "descent":
+            step = modified_gradient(forward(parameters, self.train, self.activation), simulation.keep_prob)
+            self.parameters = parameters.moved(step, -simulation.learning_rate)
+        else:
+            units = self.draws.units(self.step).to(parameters.a.dtype)
+            for z, pairs in zip(units, self.draws.pairs(self.step), strict=True):
+                self.parameters = self._inner_step(self.parameters, z, pairs)
+        self.step += 1
+        self._watch()
+        self._record()
+
+    def _inner_step(self, parameters: Parameters, units: Tensor, pairs: Tensor) -> Parameters:
+        simulation, keep_prob, rate = self.simulation, self.simulation.keep_prob, self.simulation.learning_rate
+        order = 1 if simulation.method == "order_1" else 2
+        length = rate / simulation.inner_steps
+        passed = forward(parameters, self.train, self.activation)
+        if simulation.scheme == "midpoint":
+            middle = parameters.moved(drift(passed, keep_prob, rate, order), -length / 2)
+            passed = forward(middle, self.train, self.activation)
+        # Divided by the length the noise has the size sqrt(eta / length) beside the drift.
+        scale = math.sqrt(simulation.inner_steps)
+        if order == 1:
+            return parameters.moved(noisy_gradient(passed, units, pairs, keep_prob, scale), -length)
+        moved = parameters.moved(drift(passed, keep_prob, rate, order), -length)
+        return moved.moved(noise(passed, units, pairs, keep_prob), -length * scale)
+
+    def _watch(self) -> None:
+        """Notes, or refuses, trials whose parameters are no longer finite."""
+        sums = self.parameters.a.sum(dim=(1, 2)) + self.parameters.w.sum(dim=(1, 2))
+        new = ~sums.isfinite().cpu() & (self.diverged < 0)
+        if not bool(new.any()):
+            return
+        if self.on_divergence == "raise":
+            trial, simulation = int(new.nonzero()[0]), self.simulation
+            raise DivergenceError(
+                f"Trial {trial} (seed {self.seeds[trial]}) of the {simulation.method} simulation diverged: its "
+                f"parameters are not finite after step {self.step} with learning_rate {simulation.learning_rate} and "
+                f"keep_prob {simulation.keep_prob}. Write a smaller learning_rate or a larger keep_prob for it."
+            )
+        self.diverged[new] = self.step
+        for value in self.parameters:
+            value[new.to(value.device)] = math.nan
+
+    def _record(self) -> None:
+        if self.step not in self.simulation.history:
+            return
+        undefined = torch.full((len(self.seeds),), math.nan, dtype=torch.float64)
+        columns = [losses_and_accuracies(self.parameters, self.train, self.activation)[0]]
+        if self.test is None:
+            columns += [undefined, undefined]
+        else:
+            columns += losses_and_accuracies(self.parameters, self.test, self.activation)
+        columns = [
+            column.cpu().where((self.diverged < 0) & column.cpu().isfinite(), undefined).tolist() for column in columns
+        ]
+        for trial, (seed, *values) in enumerate(zip(self.seeds, *columns, strict=True)):
+            self.rows.append([trial, seed, self.step, *values])
+
+    def state(self) -> tuple[dict[str, Tensor], dict]:
+        """Everything that the rest of the simulation depends on."""
+        tensors = {**self.parameters._asdict(), "diverged": self.diverged}
+        # JSON has no NaN: undefined values travel as null.
+        rows = [[None if math.isnan(value) else value for value in row] for row in self.rows]
+        return tensors, {"step": self.step, "rows": rows}
+
+    def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
+        """Go on from a ``state``."""
+        device = self.parameters.a.device
+        self.parameters = Parameters(tensors["a"].to(device), tensors["w"].to(device))
+        self.diverged = tensors["diverged"]
+        self.step = state["step"]
+        self.rows = [[math.nan if value is None else value for value in row] for row in state["rows"]]
+
+    def result(self) -> Simulated:
+        """What was simulated."""
+        table = pd.DataFrame(self.rows, columns=COLUMNS).astype({"trial": int, "seed": int, "step": int})
+        return Simulated(self.parameters, table, self.diverged)

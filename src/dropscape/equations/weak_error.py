@@ -1,0 +1,156 @@
+"""How far an equation's expected end is from dropout's: |E Theta_T - E theta_T| from trials (paper C, Fig. 1b, c).
+
+The norm of a mean of N noisy differences is on average larger than the norm of their expectation: its square is too
+large by tr V, V being the covariance of the mean, however small the error is. ``|mean|^2 - tr V`` is unbiased (it is
+the U-statistic of the products of two different trials). Both are given.
+
+Differences of pairs of trials vary less if the pair shares its first-order randomness (``dropscape.equations.draws``),
+and much less if each trial's linear response is taken off (``dropscape.equations.linear_response``). Neither changes
+the expectation.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from dropscape.equations.linear_response import linear_response
+from dropscape.equations.network import Parameters, Sample
+from dropscape.equations.simulation import Simulation, simulate
+from dropscape.numerics.fits import PowerLaw, power_law
+
+
+def end_differences(
+    equation: Simulation,
+    start: Parameters,
+    train: Sample,
+    trials: int,
+    *,
+    coupled: bool = True,
+    controlled: bool = True,
+    batch: int = 500,
+) -> Tensor:
+    """Theta_T - theta_T of pairs of trials, one of the equation and one of dropout, (N, m (k + d)) float64.
+
+    The rows are independent, and their expectation is that of Theta_T - theta_T, whatever the two choices.
+
+    Args:
+        equation: of order 1 or 2; the dropout trials have its other settings.
+        start: of one trial, where all start.
+        train: the sample of R_S.
+        trials: N.
+        coupled: let the two of a pair share their first-order randomness.
+        controlled: take each trial's linear response off.
+        batch: trials simulated together; part of the random numbers' keys.
+
+    Raises:
+        DivergenceError: a trial's parameters left the finite numbers.
+        ConfigurationError: a batch cannot be shared among the equation's seeds.
+    """
+    rows = []
+    for first in range(0, trials, batch):
+        count = min(batch, trials - first)
+        purpose = f"{equation.purpose}/{first}"
+        pair = (
+            replace(equation, purpose=purpose),
+            replace(equation, purpose=purpose if coupled else f"{purpose}/dropout", method="dropout"),
+        )
+        ends = []
+        for simulation in pair:
+            end = simulate(simulation, start.expanded(count), train).parameters
+            if controlled:
+                end = end.moved(linear_response(simulation, start, train, count), -1.0)
+            ends.append(end.vectors().double())
+        rows.append(ends[0] - ends[1])
+    return torch.cat(rows)
+
+
+@dataclass(frozen=True)
+class WeakError:
+    """An estimate of the norm of an expectation from N independent differences.
+
+    Attributes:
+        squared: the unbiased estimate of its square, which may be negative.
+        squared_error: the standard error of ``squared``.
+        norm: the root of ``squared``; NaN where that is not positive.
+        norm_error: the standard error of ``norm``, to first order; NaN with it.
+        plain: the norm of the mean, biased upwards.
+        sampling: the root of tr V, what ``plain`` is on average (in square) if the expectation is 0.
+        trials: N.
+    """
+
+    squared: float
+    squared_error: float
+    norm: float
+    norm_error: float
+    plain: float
+    sampling: float
+    trials: int
+
+
+def weak_error(differences: Tensor) -> WeakError:
+    """Both estimates from differences (N, q), at least three; also of any other vector of test functions.
+
+    For independent rows of expectation mu and covariance N V the variance of ``|mean|^2 - tr V`` is exactly
+    ``4 mu^T V mu + 2 tr(V^2) N/(N-1)``. Here mu^T V mu and tr(V^2) are estimated without bias for normal differences,
+    but the first not below 0: where mu is lost in the noise the standard error is some 30 % too large.
+
+    Raises:
+        ValueError: fewer than three differences.
+    """
+    trials = len(differences)
+    if trials < 3:
+        raise ValueError(f"{trials} trials were given; a weak error with its standard error needs at least three.")
+    differences = differences.double()
+    mean = differences.mean(dim=0)
+    centred = (differences - mean) / math.sqrt(trials * (trials - 1))  # centred^T centred estimates V
+    trace = float(centred.square().sum())
+    # The smaller of the two matrices that have the same eigenvalues.
+    gram = centred @ centred.T if trials < centred.shape[1] else centred.T @ centred
+    degrees = trials - 1
+    square_trace = float(gram.square().sum()) - trace**2 / degrees
+    square_trace = max(square_trace * degrees**2 / ((degrees - 1) * (degrees + 2)), 0.0)
+    along_mean = max(float((centred @ mean).square().sum()) - square_trace, 0.0)
+    squared = float(mean @ mean) - trace
+    squared_error = math.sqrt(4 * along_mean + 2 * square_trace * trials / degrees)
+    norm = math.sqrt(squared) if squared > 0 else math.nan
+    return WeakError(
+        squared=squared,
+        squared_error=squared_error,
+        norm=norm,
+        norm_error=squared_error / (2 * norm),
+        plain=float(mean.norm()),
+        sampling=math.sqrt(trace),
+        trials=trials,
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of convergence in the learning rate.
+
+    Attributes:
+        fit: power law of the norms; its bounds say how far the points are from a line.
+        sampling_error: the slope's standard error that follows from the norms' own; NaN where the slope is.
+    """
+
+    fit: PowerLaw
+    sampling_error: float
+
+
+def convergence_order(learning_rates: ArrayLike, errors: Sequence[WeakError]) -> Order:
+    """The slope of log norm over log learning rate; a norm that is NaN is left out and counted."""
+    fit = power_law(learning_rates, [error.norm for error in errors])
+    used = [
+        (math.log(rate), error.norm_error / error.norm)
+        for rate, error in zip(learning_rates, errors, strict=True)
+        if error.norm > 0
+    ]
+    logs, relative = torch.tensor(used, dtype=torch.float64).reshape(-1, 2).unbind(dim=1)
+    offsets = logs - logs.mean()
+    # A slope is a sum of the log norms with these weights.
+    weights = offsets / offsets.square().sum()
+    return Order(fit, math.nan if math.isnan(fit.slope) else float((weights * relative).norm()))

@@ -1,0 +1,34 @@
+"""The table of Fig. 11: tidy, and equal to the networks it describes."""
+
+import numpy as np
+import pytest
+
+from dropscape.theory.interpolants import BENDS, MIDDLE, X, network, targets
+from dropscape.theory.tables.interpolants import DRAWN, table
+
+
+@pytest.fixture(scope="module")
+def found():
+    return table(30, 0.9)
+
+
+def test_each_curve_has_its_outputs_points_and_intercepts(found):
+    for curve, bends in BENDS.items():
+        own = found[found["curve"] == curve]
+        assert own["kind"].value_counts().to_dict() == {"output": DRAWN, "point": len(X), "intercept": len(bends)}
+        drawn = own[own["kind"] == "output"]
+        np.testing.assert_allclose(drawn["output"], network(curve, 30).outputs(drawn["x"].to_numpy()))
+        assert own.loc[own["kind"] == "point", "output"].tolist() == targets().tolist()
+        marks = own[own["kind"] == "intercept"]
+        assert list(zip(marks["x"], marks["bend"], strict=True)) == list(bends)
+        assert set(marks["x"]) <= set(drawn["x"])
+        assert own.loc[own["kind"] != "intercept", "bend"].isna().all()
+
+
+def test_numbers_of_a_curve_are_those_of_its_network(found):
+    of_curve = found.groupby("curve")[["r1", "risk", "r1_ratio"]].agg(["min", "max"])
+    for curve in BENDS:
+        r1 = network(curve, 30).r1(X, 0.9)
+        assert of_curve.loc[curve, "r1"].tolist() == [r1, r1]
+        assert of_curve.loc[curve, "risk"].max() < 1e-28
+        assert of_curve.loc[curve, "r1_ratio"].iloc[0] == r1 / network(MIDDLE, 30).r1(X, 0.9)
