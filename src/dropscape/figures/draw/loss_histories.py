@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from dropscape.figures import style
 from dropscape.figures.draw.curves import band, steps_axis
@@ -42,6 +43,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     if starts:
         # On a logarithmic axis what happens right after the start of the second training would be one point.
         axes.set_xlim(0, curves["at"].max())
+        axes.xaxis.set_major_locator(MaxNLocator(6, prune="upper"))  # the last number would stand over the edge
         axes.set_xlabel("training step")
         axes.tick_params(which="both", direction="in")
     else:
