@@ -157,10 +157,17 @@ class TestEditedSettings:
         overrides = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
         assert set(smoke.pending(overrides=overrides)) == expected
 
-    @pytest.mark.parametrize("keys", [{"objective": "risk"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str)
+    @pytest.mark.parametrize(
+        "keys", [{"objective": "dropout_minus_r2"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str
+    )
     def test_objective_of_one_run(self, smoke, jobs, keys):
         overrides = override(runs={"keep0.9-lr0.1": keys})
         assert set(smoke.pending(overrides=overrides)) == downstream(jobs, {f"training {RUN}"})
+
+    def test_a_run_on_the_risk_has_no_noise_to_measure(self, smoke, jobs):
+        pending = set(smoke.pending(overrides=override(runs={"keep0.9-lr0.1": {"objective": "risk"}})))
+        assert f"training {RUN}" in pending and f"sampling {RUN}" not in pending
+        assert pending < downstream(jobs, {f"training {RUN}"})
 
     def test_a_run_that_starts_at_anothers_end_point_follows_it(self, smoke, jobs):
         """It waits for that run's model, and is done again where that run is; the other way round it is not."""
