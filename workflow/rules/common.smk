@@ -156,9 +156,14 @@ def dataset_of(wildcards):
 
 
 def run_of(wildcards):
-    """The run's settings with the experiment's defaults filled in."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    run = experiment.runs[wildcards.run]
+    """``settings_of_run`` for a rule of one run."""
+    return settings_of_run(wildcards.experiment, wildcards.run)
+
+
+def settings_of_run(experiment, run):
+    """The named run's settings with the experiment's defaults filled in."""
+    experiment = EXPERIMENTS[experiment]
+    run = experiment.runs[run]
     data, model = experiment.data.model_dump(), experiment.model.model_dump()
     if run.train_examples is not None:
         data["train_examples"] = run.train_examples
