@@ -31,6 +31,16 @@ def check_keep_prob(keep_prob: float) -> None:
         )
 
 
+def mask_variance(keep_prob: float) -> float:
+    """The variance s = (1 - keep_prob)/keep_prob of a mask's entry, 0 or 1/keep_prob (papers A section 3.3, C eq. 3).
+
+    Raises:
+        ConfigurationError: ``keep_prob`` is outside (0, 1].
+    """
+    check_keep_prob(keep_prob)
+    return (1.0 - keep_prob) / keep_prob
+
+
 class ExactDraw:
     """Fills tensors of booleans whose every entry is True with probability ``keep_prob``, exact to float64.
 

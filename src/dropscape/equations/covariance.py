@@ -18,7 +18,8 @@ For outputs in R^k, M_rj has k + d entries (``dropscape.equations.network``) and
 import torch
 from torch import Tensor
 
-from dropscape.equations.modified_loss import mask_variance, modified_gradient
+from dropscape.dropout.masks import mask_variance
+from dropscape.equations.modified_loss import modified_gradient
 from dropscape.equations.network import Pass
 
 

@@ -13,19 +13,9 @@ R-operator), written out: two products with the inputs more, and no matrix of th
 import torch
 from torch import Tensor
 
-from dropscape.dropout.masks import check_keep_prob
+from dropscape.dropout.masks import mask_variance
 from dropscape.equations.activations import Activation
 from dropscape.equations.network import Parameters, Pass, Sample, forward, input_gradient, product
-
-
-def mask_variance(keep_prob: float) -> float:
-    """S = (1 - keep_prob)/keep_prob, the variance of a mask's entry (eq. 3).
-
-    Raises:
-        ConfigurationError: ``keep_prob`` is not in (0, 1].
-    """
-    check_keep_prob(keep_prob)
-    return (1.0 - keep_prob) / keep_prob
 
 
 def modified_loss(parameters: Parameters, sample: Sample, activation: Activation, keep_prob: float) -> Tensor:

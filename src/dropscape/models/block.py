@@ -4,12 +4,25 @@ A block is a tuple of parameter names of a module, for example ``("layers.1.weig
 vector holds the parameters one after the other in that order, each flattened row by row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
+
+
+def check_block(block: Sequence[str], names: Collection[str]) -> None:
+    """Refuse a block that names what is not among the ``names`` of the model's parameters.
+
+    Raises:
+        ConfigurationError: such a name.
+    """
+    for name in block:
+        if name not in names:
+            raise ConfigurationError(
+                f"block names the parameter '{name}', which the model does not have; write one of: {', '.join(names)}."
+            )
 
 
 def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor]:
@@ -19,12 +32,7 @@ def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor
         ConfigurationError: a name is not a parameter of the model.
     """
     parameters = dict(model.named_parameters())
-    for name in block:
-        if name not in parameters:
-            raise ConfigurationError(
-                f"block names the parameter '{name}', which the model does not have; "
-                f"write one of: {', '.join(parameters)}."
-            )
+    check_block(block, parameters)
     return {name: parameters[name].detach() for name in block}
 
 

@@ -56,6 +56,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
+from dropscape.dropout.masks import mask_variance
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -85,19 +86,6 @@ class DropoutExpansion:
             self.output_gradient[:, indices],
             self.part_gradients[:, :, indices],
         )
-
-
-def mask_variance(keep_prob: float) -> float:
-    """The variance of eta_j, s = (1 - keep_prob)/keep_prob (paper A, section 3.3).
-
-    Raises:
-        ConfigurationError: ``keep_prob`` is not in (0, 1].
-    """
-    if not 0.0 < keep_prob <= 1.0:
-        raise ConfigurationError(
-            f"keep_prob is {keep_prob}; it is the probability that a unit is kept: write a number in (0, 1]."
-        )
-    return (1.0 - keep_prob) / keep_prob
 
 
 def require_single_output(model: FullyConnected) -> None:

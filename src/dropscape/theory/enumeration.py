@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.func import grad, jacfwd, jacrev, vmap
 
+from dropscape.dropout.masks import check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.theory.closed_forms import (
     double_parameters,
-    mask_variance,
     output_parts,
     require_single_output,
 )
@@ -32,7 +32,7 @@ def all_masks(units: int, keep_prob: float) -> tuple[Tensor, Tensor]:
     Raises:
         ConfigurationError: more than ``MAX_UNITS`` units, or ``keep_prob`` outside (0, 1].
     """
-    mask_variance(keep_prob)
+    check_keep_prob(keep_prob)
     if units > MAX_UNITS:
         raise ConfigurationError(
             f"the last hidden layer has {units} units; enumerating their 2^{units} masks is not affordable: "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dropscape.dropout.masks import mask_variance
 from dropscape.errors import DivergenceError
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.seeds import torch_generator
@@ -95,7 +96,7 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
     }
     inputs = torch.stack([problem.inputs for problem, _ in pairs])
     targets = torch.stack([problem.targets for problem, _ in pairs])
-    variances = torch.tensor([[closed_forms.mask_variance(keep_prob)] for _, keep_prob in pairs], dtype=torch.float64)
+    variances = torch.tensor([[mask_variance(keep_prob)] for _, keep_prob in pairs], dtype=torch.float64)
 
     def risks() -> Tensor:
         parts, bias = closed_forms.output_parts(first, parameters, inputs)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dropscape.theory.closed_forms import mask_variance
+from dropscape.dropout.masks import mask_variance
 
 
 @dataclass(frozen=True)

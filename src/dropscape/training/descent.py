@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from dropscape.dropout.masks import MaskSource
-from dropscape.errors import ConfigurationError, DivergenceError
+from dropscape.models.block import check_block
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.loop import trained_to_the_end
+from dropscape.training.loop import refuse_divergence, trained_to_the_end
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import StackedNetworks, initialised
 
@@ -84,12 +84,7 @@ class _Run:
         self.step = 0
         self.loss = math.nan
         self.parameters = {name: value.to(device, copy=True) for name, value in start.items()}
-        for name in descent.block:
-            if name not in self.parameters:
-                raise ConfigurationError(
-                    f"block names the parameter '{name}', which the model does not have; "
-                    f"write one of: {', '.join(self.parameters)}."
-                )
+        check_block(descent.block, self.parameters)
         self.networks = self._networks(train_inputs.to(device), train_targets.to(device))
         self.test = self._networks(test_inputs.to(device), test_targets.to(device))
         self.masks = MaskSource(
@@ -120,12 +115,7 @@ class _Run:
 
     def _refuse_divergence(self, loss: Tensor) -> None:
         for seed, value in zip(self.descent.seeds, loss.tolist(), strict=True):
-            if not math.isfinite(value):
-                raise DivergenceError(
-                    f"The training of seed {seed} diverged: its loss is {value} at step {self.step} with "
-                    f"learning_rate {self.descent.learning_rate} and keep_prob {self.descent.keep_prob}. Write a "
-                    "smaller learning_rate for this run; the other runs are not affected."
-                )
+            refuse_divergence(seed, value, self.step, self.descent.learning_rate, self.descent.keep_prob)
 
     def record(self) -> None:
         """Keep what is wanted of the present step."""

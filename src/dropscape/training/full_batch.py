@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import GroupMasks, set_keep_prob
-from dropscape.errors import ConfigurationError, DivergenceError
+from dropscape.errors import ConfigurationError
 from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
@@ -21,7 +21,7 @@ from dropscape.models.registry import initialised
 from dropscape.numerics.devices import arithmetic
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.learning_rates import LearningRate
-from dropscape.training.loop import trained_to_the_end
+from dropscape.training.loop import refuse_divergence, trained_to_the_end
 from dropscape.training.micro_batches import Batches, of_step
 from dropscape.training.objectives import add_gradients, check_objective, mean_r1, objective_of, trained
 from dropscape.training.optimizers import optimizer_of, optimizer_tensors, restore_optimizer, set_learning_rate
@@ -167,12 +167,7 @@ class _Seed:
         self.model.eval()
 
     def refuse_divergence(self, loss: float, step: int) -> None:
-        if not math.isfinite(loss):
-            raise DivergenceError(
-                f"The training of seed {self.seed} diverged: its loss is {loss} at step {step} with learning_rate "
-                f"{self.plan.learning_rate.base:g} and keep_prob {self.plan.keep_prob}. Write a smaller learning_rate "
-                "for this run; the other runs are not affected."
-            )
+        refuse_divergence(self.seed, loss, step, self.plan.learning_rate.base, self.plan.keep_prob)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that its further training depends on; the buffers follow from the parameters."""

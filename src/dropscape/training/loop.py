@@ -1,10 +1,12 @@
 """The course of a training, the same for all of them: go on from a saved state, step, save, give the result."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from dropscape.errors import DivergenceError
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.recording import Trained
 
@@ -34,6 +36,22 @@ class Run(Protocol):
 
     def result(self) -> Trained:
         """What was trained."""
+
+
+def refuse_divergence(
+    seed: int, loss: float, step: int, learning_rate: float, keep_prob: float | Sequence[float]
+) -> None:
+    """Stop a training whose loss, after so many steps, has left the finite numbers.
+
+    Raises:
+        DivergenceError: in a sentence that names the run's settings and says what to write.
+    """
+    if not math.isfinite(loss):
+        raise DivergenceError(
+            f"The training of seed {seed} diverged: its loss is {loss} at step {step} with learning_rate "
+            f"{learning_rate:g} and keep_prob {keep_prob}. Write a smaller learning_rate for this run; the other runs "
+            "are not affected."
+        )
 
 
 def trained_to_the_end(

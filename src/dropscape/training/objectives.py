@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force
+from dropscape.dropout.masks import mask_variance
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import PerExampleLoss, squared_error_per_example
 from dropscape.models.masked_fnn import MaskedFullyConnected
@@ -91,8 +92,12 @@ def r1_per_example(model: MaskedFullyConnected, hidden: Tensor) -> Tensor:
         model: p is the keep probability of its last dropout layer.
         hidden: f^[L-1](x) before dropout, (n, m_{L-1}).
     """
-    keep_prob = model.dropouts[-1].keep_prob
-    return (1 - keep_prob) / (2 * keep_prob) * (hidden.square() @ model.layers[-1].weight.square().sum(dim=0))
+    return r1_of_hidden(hidden, model.layers[-1].weight, model.dropouts[-1].keep_prob)
+
+
+def r1_of_hidden(hidden: Tensor, weight: Tensor, keep_prob: float) -> Tensor:
+    """The same from f^[L-1](x) (n, m_{L-1}), W^[L] (d', m_{L-1}) and p."""
+    return mask_variance(keep_prob) / 2 * (hidden.square() @ weight.square().sum(dim=0))
 
 
 @torch.no_grad()

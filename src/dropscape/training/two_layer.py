@@ -21,14 +21,16 @@ import torch
 from torch import Tensor
 
 from dropscape.dropout.masks import MASK_MODES, check_keep_prob
-from dropscape.errors import ConfigurationError, DivergenceError
+from dropscape.errors import ConfigurationError
+from dropscape.models.block import check_block
 from dropscape.models.initial import normal_initialised
 from dropscape.models.losses import correct_predictions, encodes_classes, squared_error_per_example
 from dropscape.numerics.lanes import LANES
 from dropscape.numerics.seeds import derived_seed
 from dropscape.numerics.split_mix import outputs, shuffle
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.loop import trained_to_the_end
+from dropscape.training.loop import refuse_divergence, trained_to_the_end
+from dropscape.training.objectives import r1_of_hidden
 from dropscape.training.recording import Recording, Trained
 from dropscape.training.stacked import initialised
 from dropscape.training.two_layer_kernel import Network, Options, descend
@@ -87,12 +89,7 @@ class TwoLayer:
                 )
         if self.batch_size is not None and self.batch_size < 1:
             raise ConfigurationError(f"batch_size is {self.batch_size}; write at least 1, or null for all examples.")
-        for name in self.block:
-            if name not in NAMES:
-                raise ConfigurationError(
-                    f"block names the parameter '{name}', which the model does not have; "
-                    f"write one of: {', '.join(NAMES)}."
-                )
+        check_block(self.block, NAMES)
 
 
 def train(
@@ -228,12 +225,7 @@ class _Run:
         return descend(network, options, self.inputs, self.targets, batch_size, self.step, stop)
 
     def _refuse_divergence(self, seed: int, value: float, step: int) -> None:
-        if not math.isfinite(value):
-            raise DivergenceError(
-                f"The training of seed {seed} diverged: its loss is {value} at step {step} with learning_rate "
-                f"{self.plan.learning_rate} and keep_prob {self.plan.keep_prob}. Write a smaller learning_rate for "
-                "this run; the other runs are not affected."
-            )
+        refuse_divergence(seed, value, step, self.plan.learning_rate, self.plan.keep_prob)
 
     def record(self) -> None:
         """Keep what is wanted of the present step."""
@@ -293,8 +285,7 @@ def measured(
     hidden = torch.tanh(z) if plan.activation == "tanh" else torch.relu(z)
     outputs = hidden @ last.T + output_bias
     risk = squared_error_per_example(outputs, targets.to(outputs.dtype)).mean()
-    weight = (1 - plan.keep_prob) / (2 * plan.keep_prob)
-    r1 = weight * (hidden.square() @ last.square().sum(dim=0)).mean()
+    r1 = r1_of_hidden(hidden, last, plan.keep_prob).mean()
     accuracy = math.nan
     if len(targets) and encodes_classes(targets):
         right, count = correct_predictions(outputs, targets)

@@ -6,8 +6,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from dropscape.dropout.masks import mask_variance
 from dropscape.numerics.seeds import torch_generator
-from dropscape.theory.closed_forms import mask_variance
 from dropscape.theory.flatness_flow import (
     ACTIVATIONS,
     Networks,
