@@ -131,6 +131,6 @@ def interpolation_settings(wildcards):
 def condensation_settings(wildcards):
     """What is looked at, and nothing that the training alone decides."""
     condensation = EXPERIMENTS[wildcards.experiment].condensation
-    return some_of(run_of(wildcards), "model", "seeds") | some_of(
+    return some_of(run_of(wildcards), "data", "model", "seeds") | some_of(
         condensation.model_dump(), "layers", "threshold", "interval"
     )

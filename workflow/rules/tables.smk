@@ -63,7 +63,7 @@ def tables_of_run(experiment, run):
         tables = ["condensation", "neurons", "function", "similarity"]
         files |= dict.fromkeys(tables, "condensation")
         if settings.condensation.interval:
-            files["examples"] = "data"
+            files["examples"] = "condensation"
     if settings.ratio and noisy:
         files["ratios"] = "sampling"
     if settings.alignment and (noisy or settings.alignment.keep_probs):
