@@ -246,6 +246,7 @@ def of_run(loss="mse", model=None, training=None, **keys):
         {"model": {"initial_scale": [0.5, 0.5, 1], "output_bias": False}},
         {"start": "keep0.8-lr0.1"},
         {"training": {"batch_size": 8, "precision": "tf32"}},
+        {"training": {"precision": "bfloat16"}},
     ],
 )
 def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
@@ -267,6 +268,10 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
         (
             {"objective": "dropout_minus_r1", "dropout_after": 1},
             "for dropout after the last hidden layer alone, not after 1: write dropout_after: 2, or another objective",
+        ),
+        (
+            {"objective": "risk_plus_r1", "training": {"precision": "bfloat16"}},
+            "squares of small numbers: write precision: float32",
         ),
         ({"penalty": 0.1}, "has a penalty, which only weighs R_2, but its objective is dropout: leave penalty out"),
         ({"penalty": 0, "objective": "risk_plus_r2"}, "penalty' is 0"),
