@@ -174,8 +174,9 @@ def _compared(rows: pd.DataFrame, methods: Sequence[str], column: str) -> _Compa
     """The trajectories of one setting; None if a method was not simulated there."""
     if not set(methods) <= set(rows["method"]):
         return None
+    rows = rows.assign(trial=rows["seed"].astype(str) + "/" + rows["trial"].astype(str))
     values = {
-        method: rows[rows["method"] == method].pivot(index=["seed", "trial"], columns="step", values=column)
+        method: rows[rows["method"] == method].pivot_table(index="trial", columns="step", values=column, dropna=False)
         for method in methods
     }
     trials, steps = (

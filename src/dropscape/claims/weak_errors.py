@@ -20,7 +20,8 @@ _NORMAL_95 = 1.959964
 def convergence_slope(tables: Tables, experiment: str, claim: str, order: int) -> Measured:
     """The slope of log error over log learning rate (paper C, Theorem 1).
 
-    Of the keep probability whose slope is farthest from ``order``. Bounds: the wider ones of the norms' standard errors and of the points' scatter about the line.
+    Of the keep probability whose slope is farthest from ``order``. Bounds: the wider ones of the norms' standard errors
+    and of the points' scatter about the line.
     """
     orders: dict[float, Order] = {}
     for keep_prob, rows in _errors(tables, experiment, order).groupby("keep_prob"):
