@@ -2,9 +2,10 @@
 
 A band reaches from the least to the greatest value over a method's trials, as the figures show it. Recorded steps
 count by the training that they stand for, so that no statistic depends on where the steps are dense. A trial that
-diverged is left out from there on; steps at which fewer than two trials of a method are left are not compared. Bounds
-are 95 % percentile bootstrap bounds: trials are drawn anew for the means, the same ones for all methods, whose trials
-share their starts; the bands, which a draw can only narrow, stay.
+diverged is left out from there on; steps at which fewer than two trials of a method are left are not compared, and a
+setting of which less than half of the training is left says nothing. Bounds are 95 % percentile bootstrap bounds:
+trials are drawn anew for the means, the same ones for all methods, whose trials share their starts; the bands, which a
+draw can only narrow, stay.
 """
 
 import math
@@ -20,7 +21,8 @@ from dropscape.claims.statistics import REPLICATES, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
 from dropscape.numerics.intervals import bootstrap_interval
 
-LEFT = 2  # trials that a mean and a band need
+TRIALS_LEFT = 2  # that a mean and a band need
+TRAINING_LEFT = 0.5  # share of the training that a comparison needs
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,15 @@ class _Compared:
 
     Attributes:
         trials: by method the values of the trials that all have (T, K), NaN where a trial had diverged.
-        weights: (K,) share of the training that each step stands for.
+        weights: (K,) what each step stands for, in shares of what is compared.
+        share: of the training that is compared.
         diverged: by method how many trials have no value at the last recorded step.
-        left_out: recorded steps that are not compared.
     """
 
     trials: Mapping[str, NDArray]
     weights: NDArray
+    share: float
     diverged: Mapping[str, int]
-    left_out: int
 
     def means(self, method: str) -> NDArray:
         return _mean(self.trials[method])
@@ -171,7 +173,7 @@ def _settings(
 
 
 def _compared(rows: pd.DataFrame, methods: Sequence[str], column: str) -> _Compared | None:
-    """The trajectories of one setting; None if a method was not simulated there."""
+    """The trajectories of one setting; None if a method was not simulated there, or with other trials."""
     if not set(methods) <= set(rows["method"]):
         return None
     rows = rows.assign(trial=rows["seed"].astype(str) + "/" + rows["trial"].astype(str))
@@ -182,20 +184,22 @@ def _compared(rows: pd.DataFrame, methods: Sequence[str], column: str) -> _Compa
     trials, steps = (
         sorted(set.intersection(*(set(getattr(one, axis)) for one in values.values()))) for axis in ("index", "columns")
     )
+    if not trials or not steps:
+        return None
     arrays = {method: one.loc[trials, steps].to_numpy(dtype=float) for method, one in values.items()}
-    usable = np.all([np.isfinite(one).sum(axis=0) >= min(LEFT, len(one)) for one in arrays.values()], axis=0)
-    weights = _durations(np.array(steps, dtype=float)) * usable
-    weights = weights[usable] / weights.sum() if usable.any() else weights[usable]
+    usable = np.all([np.isfinite(one).sum(axis=0) >= min(TRIALS_LEFT, len(one)) for one in arrays.values()], axis=0)
+    durations = _durations(np.array(steps, dtype=float))
+    compared = durations[usable].sum()
     return _Compared(
         trials={method: one[:, usable] for method, one in arrays.items()},
-        weights=weights,
+        weights=durations[usable] / compared if compared else durations[usable],
+        share=float(compared / durations.sum()),
         diverged={method: int(np.isnan(one[:, -1]).sum()) for method, one in arrays.items()},
-        left_out=int((~usable).sum()),
     )
 
 
 def _durations(steps: NDArray) -> NDArray:
-    """The training that each recorded step stands for: half the way to its neighbours (the trapezoidal rule)."""
+    """The training that each recorded step stands for, half the way to its neighbours (the trapezoidal rule)."""
     if len(steps) == 1:
         return np.ones(1)
     gaps = np.diff(steps)
@@ -226,11 +230,12 @@ def _weakest(
     values = {
         (key, tuple(group)): statistic(compared, group, [compared.means(name) for name in group])
         for key, compared in settings.items()
+        if compared.share >= TRAINING_LEFT
         for group in groups
     }
     values = {place: value for place, value in values.items() if not math.isnan(value)}
     if not values:
-        return unmeasured(f"nothing to compare: {_diverged(settings)}" if _diverged(settings) else "no defined point")
+        return unmeasured(_diverged(settings) or "no defined point")
     (learning_rate, keep_prob), group = place = choose(values, key=values.get)
     compared = settings[learning_rate, keep_prob]
     count = len(compared.trials[group[0]])
@@ -252,7 +257,7 @@ def _weakest(
 
 
 def _diverged(settings: Mapping[tuple[float, float], _Compared]) -> str:
-    """Such as ``6 of 6 trials of descent diverge at learning rate 1, keep 0.3``, and how many steps that leaves out."""
+    """Such as ``6 of 6 trials of descent diverge at learning rate 1, keep 0.3``, and what is left of the training."""
     parts = []
     for (learning_rate, keep_prob), compared in settings.items():
         lost = [
@@ -261,7 +266,6 @@ def _diverged(settings: Mapping[tuple[float, float], _Compared]) -> str:
             if count
         ]
         if lost:
-            steps = f", {compared.left_out} recorded steps not compared" if compared.left_out else ""
-            at = f"learning rate {learning_rate:g}, keep {keep_prob:g}"
-            parts.append(f"{' and '.join(lost)} diverge at {at}{steps}")
+            left = f", {compared.share:.0%} of the training compared" if compared.share < 1 else ""
+            parts.append(f"{' and '.join(lost)} diverge at learning rate {learning_rate:g}, keep {keep_prob:g}{left}")
     return "; ".join(parts)
