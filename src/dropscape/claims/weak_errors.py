@@ -12,9 +12,7 @@ import pandas as pd
 
 from dropscape.claims.statistics import Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
-from dropscape.numerics.orders import Order, above_noise, convergence_order
-
-_NORMAL_95 = 1.959964
+from dropscape.numerics.orders import NORMAL_95, Order, above_noise, convergence_order
 
 
 def convergence_slope(tables: Tables, experiment: str, claim: str, order: int) -> Measured:
@@ -46,10 +44,11 @@ def keep_prob_error_ratio(tables: Tables, experiment: str, claim: str, order: in
     """
     table = _errors(tables, experiment, order)
     seen = table[above_noise(table["squared"], table["squared_error"])]
-    by_keep_prob = {keep_prob: rows.set_index("learning_rate") for keep_prob, rows in seen.groupby("keep_prob")}
+    by_keep_prob = dict(tuple(seen.groupby("keep_prob")))
     ratios = {}
     for smaller, larger in zip(sorted(by_keep_prob), sorted(by_keep_prob)[1:], strict=False):
-        both = by_keep_prob[larger].join(by_keep_prob[smaller], how="inner", lsuffix="_larger", rsuffix="_smaller")
+        pair = by_keep_prob[larger], by_keep_prob[smaller]
+        both = pair[0].merge(pair[1], on="learning_rate", suffixes=("_larger", "_smaller"))
         if len(both):
             # To first order the relative error of a norm is half that of its square.
             logs = np.log(both["squared_larger"] / both["squared_smaller"]) / 2
@@ -64,7 +63,7 @@ def keep_prob_error_ratio(tables: Tables, experiment: str, claim: str, order: in
     mean, error, count = ratios[smaller, larger]
     note = f"largest of {len(ratios)} pairs at keep {larger:g} over {smaller:g}, {count} learning rates"
     note = "; ".join(part for part in (note, noise) if part)
-    low, high = (math.exp(mean + sign * _NORMAL_95 * error) for sign in (-1, 1))
+    low, high = (math.exp(mean + sign * NORMAL_95 * error) for sign in (-1, 1))
     return Measured(math.exp(mean), low, high, 2 * count, note)
 
 

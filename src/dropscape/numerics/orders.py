@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dropscape.numerics.fits import PowerLaw, power_law
 
 STANDARD_ERRORS = 2  # an error that is not so far above 0 cannot be told from the noise
-_NORMAL_95 = 1.959964
+NORMAL_95 = 1.959964  # standard errors from the middle to either 95 % bound of a normal estimate
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Order:
     @property
     def bounds(self) -> tuple[float, float]:
         """95 % bounds of the slope: the wider ones of the points' scatter and of the errors' own sampling."""
-        margin = _NORMAL_95 * self.sampling_error
+        margin = NORMAL_95 * self.sampling_error
         return min(self.fit.slope_low, self.fit.slope - margin), max(self.fit.slope_high, self.fit.slope + margin)
 
 

@@ -51,13 +51,17 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         _guide(panel, fits, order)
         panel.set_title(f"SME of order {order:g}", loc="left", pad=4)
         panel.tick_params(which="both", direction="in")
-        for axis in (panel.xaxis, panel.yaxis):
-            label_two_and_five(axis)
+        rates = sorted(set(own["learning_rate"]))
+        panel.set_xticks(rates, [f"{rate:.3g}" for rate in rates])
+        panel.set_xticks([], minor=True)
         shared = [
             Line2D([], [], color="0.55", lw=0.9, label=f"slope {order:g}"),
             Line2D([], [], color="0.35", ls=_FLOOR, lw=0.9, label="noise floor"),
         ]
         style.legend_below(panel, [[*handles, *shared]])
+    label_two_and_five(axes[0].yaxis)
+    for panel in axes[1:]:
+        panel.tick_params(which="both", labelleft=False)
     axes[0].set_ylabel(r"$|\mathbb{E}\,\Theta_T - \mathbb{E}\,\theta_T|$ [parameter]", labelpad=1)
     return figure
 
