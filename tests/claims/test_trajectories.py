@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from dropscape.claims.tables import NotMeasured
-from dropscape.claims.trajectories import distance_factor, share_below, trajectory_distance, trajectory_overlap
+from dropscape.claims.trajectories import (
+    distance_factor,
+    diverged_share,
+    share_below,
+    trajectory_distance,
+    trajectory_overlap,
+)
 from tests.claims.experiments import NAME, Experiment
 
 CLAIM = "some-claim"
@@ -159,3 +165,18 @@ def test_what_was_not_simulated_is_not_measured(tables):
         trajectory_distance(table, "another", CLAIM, PAIR)
     unmeasured = trajectory_distance(table, NAME, CLAIM, PAIR, column="test_accuracy")
     assert math.isnan(unmeasured.value)
+
+
+def test_share_of_diverged_trials(tmp_path):
+    keys = {"learning_rate": [0.1, 1.0, 1.0], "keep_prob": [0.9, 0.3, 0.3], "method": ["dropout", "dropout", "order_1"]}
+    counts = {"trials": 10, "diverged": [0, 3, 2], "first_step": [math.nan, 7.0, 5.0]}
+    table = Experiment(tmp_path).add_whole("divergences", keys | counts).tables
+    found = diverged_share(table, NAME, CLAIM, learning_rate=1.0, keep_prob=0.3)
+    assert (found.value, found.points) == (0.25, 20) and found.note == "5 of 20 trials, the first one after 5 steps"
+    # Clopper and Pearson's bounds for 5 of 20, from tables.
+    assert (found.low, found.high) == pytest.approx((0.0866, 0.4910), abs=1e-4)
+    calm = diverged_share(table, NAME, CLAIM, 0.1, 0.9)
+    assert (calm.value, calm.low, calm.note) == (0, 0, "0 of 10 trials")
+    assert calm.high == pytest.approx(1 - 0.025 ** (1 / 10))
+    with pytest.raises(NotMeasured, match="has no trials at learning rate 2, keep 0"):
+        diverged_share(table, NAME, CLAIM, 2.0, 0.3)

@@ -14,7 +14,13 @@ from dropscape.claims.objectives import (
     term_difference,
 )
 from dropscape.claims.statistics import Measured
-from dropscape.claims.trajectories import distance_factor, share_below, trajectory_distance, trajectory_overlap
+from dropscape.claims.trajectories import (
+    distance_factor,
+    diverged_share,
+    share_below,
+    trajectory_distance,
+    trajectory_overlap,
+)
 from dropscape.claims.weak_errors import convergence_slope, keep_prob_error_ratio
 
 OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
@@ -34,6 +40,7 @@ OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
         trajectory_overlap,
         distance_factor,
         share_below,
+        diverged_share,
         convergence_slope,
         keep_prob_error_ratio,
         noise_flattening,

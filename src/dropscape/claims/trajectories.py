@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from dropscape.claims.statistics import REPLICATES, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
@@ -149,6 +150,18 @@ def share_below(
     return _weakest(settings, [methods], share, min, f"{claim}/{experiment}")
 
 
+def diverged_share(tables: Tables, experiment: str, claim: str, learning_rate: float, keep_prob: float) -> Measured:
+    """Share of the trials of all methods that diverge (paper C, Fig. 2b); exact (Clopper-Pearson) 95 % bounds."""
+    rows = _chosen(tables.of_experiment("divergences", experiment), learning_rate, keep_prob)
+    if rows.empty:
+        raise NotMeasured(f"{experiment} has no trials{_at(learning_rate, keep_prob)}")
+    count, total = int(rows["diverged"].sum()), int(rows["trials"].sum())
+    bounds = stats.binomtest(count, total).proportion_ci(method="exact")
+    first = rows["first_step"].min()
+    note = f"{count} of {total} trials" + (f", the first one after {first:.0f} steps" if count else "")
+    return Measured(count / total, float(bounds.low), float(bounds.high), total, note)
+
+
 def _settings(
     tables: Tables,
     experiment: str,
@@ -162,14 +175,26 @@ def _settings(
     Raises:
         NotMeasured: no such setting, or one in which a method was not simulated.
     """
-    rows = tables.of_experiment("trajectories", experiment)
-    for name, value in (("learning_rate", learning_rate), ("keep_prob", keep_prob)):
-        rows = rows if value is None else rows[np.isclose(rows[name], value)]
+    rows = _chosen(tables.of_experiment("trajectories", experiment), learning_rate, keep_prob)
     settings = {key: _compared(own, methods, column) for key, own in rows.groupby(["learning_rate", "keep_prob"])}
     if not settings or not all(settings.values()):
-        at = f" at learning rate {learning_rate:g}, keep {keep_prob:g}" if learning_rate and keep_prob else ""
-        raise NotMeasured(f"{experiment} has no trajectories of {' and '.join(methods)} to compare{at}")
+        of = f"{experiment} has no trajectories of {' and '.join(methods)} to compare"
+        raise NotMeasured(of + _at(learning_rate, keep_prob))
     return settings
+
+
+def _chosen(table: pd.DataFrame, learning_rate: float | None, keep_prob: float | None) -> pd.DataFrame:
+    """The rows of the settings that are asked for."""
+    for name, value in (("learning_rate", learning_rate), ("keep_prob", keep_prob)):
+        table = table if value is None else table[np.isclose(table[name], value)]
+    return table
+
+
+def _at(learning_rate: float | None, keep_prob: float | None) -> str:
+    """What was asked for, in words."""
+    asked = {"learning rate": learning_rate, "keep": keep_prob}
+    parts = [f"{name} {value:g}" for name, value in asked.items() if value is not None]
+    return f" at {', '.join(parts)}" if parts else ""
 
 
 def _compared(rows: pd.DataFrame, methods: Sequence[str], column: str) -> _Compared | None:

@@ -171,8 +171,8 @@ class CondensationChange(Strict):
 
 class _OfTrajectories(Strict):
     column: Literal["loss", "test_loss", "test_accuracy"] = Field("loss", description="What is compared.")
-    learning_rate: Positive | None = Field(None, description="One learning rate; null means all settings.")
-    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all settings.")
+    learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
 
 
 class TrajectoryDistance(_OfTrajectories):
@@ -199,6 +199,13 @@ class ShareBelow(_OfTrajectories):
     method: Method = Field(description="The method.")
     others: list[Method] = Field(description="The others.", min_length=1)
     column: Literal["loss", "test_loss", "test_accuracy"] = Field("test_accuracy", description="What is compared.")
+
+
+class DivergedShare(Strict):
+    """Share of the trials of all methods that diverge."""
+
+    learning_rate: Positive = Field(description="The learning rate.")
+    keep_prob: KeepProb = Field(description="The keep probability.")
 
 
 class _OfWeakErrors(Strict):
@@ -262,6 +269,7 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "trajectory_overlap": TrajectoryOverlap,
     "distance_factor": DistanceFactor,
     "share_below": ShareBelow,
+    "diverged_share": DivergedShare,
     "convergence_slope": ConvergenceSlope,
     "keep_prob_error_ratio": KeepProbErrorRatio,
     "noise_flattening": NoiseFlattening,
