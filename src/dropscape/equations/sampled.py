@@ -142,8 +142,10 @@ class _Run:
         gradient = weighted_gradient(
             self.weights, self.train, sampled.activation, combined, self._masks(), self._batches(), self._moves()
         )
+        # In one memory layout, that of a restored state, because sums of floats depend on it.
         self.weights = [
-            layer.add(part, alpha=-sampled.learning_rate) for layer, part in zip(self.weights, gradient, strict=True)
+            layer.add(part.contiguous(), alpha=-sampled.learning_rate)
+            for layer, part in zip(self.weights, gradient, strict=True)
         ]
         self.step += 1
         new = self.record.watch(self.weights, self.step)
