@@ -142,10 +142,8 @@ class _Run:
         gradient = weighted_gradient(
             self.weights, self.train, sampled.activation, combined, self._masks(), self._batches(), self._moves()
         )
-        # In one memory layout, that of a restored state, because sums of floats depend on it.
         self.weights = [
-            layer.add(part.contiguous(), alpha=-sampled.learning_rate)
-            for layer, part in zip(self.weights, gradient, strict=True)
+            layer.add(part, alpha=-sampled.learning_rate) for layer, part in zip(self.weights, gradient, strict=True)
         ]
         self.step += 1
         new = self.record.watch(self.weights, self.step)
@@ -203,7 +201,10 @@ class _Run:
 
     def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
         """Go on from a ``state``."""
-        self.weights = [tensors[f"layers.{index}"].to(layer.device) for index, layer in enumerate(self.weights)]
+        # Copied, because the order of a sum depends on where in memory its numbers begin, and a file's begin anywhere.
+        self.weights = [
+            tensors[f"layers.{index}"].to(layer.device, copy=True) for index, layer in enumerate(self.weights)
+        ]
         self.record.restore(tensors["diverged"], state["rows"])
         self.step = state["step"]
 

@@ -197,7 +197,8 @@ class _Run:
     def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
         """Go on from a ``state``."""
         device = self.parameters.a.device
-        self.parameters = Parameters(tensors["a"].to(device), tensors["w"].to(device))
+        # Copied, because the order of a sum depends on where in memory its numbers begin, and a file's begin anywhere.
+        self.parameters = Parameters(*(tensors[name].to(device, copy=True) for name in ("a", "w")))
         self.record.restore(tensors["diverged"], state["rows"])
         self.step = state["step"]
 
