@@ -49,3 +49,27 @@ rule equations_weak_errors:
         settings=lambda wildcards: equations_settings(wildcards, "weak_errors"),
     script:
         "../scripts/equations_weak_errors.py"
+
+
+rule equations_noises:
+    input:
+        data=dataset_of,
+        code=code_of("equations_noises.py"),
+    output:
+        noises=of_stage("equations", "noises.csv"),
+        provenance=of_stage("equations", "noises.provenance.json"),
+    log:
+        f"{RESULTS}/logs/equations/{{experiment}}-noises.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/equations/{{experiment}}-noises.tsv"
+    wildcard_constraints:
+        experiment=experiments_with("equations", "noises"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    resources:
+        checkpoint_seconds=str(USER.checkpoint_seconds),
+    params:
+        settings=lambda wildcards: equations_settings(wildcards, "noises"),
+    script:
+        "../scripts/equations_noises.py"

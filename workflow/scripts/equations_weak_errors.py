@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from dropscape.equations.weak_errors_stage import measure_experiment
+from dropscape.equations.weak_errors_stage import measure_weak_errors
 from dropscape.jobs import job
 
 name = snakemake.wildcards.experiment
 
 with job(f"equations_weak_errors {name}", snakemake.log[0], snakemake.threads):
-    measure_experiment(
+    measure_weak_errors(
         name,
         snakemake.params.settings,
         snakemake.input.data,

@@ -1,17 +1,60 @@
-"""What the equations train and are tested on: small grey images with a one appended, and classes one-hot.
+"""What an experiment on the equations is given: small grey images with a one appended, one-hot classes, first weights.
 
 The paper resizes MNIST to 7 x 7 and does not say how. Here an image is averaged over squares of pixels, 4 x 4 for
 7 x 7; at 28 x 28 it stays as it is.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from dropscape.data.examples import Examples
+from dropscape.data.prepared import load_examples
+from dropscape.equations.initial import starts
 from dropscape.equations.network import Sample, with_ones
 from dropscape.errors import ConfigurationError
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An experiment's data and network.
+
+    Attributes:
+        train, test: float32, each input with a one appended for the biases (section 3.2).
+        description: that of the dataset.
+        scale: of the experiment's loss in units of R_S of eq. (1), which is summed over the k outputs: 1, or 2/k for
+            torch's mean over examples and outputs. Dropout and its equations of either order with a learning rate eta
+            on the one are exactly those with ``scale * eta`` on R_S, so this factor is all that is needed.
+    """
+
+    train: Sample
+    test: Sample
+    description: Mapping[str, Any]
+    scale: float
+    _model: Mapping[str, Any]
+
+    def start(self, seeds: list[int], trials: int) -> list[Tensor]:
+        """First weights of ``trials`` networks of each seed, as ``starts`` gives them."""
+        widths = [self.train.inputs.shape[1] - 1, *self._model["widths"], self.train.targets.shape[1]]
+        weights = starts(widths, self._model["initial_scale"], seeds, trials)
+        return [layer.to(self.train.inputs.device) for layer in weights]
+
+
+def prepared(settings: Mapping[str, Any], data: str, device: str) -> Prepared:
+    """What the experiment's ``data``, ``model`` and ``loss`` say, from the prepared dataset at the path ``data``."""
+    own = settings["data"]
+    wanted = {key: own[key] for key in ("train_examples", "test_examples")}
+    examples = load_examples(data, wanted | {"normalisation": "unit", "one_hot": True})
+    train, test = (
+        Sample(with_ones(pooled(inputs, own["side"])).to(device), targets.to(device))
+        for inputs, targets in (
+            (examples.train_inputs, examples.train_targets),
+            (examples.test_inputs, examples.test_targets),
+        )
+    )
+    scale = {"mse": 1.0, "torch_mse": 2 / train.targets.shape[1]}[settings["loss"]]
+    return Prepared(train, test, examples.description, scale, settings["model"])
 
 
 def pooled(images: Tensor, side: int) -> Tensor:
@@ -28,21 +71,3 @@ def pooled(images: Tensor, side: int) -> Tensor:
         )
     square = whole // side
     return images.view(-1, side, square, side, square).mean(dim=(2, 4)).flatten(1)
-
-
-def samples(examples: Examples, side: int, device: str = "cpu") -> tuple[Sample, Sample]:
-    """The training and the test sample, float32, each input with a one appended for the biases (section 3.2)."""
-    parts = (
-        (examples.train_inputs, examples.train_targets),
-        (examples.test_inputs, examples.test_targets),
-    )
-    train, test = (Sample(with_ones(pooled(inputs, side)).to(device), targets.to(device)) for inputs, targets in parts)
-    return train, test
-
-
-def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``load_examples`` is given: grey levels from 0 to 1 and classes one-hot."""
-    return {key: settings[key] for key in ("train_examples", "test_examples")} | {
-        "normalisation": "unit",
-        "one_hot": True,
-    }

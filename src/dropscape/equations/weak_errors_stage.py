@@ -8,18 +8,17 @@ import pandas as pd
 
 from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
-from dropscape.data.prepared import load_examples
-from dropscape.equations.initial import starts, two_layers
-from dropscape.equations.network import Parameters, Sample
-from dropscape.equations.prepared import data_settings, samples
+from dropscape.equations.initial import two_layers
+from dropscape.equations.network import Sample
+from dropscape.equations.prepared import prepared
 from dropscape.equations.simulation import Simulation
-from dropscape.equations.stage import States, loss_scale
-from dropscape.equations.weak_error import end_differences, weak_error
+from dropscape.equations.states import States
+from dropscape.equations.weak_error import WeakError, end_differences, weak_error
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 
 
-def measure_experiment(
+def measure_weak_errors(
     name: str,
     settings: Mapping[str, Any],
     data: str,
@@ -49,12 +48,10 @@ def measure_experiment(
         DivergenceError: a trial's parameters left the finite numbers.
     """
     device = chosen_device(settings["device"])
-    examples = load_examples(data, data_settings(settings["data"]))
-    kept = States(states, [dict(settings), examples.description, device], code, checkpoint_seconds)
-    train, _ = samples(examples, settings["data"]["side"], device)
-    scale = loss_scale(settings["loss"], train.targets.shape[1])
-    start = _start(settings, train)
-    train = Sample(train.inputs.double(), train.targets.double())
+    given = prepared(settings, data, device)
+    kept = States(states, [dict(settings), dict(given.description), device], code, checkpoint_seconds)
+    start = two_layers([layer.double() for layer in given.start(settings["seeds"][:1], 1)])
+    train = Sample(given.train.inputs.double(), given.train.targets.double())
     points = [
         (order, keep_prob, rate)
         for order in settings["orders"]
@@ -73,7 +70,7 @@ def measure_experiment(
                 f"order_{order}",
                 settings["model"]["activation"],
                 keep_prob,
-                scale * rate,
+                given.scale * rate,
                 steps[done],
                 (),
                 tuple(settings["seeds"][:1]),
@@ -81,20 +78,12 @@ def measure_experiment(
                 scheme=settings["scheme"],
                 purpose=f"weak_errors/{order}/{keep_prob}/{rate}",
             )
-            measured = asdict(weak_error(end_differences(simulation, start, train, settings["trials"])))
-            checkpoint.save({}, measured)
+            measured = weak_error(end_differences(simulation, start, train, settings["trials"]))
+            checkpoint.save({}, asdict(measured))
         else:
-            _, measured = saved
-        rows.append({"order": order, "keep_prob": keep_prob, "learning_rate": rate} | measured)
+            measured = WeakError(**saved[1])
+        rows.append({"order": order, "keep_prob": keep_prob, "learning_rate": rate} | asdict(measured))
         progress(sum(steps[: done + 1]))
     write_table(outputs["weak_errors"], pd.DataFrame(rows))
-    write_json(outputs["provenance"], provenance("equations", settings, examples.description, device))
+    write_json(outputs["provenance"], provenance("equations", settings, given.description, device))
     kept.remove()
-
-
-def _start(settings: Mapping[str, Any], train: Sample) -> Parameters:
-    """The one start of all trials, float64."""
-    model = settings["model"]
-    widths = [train.inputs.shape[1] - 1, *model["widths"], train.targets.shape[1]]
-    weights = starts(widths, model["initial_scale"], settings["seeds"][:1], 1)
-    return two_layers([layer.double().to(train.inputs.device) for layer in weights])
