@@ -195,8 +195,8 @@ REFUSED = [
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
         "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of "
-        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, mnist_fnn, "
-        "mnist_fnn_plain, mnist_two_layer, multi30k_transformer, teacher_of_one, teacher_of_two.",
+        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, mnist_28x28, mnist_7x7, mnist_7x7_deep, mnist_7x7_noises, "
+        "mnist_7x7_orders, mnist_fnn, ",
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
