@@ -3,8 +3,8 @@
 Each iteration takes a batch and one mask for it. Batches and masks follow from seed and step: a training goes on from
 its step alone, and the mask of any iterate can be made again to test the very sub-network that it trained.
 
-Networks are trained one after another: on a processor four at once, as grouped convolutions, took longer than four in
-turn.
+Networks are trained one after another: on a processor a step is its arithmetic, of which a batch of networks saves
+nothing (four as grouped convolutions took longer than four in turn).
 """
 
 import math

@@ -12,14 +12,11 @@ The inner functions take addresses (``dropscape.numerics.lanes`` says why).
 """
 
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from dropscape.numerics import lanes, split_mix
 from dropscape.numerics.lanes import (
     ALL,
     LANES,
@@ -39,6 +36,7 @@ from dropscape.numerics.lanes import (
     total,
     truths_at,
 )
+from dropscape.subnetworks.compiled import SOURCES, cached
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
@@ -215,20 +213,7 @@ def _work(network: Network) -> _Work:
     return _Work(np.empty(d, np.float32), np.empty(d, np.int64), *truths, *floats)
 
 
-def _cached(function: Callable) -> Callable:
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # there is no folder that could be written to
-        return njit(nogil=True)(function)
-
-
 def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
-    """The compiled functions, which numba keeps in a file for the next process.
-
-    It compiles anew when this file changes, and knows of no other. But it tells apart functions that close over
-    different numbers, so ``sources`` is a digest of the other files that the machine code comes from.
-    """
-
     def descend(network, work, options, inputs, labels, order, step, stop):
         _ = sources
         theta, signs, projected = network
@@ -297,11 +282,10 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
                     norms[block, lane] += value**2
                     distances[block, lane] += (value - initial[block, column, lane]) ** 2
 
-    return _cached(descend), _cached(misclassified), _cached(lengths)
+    return cached(descend), cached(misclassified), cached(lengths)
 
 
-_SOURCES = b"".join(Path(module.__file__).read_bytes() for module in (lanes, split_mix))
-_descend, _misclassified, _lengths = _compiled(int.from_bytes(sha256(_SOURCES).digest()[:6]))
+_descend, _misclassified, _lengths = _compiled(SOURCES)
 
 
 def descend(
