@@ -46,12 +46,15 @@ def loss_axis(axes: Axes, summary: pd.DataFrame) -> None:
 
 def crosses(axes: Axes, summary: pd.DataFrame) -> None:
     """A cross on a method's mean, or where that leaves the panel, at the last step before the first trial is lost."""
-    for method, look in LOOKS.items():
+    for place, (method, look) in enumerate(LOOKS.items()):
         own = summary[summary["method"] == method].sort_values("step")
         before = own[own["step"] < own["step"].where(own["undefined"] > 0).min()].tail(1)
         if len(before):
             height = min(before["mean"].iloc[0], axes.get_ylim()[1])
-            axes.plot(before["step"], height, "x", color=look.colour, ms=5, mew=1.4, zorder=5, clip_on=False)
+            # Two at one place are still two: the later one is smaller.
+            axes.plot(
+                before["step"], height, "x", color=look.colour, ms=8 - 2 * place, mew=1.4, zorder=5, clip_on=False
+            )
 
 
 def point_title(rows: pd.DataFrame) -> str:
