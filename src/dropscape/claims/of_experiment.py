@@ -13,6 +13,14 @@ from dropscape.claims.objectives import (
     term_difference,
 )
 from dropscape.claims.statistics import Measured
+from dropscape.claims.subnetworks import (
+    active_width_excess,
+    distance_rate,
+    error_rate,
+    projections,
+    subnetwork_gap,
+    subnetwork_gap_change,
+)
 
 OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
     function.__name__: function
@@ -27,5 +35,11 @@ OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
         steps_to_level,
         generalisation_change,
         condensation_change,
+        subnetwork_gap,
+        subnetwork_gap_change,
+        error_rate,
+        distance_rate,
+        projections,
+        active_width_excess,
     )
 }

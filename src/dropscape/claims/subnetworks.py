@@ -1,0 +1,145 @@
+"""The statistics of claims on sub-networks and on Algorithm 1 (paper D, sections 4 to 6).
+
+They take the same arguments as those that compare trainings (``dropscape.claims.comparisons``) and read tables that an
+experiment has as a whole. Runs, called seeds here, belong together: one of all widths and keep probabilities starts
+from the same draws.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dropscape.claims.comparisons import REDUCED, over_seeds
+from dropscape.claims.statistics import Measured, unmeasured
+from dropscape.claims.tables import NotMeasured, Tables
+from dropscape.subnetworks.slopes import at_last_step, distance_slopes, error_slopes
+
+# Accuracies still rise at the start, and a single iterate's visited sub-network has a single mask.
+LAST = 0.2  # share of the training, at its end, whose recorded iterates are averaged
+CONFIDENCE = 0.05  # delta of the bound on active neurons
+
+
+def subnetwork_gap(
+    tables: Tables,
+    experiment: str,
+    claim: str,
+    network: str,
+    over: str,
+    keep_prob: float | None = None,
+    widest: bool = False,
+) -> Measured:
+    """Accuracy of the full network minus that of its sub-networks, in percentage points (paper D, Fig. 1 and 2).
+
+    Means over the recorded iterates in the last fifth of training, over masks and over runs. ``network`` is ``visited``
+    or ``random``; ``over`` reduces the widths and dropped shares, of which ``keep_prob`` names one and ``widest`` takes
+    the largest width alone.
+    """
+    gaps = _gaps(tables, experiment, network)
+    if widest:
+        gaps = gaps[[column for column in gaps if column[0] == max(gaps.columns.get_level_values("width"))]]
+    if keep_prob is not None:
+        gaps = gaps[[column for column in gaps if math.isclose(column[1], 1 - keep_prob, abs_tol=1e-9)]]
+    if not gaps.shape[1]:
+        return unmeasured(f"{experiment} has no networks of keep_prob {keep_prob:g}")
+    means = gaps.mean()
+    width, share = {"largest": means.idxmax(), "smallest": means.idxmin()}.get(over, (None, None))
+    note = f"mean of {gaps.shape[1]} settings" if width is None else f"width {width:,}, dropped share {share:g}"
+    return over_seeds(lambda rows: float(REDUCED[over](rows.mean(axis=0))), gaps.to_numpy(), claim, experiment, note)
+
+
+def subnetwork_gap_change(tables: Tables, experiment: str, claim: str, network: str, along: str) -> Measured:
+    """How much the gap of ``subnetwork_gap`` grows from the least to the greatest ``width`` or ``dropped_share``.
+
+    In percentage points, mean over the settings of the other one.
+    """
+    gaps = _gaps(tables, experiment, network)
+    levels = sorted(set(gaps.columns.get_level_values(along)))
+    if len(levels) < 2:
+        return unmeasured(f"{experiment} has one {along.replace('_', ' ')}")
+    one, other = (gaps.xs(level, axis=1, level=along) for level in (levels[0], levels[-1]))
+    rows = (other - one).to_numpy()
+    word = along.replace("_", " ")
+    note = f"{one.to_numpy().mean():.2f} at {word} {levels[0]:,g}, {other.to_numpy().mean():.2f} at {levels[-1]:,g}"
+    return over_seeds(lambda rows: float(rows.mean()), rows, claim, experiment, note)
+
+
+def error_rate(tables: Tables, experiment: str, claim: str, network: str, over: str) -> Measured:
+    """Slope of log mean error over log T in the last decade of iterates (paper D, Theorems 4.1 and 4.2).
+
+    Of the ``full`` network or the ``visited`` sub-networks; the mean is over all iterates up to T. ``over`` reduces the
+    widths and keep probabilities.
+    """
+    errors = tables.of_experiment("errors", experiment)
+    slopes = error_slopes(errors, f"mean_error_{network}")
+    rows = slopes.pivot_table(index="seed", columns=["width", "keep_prob"], values="slope", dropna=False)
+    if rows.isna().to_numpy().any():
+        return unmeasured("a mean error is zero throughout the last decade")
+    means = rows.mean()
+    width, keep_prob = {"largest": means.idxmax(), "smallest": means.idxmin()}.get(over, (None, None))
+    note = f"mean of {rows.shape[1]} settings" if width is None else f"width {width:,}, keep_prob {keep_prob:g}"
+    note += f"; T to {errors['step'].max():,}{_required(tables, experiment)}"
+    return over_seeds(lambda rows: float(REDUCED[over](rows.mean(axis=0))), rows.to_numpy(), claim, experiment, note)
+
+
+def distance_rate(tables: Tables, experiment: str, claim: str) -> Measured:
+    """Minus the slope of the log largest distance from the initialisation over log width (paper D, Lemma 5.2).
+
+    At the last iterate, mean over the keep probabilities.
+    """
+    distances = tables.of_experiment("distances", experiment)
+    slopes = distance_slopes(distances)
+    rows = slopes.pivot_table(index="seed", columns="keep_prob", values="slope", dropna=False)
+    widths = sorted(set(distances["width"]))
+    if rows.isna().to_numpy().any():
+        return unmeasured(f"{len(widths)} widths; a slope needs three")
+    note = f"{len(widths)} widths from {widths[0]:,} to {widths[-1]:,}"
+    return over_seeds(lambda rows: -float(rows.mean()), rows.to_numpy(), claim, experiment, note)
+
+
+def projections(tables: Tables, experiment: str, claim: str) -> Measured:
+    """How many times the max-norm projection moved a neuron, the most of any training (paper D, section 4).
+
+    Bounds: the fewest and the most of the trainings.
+    """
+    distances = tables.of_experiment("distances", experiment)
+    counts = at_last_step(distances)["projected"]
+    norm = (distances["largest_norm"] / distances["bound"]).max()
+    note = f"{len(counts)} trainings; the largest norm is {norm:.2g} of its bound"
+    return Measured(float(counts.max()), float(counts.min()), float(counts.max()), len(counts), note)
+
+
+def active_width_excess(tables: Tables, experiment: str, claim: str) -> Measured:
+    """Active neurons beyond q m in units of the theorem's sqrt(2 m ln(T / delta)), the most (paper D, section 4).
+
+    Over all recorded iterates, with delta 0.05. Bounds: the least and the most of the trainings' largest.
+    """
+    errors = tables.of_experiment("errors", experiment)
+    last = errors.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
+    room = np.sqrt(2 * errors["width"] * np.log(last / CONFIDENCE))
+    excess = (errors["active_width"] - errors["keep_prob"] * errors["width"]) / room
+    largest = excess.groupby([errors["width"], errors["keep_prob"], errors["seed"]]).max()
+    note = f"{len(errors):,} masks of {len(largest)} trainings"
+    return Measured(float(largest.max()), float(largest.min()), float(largest.max()), len(largest), note)
+
+
+def _gaps(tables: Tables, experiment: str, network: str) -> pd.DataFrame:
+    """Accuracy of the full network minus the sub-networks', in percentage points: a row a run, columns by setting.
+
+    Raises:
+        NotMeasured: the experiment has tested none of those sub-networks.
+    """
+    accuracies = tables.of_experiment("accuracies", experiment)
+    accuracies = accuracies.assign(dropped_share=accuracies["dropped_share"].round(9))
+    late = accuracies[accuracies["step"] >= (1 - LAST) * accuracies["step"].max()]
+    if network not in set(late["network"]):
+        raise NotMeasured(f"{experiment} has tested no {network} sub-networks")
+    means = late.groupby(["network", "run", "width", "dropped_share"])["accuracy"].mean().unstack("network")
+    return (100 * (means["full"] - means[network])).unstack(["width", "dropped_share"]).sort_index(axis=1)
+
+
+def _required(tables: Tables, experiment: str) -> str:
+    """The least width for which Theorem 4.1 is stated, where the margin is known."""
+    widths: NDArray = tables.of_experiment("margins", experiment)["required_width"].dropna().to_numpy(dtype=float)
+    return f"; the theorem is stated for widths from {widths.min():.1e}" if len(widths) else "; the margin is not known"
