@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from dropscape.config.fields import Name, Sample, Strict, one_or_many
+from dropscape.config.stages import StageExperiment
 from dropscape.config.theory import TABLES, TheorySettings
 from dropscape.config.training import Objective
 
@@ -22,6 +23,13 @@ OF_SEVERAL = (
     "effective_ratios",
     "test_error_grid",
 )
+# Kinds that draw experiments of a stage, with the tables that they draw.
+OF_STAGES = {
+    "trajectories": ["trajectories"],
+    "test_trajectories": ["trajectories"],
+    "weak_errors": ["weak_errors"],
+    "noises": ["noises"],
+}
 _CONDENSED = ("condensation_features", "similarity_map", "effective_ratios")
 
 
@@ -44,6 +52,10 @@ class FigureSettings(Strict):
         "rate_against_penalty",
         "interpolations",
         "interpolants",
+        "trajectories",
+        "test_trajectories",
+        "weak_errors",
+        "noises",
     ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
     experiment: one_or_many(str) | None = Field(
         None,
@@ -76,7 +88,9 @@ class FigureSettings(Strict):
         return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
-def check_figure(where: str, figure: FigureSettings, experiments: Mapping[str, "ExperimentSettings"]) -> None:
+def check_figure(
+    where: str, figure: FigureSettings, experiments: Mapping[str, "ExperimentSettings | StageExperiment"]
+) -> None:
     """Refuse a figure that its experiments have not measured.
 
     Args:
@@ -97,8 +111,11 @@ def check_figure(where: str, figure: FigureSettings, experiments: Mapping[str, "
         if not any(run in experiment.runs for experiment in experiments.values()):
             raise ValueError(f"{where} draws the run '{run}', which is none of {', '.join(experiments)}")
     for name, experiment in experiments.items():
-        _check_sections(where, figure, name, experiment)
-        _check_runs(where, figure, name, experiment)
+        if isinstance(experiment, StageExperiment) or figure.kind in OF_STAGES:
+            _check_tables(where, figure, name, experiment)
+        else:
+            _check_sections(where, figure, name, experiment)
+            _check_runs(where, figure, name, experiment)
 
 
 def check_theory_figure(where: str, figure: FigureSettings, theory: TheorySettings) -> None:
@@ -114,6 +131,24 @@ def check_theory_figure(where: str, figure: FigureSettings, theory: TheorySettin
         raise ValueError(f"{where} of kind {figure.kind} draws theory and no experiment: leave experiment out")
     elif figure.kind not in theory.tables:
         raise ValueError(f"{where} needs the section theory.{figure.kind} in its study")
+
+
+def _check_tables(
+    where: str, figure: FigureSettings, name: str, experiment: "ExperimentSettings | StageExperiment"
+) -> None:
+    if not isinstance(experiment, StageExperiment):
+        raise ValueError(f"{where} of kind {figure.kind} draws no trainings, as '{name}' has: write another experiment")
+    if figure.kind not in OF_STAGES:
+        kinds = [kind for kind, tables in OF_STAGES.items() if set(tables) <= set(experiment.tables)]
+        raise ValueError(
+            f"{where} of kind {figure.kind} draws trainings, and '{name}' is an experiment of the stage "
+            f"{experiment.stage}: write one of {', '.join(kinds)}"
+        )
+    for table in OF_STAGES[figure.kind]:
+        if table not in experiment.tables:
+            raise ValueError(f"{where} needs the section {table} in experiment '{name}'")
+    if figure.runs and not set(figure.runs) & set(experiment.runs):
+        raise ValueError(f"{where} draws no run of experiment '{name}': write one of {', '.join(experiment.runs)}")
 
 
 def _check_sections(where: str, figure: FigureSettings, name: str, experiment: "ExperimentSettings") -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from dropscape.config.fields import BY_NAME, MANY, ONE
 from dropscape.config.models import MODEL_NAMES
-from dropscape.config.settings import Settings, UserSettings
+from dropscape.config.settings import STAGES, Settings, UserSettings
 from dropscape.errors import ConfigurationError
 
 SCALES = ("smoke", "quick", "paper")
@@ -53,8 +53,9 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         studies = merged(studies, layer)
     if user.seeds is not None:
         for study in studies.values():
-            for experiment in study.get("experiments", {}).values():
-                experiment["seeds"] = list(user.seeds)
+            for section in ("experiments", *STAGES):
+                for experiment in study.get(section, {}).values():
+                    experiment["seeds"] = list(user.seeds)
     return _validated(
         Settings,
         {
