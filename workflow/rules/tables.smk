@@ -270,18 +270,23 @@ def stage_experiment_of_figure(figure, name):
     runs = [
         run for run in sorted(figure.runs or experiment.runs) if run in experiment.runs
     ]
-    return experiment.described | {
-        "name": name,
-        "seeds": experiment.seeds,
-        "samples": None,
-        "runs": {
-            run: {
-                key: getattr(experiment.runs[run], key)
-                for key in ("keep_prob", "learning_rate")
-            }
-            for run in runs
-        },
-    }
+    chosen = {"panels": figure.panels} if experiment.stage == "subnetworks" else {}
+    return (
+        experiment.described
+        | chosen
+        | {
+            "name": name,
+            "seeds": experiment.seeds,
+            "samples": None,
+            "runs": {
+                run: {
+                    key: getattr(experiment.runs[run], key)
+                    for key in ("keep_prob", "learning_rate")
+                }
+                for run in runs
+            },
+        }
+    )
 
 
 def experiment_of_figure(figure, name):

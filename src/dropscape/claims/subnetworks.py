@@ -43,9 +43,7 @@ def subnetwork_gap(
         gaps = gaps[[column for column in gaps if math.isclose(column[1], 1 - keep_prob, abs_tol=1e-9)]]
     if not gaps.shape[1]:
         return unmeasured(f"{experiment} has no networks of keep_prob {keep_prob:g}")
-    means = gaps.mean()
-    width, share = {"largest": means.idxmax(), "smallest": means.idxmin()}.get(over, (None, None))
-    note = f"mean of {gaps.shape[1]} settings" if width is None else f"width {width:,}, dropped share {share:g}"
+    note = _which(gaps.mean(), over, "dropped share")
     return over_seeds(lambda rows: float(REDUCED[over](rows.mean(axis=0))), gaps.to_numpy(), claim, experiment, note)
 
 
@@ -76,10 +74,7 @@ def error_rate(tables: Tables, experiment: str, claim: str, network: str, over: 
     rows = slopes.pivot_table(index="seed", columns=["width", "keep_prob"], values="slope", dropna=False)
     if rows.isna().to_numpy().any():
         return unmeasured("a mean error is zero throughout the last decade")
-    means = rows.mean()
-    width, keep_prob = {"largest": means.idxmax(), "smallest": means.idxmin()}.get(over, (None, None))
-    note = f"mean of {rows.shape[1]} settings" if width is None else f"width {width:,}, keep_prob {keep_prob:g}"
-    note += f"; T to {errors['step'].max():,}{_required(tables, experiment)}"
+    note = f"{_which(rows.mean(), over, 'keep_prob')}; T to {errors['step'].max():,}{_required(tables, experiment)}"
     return over_seeds(lambda rows: float(REDUCED[over](rows.mean(axis=0))), rows.to_numpy(), claim, experiment, note)
 
 
@@ -116,16 +111,16 @@ def active_width_excess(tables: Tables, experiment: str, claim: str) -> Measured
     Over all recorded iterates, with delta 0.05. Bounds: the least and the most of the trainings' largest.
     """
     errors = tables.of_experiment("errors", experiment)
-    last = errors.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
-    room = np.sqrt(2 * errors["width"] * np.log(last / CONFIDENCE))
-    excess = (errors["active_width"] - errors["keep_prob"] * errors["width"]) / room
+    last = int(errors["step"].max())
+    expected = errors["keep_prob"] * errors["width"]
+    excess = (errors["active_width"] - expected) / np.sqrt(2 * errors["width"] * math.log(last / CONFIDENCE))
     largest = excess.groupby([errors["width"], errors["keep_prob"], errors["seed"]]).max()
     note = f"{len(errors):,} masks of {len(largest)} trainings"
     return Measured(float(largest.max()), float(largest.min()), float(largest.max()), len(largest), note)
 
 
 def _gaps(tables: Tables, experiment: str, network: str) -> pd.DataFrame:
-    """Accuracy of the full network minus the sub-networks', in percentage points: a row a run, columns by setting.
+    """Accuracy of the full network minus the sub-networks', in percentage points: a row a run, a column a setting.
 
     Raises:
         NotMeasured: the experiment has tested none of those sub-networks.
@@ -135,8 +130,16 @@ def _gaps(tables: Tables, experiment: str, network: str) -> pd.DataFrame:
     late = accuracies[accuracies["step"] >= (1 - LAST) * accuracies["step"].max()]
     if network not in set(late["network"]):
         raise NotMeasured(f"{experiment} has tested no {network} sub-networks")
-    means = late.groupby(["network", "run", "width", "dropped_share"])["accuracy"].mean().unstack("network")
-    return (100 * (means["full"] - means[network])).unstack(["width", "dropped_share"]).sort_index(axis=1)
+    means = late.pivot_table(index="run", columns=["network", "width", "dropped_share"], values="accuracy")
+    return 100 * (means["full"] - means[network])
+
+
+def _which(means: pd.Series, over: str, second: str) -> str:
+    """Whose value is shown: means by width and a second key."""
+    if over == "mean" and len(means) > 1:
+        return f"mean of {len(means)} settings"
+    width, other = means.idxmax() if over == "largest" else means.idxmin()
+    return f"width {width:,}, {second} {other:g}"
 
 
 def _required(tables: Tables, experiment: str) -> str:

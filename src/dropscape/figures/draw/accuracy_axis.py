@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 _TICKS = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]
 _ROOM = 0.8  # the least error of the axis over the least that is drawn
-_PERFECT = 1e-4  # an error of less is drawn as this one: an accuracy of 1 has no place on a logarithmic axis
+_PERFECT = 1e-4  # the least error that the axis needs: an accuracy of 1 has none and lies on the upper end
 
 
 def accuracy_axis(axes: Axes, accuracies: ArrayLike) -> None:

@@ -45,7 +45,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             for (width, keep_prob), curve in own.groupby(["width", "keep_prob"]):
                 band(panel, curve, looks[width], dashes[keep_prob])
             fitted = slopes[(slopes["experiment"] == experiment) & (slopes["network"] == network)]
-            panel.set_title(f"{experiment}: {network}{_range(fitted)}", loc="left", pad=4)
+            panel.set_title(f"{experiment}: {network}", loc="left", pad=4)
+            panel.text(0.03, 0.05, _range(fitted), transform=panel.transAxes, fontsize=6.5)
             _axes(panel, own)
         row[0].set_ylabel("mean error up to $T$")
     widths = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
@@ -73,4 +74,4 @@ def _range(slopes: pd.DataFrame) -> str:
     if not slopes["seeds"].sum():
         return ""
     low, high = (f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in (slopes["low"].min(), slopes["high"].max()))
-    return f", slopes {low} to {high}"
+    return f"slopes {low} to {high}"

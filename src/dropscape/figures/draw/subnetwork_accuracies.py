@@ -67,6 +67,6 @@ def panel_title(width: int, dropped_share: float) -> str:
 
 def iterations_axis(axes: Axes, last: float) -> None:
     """Iterations t from 0 to the last one."""
-    axes.set_xlim(0, last)
+    axes.set_xlim(0, max(last, 1))
     axes.set_xlabel("iteration $t$")
     axes.tick_params(which="both", direction="in")
