@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,8 +20,10 @@ from tests.figures.of_networks import accuracies, distances, errors
 CLAIM = "some-claim"
 
 
-def margins(required_width=1e9):
-    return pd.DataFrame({"width": [100, 400], "gamma": 0.1, "required_width": [2 * required_width, required_width]})
+def margins(required_width=1e9, active_bound=60.0):
+    """For the trainings of ``errors``."""
+    trainings = errors()[["width", "keep_prob", "seed"]].drop_duplicates()
+    return trainings.assign(required_width=required_width * 800 / trainings["width"], active_bound=active_bound)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_error_rate_is_the_slope_of_the_running_mean(of):
     tables = of(errors=errors(rate=-1.0), margins=margins())
     full = error_rate(tables, NAME, CLAIM, "full", "largest")
     assert (full.value, full.low, full.high) == pytest.approx((-1, -1, -1))
-    assert full.note.endswith("T to 10,000; the theorem is stated for widths from 1.0e+09")
+    assert full.note.endswith("T to 10,000; the theorem is stated for widths from 2.0e+09")
     assert error_rate(tables, NAME, CLAIM, "visited", "mean").value == pytest.approx(-0.9)
 
 
@@ -127,9 +128,10 @@ def test_projections_are_counted_at_the_end(of):
 
 def test_active_neurons_are_compared_with_the_bound_of_their_own_width(of):
     table = errors(widths=(100, 400), keep_probs=(0.5,))
-    room = {width: math.sqrt(2 * width * math.log(10_000 / 0.05)) for width in (100, 400)}
-    measured = active_width_excess(of(errors=table), NAME, CLAIM)
-    assert measured.value == pytest.approx(4 / room[100])  # seed 2 keeps four neurons more than half
-    assert measured.low == 0 and measured.points == 6
-    table.loc[table.index[-1], "active_width"] = 200 + math.ceil(room[400])
-    assert active_width_excess(of(errors=table), NAME, CLAIM).value == pytest.approx(np.ceil(room[400]) / room[400])
+    bounds = margins()
+    bounds["active_bound"] = bounds["width"].map({100: 58.0, 400: 240.0})
+    measured = active_width_excess(of(errors=table, margins=bounds), NAME, CLAIM)
+    assert measured.value == pytest.approx(4 / 8)  # seed 2 keeps four neurons more than half
+    assert (measured.low, measured.points) == (0, 6)
+    table.loc[table.index[-1], "active_width"] = 250
+    assert active_width_excess(of(errors=table, margins=bounds), NAME, CLAIM).value == pytest.approx(50 / 40)

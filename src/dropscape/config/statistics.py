@@ -202,7 +202,7 @@ class Projections(Strict):
 
 
 class ActiveWidthExcess(Strict):
-    """Active neurons beyond q m over sqrt(2 m ln(T / 0.05)), the most of any training."""
+    """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
 
 
 class OfTheory(Strict):
