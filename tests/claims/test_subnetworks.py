@@ -58,7 +58,7 @@ def networks(of):
 def test_the_gap_is_that_of_the_chosen_networks(networks, arguments, gap, note):
     measured = subnetwork_gap(networks, NAME, CLAIM, "visited", **arguments)
     assert (measured.value, measured.low, measured.high) == pytest.approx((gap, gap, gap))
-    assert measured.note == note
+    assert measured.note == f"{note}; full networks have 98.1 %"
 
 
 def test_the_gap_is_late_in_training_and_its_interval_is_over_runs(of):
@@ -106,6 +106,7 @@ def test_the_weakest_setting_decides_the_error_rate(of):
     assert measured.value == pytest.approx(-0.5)
     assert measured.note.startswith("width 400") and measured.note.endswith("the margin is not known")
     assert error_rate(tables, NAME, CLAIM, "full", "smallest").value == pytest.approx(-1)
+    assert error_rate(tables, NAME, CLAIM, "full", "smallest", widest=True).value == pytest.approx(-0.5)
     zero = of(errors=table.assign(mean_error_full=0.0), margins=margins())
     assert "zero throughout" in error_rate(zero, NAME, CLAIM, "full", "largest").note
 
@@ -113,6 +114,7 @@ def test_the_weakest_setting_decides_the_error_rate(of):
 def test_the_distance_rate_is_minus_the_slope_over_widths(of):
     measured = distance_rate(of(distances=distances(rate=-0.5)), NAME, CLAIM)
     assert (measured.value, measured.points) == (pytest.approx(0.5), 6)
+    assert measured.note == "3 widths from 100 to 1,600; of the mean distance of the neurons 0.50"
     two = distance_rate(of(distances=distances(widths=(100, 400))), NAME, CLAIM)
     assert math.isnan(two.value) and two.note == "2 widths; a slope needs three"
 

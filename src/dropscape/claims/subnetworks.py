@@ -34,14 +34,16 @@ def subnetwork_gap(
     or ``random``; ``over`` reduces the widths and dropped shares, of which ``keep_prob`` names one and ``widest`` takes
     the largest width alone.
     """
-    gaps = _gaps(tables, experiment, network)
+    late = _late(tables, experiment, network)
+    gaps = late["full"] - late[network]
     if widest:
         gaps = gaps[[column for column in gaps if column[0] == max(gaps.columns.get_level_values("width"))]]
     if keep_prob is not None:
         gaps = gaps[[column for column in gaps if math.isclose(column[1], 1 - keep_prob, abs_tol=1e-9)]]
     if not gaps.shape[1]:
         return unmeasured(f"{experiment} has no networks of keep_prob {keep_prob:g}")
-    note = _which(gaps.mean(), over, "dropped share")
+    full = late["full"][gaps.columns].to_numpy().mean()
+    note = f"{_which(gaps.mean(), over, 'dropped share')}; full networks have {full:.1f} %"
     return over_seeds(lambda rows: float(REDUCED[over](rows.mean(axis=0))), gaps.to_numpy(), claim, experiment, note)
 
 
@@ -50,7 +52,8 @@ def subnetwork_gap_change(tables: Tables, experiment: str, claim: str, network: 
 
     In percentage points, mean over the settings of the other one.
     """
-    gaps = _gaps(tables, experiment, network)
+    late = _late(tables, experiment, network)
+    gaps = late["full"] - late[network]
     levels = sorted(set(gaps.columns.get_level_values(along)))
     if len(levels) < 2:
         return unmeasured(f"{experiment} has one {along.replace('_', ' ')}")
@@ -61,14 +64,17 @@ def subnetwork_gap_change(tables: Tables, experiment: str, claim: str, network: 
     return over_seeds(lambda rows: float(rows.mean()), rows, claim, experiment, note)
 
 
-def error_rate(tables: Tables, experiment: str, claim: str, network: str, over: str) -> Measured:
+def error_rate(tables: Tables, experiment: str, claim: str, network: str, over: str, widest: bool = False) -> Measured:
     """Slope of log mean error over log T in the last decade of iterates (paper D, Theorems 4.1 and 4.2).
 
     Of the ``full`` network or the ``visited`` sub-networks; the mean is over all iterates up to T. ``over`` reduces the
-    widths and keep probabilities.
+    widths and keep probabilities, or the keep probabilities at the largest width alone (``widest``), since the theorems
+    are about wide networks.
     """
     errors = tables.of_experiment("errors", experiment)
     slopes = error_slopes(errors, f"mean_error_{network}")
+    if widest:
+        slopes = slopes[slopes["width"] == slopes["width"].max()]
     rows = slopes.pivot_table(index="seed", columns=["width", "keep_prob"], values="slope", dropna=False)
     if rows.isna().to_numpy().any():
         return unmeasured("a mean error is zero throughout the last decade")
@@ -87,7 +93,8 @@ def distance_rate(tables: Tables, experiment: str, claim: str) -> Measured:
     widths = sorted(set(distances["width"]))
     if rows.isna().to_numpy().any():
         return unmeasured(f"{len(widths)} widths; a slope needs three")
-    note = f"{len(widths)} widths from {widths[0]:,} to {widths[-1]:,}"
+    mean = -distance_slopes(distances, "mean")["slope"].mean()
+    note = f"{len(widths)} widths from {widths[0]:,} to {widths[-1]:,}; of the mean distance of the neurons {mean:.2f}"
     return over_seeds(lambda rows: -float(rows.mean()), rows.to_numpy(), claim, experiment, note)
 
 
@@ -118,19 +125,22 @@ def active_width_excess(tables: Tables, experiment: str, claim: str) -> Measured
     return Measured(float(largest.max()), float(largest.min()), float(largest.max()), len(largest), note)
 
 
-def _gaps(tables: Tables, experiment: str, network: str) -> pd.DataFrame:
-    """Accuracy of the full network minus the sub-networks', in percentage points: a row a run, a column a setting.
+def _late(tables: Tables, experiment: str, network: str) -> pd.DataFrame:
+    """Accuracies late in training in percent, means over iterates and masks.
+
+    Returns:
+        A row a run, a column for each network (full and ``network`` among them), width and dropped share.
 
     Raises:
-        NotMeasured: the experiment has tested none of those sub-networks.
+        NotMeasured: the experiment has tested no such sub-networks.
     """
     accuracies = tables.of_experiment("accuracies", experiment)
-    accuracies = accuracies.assign(dropped_share=accuracies["dropped_share"].round(9))
-    late = accuracies[accuracies["step"] >= (1 - LAST) * accuracies["step"].max()]
-    if network not in set(late["network"]):
+    if network not in set(accuracies["network"]):
         raise NotMeasured(f"{experiment} has tested no {network} sub-networks")
-    means = late.pivot_table(index="run", columns=["network", "width", "dropped_share"], values="accuracy")
-    return 100 * (means["full"] - means[network])
+    late = accuracies[accuracies["step"] >= (1 - LAST) * accuracies["step"].max()]
+    # 1 - keep_prob has digits that say nothing.
+    late = late.assign(dropped_share=late["dropped_share"].round(9), accuracy=100 * late["accuracy"])
+    return late.pivot_table(index="run", columns=["network", "width", "dropped_share"], values="accuracy")
 
 
 def _which(means: pd.Series, over: str, second: str) -> str:

@@ -191,6 +191,7 @@ class ErrorRate(Strict):
 
     network: Literal["full", "visited"] = Field(description="The full network or the sub-networks of the iterates.")
     over: Reduced = Field(description="Which of the widths' and keep probabilities' values is meant.")
+    widest: bool = Field(False, description="Whether only the largest width is meant.")
 
 
 class DistanceRate(Strict):
