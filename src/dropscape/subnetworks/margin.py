@@ -31,7 +31,8 @@ def attained_margin(
     competitor = distribution.competitor(weights)
     least = np.inf
     for start in range(0, len(inputs), _EXAMPLES):
-        x = inputs[start : start + _EXAMPLES].astype(np.float64)
+        part = slice(start, start + _EXAMPLES)
+        x, y = inputs[part].astype(np.float64), labels[part].astype(np.float64)
         gained = np.where(x @ weights.T > 0, x @ competitor.T, 0).mean(axis=1)
-        least = min(least, float((keep_prob * labels[start : start + _EXAMPLES] * gained).min()))
+        least = min(least, float((keep_prob * y * gained).min()))
     return least

@@ -127,6 +127,7 @@ class _Run:
         self.projected = np.zeros((*self.theta.shape[:3], LANES), bool)
         self.networks = [(point, seed) for point in range(len(plan.keep_probs)) for seed in range(len(plan.seeds))]
         self.rows: list[list[float]] = []
+        self.part = -1  # of the stream, whose ``examples`` are at hand
         self.pace = 1.0  # steps that take SECONDS, as far as is known
 
     def advance(self) -> None:
@@ -135,11 +136,12 @@ class _Run:
         number, position = divmod(self.step, size)
         stop = min(stop for stop in (*plan.recorded, plan.steps) if stop > self.step)
         stop = min(stop, (number + 1) * size, self.step + max(1, int(self.pace)))
-        parts = [self.stream.part(seed, number) for seed in plan.seeds]
+        if self.part != number:
+            self.part, self.examples = number, [self.stream.part(seed, number) for seed in plan.seeds]
         began = time.perf_counter()
 
         def descended(network: tuple[int, int]) -> float:
-            inputs, labels, order = parts[network[1]]
+            inputs, labels, order = self.examples[network[1]]
             order = order[position : position + stop - self.step]
             return descend(self._network(network), self._options(network), inputs, labels, order, self.step, stop)
 
