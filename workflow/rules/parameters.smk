@@ -134,3 +134,15 @@ def condensation_settings(wildcards):
     return some_of(run_of(wildcards), "model", "seeds") | some_of(
         condensation.model_dump(), "layers", "threshold", "interval"
     )
+
+
+# ---- equations
+
+
+def equations_settings(wildcards, section):
+    """What decides one section's table of an experiment on the equations."""
+    experiment = OF_STAGES[wildcards.experiment]
+    own = experiment.model_dump()
+    return some_of(own, "data", "model", "loss", "seeds") | plain(
+        own[section] | {"device": USER.device}
+    )

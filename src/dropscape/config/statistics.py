@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from dropscape.config.equations import Method
 from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
 from dropscape.config.theory import TABLES
 from dropscape.config.training import Objective
@@ -168,6 +169,63 @@ class CondensationChange(Strict):
     layer: str | None = Field(None, description="Of condensation.layers; null means the first.")
 
 
+class _OfTrajectories(Strict):
+    column: Literal["loss", "test_loss", "test_accuracy"] = Field("loss", description="What is compared.")
+    learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+
+
+class TrajectoryDistance(_OfTrajectories):
+    """Distance between the mean trajectories of two methods over the width of their bands."""
+
+    methods: list[Method] = Field(description="The methods, two by two.", min_length=2)
+
+
+class TrajectoryOverlap(TrajectoryDistance):
+    """Share of the training in which the mean of each of two methods lies within the other's band."""
+
+
+class DistanceFactor(_OfTrajectories):
+    """How many times farther from a method's mean trajectory one method's is than another's."""
+
+    far: Method = Field(description="The one that is thought to be farther away.")
+    near: Method = Field(description="The one that is thought to be nearer.")
+    reference: Method = Field("dropout", description="The method that both are compared with.")
+
+
+class ShareBelow(_OfTrajectories):
+    """Share of the training in which a method's mean lies below every trial of others."""
+
+    method: Method = Field(description="The method.")
+    others: list[Method] = Field(description="The others.", min_length=1)
+    column: Literal["loss", "test_loss", "test_accuracy"] = Field("test_accuracy", description="What is compared.")
+
+
+class DivergedShare(Strict):
+    """Share of the trials of all methods that diverge."""
+
+    learning_rate: Positive = Field(description="The learning rate.")
+    keep_prob: KeepProb = Field(description="The keep probability.")
+
+
+class _OfWeakErrors(Strict):
+    order: Literal[1, 2] = Field(description="Of the equation.")
+
+
+class ConvergenceSlope(_OfWeakErrors):
+    """Slope of the error of an equation's expected end over the learning rate, in log-log."""
+
+
+class KeepProbErrorRatio(_OfWeakErrors):
+    """Error of an equation's expected end at a keep probability over that at the next smaller one."""
+
+
+class NoiseFlattening(Strict):
+    """Trace of the Hessian at the end of training with a noise over that without any."""
+
+    method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
+
+
 class _OfSubnetworks(Strict):
     network: Literal["visited", "random"] = Field(description="Which sub-networks.")
 
@@ -245,6 +303,14 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "steps_to_level": StepsToLevel,
     "generalisation_change": GeneralisationChange,
     "condensation_change": CondensationChange,
+    "trajectory_distance": TrajectoryDistance,
+    "trajectory_overlap": TrajectoryOverlap,
+    "distance_factor": DistanceFactor,
+    "share_below": ShareBelow,
+    "diverged_share": DivergedShare,
+    "convergence_slope": ConvergenceSlope,
+    "keep_prob_error_ratio": KeepProbErrorRatio,
+    "noise_flattening": NoiseFlattening,
     "subnetwork_gap": SubnetworkGap,
     "subnetwork_gap_change": SubnetworkGapChange,
     "error_rate": ErrorRate,
