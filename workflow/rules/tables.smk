@@ -270,23 +270,19 @@ def stage_experiment_of_figure(figure, name):
     runs = [
         run for run in sorted(figure.runs or experiment.runs) if run in experiment.runs
     ]
-    chosen = {"panels": figure.panels} if experiment.stage == "subnetworks" else {}
-    return (
-        experiment.described
-        | chosen
-        | {
-            "name": name,
-            "seeds": experiment.seeds,
-            "samples": None,
-            "runs": {
-                run: {
-                    key: getattr(experiment.runs[run], key)
-                    for key in ("keep_prob", "learning_rate")
-                }
-                for run in runs
-            },
-        }
-    )
+    return experiment.described | {
+        "name": name,
+        "seeds": experiment.seeds,
+        "samples": None,
+        "panels": figure.panels,
+        "runs": {
+            run: {
+                key: getattr(experiment.runs[run], key)
+                for key in ("keep_prob", "learning_rate")
+            }
+            for run in runs
+        },
+    }
 
 
 def experiment_of_figure(figure, name):

@@ -14,14 +14,6 @@ from dropscape.claims.objectives import (
     term_difference,
 )
 from dropscape.claims.statistics import Measured
-from dropscape.claims.trajectories import (
-    distance_factor,
-    diverged_share,
-    share_below,
-    trajectory_distance,
-    trajectory_overlap,
-)
-from dropscape.claims.weak_errors import convergence_slope, keep_prob_error_ratio
 from dropscape.claims.subnetworks import (
     active_width_excess,
     distance_rate,
@@ -30,6 +22,14 @@ from dropscape.claims.subnetworks import (
     subnetwork_gap,
     subnetwork_gap_change,
 )
+from dropscape.claims.trajectories import (
+    distance_factor,
+    diverged_share,
+    share_below,
+    trajectory_distance,
+    trajectory_overlap,
+)
+from dropscape.claims.weak_errors import convergence_slope, keep_prob_error_ratio
 
 OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
     function.__name__: function
