@@ -195,8 +195,7 @@ REFUSED = [
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
         "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of "
-        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, mnist_28x28, mnist_7x7, mnist_7x7_orders, "
-        "mnist_cnn_random, mnist_fnn, ",
+        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, ",
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
