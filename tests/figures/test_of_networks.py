@@ -115,20 +115,20 @@ def test_an_error_of_zero_is_counted_and_the_rest_drawn(tmp_path):
 
 
 def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
-    names = ("sectors", "mnist_two_digits")
-    tables = [distances(rate=-0.5), distances(widths=(100, 400))]
+    names = ("sectors", "caps", "mnist_two_digits")
+    tables = [distances(rate=-0.5), distances(rate=-0.5), distances(widths=(100, 400))]
     made = Made(tmp_path, "distances", [experiment(name) for name in names], {"distances": tables})
     end = made.summary[(made.summary["quantity"] == "largest") & (made.summary["experiment"] == "sectors")]
     np.testing.assert_allclose(end["mean"] * np.sqrt(end["width"]), (3 * 3.1 * 3.2) ** (1 / 3))
-    assert made.description["trainings"] == 18 + 12
+    assert made.description["trainings"] == 18 + 18 + 12
     assert made.description["norm_over_bound"] == 0.25
-    assert made.description["undefined"][1]["reasons"] == {"fewer than three widths": 6}
+    assert made.description["undefined"][1]["reasons"] == {"fewer than three widths": 12}
     figure = made.drawn()
     check_page(figure)
-    with_slopes, without = legends(figure)
+    with_slopes, *others = legends(figure)
     minus = "\N{MINUS SIGN}0.50"
-    assert with_slopes[:2] == [f"keep probability {one}: slope {minus} ({minus} to {minus})" for one in (0.5, 0.9)]
-    assert without[:2] == ["keep probability 0.5", "keep probability 0.9"]
+    assert with_slopes[:2] == [f"keep {one}: largest {minus}, mean {minus}" for one in (0.5, 0.9)]
+    assert others == [with_slopes[:2], ["keep 0.5", "keep 0.9"]]
     assert "the max-norm projection acted never" in figure.texts[1].get_text().replace("\n", " ")
 
 

@@ -29,7 +29,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         f"{description['place']}: mean error of the iterates by their number",
         len(_NETWORKS),
         len(experiments),
-        1.7,
+        1.45,
         style.legend_room(max(len(looks), len(dashes) + 1)),
         style.footer(
             description,
@@ -49,6 +49,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             panel.text(0.03, 0.05, _range(fitted), transform=panel.transAxes, fontsize=6.5)
             _axes(panel, own)
         row[0].set_ylabel("mean error up to $T$")
+    if curves["low"].gt(0).any():
+        axes[0][0].set_ylim(curves.loc[curves["low"] > 0, "low"].min() / 1.5, 1)
     widths = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
     kept = [Line2D([], [], color="0.3", ls=dashes[one], label=f"keep probability {one:g}") for one in keep_probs]
     kept.append(Line2D([], [], color="0.35", lw=0.7, label="slope \N{MINUS SIGN}1"))

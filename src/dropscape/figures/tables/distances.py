@@ -11,7 +11,8 @@ from dropscape.figures.tables.over_seeds import over_seeds
 from dropscape.figures.tables.runs import quantities
 from dropscape.subnetworks.slopes import at_last_step, distance_slopes
 
-LARGEST, MEAN, SLOPE = "largest", "mean", "slope"
+LARGEST, MEAN = "largest", "mean"
+SLOPES = {LARGEST: "slope of the largest", MEAN: "slope of the mean"}
 KEYS = ["experiment", "width", "keep_prob", "quantity"]
 
 
@@ -23,18 +24,19 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
         inputs: ``distances``, one table per experiment.
 
     Returns:
-        points: experiment, width, keep_prob, seed, quantity (``largest`` or ``mean`` over the neurons; ``slope``, of
-        log largest over log width, without a width), value, reason. summary: geometric mean and range over seeds; of
-        the slope mean and range. facts: ``trainings``; ``projected``, how often a neuron was projected in all of them;
+        points: experiment, width, keep_prob, seed, quantity (``largest`` or ``mean`` over the neurons; ``SLOPES`` of
+        their logs over log width, without a width), value, reason. summary: geometric mean and range over seeds; of the
+        slopes mean and range. facts: ``trainings``; ``projected``, how often a neuron was projected in all of them;
         ``norm_over_bound``, the largest norm of a neuron at any recorded iterate over its bound c.
     """
     ends, slopes, facts = [], [], {"trainings": 0, "projected": 0, "norm_over_bound": 0.0}
     for experiment, path in zip(experiments, inputs["distances"], strict=True):
         distances = read_table(path)
         last = at_last_step(distances).assign(experiment=experiment["name"])
-        ends.append(quantities(last, {"largest": LARGEST, "mean": MEAN}, ["experiment", "width", "keep_prob", "seed"]))
-        fitted = distance_slopes(distances).assign(experiment=experiment["name"])
-        slopes.append(quantities(fitted, {"slope": SLOPE}, ["experiment", "keep_prob", "seed"]))
+        ends.append(quantities(last, {LARGEST: LARGEST, MEAN: MEAN}, ["experiment", "width", "keep_prob", "seed"]))
+        for column, name in SLOPES.items():
+            fitted = distance_slopes(distances, column).assign(experiment=experiment["name"])
+            slopes.append(quantities(fitted, {"slope": name}, ["experiment", "keep_prob", "seed"]))
         facts["trainings"] += len(last)
         facts["projected"] += int(last["projected"].sum())
         relative = float((distances["largest_norm"] / distances["bound"]).max())
