@@ -156,12 +156,12 @@ def training_rows() -> list[Row]:
             scales={"a PyTorch loop": float(STEP_SHARE)},
             measure_memory=False,
         )
-    for width in (1_000, 10_000):
+    for width, repeats in ((1_000, 9), (10_000, 9), (250_000, 3)):
         table += compare(
             f"a step of the convolutional network, m={width}, batch {BATCH}, dropped share {1 - KEEP_PROB:g}",
             ("kept rows only", our_step(width)),
             {"a PyTorch module and optimizer": usual_step(width)},
-            repeats=9,
+            repeats=repeats,
         )
     return table
 

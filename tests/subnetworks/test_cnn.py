@@ -27,23 +27,24 @@ def test_features_are_those_of_the_modules(shape):
     torch.testing.assert_close(outputs, module(images))
 
 
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 3e-5)])
 @pytest.mark.parametrize("keep_prob", [0.4, 1.0])
-def test_steps_are_gradient_descent_on_the_masked_network(keep_prob):
+def test_steps_are_gradient_descent_on_the_masked_network(keep_prob, dtype, tolerance):
     """Three steps with three masks; at a keep probability of 1 nothing is dropped or scaled."""
-    parameters, images, labels = drawn()
-    module = reference(SMALL, parameters)
+    parameters, images, labels = drawn(dtype=dtype)
+    module = reference(SMALL, {name: value.double() for name, value in parameters.items()})
     for mask in masks(3) if keep_prob < 1 else torch.ones(3, SMALL.width, dtype=torch.bool):
         loss = step(parameters, images, labels, mask, keep_prob, RATE)
-        expected = cross_entropy(module(images, mask, 1 / keep_prob), labels)
+        expected = cross_entropy(module(images.double(), mask, 1 / keep_prob), labels)
         module.zero_grad()
         expected.backward()
         with torch.no_grad():
             for parameter in module.parameters():
                 parameter -= RATE * parameter.grad
-        assert float(loss) == pytest.approx(expected.item(), rel=1e-12)
+        assert float(loss) == pytest.approx(expected.item(), rel=tolerance)
     after = reference(SMALL, parameters).state_dict()
     for name, value in module.state_dict().items():
-        torch.testing.assert_close(after[name], value, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(after[name].double(), value, rtol=100 * tolerance, atol=tolerance)
 
 
 def test_dropped_units_stay_where_they_are():

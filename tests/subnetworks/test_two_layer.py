@@ -193,13 +193,14 @@ class Interrupted(Exception):
     """In place of a kill."""
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-def test_an_interrupted_training_ends_bit_identical(tmp_path, monkeypatch, stream):
+@pytest.mark.parametrize("stream, steps", [("fresh", 4500), ("sparse", 400)])
+def test_an_interrupted_training_ends_bit_identical(tmp_path, monkeypatch, stream, steps):
+    """Fresh examples, beyond the first part of the stream; and several passes."""
     monkeypatch.setattr(two_layer, "SECONDS", 1e-3)  # so that there is something to interrupt
-    stream, plan = STREAMS[stream], replace(BASE, max_norms=(TIGHT, 3.0), steps=4500, recorded=(0, 40, 4100, 4500))
+    stream, plan = STREAMS[stream], replace(BASE, max_norms=(TIGHT, 3.0), steps=steps, recorded=(0, 40, 390, steps))
     whole = train(plan, stream)
     path = tmp_path / "state.safetensors"
-    reached = []
+    reached: list[int] = []
 
     def interrupt_after(limit):
         def progress(done, steps, **values):
@@ -209,11 +210,11 @@ def test_an_interrupted_training_ends_bit_identical(tmp_path, monkeypatch, strea
 
         return progress
 
-    for limit in (1, 150, 4500):
+    for limit in (1, 150, steps - 1):
         with pytest.raises(Interrupted):
             train(plan, stream, checkpoint=Checkpoint(path, 0), progress=interrupt_after(limit))
     resumed = train(plan, stream, checkpoint=Checkpoint(path, 0))
-    assert len(set(reached)) > 3 and max(reached) < 5000
+    assert len(set(reached)) > 5
     np.testing.assert_array_equal(resumed.weights, whole.weights)
     pd.testing.assert_frame_equal(resumed.errors, whole.errors)
     pd.testing.assert_frame_equal(resumed.distances, whole.distances)

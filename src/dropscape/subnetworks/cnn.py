@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.seeds import derived_seed
+from dropscape.subnetworks.convolutions import convolutions
+from dropscape.subnetworks.convolutions_kernel import KERNEL
 
-KERNEL = 5
 FEATURES = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "hidden.weight", "hidden.bias")
 
 Parameters = dict[str, Tensor]
@@ -91,13 +92,8 @@ def features(parameters: Parameters, images: Tensor) -> Tensor:
         parameters: of the network.
         images: (n, 1, side, side).
     """
-    conv1, bias1, conv2, bias2, weight, bias = (parameters[name] for name in FEATURES)
-    # Pooling is twice as fast with the channels last, which a convolution gives whose weights are so. After it the
-    # ReLU, which is monotone, has a quarter of the work.
-    conv1, conv2 = (value.contiguous(memory_format=torch.channels_last) for value in (conv1, conv2))
-    z = F.relu(F.max_pool2d(F.conv2d(images, conv1, bias1, padding=KERNEL // 2), 2))
-    z = F.relu(F.max_pool2d(F.conv2d(z, conv2, bias2), 2))
-    hidden = F.relu(F.linear(z.flatten(1), weight, bias))
+    *convolved, weight, bias = (parameters[name] for name in FEATURES)
+    hidden = F.relu(F.linear(convolutions(images, *convolved), weight, bias))
     return torch.cat([hidden, hidden.new_ones(len(hidden), 1)], dim=1)
 
 

@@ -2,6 +2,9 @@
 
 Each iteration takes a batch and one mask for it. Batches and masks follow from seed and step: a training goes on from
 its step alone, and the mask of any iterate can be made again to test the very sub-network that it trained.
+
+Networks are trained one after another: on a processor a step is its arithmetic, of which a batch of networks saves
+nothing (four as grouped convolutions took longer than four in turn).
 """
 
 import math
@@ -162,7 +165,8 @@ class _Run:
 
     def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
         """Go on from a ``state``."""
-        self.parameters |= {name: value.to(self.device) for name, value in tensors.items()}
+        for name, value in tensors.items():
+            self.parameters[name].copy_(value)  # where a file's bytes lie, sums may be in another order
         self.step, self.rows = state["step"], state["rows"]
 
     def result(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from dropscape.subnetworks.cnn import Parameters, features
 
 UNITS = 1024  # of a tile
 EXAMPLES = 2000  # at a time
-IMAGES = 250  # at a time in the convolutions
+IMAGES = 256  # at a time in the convolutions
 
 
 def accuracies(parameters: Parameters, images: Tensor, labels: Tensor, masks: Tensor, scales: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import os
 import torch
 
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks.cnn import KERNEL, Shape
+from dropscape.subnetworks.cnn import Shape
+from dropscape.subnetworks.convolutions_kernel import KERNEL
 from dropscape.subnetworks.evaluation import EXAMPLES, IMAGES, UNITS
 
 _FLOAT, _GIB = 4, 2**30

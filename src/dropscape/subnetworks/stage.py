@@ -165,8 +165,9 @@ def train_cnn(
     Args:
         name: of the experiment, for the progress lines.
         settings: widths, keep_probs, seeds, channels (of the two convolutions), hidden (width of the first dense
-            layer), learning_rate, batch_size, epochs, recorded_steps, random_masks (0 for none), device; data:
-            ``dataset``, ``train_examples`` and ``test_examples``.
+            layer), learning_rate, batch_size, epochs, recorded_steps, random_masks (0 for none), device; data as
+            ``load_examples`` takes it: ``dataset``, ``train_examples``, ``test_examples`` and ``normalisation``, with
+            whose "channel" a learning rate of 0.01 takes hold within hundreds of steps, with "unit" within thousands.
         data: the prepared dataset of grey images.
         written: paths of ``accuracies`` and ``provenance``.
         code: the module files that decide the result; part of the state files' key.

@@ -25,7 +25,7 @@ from dropscape.numerics.lanes import LANES
 from dropscape.numerics.seeds import derived_seed, numpy_generator
 from dropscape.numerics.split_mix import outputs
 from dropscape.subnetworks.streams import Stream
-from dropscape.subnetworks.two_layer_kernel import Network, Options, descend, misclassified
+from dropscape.subnetworks.two_layer_kernel import Network, Options, descend, lengths, misclassified
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.loop import trained_to_the_end
 
@@ -120,10 +120,9 @@ class _Run:
         self.step = 0
         self.loss = float("nan")
         initial = [initial_weights(plan.width, stream.dimension, seed) for seed in plan.seeds]
-        self.initial = np.stack([weights for weights, _ in initial])
         self.signs = np.stack([_blocks(signs) for _, signs in initial])
-        theta = np.stack([_blocks(weights.T).swapaxes(0, 1) for weights, _ in initial])
-        self.theta = np.repeat(theta[None], len(plan.keep_probs), axis=0)
+        self.initial = np.stack([_blocks(weights.T).swapaxes(0, 1) for weights, _ in initial])
+        self.theta = np.repeat(self.initial[None], len(plan.keep_probs), axis=0)
         self.projected = np.zeros((*self.theta.shape[:3], LANES), bool)
         self.networks = [(point, seed) for point in range(len(plan.keep_probs)) for seed in range(len(plan.seeds))]
         self.rows: list[list[float]] = []
@@ -175,9 +174,7 @@ class _Run:
         mask = mask_of_step(plan.width, plan.keep_probs[point], plan.seeds[seed], self.step)
         inputs, labels = self.stream.test
         wrong = misclassified(self._network(network), mask, inputs, labels)
-        weights = self._weights(network).astype(np.float64)
-        moved = np.linalg.norm(weights - self.initial[seed], axis=1)
-        sizes = np.linalg.norm(weights, axis=1)
+        sizes, moved = lengths(self.theta[network], self.initial[seed], plan.width)
         errors = [count / len(labels) for count in wrong]
         distances = [moved.max(), moved.mean(), sizes.max(), self.projected[network].sum()]
         return [point, seed, self.step, *errors, int(mask.sum()), *map(float, distances)]

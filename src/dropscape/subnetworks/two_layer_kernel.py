@@ -12,14 +12,11 @@ The inner functions take addresses (``dropscape.numerics.lanes`` says why).
 """
 
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from dropscape.numerics import lanes, split_mix
 from dropscape.numerics.lanes import (
     ALL,
     LANES,
@@ -39,6 +36,7 @@ from dropscape.numerics.lanes import (
     total,
     truths_at,
 )
+from dropscape.subnetworks.compiled import SOURCES, cached
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
@@ -156,11 +154,12 @@ def _measure(theta, squares):
     """Exact |w_r|^2."""
     blocks, d, _ = theta.shape
     for block in range(blocks):
+        sums = np.zeros(LANES)
+        for column in range(d):
+            for lane in range(LANES):
+                sums[lane] += np.float64(theta[block, column, lane]) ** 2
         for lane in range(LANES):
-            square = 0.0
-            for column in range(d):
-                square += np.float64(theta[block, column, lane]) ** 2
-            squares[block, lane] = np.float32(square)
+            squares[block, lane] = np.float32(sums[lane])
 
 
 class Network(NamedTuple):
@@ -214,20 +213,7 @@ def _work(network: Network) -> _Work:
     return _Work(np.empty(d, np.float32), np.empty(d, np.int64), *truths, *floats)
 
 
-def _cached(function: Callable) -> Callable:
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # there is no folder that could be written to
-        return njit(nogil=True)(function)
-
-
-def _compiled(sources: int) -> tuple[Callable[..., float], Callable[..., tuple[int, int]]]:
-    """The compiled functions, which numba keeps in a file for the next process.
-
-    It compiles anew when this file changes, and knows of no other. But it tells apart functions that close over
-    different numbers, so ``sources`` is a digest of the other files that the machine code comes from.
-    """
-
+def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
     def descend(network, work, options, inputs, labels, order, step, stop):
         _ = sources
         theta, signs, projected = network
@@ -286,11 +272,20 @@ def _compiled(sources: int) -> tuple[Callable[..., float], Callable[..., tuple[i
             wrong_visited += labels[index] * visited < 0
         return wrong_full, wrong_visited
 
-    return _cached(descend), _cached(misclassified)
+    def lengths(theta, initial, norms, distances):
+        _ = sources
+        blocks, d, _ = theta.shape
+        for block in range(blocks):
+            for column in range(d):
+                for lane in range(LANES):
+                    value = np.float64(theta[block, column, lane])
+                    norms[block, lane] += value**2
+                    distances[block, lane] += (value - initial[block, column, lane]) ** 2
+
+    return cached(descend), cached(misclassified), cached(lengths)
 
 
-_SOURCES = b"".join(Path(module.__file__).read_bytes() for module in (lanes, split_mix))
-_descend, _misclassified = _compiled(int.from_bytes(sha256(_SOURCES).digest()[:6]))
+_descend, _misclassified, _lengths = _compiled(SOURCES)
 
 
 def descend(
@@ -330,3 +325,15 @@ def misclassified(network: Network, mask: np.ndarray, inputs: np.ndarray, labels
     padded[: len(mask)] = mask
     work.masks[:] = np.packbits(padded, bitorder="little").view("<u4")
     return _misclassified(network, work, inputs, labels)
+
+
+def lengths(theta: np.ndarray, initial: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """|w_r| and |w_r - w_r,1| of the first ``width`` neurons, float64 (width,).
+
+    Args:
+        theta, initial: float32 (blocks, d, LANES).
+        width: m.
+    """
+    norms, distances = np.zeros((2, len(theta), LANES))
+    _lengths(theta, initial, norms, distances)
+    return np.sqrt(norms.ravel()[:width]), np.sqrt(distances.ravel()[:width])
