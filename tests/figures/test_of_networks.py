@@ -129,13 +129,13 @@ def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
     minus = "\N{MINUS SIGN}0.50"
     assert with_slopes[:2] == [f"keep {one}: largest {minus}, mean {minus}" for one in (0.5, 0.9)]
     assert others == [with_slopes[:2], ["keep 0.5", "keep 0.9"]]
-    assert "the max-norm projection acted never" in figure.texts[1].get_text().replace("\n", " ")
+    assert "the max-norm projection moved no neuron" in figure.texts[1].get_text().replace("\n", " ")
 
 
 def test_projections_are_counted_over_all_trainings(tmp_path):
     made = Made(tmp_path, "distances", [experiment()], {"distances": [distances(projected=1000)]})
     assert made.description["projected"] == 18_000
-    assert "acted 18,000 times" in made.drawn().texts[1].get_text().replace("\n", " ")
+    assert "moved 18,000 neurons" in made.drawn().texts[1].get_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize(

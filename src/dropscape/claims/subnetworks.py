@@ -99,7 +99,7 @@ def distance_rate(tables: Tables, experiment: str, claim: str) -> Measured:
 
 
 def projections(tables: Tables, experiment: str, claim: str) -> Measured:
-    """How many times the max-norm projection moved a neuron, the most of any training (paper D, section 4).
+    """How many neurons the max-norm projection has moved, the most of any training (paper D, section 4).
 
     Bounds: the fewest and the most of the trainings.
     """

@@ -257,7 +257,7 @@ class DistanceRate(Strict):
 
 
 class Projections(Strict):
-    """How many times the max-norm projection moved a neuron, the most of any training."""
+    """How many neurons the max-norm projection has moved, the most of any training."""
 
 
 class ActiveWidthExcess(Strict):

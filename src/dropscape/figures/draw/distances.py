@@ -27,7 +27,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     """One panel per experiment; arguments as tabled."""
     experiments = [experiment["name"] for experiment in description["experiments"]]
     looks = shades(summary["keep_prob"], lambda keep_prob: f"keep {keep_prob:g}")
-    moved = f"{description['projected']:,} times" if description["projected"] else "never"
+    moved = f"{description['projected']:,} neurons" if description["projected"] else "no neuron"
     figure, axes = style.page(
         f"{description['place']}: distance of the neurons from their initialisation",
         [1] * len(experiments),
@@ -37,7 +37,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             description,
             "Distances $|w_{r,T}-w_{r,1}|$ at the last iterate. Points: geometric mean over seeds; bars: least to "
             "greatest. Legends: slopes over the widths, mean over seeds.",
-            f"In {description['trainings']} trainings the max-norm projection acted {moved}; the largest norm of a "
+            f"In {description['trainings']} trainings the max-norm projection moved {moved}; the largest norm of a "
             f"neuron was {description['norm_over_bound']:.2g} of its bound c.",
         ),
         apart=len(experiments) - 1,

@@ -26,7 +26,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     Returns:
         points: experiment, width, keep_prob, seed, quantity (``largest`` or ``mean`` over the neurons; ``SLOPES`` of
         their logs over log width, without a width), value, reason. summary: geometric mean and range over seeds; of the
-        slopes mean and range. facts: ``trainings``; ``projected``, how often a neuron was projected in all of them;
+        slopes mean and range. facts: ``trainings``; ``projected``, how many neurons were in all of them;
         ``norm_over_bound``, the largest norm of a neuron at any recorded iterate over its bound c.
     """
     ends, slopes, facts = [], [], {"trainings": 0, "projected": 0, "norm_over_bound": 0.0}
