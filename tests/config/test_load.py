@@ -60,7 +60,7 @@ def test_every_value_of_the_override_stands(base, override):
 def test_every_scale_is_valid(load, scale):
     settings = load(scale=scale)
     assert settings.user.scale == scale
-    assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations"}
+    assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations", "subnetworks"}
     assert settings.claims
 
 
@@ -168,7 +168,7 @@ REFUSED = [
     (
         {"overrides": {"noise": {}}},
         "overrides names the study 'noise', which has no file in config/studies: write one of "
-        "implicit_regularization, modified_equations, noise_structure.",
+        "implicit_regularization, modified_equations, noise_structure, subnetworks.",
     ),
     (
         {"overrides": of_mnist(training={"flow_tmie": 3})},
@@ -195,8 +195,7 @@ REFUSED = [
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
         "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of "
-        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, mnist_28x28, mnist_7x7, mnist_7x7_deep, mnist_7x7_noises, "
-        "mnist_7x7_orders, mnist_fnn, ",
+        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, ",
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},

@@ -274,6 +274,7 @@ def stage_experiment_of_figure(figure, name):
         "name": name,
         "seeds": experiment.seeds,
         "samples": None,
+        "panels": figure.panels,
         "runs": {
             run: {
                 key: getattr(experiment.runs[run], key)

@@ -14,6 +14,14 @@ from dropscape.claims.objectives import (
     term_difference,
 )
 from dropscape.claims.statistics import Measured
+from dropscape.claims.subnetworks import (
+    active_width_excess,
+    distance_rate,
+    error_rate,
+    projections,
+    subnetwork_gap,
+    subnetwork_gap_change,
+)
 from dropscape.claims.trajectories import (
     distance_factor,
     diverged_share,
@@ -44,5 +52,11 @@ OF_EXPERIMENT: dict[str, Callable[..., Measured]] = {
         convergence_slope,
         keep_prob_error_ratio,
         noise_flattening,
+        subnetwork_gap,
+        subnetwork_gap_change,
+        error_rate,
+        distance_rate,
+        projections,
+        active_width_excess,
     )
 }

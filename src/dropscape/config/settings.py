@@ -24,6 +24,7 @@ from dropscape.config.figures import FigureSettings, check_figure, check_theory_
 from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
 from dropscape.config.stages import StageExperiment
+from dropscape.config.subnetworks import SubnetworksSettings
 from dropscape.config.theory import TheorySettings
 from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
@@ -32,7 +33,7 @@ GENERATED = ("curve", "narrow_curve", "two_neurons", "one_neuron")
 DATASETS = ("mnist", "cifar10", "cifar100", "multi30k", *GENERATED)
 Source = Literal["official", "directory", "embedded"]
 # Stages whose experiments have a section of their own in a study, by the stage's name.
-STAGES = ("equations",)
+STAGES = ("equations", "subnetworks")
 
 
 class DataSettings(Strict):
@@ -206,6 +207,9 @@ class StudySettings(Strict):
     experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
     equations: dict[Name, EquationsSettings] = Field(
         {}, description="Its experiments on the modified equations by name."
+    )
+    subnetworks: dict[Name, SubnetworksSettings] = Field(
+        {}, description="Its experiments on sub-networks and convergence by name."
     )
     theory: TheorySettings = Field(TheorySettings(), description="Its theory on small networks.")
     figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")

@@ -228,6 +228,44 @@ class NoiseFlattening(Strict):
     method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
 
 
+class _OfSubnetworks(Strict):
+    network: Literal["visited", "random"] = Field(description="Which sub-networks.")
+
+
+class SubnetworkGap(_OfSubnetworks):
+    """Accuracy of the full network minus that of its sub-networks late in training, in percentage points."""
+
+    over: Reduced = Field(description="Which of the widths' and dropped shares' values is meant.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+    widest: bool = Field(False, description="Whether only the largest width is meant.")
+
+
+class SubnetworkGapChange(_OfSubnetworks):
+    """How much that gap grows from one end of the widths or dropped shares to the other, in percentage points."""
+
+    along: Literal["width", "dropped_share"] = Field(description="From the least to the greatest of these.")
+
+
+class ErrorRate(Strict):
+    """Slope of log mean error of the iterates over the log of their number, in the last decade."""
+
+    network: Literal["full", "visited"] = Field(description="The full network or the sub-networks of the iterates.")
+    over: Reduced = Field(description="Which of the widths' and keep probabilities' values is meant.")
+    widest: bool = Field(False, description="Whether only the largest width is meant.")
+
+
+class DistanceRate(Strict):
+    """Minus the slope of the log largest distance of a neuron from its initialisation over log width."""
+
+
+class Projections(Strict):
+    """How many neurons the max-norm projection has moved, the most of any training."""
+
+
+class ActiveWidthExcess(Strict):
+    """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
+
+
 class OfTheory(Strict):
     """A claim about a table of theory; it has no figure."""
 
@@ -275,6 +313,12 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "convergence_slope": ConvergenceSlope,
     "keep_prob_error_ratio": KeepProbErrorRatio,
     "noise_flattening": NoiseFlattening,
+    "subnetwork_gap": SubnetworkGap,
+    "subnetwork_gap_change": SubnetworkGapChange,
+    "error_rate": ErrorRate,
+    "distance_rate": DistanceRate,
+    "projections": Projections,
+    "active_width_excess": ActiveWidthExcess,
     "theory_error": TheoryError,
     "theory_share": TheoryShare,
 }
