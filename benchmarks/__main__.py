@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.harness import Row, environment, print_table, write_table
 
 DEFAULT = ("hessian", "products", "eigenvalues", "gradients", "flatness", "training", "two_layer", "equations")
-ON_REQUEST = ("reproduce",)  # takes minutes and both cores
+ON_REQUEST = ("reproduce", "dag")  # take minutes and a core or both
 
 
 def main() -> None:
