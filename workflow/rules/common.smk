@@ -11,7 +11,7 @@ from dropscape.config.fields import NAME_PATTERN
 from dropscape.config.load import load_settings
 from dropscape.config.of_run import settings_of_run as of_run_settings
 from dropscape.dependencies import keep_manifest, module_files
-from dropscape.errors import ConfigurationError
+from dropscape.errors import ConfigurationError, DeviceError
 
 ROOT = Path(workflow.basedir).parent
 # Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda),
@@ -92,7 +92,22 @@ def held_results():
 HELD = []
 
 
+def refuse_missing_gpu():
+    """Snakemake deletes a job's old files before the job can say that there is no GPU for it.
+
+    On a cluster the GPU is where the jobs are.
+    """
+    if USER.device == "cuda" and workflow.local_exec:
+        from dropscape.numerics.devices import chosen_device
+
+        try:
+            chosen_device("cuda")
+        except DeviceError as error:
+            raise WorkflowError(str(error)) from None
+
+
 onstart:
+    refuse_missing_gpu()
     HELD.append(held_results())
 
 
