@@ -34,7 +34,7 @@ paper:
 	$(MAKE) reproduce SCALE=paper SOURCE=$(or $(SOURCE),official)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from benchmarks.harness import Row, environment, print_table, write_table
 
-DEFAULT = ("hessian", "products", "eigenvalues", "gradients", "flatness", "training", "two_layer", "equations")
+DEFAULT = (
+    "hessian",
+    "products",
+    "eigenvalues",
+    "gradients",
+    "flatness",
+    "training",
+    "two_layer",
+    "equations",
+    "subnetworks",
+)
 ON_REQUEST = ("reproduce", "dag")  # take minutes and a core or both
 
 

@@ -15,12 +15,15 @@ from dropscape.curvature.spectrum import extreme_eigenvalues
 from dropscape.models.fnn import FullyConnected
 
 COUNT = 10
+PYHESSIAN = "PyHessian, its defaults"
+# Ours then ends where its largest error is about half that of PyHessian at its defaults.
+ROUGH_TOLERANCE = 3e-3
 # As many Lanczos steps as ours needs for its tolerance; the default of 20 is less accurate, more steps take longer.
 LANCZOS_STEPS = 22
 
 
-def ours(setup: Setup) -> Tensor:
-    found = extreme_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, top=COUNT)
+def ours(setup: Setup, tolerance: float = 1e-5) -> Tensor:
+    found = extreme_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, top=COUNT, tolerance=tolerance)
     return found.eigenvalues
 
 
@@ -89,12 +92,12 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
         setup = trained_network(n)
         exact = reference(setup)
         peers = {
-            "PyHessian, its defaults": pyhessian,
+            PYHESSIAN: pyhessian,
             "PyHessian, tol=1e-6": lambda setup: pyhessian(setup, 1e-6, 1000),
             f"hessian-eigenthings, {LANCZOS_STEPS} steps": hessian_eigenthings,
         }
         errors = {name: error(peer(setup), exact) for name, peer in peers.items()}
-        own = error(ours(setup), exact)
+        own, rough = error(ours(setup), exact), error(ours(setup, ROUGH_TOLERANCE), exact)
         name = f"top {COUNT} eigenvalues 50x50, n={n}"
         timed = compare(
             name,
@@ -102,9 +105,18 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
             {peer: lambda run=run: run(setup) for peer, run in peers.items()},
             limits=dict.fromkeys(peers, 8),
         )
+        # The same question answered about as well: PyHessian's defaults leave a percent or more of error.
+        timed += compare(
+            name,
+            (f"extreme_eigenvalues, tolerance={ROUGH_TOLERANCE}", lambda: ours(setup, ROUGH_TOLERANCE)),
+            {PYHESSIAN: lambda: pyhessian(setup)},
+            limits={PYHESSIAN: 8},
+        )
+        compared = [(f"extreme_eigenvalues, tolerance={ROUGH_TOLERANCE}", rough, PYHESSIAN)]
+        compared += [("extreme_eigenvalues", own, peer) for peer in peers]
         return timed + [
-            bound_row(f"{name}, error", "extreme_eigenvalues", own, peer, bound, "largest relative errors")
-            for peer, bound in errors.items()
+            bound_row(f"{name}, error", call, value, peer, errors[peer], "largest relative errors")
+            for call, value, peer in compared
         ]
 
 

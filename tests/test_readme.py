@@ -32,8 +32,11 @@ def test_the_readme_has_commands():
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    """A copy as git would clone it, with the environment of this run and a folder of official MNIST files."""
+def copy(tmp_path_factory, smoke):
+    """A copy as git would clone it, with the environment of this run and a folder of official MNIST files.
+
+    What the whole smoke scale gave elsewhere is there already.
+    """
     target = tmp_path_factory.mktemp("readme") / "dropscape"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -51,6 +54,7 @@ def copy(tmp_path_factory):
         script.chmod(0o755)
     (target / ".venv/up-to-date").touch()
     write_official_files(target / "own-mnist")
+    smoke.copy_results(target)
     return target
 
 

@@ -115,7 +115,7 @@ def stage(tmp_path):
                 for name, claim in stated.items()
             ],
             "experiments": experiments,
-            "datasets": {run["experiment"]: "mnist" for run in runs},
+            "descriptions": {run["experiment"]: str(tmp_path / "mnist.json") for run in runs},
             "theory_tables": theory,
             "whole_tables": {},
             "scale": "quick",
@@ -124,7 +124,6 @@ def stage(tmp_path):
         judge_all(
             given,
             files | {"theory": [str(tmp_path / "theory" / study / f"{table}.csv") for study, table in theory]},
-            {"mnist": str(tmp_path / "mnist.json")},
             {kind: str(tmp_path / name) for kind, name in outputs.items()},
         )
         return read_table(tmp_path / "claims.csv"), read_table(tmp_path / "by_run.csv")

@@ -10,11 +10,13 @@ from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import leading_share
 from dropscape.condensation.piecewise import convexity_changes, total_variation, visible_convexity_changes
 from dropscape.condensation.stage import condense_run
+from dropscape.data.points import generated
+from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
 
-TABLES = ("condensation", "neurons", "function", "similarity")
+TABLES = ("condensation", "neurons", "function", "similarity", "examples")
 STEPS = [0, 3, 10]
 
 
@@ -26,9 +28,11 @@ def looked_at(folder, model, layers, interval=None, seeds=(4, 0)):
         for name in states[0][0]
     }
     write_tensors(folder / "snapshots", stacked, {"steps": STEPS, "data": {"label": "made here"}})
+    write_prepared(folder / "curve.safetensors", folder / "curve.json", generated("curve"))
     settings = {"model": model, "seeds": list(seeds), "layers": layers, "threshold": 0.95, "interval": interval}
+    settings |= {"data": {"dataset": "curve", "train_examples": 5, "test_examples": 1}}
     written = {name: str(folder / name) for name in (*TABLES, "provenance")}
-    condense_run("run", settings, str(folder / "snapshots"), written)
+    condense_run("run", settings, str(folder / "curve.safetensors"), str(folder / "snapshots"), written)
     record = read_json(written["provenance"])
     assert (record["stage"], record["data"]) == ("condensation", {"label": "made here"})
     networks = {
@@ -64,6 +68,10 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         given = networks[seed, step](torch.tensor(drawn["x"].to_numpy())[:, None])[:, 0]
         np.testing.assert_allclose(drawn["output"], given, rtol=1e-12, atol=1e-12)
 
+    points = generated("curve")
+    given = torch.tensor(tables["examples"][["x", "y"]].to_numpy())
+    assert torch.equal(given, torch.cat([points.train_inputs, points.train_targets], dim=1)[:5].double())
+
     measured = tables["condensation"]
     assert [(row.seed, row.step) for row in measured.itertuples()] == [(s, t) for s in (4, 0) for t in STEPS]
     for row in measured.itertuples():
@@ -86,7 +94,7 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
     model = {"name": "fnn", "widths": [4, 130, 7, 3], "activation": "relu"}
     layers = ["layers.0.weight", "layers.1.weight"]
     tables, networks = looked_at(tmp_path, model, layers)
-    assert tables["function"].empty and tables["neurons"]["orientation"].isna().all()
+    assert tables["function"].empty and tables["examples"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
     assert tables["condensation"][undefined].isna().all(axis=None)

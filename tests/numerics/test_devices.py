@@ -28,7 +28,7 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_write(monkeypatch):
         chosen_device("cuda")
 
 
-@pytest.mark.parametrize(("precision", "tf32"), [("float32", False), ("tf32", True)])
+@pytest.mark.parametrize(("precision", "tf32"), [("float32", False), ("tf32", True), ("bfloat16", False)])
 def test_the_arithmetic_of_a_gpu_is_as_asked_and_then_as_before(precision, tf32):
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
     with arithmetic(precision):
@@ -39,5 +39,5 @@ def test_the_arithmetic_of_a_gpu_is_as_asked_and_then_as_before(precision, tf32)
 
 
 def test_an_unknown_precision_is_named():
-    with pytest.raises(ConfigurationError, match="'half'; write one of float32, tf32"), arithmetic("half"):
+    with pytest.raises(ConfigurationError, match="'half'; write one of float32, tf32, bfloat16"), arithmetic("half"):
         pass

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dropscape.config.load import load_settings
-from dropscape.plan import of_jobs, of_runs
+from dropscape.plan import of_experiments, of_jobs, of_runs
 from dropscape.plan.of_jobs import cost_of
 from dropscape.plan.rates import START_SECONDS
 
@@ -30,8 +30,9 @@ def test_every_rule_has_a_cost_and_every_cost_a_rule():
         for path in (ROOT / "workflow/rules").glob("*.smk")
         for name in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)
     }
-    assert rules == {*of_jobs.COSTS, *of_runs.COSTS}
-    assert not {*of_jobs.COSTS} & {*of_runs.COSTS}
+    counted = [*of_jobs.COSTS, *of_runs.COSTS, *of_experiments.COSTS]
+    assert rules == set(counted)
+    assert len(counted) == len(rules), "each in one place"
 
 
 def test_seeds_cost_as_often_as_they_are():
@@ -76,16 +77,32 @@ def test_what_uses_a_gpu_says_how_long():
         assert cost(rule).gpu_seconds is None
 
 
-def test_all_jobs_of_all_experiments_can_be_counted():
-    """At every scale a cost that is positive and finite, whatever the network."""
+def test_every_training_can_be_counted():
+    """At every scale the cost of a training is positive and finite, whatever the network."""
     for scale in ("smoke", "quick", "paper"):
         settings = load_settings({"scale": scale}, ROOT)
         for study in settings.studies.values():
             for experiment in study.experiments:
                 for run in study.experiments[experiment].runs:
-                    for rule in ("training", "data_examples"):
-                        counted = cost_of(rule, settings, {"experiment": experiment, "run": run})
-                        assert 0 < counted.seconds < 1e9 and counted.memory > 0 and counted.disk > 0
+                    counted = cost_of("training", settings, {"experiment": experiment, "run": run})
+                    assert 0 < counted.seconds < 1e9 and counted.memory > 0 and counted.disk > 0
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+def test_experiments_of_a_stage_cost_more_with_more_seeds(scale):
+    rules = {
+        "trajectories": "equations",
+        "noises": "equations_noises",
+        "errors": "subnetworks_two_layer",
+        "accuracies": "subnetworks_cnn",
+    }
+    one, three = (load_settings({"scale": scale, "seeds": list(range(count))}, ROOT) for count in (1, 3))
+    for study in one.studies.values():
+        for name, experiment in (study.equations | study.subnetworks).items():
+            for rule in (rules[table] for table in experiment.tables if table in rules):
+                costs = [cost_of(rule, settings, {"experiment": name}) for settings in (one, three)]
+                beyond = [each.seconds - START for each in costs]
+                assert beyond[1] == pytest.approx(3 * beyond[0]) and costs[1].disk == pytest.approx(3 * costs[0].disk)
 
 
 def test_a_rule_that_nobody_has_counted_is_said_to_be_so():

@@ -341,6 +341,22 @@ def test_divergence_names_seed_step_and_learning_rate():
         train(replace(plan, learning_rate=LearningRate(math.inf), steps=1, trajectory_steps=0), *data(plan))
 
 
+@pytest.mark.parametrize("kind", ["resnet20", "transformer"])
+def test_bfloat16_is_of_the_differentiated_passes_alone(kind):
+    """A step is float32's up to bfloat16's eight bits, and not the same; what is recorded of it is float32."""
+    plan = replace(PLANS[kind], precision="bfloat16", steps=1, trajectory_steps=0, recorded=(0, 1), history=(0, 1))
+    plan = replace(plan, optimizer="gd")  # Adam's first step is a sign, which no rounding error is small for
+    rough, exact = train(plan, *data(plan)), train(replace(plan, precision="float32"), *data(plan))
+    start = {name: value[:, 0] for name, value in exact.snapshots.items()}
+    moved, expected = (
+        torch.cat([(found.parameters[name] - start[name]).flatten() for name in start]) for found in (rough, exact)
+    )
+    assert {value.dtype for value in rough.parameters.values() if value.is_floating_point()} == {torch.float32}
+    assert 0 < (moved - expected).norm() < 0.1 * expected.norm()
+    first, same = rough.history.set_index("step").loc[0], exact.history.set_index("step").loc[0]
+    assert (first["loss"] == same["loss"]).all() and (first["test_accuracy"] == same["test_accuracy"]).all()
+
+
 class Foreign(nn.Module):
     """A network of the user's own with one layer that a full batch cannot have."""
 
@@ -358,7 +374,7 @@ class Foreign(nn.Module):
         ({"norm_group": 3}, "micro_batch is 8, which is no multiple of training.norm_group 3"),
         ({"norm_group": 17, "micro_batch": 17}, "leaves one of 18 examples in a group of its own"),
         ({"optimizer": "lbfgs"}, "'lbfgs'; write one of gd, nesterov, adam"),
-        ({"precision": "float16"}, "'float16'; write one of float32, tf32"),
+        ({"precision": "float16"}, "'float16'; write one of float32, tf32, bfloat16"),
         ({"block": ("conv9.weight",)}, "conv9.weight"),
         ({"mask_mode": "row"}, "per_example, shared"),
         ({"keep_prob": (0.5, 0.5)}, "the model has 7 dropout layers"),

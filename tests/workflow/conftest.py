@@ -1,14 +1,6 @@
 import pytest
 
-from tests.workflow.project import ROOT, Job, Project
-
-
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory) -> Project:
-    """The whole smoke scale, run once; a test that changes a file of it puts the file back."""
-    project = Project(ROOT).clone(tmp_path_factory.mktemp("smoke"))
-    project.succeeded()
-    return project
+from tests.workflow.project import Job, Project
 
 
 @pytest.fixture(scope="session")

@@ -49,9 +49,13 @@ class Project:
 
     def clone_with_results(self, root: Path) -> "Project":
         """A clone to which the results and Snakemake's records of them were copied."""
-        for part in ("results", ".snakemake"):
-            shutil.copytree(self.root / part, root / part, copy_function=shutil.copyfile)
+        self.copy_results(root)
         return self.clone(root)
+
+    def copy_results(self, root: Path) -> None:
+        """The results and Snakemake's records of them, into another clone."""
+        for part in ("results", ".snakemake"):
+            shutil.copytree(self.root / part, root / part, copy_function=shutil.copyfile, dirs_exist_ok=True)
 
     def path(self, name: str) -> Path:
         return self.root / name

@@ -4,10 +4,7 @@
 rule claims:
     input:
         **claimed_tables(),
-        descriptions=[
-            f"{RESULTS}/data/{dataset}.json"
-            for dataset in sorted(set(DATASET_OF_CLAIMED.values()))
-        ],
+        descriptions=sorted(set(DESCRIPTION_OF_CLAIMED.values())),
         code=code_of("claims.py"),
     output:
         claims=f"{RESULTS}/claims/claims.csv",
@@ -30,7 +27,7 @@ rule claims:
                     for name, claim in CLAIMS.items()
                 ],
                 "experiments": EXPERIMENT_OF_CLAIM,
-                "datasets": DATASET_OF_CLAIMED,
+                "descriptions": DESCRIPTION_OF_CLAIMED,
                 "theory_tables": CLAIMED_THEORY,
                 "scale": USER.scale,
                 "runs": [

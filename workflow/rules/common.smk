@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from dropscape.config.fields import NAME_PATTERN
 from dropscape.config.load import load_settings
 from dropscape.config.of_run import settings_of_run as of_run_settings
+from dropscape.config.stages import StageExperiment
 from dropscape.dependencies import keep_manifest, module_files
 from dropscape.errors import ConfigurationError, DeviceError
 
@@ -45,12 +46,23 @@ STUDY_OF_FIGURE = {
     for study, settings in STUDIES.items()
     for name in settings.figures
 }
-EXPERIMENTS = {
+ALL_EXPERIMENTS = {
     name: SETTINGS.experiment(name)
     for name in sorted(
         {name for figure in FIGURES.values() for name in figure.experiments}
-        | {name for study in STUDIES.values() for name in study.experiments}
+        | {name for study in STUDIES.values() for name in study.all_experiments}
     )
+}
+# Those that are jobs of a stage of their own, and the others, which have runs that are trained.
+OF_STAGES = {
+    name: experiment
+    for name, experiment in ALL_EXPERIMENTS.items()
+    if isinstance(experiment, StageExperiment)
+}
+EXPERIMENTS = {
+    name: experiment
+    for name, experiment in ALL_EXPERIMENTS.items()
+    if name not in OF_STAGES
 }
 RUNS = [
     (name, run) for name, experiment in EXPERIMENTS.items() for run in experiment.runs
@@ -112,7 +124,7 @@ onstart:
 
 
 wildcard_constraints:
-    dataset=one_of({e.data.dataset for e in EXPERIMENTS.values()}),
+    dataset=one_of({e.dataset for e in ALL_EXPERIMENTS.values()} - {None}),
     experiment=one_of(EXPERIMENTS),
     # Not one of all names: Snakemake goes through the whole constraint for each file of each job.
     run=NAME_PATTERN.strip("^$"),
@@ -184,11 +196,32 @@ def of_run(stage, file):
     return f"{RESULTS}/{stage}/{{experiment}}/{{run}}/{file}"
 
 
-def dataset_of(wildcards):
-    """The prepared dataset of an experiment."""
-    return (
-        f"{RESULTS}/data/{EXPERIMENTS[wildcards.experiment].data.dataset}.safetensors"
+def of_stage(stage, file):
+    """Path of a file that a stage writes for one experiment as a whole."""
+    return f"{RESULTS}/{stage}/{{experiment}}/{file}"
+
+
+def experiments_with(stage, table):
+    """A wildcard that matches the stage's experiments that have the table."""
+    return one_of(
+        name
+        for name, experiment in OF_STAGES.items()
+        if experiment.stage == stage and table in experiment.tables
     )
+
+
+def dataset_of(wildcards):
+    """The prepared dataset of an experiment; none where it makes its own examples."""
+    dataset = ALL_EXPERIMENTS[wildcards.experiment].dataset
+    return f"{RESULTS}/data/{dataset}.safetensors" if dataset else []
+
+
+def description_of(experiment):
+    """The description of an experiment's data; one that makes its own examples writes it beside its tables."""
+    dataset = ALL_EXPERIMENTS[experiment].dataset
+    if dataset:
+        return f"{RESULTS}/data/{dataset}.json"
+    return f"{RESULTS}/{OF_STAGES[experiment].stage}/{experiment}/data.json"
 
 
 def run_of(wildcards):

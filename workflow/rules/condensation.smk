@@ -3,6 +3,7 @@
 
 rule condensation:
     input:
+        data=dataset_of,
         snapshots=of_run("training", "snapshots.safetensors"),
         code=code_of("condensation.py"),
     output:
@@ -10,6 +11,7 @@ rule condensation:
         neurons=of_run("condensation", "neurons.csv"),
         function=of_run("condensation", "function.csv"),
         similarity=of_run("condensation", "similarity.csv"),
+        examples=of_run("condensation", "examples.csv"),
         provenance=of_run("condensation", "provenance.json"),
     log:
         f"{RESULTS}/logs/condensation/{{experiment}}/{{run}}.log",

@@ -1,4 +1,4 @@
-# Stage data: a source in, a prepared dataset out; a run's training examples as a table where they are one-dimensional.
+# Stage data: a source in, a prepared dataset out.
 
 
 rule data:
@@ -18,22 +18,3 @@ rule data:
         settings=data_settings,
     script:
         "../scripts/data.py"
-
-
-rule data_examples:
-    input:
-        data=dataset_of,
-        code=code_of("data_examples.py"),
-    output:
-        examples=of_run("data", "examples.csv"),
-        provenance=of_run("data", "examples.provenance.json"),
-    log:
-        f"{RESULTS}/logs/data/{{experiment}}/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/data/{{experiment}}/{{run}}.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        settings=lambda wildcards: some_of(run_of(wildcards), "data"),
-    script:
-        "../scripts/data_examples.py"

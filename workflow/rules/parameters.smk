@@ -116,6 +116,18 @@ def interpolation_settings(wildcards):
 def condensation_settings(wildcards):
     """What is looked at, and nothing that the training alone decides."""
     condensation = EXPERIMENTS[wildcards.experiment].condensation
-    return some_of(run_of(wildcards), "model", "seeds") | some_of(
+    return some_of(run_of(wildcards), "data", "model", "seeds") | some_of(
         condensation.model_dump(), "layers", "threshold", "interval"
+    )
+
+
+# ---- equations
+
+
+def equations_settings(wildcards, section):
+    """What decides one section's table of an experiment on the equations."""
+    experiment = OF_STAGES[wildcards.experiment]
+    own = experiment.model_dump()
+    return some_of(own, "data", "model", "loss", "seeds") | plain(
+        own[section] | {"device": USER.device}
     )

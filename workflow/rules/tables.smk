@@ -1,4 +1,5 @@
 # Which tables runs and experiments have, which of them claims judge and figures draw, and what both are told of a run.
+from dropscape.config.figures import OF_STAGES as TABLES_OF_STAGE_FIGURE
 from dropscape.report.papers import category
 
 # ---- claims
@@ -27,8 +28,10 @@ CLAIMED_RUNS = [
     (experiment, run) for experiment, run in RUNS if experiment in CLAIMED_EXPERIMENTS
 ]
 
-DATASET_OF_CLAIMED = {
-    experiment: EXPERIMENTS[experiment].data.dataset for experiment, _ in CLAIMED_RUNS
+DESCRIPTION_OF_CLAIMED = {
+    experiment: description_of(experiment)
+    for experiment in ALL_EXPERIMENTS
+    if experiment in CLAIMED_EXPERIMENTS
 }
 
 CLAIMED_THEORY = sorted(
@@ -63,7 +66,7 @@ def tables_of_run(experiment, run):
         tables = ["condensation", "neurons", "function", "similarity"]
         files |= dict.fromkeys(tables, "condensation")
         if settings.condensation.interval:
-            files["examples"] = "data"
+            files["examples"] = "condensation"
     if settings.ratio and noisy:
         files["ratios"] = "sampling"
     if settings.alignment and (noisy or settings.alignment.keep_probs):
@@ -82,6 +85,12 @@ def tables_of_run(experiment, run):
 
 def tables_of_experiment(experiment):
     """File of each table that an experiment has as a whole, by its kind."""
+    if experiment in OF_STAGES:
+        stage = OF_STAGES[experiment].stage
+        return {
+            table: of_stage(stage, f"{table}.csv").format(experiment=experiment)
+            for table in OF_STAGES[experiment].tables
+        }
     if not EXPERIMENTS[experiment].interpolations:
         return {}
     return {"interpolations": f"{RESULTS}/flatness/{experiment}/interpolations.csv"}
@@ -104,15 +113,10 @@ def is_main(experiment, run):
 
 
 # By kind the experiments whose claims are about a table that they have as a whole.
-CLAIMED_WHOLE = {
-    "interpolations": sorted(
-        {
-            experiment
-            for experiment, _ in CLAIMED_RUNS
-            if tables_of_experiment(experiment)
-        }
-    )
-}
+CLAIMED_WHOLE = {}
+for experiment in DESCRIPTION_OF_CLAIMED:
+    for kind in tables_of_experiment(experiment):
+        CLAIMED_WHOLE.setdefault(kind, []).append(experiment)
 
 
 def run_of_claim(experiment, run):
@@ -171,7 +175,7 @@ TABLES_OF_FIGURE = {
 }
 
 # Those that an experiment has as a whole.
-WHOLE_TABLES_OF_FIGURE = {"interpolations": ["interpolations"]}
+WHOLE_TABLES_OF_FIGURE = {"interpolations": ["interpolations"]} | TABLES_OF_STAGE_FIGURE
 
 
 def runs_of_figure(figure, experiment):
@@ -201,21 +205,17 @@ def figure_inputs(wildcards):
     shown = [
         tables_of_run(experiment, run)
         for experiment in figure.experiments
+        if experiment in EXPERIMENTS
         for run in runs_of_figure(figure, experiment)
     ]
-    tables = [table.lstrip("?") for table in TABLES_OF_FIGURE[figure.kind]]
+    tables = [table.lstrip("?") for table in TABLES_OF_FIGURE.get(figure.kind, [])]
     return (
         {table: [files[table] for files in shown if table in files] for table in tables}
         | {
             table: [tables_of_experiment(name)[table] for name in figure.experiments]
             for table in WHOLE_TABLES_OF_FIGURE.get(figure.kind, [])
         }
-        | {
-            "descriptions": [
-                f"{RESULTS}/data/{EXPERIMENTS[experiment].data.dataset}.json"
-                for experiment in figure.experiments
-            ]
-        }
+        | {"descriptions": [description_of(name) for name in figure.experiments]}
     )
 
 
@@ -264,8 +264,31 @@ def run_of_figure(figure, experiment, name):
     }
 
 
+def stage_experiment_of_figure(figure, name):
+    """The part of ``figure_settings`` of an experiment of a stage."""
+    experiment = OF_STAGES[name]
+    runs = [
+        run for run in sorted(figure.runs or experiment.runs) if run in experiment.runs
+    ]
+    return experiment.described | {
+        "name": name,
+        "seeds": experiment.seeds,
+        "samples": None,
+        "panels": figure.panels,
+        "runs": {
+            run: {
+                key: getattr(experiment.runs[run], key)
+                for key in ("keep_prob", "learning_rate")
+            }
+            for run in runs
+        },
+    }
+
+
 def experiment_of_figure(figure, name):
     """One experiment's part of ``figure_settings``."""
+    if name in OF_STAGES:
+        return stage_experiment_of_figure(figure, name)
     experiment = EXPERIMENTS[name]
     samples = {
         "trajectory": experiment.training.trajectory_steps,

@@ -3,8 +3,5 @@ from dropscape.jobs import job
 
 files = {kind: list(paths) for kind, paths in snakemake.input.items() if kind not in ("code", "descriptions")}
 
-datasets = sorted(set(snakemake.params.settings["datasets"].values()))
-descriptions = dict(zip(datasets, snakemake.input.descriptions, strict=True))
-
 with job("claims", snakemake.log[0], snakemake.threads):
-    judge_all(snakemake.params.settings, files, descriptions, snakemake.output)
+    judge_all(snakemake.params.settings, files, snakemake.output)

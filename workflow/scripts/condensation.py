@@ -4,4 +4,4 @@ from dropscape.jobs import job
 name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
 
 with job(f"condensation {name}", snakemake.log[0], snakemake.threads):
-    condense_run(name, snakemake.params.settings, snakemake.input.snapshots, snakemake.output)
+    condense_run(name, snakemake.params.settings, snakemake.input.data, snakemake.input.snapshots, snakemake.output)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-VERSIONED = ("dropscape", "torch", "numpy", "scipy")
+VERSIONED = ("dropscape", "torch", "numpy", "scipy", "numba")
 
 
 def provenance(

@@ -12,20 +12,19 @@ from dropscape.claims.tables import tables_of
 def judge_all(
     settings: Mapping[str, Any],
     files: Mapping[str, Sequence[str]],
-    descriptions: Mapping[str, str],
     outputs: Mapping[str, str],
 ) -> None:
     """Judge every claim and write ``claims`` and ``by_run``.
 
     Args:
-        settings: claims, experiments (of each claim), datasets (of each experiment), runs, theory_tables (the study and
-            name of each), whole_tables (by kind the experiments that have such a table as a whole) and scale.
+        settings: claims, experiments (of each claim), descriptions (path of that of each experiment's data), runs,
+            theory_tables (the study and name of each), whole_tables (by kind the experiments that have such a table as
+            a whole) and scale.
         files: paths of the tables by kind, in the order of ``settings``' runs.
-        descriptions: path of each dataset's description.
     """
     tables = tables_of(settings["runs"], files, settings["theory_tables"], settings["whole_tables"])
-    described = {dataset: read_json(path) for dataset, path in descriptions.items()}
-    data = {experiment: described[dataset]["label"] for experiment, dataset in settings["datasets"].items()}
+    described = {path: read_json(path) for path in sorted(set(settings["descriptions"].values()))}
+    data = {experiment: described[path]["label"] for experiment, path in settings["descriptions"].items()}
     by_name = {claim["name"]: claim for claim in settings["claims"]}
     claims, by_run = judge(by_name, tables, settings["experiments"], data, settings["scale"])
     write_table(outputs["claims"], claims)

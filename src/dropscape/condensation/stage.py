@@ -20,7 +20,9 @@ from dropscape.condensation.piecewise import (
     total_variation,
     visible_convexity_changes,
 )
+from dropscape.condensation.points import points_of
 from dropscape.condensation.similarity import ordered_similarity
+from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.progress import Progress
 
@@ -36,14 +38,15 @@ COLUMNS = {
 }
 
 
-def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written: Mapping[str, str]) -> None:
+def condense_run(name: str, settings: Mapping[str, Any], data: str, snapshots: str, written: Mapping[str, str]) -> None:
     """Look at the neurons of some layers at every recorded step of a training (paper B, section VI).
 
     Writes ``condensation``: seed, layer, step; effective_ratio and effective_ratio_unsigned, where parallel includes
     the opposite direction, each with a lower bound (``_lower``); zero_neurons, those without a direction;
     leading_share (opposite directions are one for the odd activations tanh and identity; NaN outside fully-connected
     networks, where the contribution of a neuron is not known); and of the network, NaN without ``interval``:
-    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points.
+    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And
+    ``examples``, x and y of each training example, empty without ``interval``.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates) and amplitude of each; ``function`` at ``POINTS`` points of ``interval``. At the last one
@@ -52,12 +55,13 @@ def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written
 
     Args:
         name: of the run, for the progress lines.
-        settings: model, seeds, layers, threshold and interval.
+        settings: model, seeds, layers, threshold, interval and data.
+        data: the prepared dataset; read only where functions are drawn.
         snapshots: the training's parameters at its recorded steps.
         written: paths of the four tables and the provenance.
 
     Raises:
-        ConfigurationError: the network has no such layer.
+        ConfigurationError: the network has no such layer, or ``interval`` is given for other than one number.
         DivergenceError: a weight of the layers is not finite.
     """
     connected = settings["model"]["name"] == "fnn"
@@ -91,6 +95,10 @@ def condense_run(name: str, settings: Mapping[str, Any], snapshots: str, written
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
         write_table(written[table], pd.concat(frames)[columns])
+    shown = (
+        points_of(load_examples(data, settings["data"])) if settings["interval"] else pd.DataFrame(columns=["x", "y"])
+    )
+    write_table(written["examples"], shown)
     write_json(written["provenance"], provenance("condensation", settings, metadata.get("data")))
 
 

@@ -132,14 +132,18 @@ def _sections(definitions: Mapping[str, Any], name: str, path: str) -> Iterator[
         inner, many = _inner(field)
         for one in inner:
             at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
-            yield f"### `{at}`\n" if len(inner) == 1 else f"### `{at}` with name {_names(definitions[one])}\n"
+            yield f"### `{at}`\n" if len(inner) == 1 else f"### `{at}` with {_told_by(definitions[one])}\n"
             yield f"{definitions[one]['description']}\n"
             yield _table(definitions[one])
             yield from _sections(definitions, one, f"{at}.")
 
 
-def _names(model: Mapping[str, Any]) -> str:
-    return _kind(model["properties"]["name"])
+def _told_by(model: Mapping[str, Any]) -> str:
+    """The key, and its value if it has only some, by which a form of a section is told from the others."""
+    for key, field in model["properties"].items():
+        if "const" in field or (key == "name" and "enum" in field):
+            return f"{key} {_kind(field)}"
+    return next(f"`{key}`" for key in model["properties"])
 
 
 def _statistics() -> Iterator[str]:
@@ -182,15 +186,15 @@ def _kind(field: Mapping[str, Any]) -> str:
         return "; or ".join(_kind(option) for option in options)
     if "enum" in field or "const" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        least, most = field.get("minItems"), field.get("maxItems")
+        size = "" if least is None else f" of {least}" if least == most else f" (at least {least})"
+        return f"list{size} of: {_kind(field['items'])}"
     inner, many = _inner(field)
     if inner:
         return "a section for each name" if many else "section"
     if field["type"] == "null":
         return "null"
-    if field["type"] == "array":
-        least, most = field.get("minItems"), field.get("maxItems")
-        size = "" if least is None else f" of {least}" if least == most else f" (at least {least})"
-        return f"list{size} of: {_kind(field['items'])}"
     if field.get("pattern") == NAME_PATTERN:
         return "name (a-z, 0-9, `.`, `_`, `-`)"
     bounds = [f"{word} {field[key]:g}" for key, word in _BOUNDS.items() if key in field]
@@ -198,16 +202,20 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 
 def _inner(field: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """The models that a key may hold (of one of them each, told apart by name), and whether it holds many by name."""
-    if "oneOf" in field:
-        return [option["$ref"].rpartition("/")[2] for option in field["oneOf"] if "$ref" in option], False
+    """The models that a key may hold (of one of them each, told apart by a key), and whether it holds many by name."""
     for option in field.get("anyOf", [field]):
-        if "$ref" in option:
-            return [option["$ref"].rpartition("/")[2]], False
+        if forms := _forms(option) or _forms(option.get("items", {})):
+            return forms, False
         for values in (option.get("additionalProperties"), *option.get("patternProperties", {}).values()):
-            if isinstance(values, Mapping) and "$ref" in values:
-                return [values["$ref"].rpartition("/")[2]], True
+            if isinstance(values, Mapping) and _forms(values):
+                return _forms(values), True
     return [], False
+
+
+def _forms(field: Mapping[str, Any]) -> list[str]:
+    """The models of which the value is one."""
+    options = (option for option in field.get("oneOf", [field]) if "$ref" in option)
+    return [option["$ref"].rpartition("/")[2] for option in options]
 
 
 def _without_titles(content: Any) -> Any:

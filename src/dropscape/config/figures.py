@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from dropscape.config.fields import Name, Sample, Strict, one_or_many
+from dropscape.config.stages import StageExperiment
+from dropscape.config.subnetworks import CnnSettings, PanelSettings
 from dropscape.config.theory import TABLES, TheorySettings
 from dropscape.config.training import Objective
 
@@ -21,7 +23,21 @@ OF_SEVERAL = (
     "similarity_map",
     "effective_ratios",
     "test_error_grid",
+    "error_rates",
+    "distances",
 )
+# Kinds that draw experiments of a stage, with the tables that they draw.
+OF_STAGES = {
+    "trajectories": ["trajectories"],
+    "test_trajectories": ["trajectories"],
+    "weak_errors": ["weak_errors"],
+    "noises": ["noises"],
+    "subnetwork_accuracies": ["accuracies"],
+    "random_subnetworks": ["accuracies"],
+    "error_rates": ["errors"],
+    "distances": ["distances"],
+}
+_OF_PANELS = ("subnetwork_accuracies", "random_subnetworks")
 _CONDENSED = ("condensation_features", "similarity_map", "effective_ratios")
 
 
@@ -44,6 +60,14 @@ class FigureSettings(Strict):
         "rate_against_penalty",
         "interpolations",
         "interpolants",
+        "trajectories",
+        "test_trajectories",
+        "weak_errors",
+        "noises",
+        "subnetwork_accuracies",
+        "random_subnetworks",
+        "error_rates",
+        "distances",
     ] = Field(description="What is drawn; one module of `dropscape.figures` each.")
     experiment: one_or_many(str) | None = Field(
         None,
@@ -66,6 +90,12 @@ class FigureSettings(Strict):
         "group of all. With one group R_S and R_1 stand beside it.",
         min_length=1,
     )
+    panels: list[PanelSettings] | None = Field(
+        None,
+        description="For `subnetwork_accuracies` and `random_subnetworks`: the networks of each panel; null: all that "
+        "the experiment trains.",
+        min_length=1,
+    )
     place: str = Field(description="Its place in the paper.")
 
     @property
@@ -76,7 +106,9 @@ class FigureSettings(Strict):
         return self.experiment if isinstance(self.experiment, list) else [self.experiment]
 
 
-def check_figure(where: str, figure: FigureSettings, experiments: Mapping[str, "ExperimentSettings"]) -> None:
+def check_figure(
+    where: str, figure: FigureSettings, experiments: Mapping[str, "ExperimentSettings | StageExperiment"]
+) -> None:
     """Refuse a figure that its experiments have not measured.
 
     Args:
@@ -93,12 +125,17 @@ def check_figure(where: str, figure: FigureSettings, experiments: Mapping[str, "
         raise ValueError(f"{where} of kind {figure.kind} draws one experiment: write only one")
     if figure.objectives and figure.kind != "objectives_over_keep_prob":
         raise ValueError(f"{where} of kind {figure.kind} has no groups of objectives: leave objectives out")
+    if figure.panels and figure.kind not in _OF_PANELS:
+        raise ValueError(f"{where} of kind {figure.kind} has no networks to choose from: leave panels out")
     for run in figure.runs or []:
         if not any(run in experiment.runs for experiment in experiments.values()):
             raise ValueError(f"{where} draws the run '{run}', which is none of {', '.join(experiments)}")
     for name, experiment in experiments.items():
-        _check_sections(where, figure, name, experiment)
-        _check_runs(where, figure, name, experiment)
+        if isinstance(experiment, StageExperiment) or figure.kind in OF_STAGES:
+            _check_tables(where, figure, name, experiment)
+        else:
+            _check_sections(where, figure, name, experiment)
+            _check_runs(where, figure, name, experiment)
 
 
 def check_theory_figure(where: str, figure: FigureSettings, theory: TheorySettings) -> None:
@@ -114,6 +151,37 @@ def check_theory_figure(where: str, figure: FigureSettings, theory: TheorySettin
         raise ValueError(f"{where} of kind {figure.kind} draws theory and no experiment: leave experiment out")
     elif figure.kind not in theory.tables:
         raise ValueError(f"{where} needs the section theory.{figure.kind} in its study")
+
+
+def _check_tables(
+    where: str, figure: FigureSettings, name: str, experiment: "ExperimentSettings | StageExperiment"
+) -> None:
+    if not isinstance(experiment, StageExperiment):
+        raise ValueError(f"{where} of kind {figure.kind} draws no trainings, as '{name}' has: write another experiment")
+    if figure.kind not in OF_STAGES:
+        kinds = [kind for kind, tables in OF_STAGES.items() if set(tables) <= set(experiment.tables)]
+        raise ValueError(
+            f"{where} of kind {figure.kind} draws trainings, and '{name}' is an experiment of the stage "
+            f"{experiment.stage}: write one of {', '.join(kinds)}"
+        )
+    for table in OF_STAGES[figure.kind]:
+        if table not in experiment.tables:
+            raise ValueError(f"{where} needs the section {table} in experiment '{name}'")
+    if figure.runs and not set(figure.runs) & set(experiment.runs):
+        raise ValueError(f"{where} draws no run of experiment '{name}': write one of {', '.join(experiment.runs)}")
+    if figure.kind in _OF_PANELS:
+        _check_panels(where, figure, name, experiment)
+
+
+def _check_panels(where: str, figure: FigureSettings, name: str, experiment: CnnSettings) -> None:
+    for panel in figure.panels or []:
+        if panel.width not in experiment.widths or panel.keep_prob not in experiment.keep_probs:
+            raise ValueError(
+                f"{where} has a panel of width {panel.width} and keep_prob {panel.keep_prob:g}, which '{name}' does "
+                f"not train: write widths of {experiment.widths} and keep_probs of {experiment.keep_probs}"
+            )
+    if figure.kind == "random_subnetworks" and not experiment.random_masks:
+        raise ValueError(f"{where} draws random sub-networks: write random_masks in experiment '{name}'")
 
 
 def _check_sections(where: str, figure: FigureSettings, name: str, experiment: "ExperimentSettings") -> None:

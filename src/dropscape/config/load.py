@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from dropscape.config.fields import BY_NAME, MANY, ONE
 from dropscape.config.models import MODEL_NAMES
-from dropscape.config.settings import Settings, UserSettings
+from dropscape.config.settings import STAGES, Settings, UserSettings
+from dropscape.config.subnetworks import ALGORITHMS
 from dropscape.errors import ConfigurationError
 
 SCALES = ("smoke", "quick", "paper")
@@ -53,8 +54,9 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         studies = merged(studies, layer)
     if user.seeds is not None:
         for study in studies.values():
-            for experiment in study.get("experiments", {}).values():
-                experiment["seeds"] = list(user.seeds)
+            for section in ("experiments", *STAGES):
+                for experiment in study.get(section, {}).values():
+                    experiment["seeds"] = list(user.seeds)
     return _validated(
         Settings,
         {
@@ -125,9 +127,10 @@ def _explained(problem: Mapping[str, Any]) -> str:
 
 def _written(place: Sequence[str | int]) -> list[str]:
     """The keys of an error's place that stand in a file: pydantic puts in which form of a key it took."""
-    previous, keys = None, []
-    for part in place:
-        if part not in (ONE, MANY, BY_NAME) and not (previous == "model" and part in MODEL_NAMES):
+    keys = []
+    for at, part in enumerate(place):
+        of_model = place[at - 1 : at] == ("model",) and part in MODEL_NAMES
+        of_experiment = place[at - 2 : at - 1] == ("subnetworks",) and part in ALGORITHMS
+        if part not in (ONE, MANY, BY_NAME) and not of_model and not of_experiment:
             keys.append(str(part))
-        previous = part
     return keys

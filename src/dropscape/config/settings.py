@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from dropscape.config.claims import ClaimSettings
 from dropscape.config.condensation import CondensationSettings
+from dropscape.config.equations import EquationsSettings
 from dropscape.config.fields import (
     Count,
     Function,
@@ -22,6 +23,8 @@ from dropscape.config.fields import (
 from dropscape.config.figures import FigureSettings, check_figure, check_theory_figure
 from dropscape.config.grid import with_grid_as_runs
 from dropscape.config.models import ModelSettings
+from dropscape.config.stages import StageExperiment
+from dropscape.config.subnetworks import SubnetworksSettings
 from dropscape.config.theory import TheorySettings
 from dropscape.config.training import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
@@ -29,6 +32,8 @@ from dropscape.config.training import DropoutSettings, Loss, RunSettings, Traini
 GENERATED = ("curve", "narrow_curve", "two_neurons", "one_neuron")
 DATASETS = ("mnist", "cifar10", "cifar100", "multi30k", *GENERATED)
 Source = Literal["official", "directory", "embedded"]
+# Stages whose experiments have a section of their own in a study, by the stage's name.
+STAGES = ("equations", "subnetworks")
 
 
 class DataSettings(Strict):
@@ -145,6 +150,11 @@ class ExperimentSettings(Strict):
         min_length=1,
     )
 
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset that it reads."""
+        return self.data.dataset
+
     @model_validator(mode="before")
     @classmethod
     def _runs_of_grid(cls, written: Any):
@@ -195,8 +205,24 @@ class StudySettings(Strict):
     """One paper: its experiments, its theory and its figures."""
 
     experiments: dict[Name, ExperimentSettings] = Field({}, description="Its experiments by name.")
+    equations: dict[Name, EquationsSettings] = Field(
+        {}, description="Its experiments on the modified equations by name."
+    )
+    subnetworks: dict[Name, SubnetworksSettings] = Field(
+        {}, description="Its experiments on sub-networks and convergence by name."
+    )
     theory: TheorySettings = Field(TheorySettings(), description="Its theory on small networks.")
     figures: dict[Name, FigureSettings] = Field({}, description="Its figures by their number in the paper.")
+
+    @property
+    def of_stages(self) -> dict[str, StageExperiment]:
+        """Its experiments that are jobs of a stage of their own, by name."""
+        return {name: one for section in STAGES for name, one in getattr(self, section).items()}
+
+    @property
+    def all_experiments(self) -> dict[str, ExperimentSettings | StageExperiment]:
+        """Its experiments of either form by name."""
+        return {**self.experiments, **self.of_stages}
 
 
 class UserSettings(Strict):
@@ -261,21 +287,7 @@ class Settings(Strict):
         for name in self.user.studies or []:
             if name not in self.studies:
                 raise ValueError(f"studies names '{name}': write one of {', '.join(self.studies)}, or null for all")
-        known = (*DATASETS, *self.user.datasets)
-        owners: dict[str, str] = {}
-        for study_name, study in self.studies.items():
-            for experiment in study.experiments:
-                if experiment in owners:
-                    raise ValueError(
-                        f"experiment '{experiment}' stands in studies {owners[experiment]} and {study_name}: rename one"
-                    )
-                owners[experiment] = study_name
-                dataset = study.experiments[experiment].data.dataset
-                if dataset not in known:
-                    raise ValueError(
-                        f"experiment '{experiment}' uses the dataset '{dataset}': write one of {', '.join(known)}, or "
-                        "add it to datasets in config/config.yaml"
-                    )
+        owners = self._owners()
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 where = f"figure {study_name}-{name}"
@@ -316,12 +328,34 @@ class Settings(Strict):
                     )
         return self
 
+    def _owners(self) -> dict[str, str]:
+        """The study of each experiment, whose name is its alone and whose dataset is known."""
+        known = (*DATASETS, *self.user.datasets)
+        owners: dict[str, str] = {}
+        for study_name, study in self.studies.items():
+            for section in ("experiments", *STAGES):
+                for name, experiment in getattr(study, section).items():
+                    if name in owners:
+                        raise ValueError(
+                            f"experiment '{name}' stands in studies {owners[name]} and {study_name}: rename one"
+                            if owners[name] != study_name
+                            else f"experiment '{name}' stands twice in study {study_name}: rename one"
+                        )
+                    owners[name] = study_name
+                    if experiment.dataset not in (None, *known):
+                        raise ValueError(
+                            f"experiment '{name}' uses the dataset '{experiment.dataset}': write one of "
+                            f"{', '.join(known)}, or add it to datasets in config/config.yaml"
+                        )
+        return owners
+
     @property
     def selected_studies(self) -> dict[str, StudySettings]:
         """The studies that are reproduced."""
         wanted = self.user.studies
         return {name: study for name, study in self.studies.items() if wanted is None or name in wanted}
 
-    def experiment(self, name: str) -> ExperimentSettings:
+    def experiment(self, name: str) -> ExperimentSettings | StageExperiment:
         """The experiment of that name, whichever study it belongs to."""
-        return next(study.experiments[name] for study in self.studies.values() if name in study.experiments)
+        found = (study.all_experiments for study in self.studies.values())
+        return next(experiments[name] for experiments in found if name in experiments)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from dropscape.config.equations import Method
 from dropscape.config.fields import Count, KeepProb, Name, Positive, Sample, Strict
 from dropscape.config.theory import TABLES
 from dropscape.config.training import Objective
@@ -168,6 +169,103 @@ class CondensationChange(Strict):
     layer: str | None = Field(None, description="Of condensation.layers; null means the first.")
 
 
+class _OfTrajectories(Strict):
+    column: Literal["loss", "test_loss", "test_accuracy"] = Field("loss", description="What is compared.")
+    learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+
+
+class TrajectoryDistance(_OfTrajectories):
+    """Distance between the mean trajectories of two methods over the width of their bands."""
+
+    methods: list[Method] = Field(description="The methods, two by two.", min_length=2)
+
+
+class TrajectoryOverlap(TrajectoryDistance):
+    """Share of the training in which the mean of each of two methods lies within the other's band."""
+
+
+class DistanceFactor(_OfTrajectories):
+    """How many times farther from a method's mean trajectory one method's is than another's."""
+
+    far: Method = Field(description="The one that is thought to be farther away.")
+    near: Method = Field(description="The one that is thought to be nearer.")
+    reference: Method = Field("dropout", description="The method that both are compared with.")
+
+
+class _AtAPoint(Strict):
+    learning_rate: Positive = Field(description="The learning rate.")
+    keep_prob: KeepProb = Field(description="The keep probability.")
+
+
+class ShareBelow(_AtAPoint):
+    """Share of the training in which a method's mean lies below every trial of others."""
+
+    method: Method = Field(description="The method.")
+    others: list[Method] = Field(description="The others.", min_length=1)
+    column: Literal["loss", "test_loss", "test_accuracy"] = Field("test_accuracy", description="What is compared.")
+
+
+class DivergedShare(_AtAPoint):
+    """Share of the trials of all methods that diverge."""
+
+
+class _OfWeakErrors(Strict):
+    order: Literal[1, 2] = Field(description="Of the equation.")
+
+
+class ConvergenceSlope(_OfWeakErrors):
+    """Slope of the error of an equation's expected end over the learning rate, in log-log."""
+
+
+class KeepProbErrorRatio(_OfWeakErrors):
+    """Error of an equation's expected end at a keep probability over that at the next smaller one."""
+
+
+class NoiseFlattening(Strict):
+    """Trace of the Hessian at the end of training with a noise over that without any."""
+
+    method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
+
+
+class _OfSubnetworks(Strict):
+    network: Literal["visited", "random"] = Field(description="Which sub-networks.")
+
+
+class SubnetworkGap(_OfSubnetworks):
+    """Accuracy of the full network minus that of its sub-networks late in training, in percentage points."""
+
+    over: Reduced = Field(description="Which of the widths' and dropped shares' values is meant.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+    widest: bool = Field(False, description="Whether only the largest width is meant.")
+
+
+class SubnetworkGapChange(_OfSubnetworks):
+    """How much that gap grows from one end of the widths or dropped shares to the other, in percentage points."""
+
+    along: Literal["width", "dropped_share"] = Field(description="From the least to the greatest of these.")
+
+
+class ErrorRate(Strict):
+    """Slope of log mean error of the iterates over the log of their number, in the last decade."""
+
+    network: Literal["full", "visited"] = Field(description="The full network or the sub-networks of the iterates.")
+    over: Reduced = Field(description="Which of the widths' and keep probabilities' values is meant.")
+    widest: bool = Field(False, description="Whether only the largest width is meant.")
+
+
+class DistanceRate(Strict):
+    """Minus the slope of the log largest distance of a neuron from its initialisation over log width."""
+
+
+class Projections(Strict):
+    """How many neurons the max-norm projection has moved, the most of any training."""
+
+
+class ActiveWidthExcess(Strict):
+    """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
+
+
 class OfTheory(Strict):
     """A claim about a table of theory; it has no figure."""
 
@@ -207,6 +305,20 @@ ARGUMENTS: dict[str, type[Strict]] = {
     "steps_to_level": StepsToLevel,
     "generalisation_change": GeneralisationChange,
     "condensation_change": CondensationChange,
+    "trajectory_distance": TrajectoryDistance,
+    "trajectory_overlap": TrajectoryOverlap,
+    "distance_factor": DistanceFactor,
+    "share_below": ShareBelow,
+    "diverged_share": DivergedShare,
+    "convergence_slope": ConvergenceSlope,
+    "keep_prob_error_ratio": KeepProbErrorRatio,
+    "noise_flattening": NoiseFlattening,
+    "subnetwork_gap": SubnetworkGap,
+    "subnetwork_gap_change": SubnetworkGapChange,
+    "error_rate": ErrorRate,
+    "distance_rate": DistanceRate,
+    "projections": Projections,
+    "active_width_excess": ActiveWidthExcess,
     "theory_error": TheoryError,
     "theory_share": TheoryShare,
 }

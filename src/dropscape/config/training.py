@@ -73,8 +73,11 @@ class TrainingSettings(Strict):
         description="Batch normalisation reads the statistics of groups of so many consecutive examples; a "
         "micro-batch holds whole groups. Null: of all examples of a step, which are then differentiated at once.",
     )
-    precision: Literal["float32", "tf32"] = Field(
-        "float32", description="How a GPU multiplies matrices; a processor always does so in float32."
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32",
+        description="How the passes that are differentiated multiply: tf32 on a GPU (a processor then takes float32), "
+        "bfloat16 on both, about twice as fast where the processor knows it; sums, parameters and all that is measured "
+        "stay float32. Not with R_1 or R_2.",
     )
     trajectory_steps: int = Field(
         0,
@@ -136,6 +139,11 @@ def check_run(name: str, experiment: "ExperimentSettings") -> None:
         raise ValueError(
             f"training.batch_size is {batch}, but run '{name}' has {examples} train_examples: write at most as many, "
             "or null for all of them"
+        )
+    if experiment.training.precision == "bfloat16" and run.objective.endswith(("r1", "r2")):
+        raise ValueError(
+            f"training.precision is bfloat16, but run '{name}' has the objective {run.objective}, whose terms are "
+            "squares of small numbers: write precision: float32"
         )
     _check_objective(name, run, model, experiment.loss, layers)
     _check_start(name, experiment.runs)

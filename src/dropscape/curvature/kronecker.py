@@ -135,10 +135,10 @@ def linearised_network(
 def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
     """[f^[layer-1], z^[layer], ..., z^[L]], examples as columns, all float64; the layers before run in ``dtype``."""
     layers = [(unit.weight.detach(), unit.bias.detach()) for unit in model.layers]
-    x = inputs.to(dtype)
+    x = inputs.to(dtype).T
     for weight, bias in layers[: layer - 1]:
-        x = model.activate(linear(x, weight.to(dtype), bias.to(dtype)))
-    found = [x.T.to(torch.float64, memory_format=torch.contiguous_format)]
+        x = model.activate(torch.addmm(bias.to(dtype)[:, None], weight.to(dtype), x))
+    found = [x.to(torch.float64, memory_format=torch.contiguous_format)]
     for weight, bias in layers[layer - 1 :]:
         x = found[0] if len(found) == 1 else model.activate(found[-1])
         found.append(torch.addmm(bias.double()[:, None], weight.double(), x))

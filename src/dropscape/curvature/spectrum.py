@@ -16,8 +16,8 @@ from dropscape.models.losses import PerExampleLoss
 from dropscape.numerics.seeds import torch_generator
 
 SYMMETRY_TOLERANCE = 1e-6
-CHECK_EVERY = 2
 BREAKDOWN = 1e-13
+SMALLEST = torch.finfo(torch.float64).tiny
 
 
 def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,6 +123,7 @@ def extreme_eigenvalues(
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
     basis = torch.empty(steps, size, dtype=torch.float64)
     products = torch.empty(steps, size, dtype=torch.float64)
+    projected = torch.empty(steps, steps, dtype=torch.float64)
     generator = torch_generator(0, "curvature", "lanczos")
     vector = torch.randn(size, dtype=torch.float64, generator=generator)
     for step in range(steps):
@@ -133,12 +134,16 @@ def extreme_eigenvalues(
                 "a product with the Hessian is not finite; did the training diverge? Then lower its learning rate."
             )
         done = step + 1
-        if done == steps or (done >= 2 * k and done % CHECK_EVERY == 0):
+        projected[step, :done] = projected[:done, step] = basis[:done] @ products[step]
+        vector = _orthogonal(products[step], basis[:done])
+        outside = float(vector.norm())
+        if done == steps or (
+            done > k and _expected_residuals(projected[:done, :done], outside, top, bottom) <= tolerance
+        ):
             values, vectors, residuals = _ritz_pairs(basis[:done], products[:done], top, bottom)
             if done == steps or bool((residuals <= tolerance * values.abs().max()).all()):
                 break
-        vector = _orthogonal(products[step], basis[:done])
-        if vector.norm() <= BREAKDOWN * products[step].norm():
+        if outside <= BREAKDOWN * float(products[step].norm()):
             # The basis spans an invariant space, for example all of a low-rank Hessian's range: go on outside of it.
             vector = _orthogonal(torch.randn(size, dtype=torch.float64, generator=generator), basis[:done])
     converged = bool((residuals <= tolerance * values.abs().max()).all())
@@ -150,6 +155,17 @@ def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
     for _ in range(2):  # twice is enough to be orthogonal to rounding
         vector = vector - basis.T @ (basis @ vector)
     return vector
+
+
+def _expected_residuals(projected: Tensor, remainder: float, top: int, bottom: int) -> float:
+    """The largest residual of the extreme Ritz pairs over the largest |eigenvalue|, without the pairs themselves.
+
+    All products but the last one lie in the basis's span, so a residual is the length of what the last one has outside
+    of it (``remainder``) times the pair's last coordinate. Rounding can make the true one larger.
+    """
+    values, coordinates = torch.linalg.eigh(projected)
+    last = torch.cat([coordinates[-1, :bottom], coordinates[-1, len(values) - top :]])
+    return remainder * float(last.abs().max()) / max(float(values.abs().max()), SMALLEST)
 
 
 def _ritz_pairs(basis: Tensor, products: Tensor, top: int, bottom: int) -> tuple[Tensor, Tensor, Tensor]:

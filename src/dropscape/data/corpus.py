@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from dropscape.data.dataset import check_number
+from dropscape.data.stored import Stored
 from dropscape.errors import ConfigurationError
 
 PAD, BOS, EOS, UNKNOWN = range(4)
@@ -38,7 +39,7 @@ _WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True, eq=False)
-class Corpus:
+class Corpus(Stored):
     """Sentence pairs as ids of words, and where they come from.
 
     Attributes:
@@ -56,22 +57,6 @@ class Corpus:
     source_words: Sequence[str]
     target_words: Sequence[str]
     description: Mapping[str, Any]
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """The four tensors by attribute name: what an artifact holds beside the metadata."""
-        names = ("train_source", "train_target", "test_source", "test_target")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Everything else, as json can hold it."""
-        return {
-            "name": self.name,
-            "source_words": list(self.source_words),
-            "target_words": list(self.target_words),
-            "description": dict(self.description),
-        }
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dropscape.data.stored import Stored
 from dropscape.errors import ConfigurationError, DataError
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Stored):
     """Images with their labels, and where they come from.
 
     Attributes:
@@ -64,17 +65,6 @@ class Dataset:
                 f"(the first is {int(labels[first])}, example {first} counted from 0); replace the labels by "
                 "the official ones, or write another `source` in the configuration."
             )
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """The four tensors by attribute name: what an artifact holds beside the description."""
-        names = ("train_images", "train_labels", "test_images", "test_labels")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Everything else, as json can hold it."""
-        return {"name": self.name, "description": dict(self.description)}
 
 
 def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -> Dataset:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dropscape.data.stored import Stored
 from dropscape.errors import DataError
 from dropscape.numerics.seeds import numpy_generator
 
@@ -20,7 +21,7 @@ TEST_EXAMPLES = 1_000
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class Points(Stored):
     """Inputs with real values, and where they come from.
 
     Attributes:
@@ -52,17 +53,6 @@ class Points:
                     f"Dataset '{self.name}' has {len(inputs)} {part} inputs but {len(targets)} {part} values; give "
                     "one row of values to each input."
                 )
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """The four tensors by attribute name: what an artifact holds beside the description."""
-        names = ("train_inputs", "train_targets", "test_inputs", "test_targets")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Everything else, as json can hold it."""
-        return {"name": self.name, "description": dict(self.description)}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -23,13 +22,13 @@ from dropscape.equations.draws import Draws
 from dropscape.equations.modified_loss import drift, modified_gradient
 from dropscape.equations.network import Parameters, Sample, forward, losses_and_accuracies
 from dropscape.equations.noise import dropout_gradient, noise, noisy_gradient
+from dropscape.equations.record import Record, Simulated, simulated_to_the_end
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
 
 METHODS = ("dropout", "order_1", "order_2", "descent")
 SCHEMES = ("euler_maruyama", "midpoint")
 ON_DIVERGENCE = ("raise", "record")
-COLUMNS = ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -73,23 +72,6 @@ class Simulation:
             raise ConfigurationError(f"inner_steps is {self.inner_steps}; write a number of at least 1.")
 
 
-@dataclass(frozen=True)
-class Simulated:
-    """A finished simulation of T trials.
-
-    Attributes:
-        parameters: at the end; NaN for a trial that diverged.
-        history: trial, seed, step, loss (R_S, without dropout), test_loss and test_accuracy (NaN without a test
-            sample, the accuracy also with one output); NaN from the step on at which a trial had diverged, and where
-            a loss is too large for the dtype.
-        diverged: (T,) int64, the first step after which a trial's parameters were not finite; -1 for none.
-    """
-
-    parameters: Parameters
-    history: pd.DataFrame
-    diverged: Tensor
-
-
 def simulate(
     simulation: Simulation,
     start: Parameters,
@@ -121,18 +103,7 @@ def simulate(
     if on_divergence not in ON_DIVERGENCE:
         raise ConfigurationError(f"on_divergence is '{on_divergence}'; write one of {', '.join(ON_DIVERGENCE)}.")
     run = _Run(simulation, start, train, test, on_divergence)
-    saved = checkpoint.load() if checkpoint else None
-    if saved:
-        run.restore(*saved)
-    while run.step < simulation.steps:
-        run.advance()
-        if progress:
-            progress(run.step, simulation.steps)
-        if checkpoint and checkpoint.due():
-            checkpoint.save(*run.state())
-    if checkpoint:
-        checkpoint.save(*run.state())
-    return run.result()
+    return simulated_to_the_end(run, simulation.steps, checkpoint, progress)
 
 
 class _Run:
@@ -155,9 +126,8 @@ class _Run:
             start.a.dtype,
             start.a.device,
         )
-        self.seeds = [seed for seed in simulation.seeds for _ in range(trials // len(simulation.seeds))]
-        self.diverged = torch.full((trials,), -1)
-        self.rows: list[list[float]] = []
+        seeds = [seed for seed in simulation.seeds for _ in range(trials // len(simulation.seeds))]
+        self.record = Record(seeds, simulation.history)
         self.step = 0
         self._record()
 
@@ -196,52 +166,42 @@ class _Run:
 
     def _watch(self) -> None:
         """Notes, or refuses, trials whose parameters are no longer finite."""
-        sums = self.parameters.a.sum(dim=(1, 2)) + self.parameters.w.sum(dim=(1, 2))
-        new = ~sums.isfinite().cpu() & (self.diverged < 0)
+        new = self.record.watch(self.parameters, self.step)
         if not bool(new.any()):
             return
         if self.on_divergence == "raise":
             trial, simulation = int(new.nonzero()[0]), self.simulation
             raise DivergenceError(
-                f"Trial {trial} (seed {self.seeds[trial]}) of the {simulation.method} simulation diverged: its "
+                f"Trial {trial} (seed {self.record.seeds[trial]}) of the {simulation.method} simulation diverged: its "
                 f"parameters are not finite after step {self.step} with learning_rate {simulation.learning_rate} and "
                 f"keep_prob {simulation.keep_prob}. Write a smaller learning_rate or a larger keep_prob for it."
             )
-        self.diverged[new] = self.step
         for value in self.parameters:
             value[new.to(value.device)] = math.nan
 
     def _record(self) -> None:
-        if self.step not in self.simulation.history:
+        if self.step not in self.record.history:
             return
-        undefined = torch.full((len(self.seeds),), math.nan, dtype=torch.float64)
-        columns = [losses_and_accuracies(self.parameters, self.train, self.activation)[0]]
+        loss = losses_and_accuracies(self.parameters, self.train, self.activation)[0]
         if self.test is None:
-            columns += [undefined, undefined]
+            undefined = torch.full_like(loss, math.nan)
+            self.record.add(self.step, loss, undefined, undefined)
         else:
-            columns += losses_and_accuracies(self.parameters, self.test, self.activation)
-        columns = [
-            column.cpu().where((self.diverged < 0) & column.cpu().isfinite(), undefined).tolist() for column in columns
-        ]
-        for trial, (seed, *values) in enumerate(zip(self.seeds, *columns, strict=True)):
-            self.rows.append([trial, seed, self.step, *values])
+            self.record.add(self.step, loss, *losses_and_accuracies(self.parameters, self.test, self.activation))
 
     def state(self) -> tuple[dict[str, Tensor], dict]:
         """Everything that the rest of the simulation depends on."""
-        tensors = {**self.parameters._asdict(), "diverged": self.diverged}
-        # JSON has no NaN: undefined values travel as null.
-        rows = [[None if math.isnan(value) else value for value in row] for row in self.rows]
-        return tensors, {"step": self.step, "rows": rows}
+        tensors = {**self.parameters._asdict(), "diverged": self.record.diverged}
+        return tensors, {"step": self.step, "rows": self.record.state()}
 
     def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
         """Go on from a ``state``."""
         device = self.parameters.a.device
-        self.parameters = Parameters(tensors["a"].to(device), tensors["w"].to(device))
-        self.diverged = tensors["diverged"]
+        # Copied, because the order of a sum depends on where in memory its numbers begin, and a file's begin anywhere.
+        self.parameters = Parameters(*(tensors[name].to(device, copy=True) for name in ("a", "w")))
+        self.record.restore(tensors["diverged"], state["rows"])
         self.step = state["step"]
-        self.rows = [[math.nan if value is None else value for value in row] for row in state["rows"]]
 
     def result(self) -> Simulated:
         """What was simulated."""
-        table = pd.DataFrame(self.rows, columns=COLUMNS).astype({"trial": int, "seed": int, "step": int})
-        return Simulated(self.parameters, table, self.diverged)
+        return Simulated(self.parameters, self.record.table(), self.record.diverged)

@@ -10,17 +10,14 @@ the expectation.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from dropscape.equations.linear_response import linear_response
 from dropscape.equations.network import Parameters, Sample
 from dropscape.equations.simulation import Simulation, simulate
-from dropscape.numerics.fits import PowerLaw, power_law
 
 
 def end_differences(
@@ -126,31 +123,3 @@ def weak_error(differences: Tensor) -> WeakError:
         sampling=math.sqrt(trace),
         trials=trials,
     )
-
-
-@dataclass(frozen=True)
-class Order:
-    """The order of convergence in the learning rate.
-
-    Attributes:
-        fit: power law of the norms; its bounds say how far the points are from a line.
-        sampling_error: the slope's standard error that follows from the norms' own; NaN where the slope is.
-    """
-
-    fit: PowerLaw
-    sampling_error: float
-
-
-def convergence_order(learning_rates: ArrayLike, errors: Sequence[WeakError]) -> Order:
-    """The slope of log norm over log learning rate; a norm that is NaN is left out and counted."""
-    fit = power_law(learning_rates, [error.norm for error in errors])
-    used = [
-        (math.log(rate), error.norm_error / error.norm)
-        for rate, error in zip(learning_rates, errors, strict=True)
-        if error.norm > 0
-    ]
-    logs, relative = torch.tensor(used, dtype=torch.float64).reshape(-1, 2).unbind(dim=1)
-    offsets = logs - logs.mean()
-    # A slope is a sum of the log norms with these weights.
-    weights = offsets / offsets.square().sum()
-    return Order(fit, math.nan if math.isnan(fit.slope) else float((weights * relative).norm()))

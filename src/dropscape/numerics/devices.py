@@ -1,7 +1,7 @@
 """Where a computation runs, and how exactly."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -24,7 +24,7 @@ def chosen_device(device: str) -> str:
     return device
 
 
-PRECISIONS = ("float32", "tf32")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @contextmanager
@@ -44,3 +44,10 @@ def arithmetic(precision: str) -> Iterator[None]:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def forward_pass(precision: str, device: str) -> AbstractContextManager:
+    """Around a pass that is differentiated: its products are ``bfloat16`` if so asked, the parameters stay float32."""
+    if precision != "bfloat16":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, torch.bfloat16)

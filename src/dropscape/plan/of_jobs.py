@@ -1,13 +1,13 @@
 """What one job costs, by its rule.
 
-The jobs of a run are counted in ``of_runs``, all others here, from the merged settings and the job's wildcards. A rule
-that is in neither is listed as not counted.
+The jobs of a run are counted in ``of_runs``, those of an experiment that is one job in ``of_experiments``, all others
+here from the merged settings and the job's wildcards. A rule that is nowhere is listed as not counted.
 """
 
 from collections.abc import Callable, Mapping
 
 from dropscape.config.settings import Settings
-from dropscape.plan import of_runs
+from dropscape.plan import of_experiments, of_runs
 from dropscape.plan.cost import Cost, Passes, started
 from dropscape.plan.rates import CLAIM, CLAIM_OF_DIRECTIONS, OF_DIRECTIONS, PREPARED_EXAMPLE, THEORY_NETWORK
 from dropscape.plan.run import run_of
@@ -22,11 +22,12 @@ def cost_of(rule: str, settings: Settings, wildcards: Mapping[str, str]) -> Cost
     """The cost of the job of a rule with these wildcards.
 
     Raises:
-        LookupError: nobody has counted it: a rule that is neither here nor in ``of_runs``, or a network of the user's
-            own.
+        LookupError: nobody has counted it: an unknown rule, or a network of the user's own.
     """
     if rule in of_runs.COSTS:
         return of_runs.COSTS[rule](run_of(settings, wildcards))
+    if rule in of_experiments.COSTS:
+        return of_experiments.COSTS[rule](settings.experiment(wildcards["experiment"]))
     return COSTS[rule](settings, wildcards)
 
 

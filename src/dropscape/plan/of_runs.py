@@ -26,11 +26,7 @@ from dropscape.training.descent import Descent
 from dropscape.training.stage import plan_of
 from dropscape.training.two_layer import TwoLayer
 
-# ---- data, training
-
-
-def _data_examples(run: Run) -> Cost:
-    return started("torch", disk=50 * run.examples)
+# ---- training
 
 
 def _training(run: Run) -> Cost:
@@ -175,7 +171,6 @@ def _condensation(run: Run) -> Cost:
 
 
 COSTS: dict[str, Callable[[Run], Cost]] = {
-    "data_examples": _data_examples,
     "training": _training,
     "training_translation": _training_translation,
     "sampling": _sampling,

@@ -40,12 +40,22 @@ RATES = {
     "resnet20": _CONVOLUTIONS,
     "transformer": Rate(100e9, 3.2e-9, 50e-6),
 }
+# Simulations of the equations: many trials of small networks with smooth activations.
+SIMULATED = Rate(90e9, 1.5e-9, 0.0)
+# What a step of each method takes, in gradients of all examples; and what one evaluation of an equation takes.
+GRADIENTS_OF_METHOD = {"dropout": 1, "order_1": 4, "order_2": 12, "descent": 2}
+GRADIENTS_OF_ORDER = {1: 4, 2: 12}
+
 # A data-centre GPU in float32. Assumed, not measured: there was none.
 GPU = Rate(10e12, 2e-12, 10e-6)
 
 # The compiled steps of two-layer networks: seconds of a hidden unit on one example, of a hidden unit whatever the
 # batch, and of a hidden unit on one example in a measurement, which is not compiled.
 UNIT_SECONDS, STEP_SECONDS, MEASURED_UNIT_SECONDS = 2e-9, 4e-9, 12e-9
+
+# Algorithm 1 of paper D, compiled: seconds of a weight in a step; and its convolutional networks, compiled in part.
+COMPILED_WEIGHT_SECONDS = 0.2e-9
+COMPILED_CONVOLUTION_FLOPS = 50e9
 
 PRODUCT_FLOPS = 60e9  # of products of large matrices, with what stands around them
 GRADIENT_FLOPS = 50e9  # of written-out gradients under fresh masks, with the drawing of the masks

@@ -18,7 +18,7 @@ from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
-from dropscape.numerics.devices import arithmetic
+from dropscape.numerics.devices import arithmetic, forward_pass
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.learning_rates import LearningRate
 from dropscape.training.loop import refuse_divergence, trained_to_the_end
@@ -35,7 +35,8 @@ class FullBatch:
     ``keep_prob`` is that of all dropout layers, or of each. ``micro_batch`` examples are differentiated at a time;
     masks are drawn for ``GROUP`` (dropout.layers) at once, so a multiple of that wastes none. A step has ``batch_size``
     examples; None is the whole training set. Batch norm reads groups of ``norm_group``; None is all examples of a step,
-    which are then differentiated at once. ``penalty`` is the weight of R_2; None is the learning rate of the step. The
+    which are then differentiated at once. ``precision`` is that of the passes that are differentiated; histories and
+    recorded parameters are float32. ``penalty`` is the weight of R_2; None is the learning rate of the step. The
     rest is as in ``Descent``.
     """
 
@@ -147,15 +148,16 @@ class _Seed:
         batches = of_step(batches, plan.batch_size, self.seed, step)
         self.model.train()
         self.optimizer.zero_grad()
-        self.objective = add_gradients(
-            objective_of(plan.objective),
-            self.model,
-            batches,
-            loss,
-            self.masks,
-            draw=step,
-            penalty=rate if plan.penalty is None else plan.penalty,
-        )
+        with forward_pass(plan.precision, str(batches.inputs.device)):
+            self.objective = add_gradients(
+                objective_of(plan.objective),
+                self.model,
+                batches,
+                loss,
+                self.masks,
+                draw=step,
+                penalty=rate if plan.penalty is None else plan.penalty,
+            )
         self.refuse_divergence(self.objective, step)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()

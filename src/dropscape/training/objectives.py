@@ -165,7 +165,7 @@ def accumulate_gradients(
                 outputs, hidden = model.with_last_hidden(inputs)
                 losses = loss(outputs, targets) + r1 * r1_per_example(model, hidden)
             else:
-                losses = loss(model(inputs), targets)
+                losses = loss(_full(model(inputs)), targets)
         (losses.sum() / len(batches)).backward()
         total = total + losses.detach().sum(dtype=torch.float64)
     return float(total) / len(batches)
@@ -186,6 +186,11 @@ def _accumulate_products(
             mean = loss(model(inputs), targets).sum() / len(batches)
         gradients = torch.autograd.grad(mean, parameters, create_graph=True, materialize_grads=True)
         sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
+
+
+def _full(outputs: Tensor) -> Tensor:
+    """Outputs of a pass in bfloat16 as float32, in which losses are taken."""
+    return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

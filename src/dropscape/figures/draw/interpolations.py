@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dropscape.figures import style
 from dropscape.figures.draw.curves import band
 from dropscape.figures.draw.objectives import SYMBOLS
+from dropscape.figures.draw.shades import shades
 
 _COLUMNS = {1: 1, 2: 2, 4: 2}  # by the number of panels; otherwise three
 _LEGEND_ROWS = 2
@@ -38,7 +37,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         shared=True,
     )
     panels = [panel for row in axes for panel in row]
-    looks = _looks(summary)
+    looks = shades(summary["keep_prob"], lambda keep_prob: f"keep {keep_prob:g}")
     for panel, (first, second) in zip(panels, pairs, strict=False):
         own = summary[(summary["first_objective"] == first) & (summary["second_objective"] == second)]
         for (keep_prob, _, _), curve in own.groupby(["keep_prob", "first", "second"]):
@@ -56,13 +55,3 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     parts = [handles[start : start + _LEGEND_ROWS] for start in range(0, len(handles), _LEGEND_ROWS)]
     style.legend_below(axes[-1][0], parts)
     return figure
-
-
-def _looks(summary: pd.DataFrame) -> dict[float, style.Look]:
-    """A shade for each keep probability, from the smallest, dark, to the largest."""
-    keep_probs = sorted(set(summary["keep_prob"]))
-    shades = [to_hex(colour) for colour in sns.color_palette("viridis", len(keep_probs))]
-    return {
-        keep_prob: style.Look(f"keep {keep_prob:g}", "", shade, "o")
-        for keep_prob, shade in zip(keep_probs, shades, strict=True)
-    }

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_table
-from dropscape.data import examples_stage
+from dropscape.condensation.points import points_of
 from dropscape.data.examples import Examples
 from dropscape.errors import ConfigurationError
 
@@ -13,13 +12,9 @@ def examples(inputs, targets):
     return Examples(inputs, targets, inputs, targets, {"label": "two points", "dataset": "curve"})
 
 
-def test_points_are_the_training_examples_in_their_order(monkeypatch, tmp_path):
-    monkeypatch.setattr(examples_stage, "load_examples", lambda path, settings: examples(X, Y))
-    outputs = {name: str(tmp_path / name) for name in ("examples", "provenance")}
-    examples_stage.write_examples({"data": {"dataset": "curve"}}, "curve.safetensors", outputs)
-    table = read_table(outputs["examples"])
+def test_points_are_the_training_examples_in_their_order():
+    table = points_of(examples(X, Y))
     assert (table["x"].tolist(), table["y"].tolist()) == ([-1.0, 0.25], [float(Y[0]), 3.0])
-    assert read_json(outputs["provenance"])["stage"] == "data"
 
 
 @pytest.mark.parametrize(
@@ -27,4 +22,4 @@ def test_points_are_the_training_examples_in_their_order(monkeypatch, tmp_path):
 )
 def test_examples_without_a_place_in_the_plane_are_refused(inputs, targets):
     with pytest.raises(ConfigurationError, match="functions of one number, but the examples of 'two points'"):
-        examples_stage.points_of(examples(inputs, targets))
+        points_of(examples(inputs, targets))

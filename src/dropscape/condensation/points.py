@@ -1,14 +1,8 @@
-"""The data stage: the training examples of a run on one-dimensional data as a table, for the figures that show them."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The training examples of a network of one number, as the points that its function is drawn with."""
 
 import pandas as pd
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.artifacts.provenance import provenance
 from dropscape.data.examples import Examples
-from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
 
 
@@ -26,16 +20,3 @@ def points_of(examples: Examples) -> pd.DataFrame:
             f"{tuple(targets.shape)}; leave it out."
         )
     return pd.DataFrame({"x": inputs[:, 0].double().numpy(), "y": targets[:, 0].double().numpy()})
-
-
-def write_examples(settings: Mapping[str, Any], data: str, outputs: Mapping[str, str]) -> None:
-    """Write ``examples``, x and y of each training example, and the provenance.
-
-    Args:
-        settings: ``data``, as ``load_examples`` takes it.
-        data: the prepared dataset.
-        outputs: paths.
-    """
-    examples = load_examples(data, settings["data"])
-    write_table(outputs["examples"], points_of(examples))
-    write_json(outputs["provenance"], provenance("data", settings, examples.description))

@@ -1,0 +1,69 @@
+"""Orders of convergence from errors that are known up to sampling, float64."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dropscape.numerics.fits import PowerLaw, power_law
+
+STANDARD_ERRORS = 2  # an error that is not so far above 0 cannot be told from the noise
+NORMAL_95 = 1.959964  # standard errors from the middle to either 95 % bound of a normal estimate
+
+
+@dataclass(frozen=True)
+class Order:
+    """The exponent of the errors in the learning rate.
+
+    Attributes:
+        fit: power law of the errors above the noise. Its own bounds have to learn from a few points how far they
+            scatter, which with three of them says next to nothing; ``bounds`` know the errors' sampling besides.
+        sampling_error: the slope's standard error that follows from the errors' own; NaN where the slope is.
+        scatter_error: the slope's standard error that follows from the points' distances from the line.
+        hidden: errors that the noise hides, left out.
+    """
+
+    fit: PowerLaw
+    sampling_error: float
+    scatter_error: float
+    hidden: int
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Normal 95 % bounds of the slope from the greater of the two standard errors."""
+        margin = NORMAL_95 * np.fmax(self.sampling_error, self.scatter_error)
+        return float(self.fit.slope - margin), float(self.fit.slope + margin)
+
+
+def above_noise(squared: ArrayLike, squared_error: ArrayLike) -> NDArray[np.bool_]:
+    """Where the estimate of a squared norm is so many standard errors above 0 that a norm can be told from none."""
+    squared, squared_error = np.asarray(squared, dtype=np.float64), np.asarray(squared_error, dtype=np.float64)
+    return (squared > 0) & (squared > STANDARD_ERRORS * squared_error)
+
+
+def convergence_order(learning_rates: ArrayLike, squared: ArrayLike, squared_error: ArrayLike) -> Order:
+    """The slope of log norm over log learning rate (paper C, Theorem 1 and Fig. 1b, c).
+
+    A norm that the noise hides is left out: its estimate is above 0 by chance or undefined.
+
+    Args:
+        learning_rates: (K,).
+        squared: (K,) unbiased estimates of the squared norms, which may be negative.
+        squared_error: (K,) their standard errors.
+    """
+    rates, squared = np.asarray(learning_rates, dtype=np.float64), np.asarray(squared, dtype=np.float64)
+    usable = above_noise(squared, squared_error)
+    fit = power_law(rates[usable], np.sqrt(squared[usable]))
+    hidden = int((~usable).sum())
+    if math.isnan(fit.slope):
+        return Order(fit, math.nan, math.nan, hidden)
+    # To first order the relative error of a root is half that of the square; a slope is a sum of log norms with
+    # these weights.
+    relative = np.asarray(squared_error, dtype=np.float64)[usable] / (2 * squared[usable])
+    offsets = np.log(rates[usable]) - np.log(rates[usable]).mean()
+    sampling = np.linalg.norm(offsets / (offsets @ offsets) * relative)
+    logs = np.log(squared[usable]) / 2
+    residuals = logs - logs.mean() - fit.slope * offsets
+    scatter = math.sqrt(residuals @ residuals / (len(logs) - 2) / (offsets @ offsets))
+    return Order(fit, float(sampling), scatter, hidden)

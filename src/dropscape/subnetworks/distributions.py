@@ -1,0 +1,134 @@
+"""Distributions of labelled points on the unit sphere for which Assumption 1 of paper D holds with a known margin.
+
+Assumption 1 asks for a psi with |psi(z)| <= 1 and E[y <psi(z), x> b 1{z . x >= 0}] >= gamma for almost all (x, y),
+where z ~ N(0, I) and b ~ Bern(q); the x is missing in the paper's formula, but not in what follows it. Labels are -1
+or 1.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropscape.errors import ConfigurationError
+
+
+class Distribution(Protocol):
+    """A distribution whose margin is known."""
+
+    dimension: int
+
+    def draw(self, generator: np.random.Generator, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Independent points (count, d) and their labels (count,)."""
+
+    def margin(self, keep_prob: float) -> float:
+        """The gamma of Assumption 1 that ``competitor`` attains; ``keep_prob`` is the paper's q."""
+
+    def competitor(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """psi(z) for each row of z, (m, d)."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Two opposite caps: x = y (t u + sqrt(1 - t^2) e), t uniform from ``separation`` to 1, e on the sphere beside u.
+
+    With psi(z) = u the expectation is q y u . x / 2, because half of all z have z . x >= 0; the least is
+    gamma = q separation / 2. No psi does better: of x and -x, which have opposite labels, every z has exactly one on
+    its side, so that the mean of y x b 1{z . x >= 0} over the points with t = separation is q separation u / 2 for
+    every z, and no psi(z) gains more from it than its length.
+    """
+
+    dimension: int
+    separation: float
+
+    def __post_init__(self):
+        _check(self, least=2)
+
+    def draw(self, generator: np.random.Generator, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As ``Distribution.draw``; u is the first axis."""
+        labels = _labels(generator, count)
+        t = generator.uniform(self.separation, 1, count)
+        beside = np.sqrt(1 - t**2)[:, None] * _on_sphere(generator, count, self.dimension - 1)
+        return (labels[:, None] * np.column_stack([t, beside])).astype(np.float32), labels
+
+    def margin(self, keep_prob: float) -> float:
+        """The largest gamma for which Assumption 1 holds."""
+        return keep_prob * self.separation / 2
+
+    def competitor(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The direction u for every z."""
+        return np.broadcast_to(np.eye(1, self.dimension), z.shape)
+
+
+@dataclass(frozen=True)
+class Sectors:
+    """Four sectors that no linear classifier separates: x = (v, e) / sqrt(2), v on the circle, e on a sphere.
+
+    The label is 1 where v is nearer to the first axis and -1 where it is nearer to the second; the angle to that axis
+    is uniform where ||v_1| - |v_2|| is at least ``separation``. With psi(z) = (sgn z_1, -sgn z_2) / sqrt(2) and
+    E[sgn(z_i) 1{z . x >= 0}] = arcsin(x_i) / pi (the orthant probability of two normals) the expectation is
+    q y (h(x_1) - h(x_2)) / (sqrt(2) pi), h(s) = s arcsin(s), which is least where the sectors end.
+    """
+
+    dimension: int
+    separation: float
+
+    def __post_init__(self):
+        _check(self, least=3)
+
+    def draw(self, generator: np.random.Generator, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As ``Distribution.draw``."""
+        labels = _labels(generator, count)
+        angle = generator.uniform(-self._extent, self._extent, count)
+        near, far = _labels(generator, count) * np.cos(angle), np.sin(angle)
+        first, second = np.where(labels > 0, (near, far), (far, near))
+        beside = _on_sphere(generator, count, self.dimension - 2)
+        return (np.column_stack([first, second, beside]) / math.sqrt(2)).astype(np.float32), labels
+
+    def margin(self, keep_prob: float) -> float:
+        """What this psi attains; another one may attain more."""
+        near, far = (side(self._extent) / math.sqrt(2) for side in (math.cos, math.sin))
+        return keep_prob * (near * math.asin(near) - far * math.asin(far)) / (math.sqrt(2) * math.pi)
+
+    def competitor(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The corner of the square that z points to, the second coordinate reversed."""
+        psi = np.zeros(z.shape)
+        psi[:, :2] = np.sign(z[:, :2]) * [math.sqrt(0.5), -math.sqrt(0.5)]
+        return psi
+
+    @property
+    def _extent(self) -> float:
+        """The largest angle to the axis: cos - sin is ``separation`` there."""
+        return math.acos(self.separation / math.sqrt(2)) - math.pi / 4
+
+
+DISTRIBUTIONS = {"caps": Caps, "sectors": Sectors}
+
+
+def distribution_called(name: str, dimension: int, separation: float) -> Distribution:
+    """The distribution of the data settings.
+
+    Raises:
+        ConfigurationError: there is no such distribution, or its numbers cannot work.
+    """
+    if name not in DISTRIBUTIONS:
+        raise ConfigurationError(f"data.distribution is '{name}'; write one of {', '.join(DISTRIBUTIONS)}.")
+    return DISTRIBUTIONS[name](dimension, separation)
+
+
+def _check(distribution: Caps | Sectors, least: int) -> None:
+    if distribution.dimension < least:
+        raise ConfigurationError(f"data.dimension is {distribution.dimension}; write at least {least}.")
+    if not 0 < distribution.separation < 1:
+        raise ConfigurationError(f"data.separation is {distribution.separation}; write a number between 0 and 1.")
+
+
+def _labels(generator: np.random.Generator, count: int) -> NDArray[np.float32]:
+    return (2 * generator.integers(0, 2, count) - 1).astype(np.float32)
+
+
+def _on_sphere(generator: np.random.Generator, count: int, dimension: int) -> NDArray[np.float64]:
+    directions = generator.standard_normal((count, dimension))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)

@@ -1,0 +1,89 @@
+"""The examples of Algorithm 1, one a step: fresh ones of a distribution, or passes over a set of images."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropscape.data.examples import Examples
+from dropscape.errors import ConfigurationError, DataError
+from dropscape.numerics.seeds import numpy_generator
+from dropscape.subnetworks.distributions import Distribution
+
+Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class Stream(Protocol):
+    """Examples in parts of ``size``; part k has those of the steps from k size on, whatever came before.
+
+    Attributes:
+        size: steps that a part lasts.
+        dimension: of the inputs.
+        test: inputs (n, d) and labels (n,), -1 or 1, that no step takes.
+    """
+
+    size: int
+    dimension: int
+    test: Labelled
+
+    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Inputs (n, d), labels (n,) and which of them each step takes, (size,)."""
+
+
+class Fresh:
+    """Every step has an example of its own, S_T ~ D^T as the theorems have it; all networks of a seed see the same."""
+
+    size = 4096
+
+    def __init__(self, distribution: Distribution, test_examples: int):
+        self.distribution = distribution
+        self.dimension = distribution.dimension
+        self.test = distribution.draw(numpy_generator(0, "subnetworks", "test examples"), test_examples)
+
+    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """As ``Stream.part``."""
+        generator = numpy_generator(seed, "subnetworks", f"examples {number}")
+        return *self.distribution.draw(generator, self.size), np.arange(self.size)
+
+
+class Passes:
+    """Every pass over the examples has an order of its own; within the first one all examples are fresh."""
+
+    def __init__(self, train: Labelled, test: Labelled):
+        self.inputs, self.labels = train
+        self.test = test
+        self.size, self.dimension = self.inputs.shape
+
+    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """As ``Stream.part``."""
+        order = numpy_generator(seed, "subnetworks", f"pass {number}").permutation(self.size)
+        return self.inputs, self.labels, order
+
+
+def two_classes(examples: Examples, digits: Sequence[int]) -> Passes:
+    """The images of two classes, the first labelled 1 and the other -1, each divided by its Euclidean norm.
+
+    Raises:
+        ConfigurationError: these are not two classes.
+        DataError: a class has no image in one of the parts.
+    """
+    if len(digits) != 2 or digits[0] == digits[1]:
+        raise ConfigurationError(f"data.digits is {list(digits)}; write two different classes.")
+    train = _labelled(examples.train_inputs.numpy(), examples.train_targets.numpy(), digits)
+    test = _labelled(examples.test_inputs.numpy(), examples.test_targets.numpy(), digits)
+    for part, (_, labels) in (("training", train), ("test", test)):
+        for digit, label in zip(digits, (1, -1), strict=True):
+            if not (labels == label).any():
+                raise DataError(
+                    f"data.digits asks for class {digit}, of which the {part} examples have none: write another class "
+                    "or more examples."
+                )
+    return Passes(train, test)
+
+
+def _labelled(inputs: NDArray, targets: NDArray, digits: Sequence[int]) -> Labelled:
+    chosen = np.isin(targets, digits)
+    inputs = inputs[chosen].astype(np.float64)
+    inputs /= np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return inputs.astype(np.float32), np.where(targets[chosen] == digits[0], 1, -1).astype(np.float32)

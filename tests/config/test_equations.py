@@ -1,0 +1,94 @@
+"""Experiments of a stage beside those that are trained, and what those on the equations cannot mean."""
+
+import pytest
+
+from dropscape.errors import ConfigurationError
+
+POINT = {"keep_prob": 0.9, "learning_rate": 0.1, "steps": 3}
+TRAJECTORIES = {
+    "methods": ["dropout", "order_1"],
+    "trials": 2,
+    "runs": {"one": POINT, "two": POINT | {"keep_prob": 0.5}},
+}
+WEAK = {"keep_probs": [0.9], "learning_rates": [0.1, "5e-2"], "flow_time": 1, "trials": 9}
+NOISES = {
+    "learning_rate": 0.1,
+    "steps": 3,
+    "trials": 2,
+    "keep_prob": 0.8,
+    "batch_size": 4,
+    "parameter_noise": 0.01,
+}
+DATA = {"train_examples": 10, "test_examples": 5, "side": 7}
+FIGURE = {"kind": "trajectories", "experiment": "own", "place": "none"}
+
+
+def overrides(figure=None, study="modified_equations", **sections):
+    experiment = {"data": DATA, "model": {"widths": [3]}, "seeds": [0]} | sections
+    return {study: {"equations": {"own": experiment}, "figures": {"own": figure} if figure else {}}}
+
+
+def test_an_experiment_has_the_tables_that_its_sections_ask_for(load):
+    def tables(**sections):
+        return load(overrides=overrides(**sections)).experiment("own").tables
+
+    assert tables() == []
+    assert tables(trajectories=TRAJECTORIES) == ["trajectories", "divergences"]
+    assert tables(weak_errors=WEAK, noises=NOISES) == ["weak_errors", "noises"]
+
+
+def test_its_seeds_are_the_users_like_those_of_every_experiment(load):
+    assert load(overrides=overrides()).experiment("own").seeds == [0]
+    assert load(overrides=overrides(), seeds=[5, 6]).experiment("own").seeds == [5, 6]
+
+
+@pytest.mark.parametrize("kind", ["trajectories", "test_trajectories"])
+def test_a_figure_draws_it(load, kind):
+    chosen = FIGURE | {"kind": kind, "runs": ["two"]}
+    settings = load(overrides=overrides(chosen, trajectories=TRAJECTORIES))
+    assert settings.studies["modified_equations"].figures["own"].experiments == ["own"]
+
+
+REFUSED = [
+    (overrides(FIGURE), "figure modified_equations-own needs the section trajectories in experiment 'own'"),
+    (overrides(FIGURE | {"kind": "noises"}, weak_errors=WEAK), "needs the section noises in experiment 'own'"),
+    (
+        overrides(FIGURE | {"kind": "slices"}, weak_errors=WEAK),
+        "of kind slices draws trainings, and 'own' is an experiment of the stage equations: write one of weak_errors",
+    ),
+    (
+        overrides(FIGURE | {"experiment": "mnist_fnn"}),
+        "of kind trajectories draws no trainings, as 'mnist_fnn' has: write another experiment",
+    ),
+    (
+        overrides(FIGURE | {"runs": ["three"]}, trajectories=TRAJECTORIES),
+        "draws the run 'three', which is none of own",
+    ),
+    (overrides(data=DATA | {"dataset": "digits"}), "experiment 'own' uses the dataset 'digits': write one of mnist,"),
+    (overrides(seeds=[1, 1]), "seeds [1, 1] names a seed twice"),
+    (overrides(model={"widths": [3], "initial_scale": [1.0]}), "but the network has 2 layers: write one number"),
+    (overrides(weak_errors=WEAK | {"flow_time": 0.12}), "flow_time 0.12 is no multiple of the learning rate 0.1"),
+    (overrides(weak_errors=WEAK | {"trials": 2}), "weak_errors.trials' is 2"),
+    (
+        overrides(trajectories=TRAJECTORIES | {"runs": {"one": POINT, "two": POINT | {"steps": 4}}}),
+        "runs 'one' and 'two' are the same point: leave one out",
+    ),
+    (overrides(model={"widths": [3, 3]}, trajectories=TRAJECTORIES), "write trajectories.samples"),
+    (overrides(trajectories=TRAJECTORIES | {"batch_size": 4}), "write trajectories.samples"),
+    (
+        overrides(trajectories=TRAJECTORIES | {"samples": 8, "methods": ["dropout", "descent"]}),
+        "trajectories.methods names descent, which have no estimate from samples: write dropout and order_1",
+    ),
+    (overrides(model={"widths": [3, 3]}, noises=NOISES), "are measured with one hidden layer: write one width"),
+    (
+        {"modified_equations": {"equations": {"mnist_fnn": {"data": DATA, "model": {"widths": [3]}, "seeds": [0]}}}},
+        "experiment 'mnist_fnn' stands in studies modified_equations and noise_structure: rename one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), REFUSED, ids=[sentence[-40:] for _, sentence in REFUSED])
+def test_what_cannot_work_is_refused(load, changes, sentence):
+    with pytest.raises(ConfigurationError) as error:
+        load(overrides=changes)
+    assert sentence in str(error.value)

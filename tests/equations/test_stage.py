@@ -1,0 +1,91 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from dropscape.artifacts.files import read_json
+from dropscape.equations import stage
+from dropscape.equations.stage import divergence, simulate_experiment
+from tests.equations.experiment import SETTINGS, Experiment, Stopped, stopped_at
+
+TABLES = ("trajectories", "divergences")
+RUNS = {
+    "calm": {"keep_prob": 0.9, "learning_rate": 0.1, "steps": 6},
+    "wild": {"keep_prob": 0.5, "learning_rate": 0.3, "steps": 4},
+}
+OWN = SETTINGS | {
+    "methods": ["dropout", "order_1", "descent"],
+    "trials": 2,
+    "history_points": 4,
+    "batch_size": None,
+    "samples": None,
+    "runs": RUNS,
+}
+SAMPLED = OWN | {
+    "methods": ["dropout", "order_1"],
+    "batch_size": 3,
+    "samples": 4,
+    "model": OWN["model"] | {"widths": [4, 3]},
+}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path, simulate_experiment)
+
+
+@pytest.mark.parametrize("settings", [OWN, SAMPLED], ids=["exact", "sampled"])
+def test_every_trial_of_every_method_at_every_point_from_one_start(experiment, settings):
+    trajectories, divergences = experiment.run(settings, *TABLES)
+    methods, trials = settings["methods"], 4
+    assert len(divergences) == 2 * len(methods) and (divergences["trials"] == trials).all()
+    assert (divergences["diverged"] == 0).all() and divergences["first_step"].isna().all()
+    assert trajectories.notna().all(axis=None)
+    for (rate, keep_prob), rows in trajectories.groupby(["learning_rate", "keep_prob"]):
+        (run,) = (run for run in RUNS.values() if (run["learning_rate"], run["keep_prob"]) == (rate, keep_prob))
+        assert set(rows["method"]) == set(methods) and rows["step"].max() == run["steps"]
+        assert {tuple(group["seed"]) for _, group in rows.groupby(["method", "step"])} == {(2, 2, 5, 5)}
+        first = rows[rows["step"] == 0].pivot_table(index="trial", columns="method", values="loss")
+        assert first.nunique(axis=1).eq(1).all() and first["dropout"].nunique() == trials
+        last = rows[rows["step"] == run["steps"]].pivot_table(index="trial", columns="method", values="loss")
+        assert last.nunique(axis=1).eq(len(methods)).all()
+    assert read_json(experiment.folder / "provenance.csv")["stage"] == "equations"
+
+
+@pytest.mark.parametrize("settings", [OWN, SAMPLED], ids=["exact", "sampled"])
+def test_torchs_mean_is_a_smaller_learning_rate_on_the_sum(experiment, settings):
+    """With three outputs 2/3 of the loss, which a rate 3/2 times as large makes up for."""
+    summed, _ = experiment.run(settings, *TABLES)
+    larger = {name: run | {"learning_rate": 1.5 * run["learning_rate"]} for name, run in RUNS.items()}
+    mean, _ = experiment.run(settings | {"loss": "torch_mse", "runs": larger}, *TABLES)
+    for column in ("loss", "test_loss"):
+        np.testing.assert_allclose(mean[column], 2 / 3 * summed[column], rtol=2e-5)
+
+
+@pytest.mark.parametrize("settings", [OWN, SAMPLED], ids=["exact", "sampled"])
+def test_an_interrupted_job_ends_as_one_that_was_not(experiment, settings, monkeypatch):
+    whole = experiment.run(settings, *TABLES)
+    with monkeypatch.context() as patched:
+        stopped_at(patched, stage, 8)
+        with pytest.raises(Stopped):
+            experiment.run(settings, *TABLES)
+    assert len(list(experiment.states.iterdir())) == 2, "a finished and an unfinished simulation"
+    parts = experiment.run(settings, *TABLES)
+    assert all(one.equals(other) for one, other in zip(parts, whole, strict=True))
+
+
+def test_what_diverges_is_counted_and_has_no_losses(experiment):
+    runs = {"wild": {"keep_prob": 0.5, "learning_rate": 1e12, "steps": 9}}
+    trajectories, divergences = experiment.run(OWN | {"runs": runs, "history_points": 30}, *TABLES)
+    assert (divergences["diverged"] == 4).all()
+    for _, row in divergences.iterrows():
+        own = trajectories[trajectories["method"] == row["method"]]
+        after = own[own["step"] >= own["step"].max()]
+        assert row["first_step"] <= 9 and after[["loss", "test_loss", "test_accuracy"]].isna().all(axis=None)
+        assert own.loc[own["step"] == 0, "loss"].notna().all()
+
+
+def test_divergence_of_some_trials():
+    assert divergence(torch.tensor([-1, 7, 3, -1])) == {"trials": 4, "diverged": 2, "first_step": 3}
+    assert math.isnan(divergence(torch.tensor([-1]))["first_step"])

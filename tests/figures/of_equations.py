@@ -1,0 +1,77 @@
+"""Tables of the equations stage with a known answer, for figures of paper C."""
+
+import numpy as np
+import pandas as pd
+
+from tests.figures.of_objectives import Made
+
+POINTS = {
+    "lr0.005-keep0.9": {"learning_rate": 0.005, "keep_prob": 0.9},
+    "lr0.1-keep0.9": {"learning_rate": 0.1, "keep_prob": 0.9},
+    "lr0.1-keep0.5": {"learning_rate": 0.1, "keep_prob": 0.5},
+    "lr1-keep0.3": {"learning_rate": 1.0, "keep_prob": 0.3},
+}
+STEPS = np.unique(np.r_[0, np.geomspace(1, 400, 12).round(), np.linspace(0, 400, 13).round()]).astype(int)
+LOST = {("dropout", 2): 60, ("order_1", 1): 40, ("order_1", 4): 90}  # at the last point
+SLOPES = {1: 1.0, 2: 2.0}
+RATES = (0.4, 0.2, 0.1, 0.05)
+KEEP_PROBS = (0.5, 0.7, 0.9)
+
+
+def trajectories(methods=("dropout", "order_1", "descent"), trials=6, lost=LOST, points=POINTS):
+    """Losses that fall from 1 with the learning rate; those of ``lost`` grow and are NaN from the step on."""
+    rows = []
+    for point in points.values():
+        for method in methods:
+            for trial in range(trials):
+                drift = 0.1 * np.sin(trial + 1.0) + (0.02 if method == "order_1" else 0.0)
+                loss = (1 + drift) * (0.05 + np.exp(-STEPS * point["learning_rate"] / 4))
+                step_of_loss = lost.get((method, trial)) if point["keep_prob"] == 0.3 else None
+                if step_of_loss is not None:
+                    loss = np.where(step_of_loss > STEPS, loss * np.exp(STEPS / 8), np.nan)
+                accuracy = np.where(np.isnan(loss), np.nan, 0.9 - 0.8 * np.minimum(loss, 1) + 0.02 * drift)
+                columns = {"step": STEPS, "loss": loss, "test_loss": 1.2 * loss, "test_accuracy": accuracy}
+                rows.append(pd.DataFrame(point | {"method": method, "trial": trial, "seed": trial // 3} | columns))
+    return pd.concat(rows)
+
+
+def weak_errors(error=1e-4, trials=4000):
+    """Errors (1 - p) eta^order; ``error`` is the standard error of every square."""
+    rows = []
+    for order, slope in SLOPES.items():
+        for keep_prob in KEEP_PROBS:
+            for rate in RATES:
+                norm = (1 - keep_prob) * rate**slope
+                rows.append(
+                    {"order": order, "keep_prob": keep_prob, "learning_rate": rate, "squared": norm**2}
+                    | {"squared_error": error, "norm": norm, "norm_error": error / (2 * norm)}
+                    | {"plain": norm, "sampling": error**0.5, "trials": trials}
+                )
+    return pd.DataFrame(rows[::-1])
+
+
+def noises():
+    """Traces 8, 4, 2, 1 times the start's, of five trials; the last trial of sgd diverged."""
+    rows = []
+    for method, factor in {"descent": 8, "dropout": 4, "sgd": 2, "parameter_noise": 1}.items():
+        for trial in range(5):
+            ends = {"trace": factor * (1 + 0.1 * trial), "loss": 0.01 / factor, "test_accuracy": 0.9 - factor / 100}
+            lost = (method, trial) == ("sgd", 4)
+            rows.append({"method": method, "seed": 0, "trial": trial} | (dict.fromkeys(ends, np.nan) if lost else ends))
+    return pd.DataFrame(rows)
+
+
+TABLES = {
+    "trajectories": ("trajectories", trajectories),
+    "test_trajectories": ("trajectories", trajectories),
+    "weak_errors": ("weak_errors", weak_errors),
+    "noises": ("noises", noises),
+}
+
+
+def made(folder, kind, table=None, runs=POINTS):
+    """A figure of the kind from the table, or from the one above."""
+    name, build = TABLES[kind]
+    experiment = {"name": "mnist_small", "model": "50 tanh units", "train_examples": 1000, "samples": None}
+    experiment |= {"seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse", "trials": 6}
+    return Made(folder, kind, [experiment], {name: [build() if table is None else table]})

@@ -1,0 +1,189 @@
+"""The figures of the equations of dropout, from tables whose answers are known."""
+
+import numpy as np
+import pytest
+
+from dropscape.figures.draw.methods import diverged_sentence
+from tests.figures.of_equations import KEEP_PROBS, POINTS, RATES, STEPS, TABLES, made, noises, trajectories, weak_errors
+from tests.figures.of_objectives import check_page, legends
+
+LAST = "lr1-keep0.3"
+
+
+def footer(figure):
+    return " ".join(figure.texts[1].get_text().split())
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_kind_is_drawn_in_order(kind, tmp_path):
+    figure = made(tmp_path, kind)
+    drawn = figure.drawn()
+    check_page(drawn)
+    words = footer(drawn)
+    assert "mnist_small, stand-in data" in words and "Scale quick." in words
+    assert "7 \N{MULTIPLICATION SIGN} 7 pixels" in words and "half the squared error" in words
+
+
+def test_means_are_over_the_trials_that_are_left(tmp_path):
+    table = trajectories()
+    figure = made(tmp_path, "trajectories", table)
+    own = table[(table["keep_prob"] == 0.3) & (table["method"] == "dropout")]
+    summary = figure.summary.set_index(["run", "method", "step"]).sort_index().loc[LAST, "dropout"]
+    for step, left in ((STEPS[3], 6), (STEPS[-1], 5)):
+        losses = own[own["step"] == step]["loss"].dropna()
+        assert len(losses) == left
+        assert summary.loc[step, ["mean", "low", "high"]].tolist() == pytest.approx(
+            [losses.mean(), losses.min(), losses.max()]
+        )
+        assert summary.loc[step, ["trials", "undefined"]].tolist() == [left, 6 - left]
+
+
+def test_diverged_trials_are_named_and_their_values_counted(tmp_path):
+    figure = made(tmp_path, "trajectories")
+    first = {step: int(STEPS[step <= STEPS][0]) for step in (60, 40)}
+    assert figure.description["diverged"] == [
+        {"run": LAST, "method": "dropout", "trials": [2], "of": 6, "step": first[60]},
+        {"run": LAST, "method": "order_1", "trials": [1, 4], "of": 6, "step": first[40]},
+    ]
+    lost = sum(int((step <= STEPS).sum()) for step in (60, 40, 90))
+    (counted,) = figure.description["undefined"]
+    assert counted["reasons"] == {"the trial had diverged": lost} and counted["points"] == 4 * 2 * 6 * len(STEPS)
+    drawn = figure.drawn()
+    assert f"dropout at $\\eta$ = 1, keep 0.3: trial 2, by step {first[60]}" in footer(drawn)
+    assert legends(drawn) == [["dropout", "SME of order 1", "a trial diverges"]]
+    calm = made(tmp_path, "trajectories", trajectories(lost={})).drawn()
+    assert "No trial diverges." in footer(calm) and legends(calm) == [["dropout", "SME of order 1"]]
+
+
+def test_a_method_whose_trials_all_diverge_is_still_named(tmp_path):
+    table = trajectories(lost={("dropout", trial): 30 for trial in range(6)})
+    drawn = made(tmp_path, "trajectories", table, {LAST: POINTS[LAST]}).drawn()
+    check_page(drawn)
+    assert "all 6 trials, by step" in footer(drawn)
+    (panel,) = drawn.axes
+    crosses = [line for line in panel.lines if line.get_marker() == "x"]
+    assert [int(line.get_xdata()[0]) for line in crosses] == [int(STEPS[STEPS < 30][-1])]
+
+
+def test_only_the_points_of_the_figure_and_only_methods_with_noise(tmp_path):
+    chosen = {name: POINTS[name] for name in ("lr0.1-keep0.9", "lr0.005-keep0.9")}
+    figure = made(tmp_path, "trajectories", runs=chosen)
+    assert list(dict.fromkeys(figure.points["run"])) == list(chosen)[::-1]  # small learning rates first
+    assert set(figure.points["method"]) == {"dropout", "order_1"}
+    titles = [panel.get_title("left") for panel in figure.drawn().axes]
+    assert titles == [r"$\eta$ = 0.005, keep 0.9", r"$\eta$ = 0.1, keep 0.9"]
+
+
+def test_losses_that_span_little_have_a_linear_axis(tmp_path):
+    slow, *_, fast = made(tmp_path, "trajectories").drawn().axes
+    assert (slow.get_yscale(), fast.get_yscale()) == ("linear", "log")
+    assert fast.get_ylim()[1] < 50  # the diverging losses are far above
+
+
+def test_test_trajectories_have_descent_and_accuracies_in_percent(tmp_path):
+    figure = made(tmp_path, "test_trajectories", runs={LAST: POINTS[LAST]})
+    left, right = figure.drawn().axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("test loss", "test accuracy [%]")
+    assert right.get_ylim()[1] > 80
+    assert "gradient descent on $L_S$" in legends(right.figure)[0]
+    kept = figure.points[(figure.points["trial"] == 0) & (figure.points["step"] == 0)]
+    values = kept.set_index(["method", "quantity"])["value"]
+    table = trajectories()
+    start = table[(table["keep_prob"] == 0.3) & (table["trial"] == 0) & (table["step"] == 0)].set_index("method")
+    for method in ("dropout", "order_1", "descent"):
+        assert values[method, "test loss"] == pytest.approx(start["test_loss"][method])
+        assert values[method, "test accuracy"] == pytest.approx(start["test_accuracy"][method])
+
+
+def test_an_accuracy_that_was_not_measured_is_no_divergence(tmp_path):
+    table = trajectories(lost={}).assign(test_accuracy=np.nan)
+    figure = made(tmp_path, "test_trajectories", table, {LAST: POINTS[LAST]})
+    assert figure.description["undefined"][0]["reasons"] == {"not a finite number": 3 * 6 * len(STEPS)}
+    assert figure.description["diverged"] == []
+
+
+def test_sentences_of_diverged_trials():
+    entry = {"run": LAST, "method": "descent", "trials": [0], "of": 1, "step": 12}
+    summary = made_summary()
+    assert diverged_sentence([entry], summary).endswith("keep 0.3: all 1 trials, by step 12.")
+    two = diverged_sentence([entry | {"of": 3}, entry | {"trials": [0, 2], "of": 3}], summary)
+    assert ": trial 0, by step 12; gradient" in two and two.endswith(": trials 0, 2, by step 12.")
+
+
+def made_summary():
+    return trajectories().assign(run=LAST)[lambda rows: rows["keep_prob"] == 0.3]
+
+
+def test_weak_errors_have_their_slopes(tmp_path):
+    figure = made(tmp_path, "weak_errors", weak_errors(1e-9))
+    slopes = figure.summary.set_index(["order", "keep_prob"])
+    for order in (1, 2):
+        assert slopes.loc[order, "slope"].tolist() == pytest.approx([order] * len(KEEP_PROBS))
+    assert (slopes["hidden"] == 0).all() and slopes["slope_low"].lt(slopes["slope_high"]).all()
+    ends = slopes.loc[1, 0.5]
+    assert [ends["x_low"], ends["x_high"]] == [min(RATES), max(RATES)]
+    assert [ends["y_low"], ends["y_high"]] == pytest.approx([0.5 * min(RATES), 0.5 * max(RATES)])
+    drawn = figure.drawn()
+    assert [panel.get_title("left") for panel in drawn.axes] == ["SME of order 1", "SME of order 2"]
+    assert legends(drawn)[0][0].startswith("keep 0.5: slope 1.00 [") and legends(drawn)[1][-2:] == [
+        "slope 2",
+        "noise floor",
+    ]
+    assert "4,000 pairs of trials" in footer(drawn)
+
+
+def test_norms_that_the_noise_hides_are_limits_and_in_no_fit(tmp_path):
+    error = 1e-4
+    figure = made(tmp_path, "weak_errors", weak_errors(error))
+    points = figure.points.set_index(["order", "keep_prob", "learning_rate"])
+    seen, hidden = points.loc[(1, 0.5, 0.2)], points.loc[(1, 0.9, 0.1)]  # norms 0.1 and 0.01
+    assert [seen["norm"], seen["low"], seen["high"]] == pytest.approx(
+        [0.1, (0.01 - error) ** 0.5, (0.01 + error) ** 0.5]
+    )
+    assert np.isnan(seen["limit"]) and np.isnan(hidden["norm"]) and np.isnan(hidden["low"])
+    assert hidden["limit"] == pytest.approx((1e-4 + 2 * error) ** 0.5)
+    assert points["floor"].to_numpy() == pytest.approx((2 * error) ** 0.5)
+    # Seen or hidden is above or below the floor.
+    assert (points["norm"].dropna() > points["floor"].iloc[0]).all()
+    assert figure.description["undefined"][0]["reasons"] == {
+        "within 2 standard errors of 0": int(points["limit"].count())
+    }
+    fits = figure.summary.set_index(["order", "keep_prob"])
+    assert fits.loc[(1, 0.9), ["points", "hidden"]].tolist() == [2, 2] and np.isnan(fits.loc[(1, 0.9), "slope"])
+    drawn = figure.drawn()
+    check_page(drawn)
+    assert "keep 0.9: no slope, 2 of 4 points above the noise" in legends(drawn)[0]
+
+
+def test_an_estimate_below_zero_is_a_limit_too(tmp_path):
+    table = weak_errors(1e-4)
+    lowest = table["squared"].idxmin()
+    table.loc[lowest, ["squared", "norm", "norm_error"]] = [-5e-5, np.nan, np.nan]
+    points = made(tmp_path, "weak_errors", table).points
+    assert points["limit"].min() == pytest.approx((2 * 1e-4) ** 0.5)
+
+
+def test_noises_are_compared_by_geometric_means(tmp_path):
+    figure = made(tmp_path, "noises")
+    summary = figure.summary.set_index(["quantity", "method"])
+    traces = noises().groupby("method")["trace"]
+    for method, values in traces:
+        row = summary.loc["trace of the Hessian", method]
+        assert row["mean"] == pytest.approx(np.exp(np.log(values.dropna()).mean()))
+        assert [row["low"], row["high"]] == pytest.approx([values.min(), values.max()])
+    assert summary.loc[("test accuracy", "sgd"), ["mean", "trials", "undefined"]].tolist() == pytest.approx(
+        [0.88, 4, 1]
+    )
+    assert figure.description["undefined"][0]["reasons"] == {"the trial had diverged": 3}
+    trace, loss, accuracy = figure.drawn().axes
+    assert (trace.get_yscale(), loss.get_yscale(), accuracy.get_yscale()) == ("log", "log", "linear")
+    assert [text.get_text() for text in trace.get_xticklabels()][:2] == ["none", "dropout"]
+
+
+def test_a_trace_below_zero_has_no_place_and_is_counted(tmp_path):
+    table = noises()
+    table.loc[(table["method"] == "sgd") & (table["trial"] == 0), "trace"] = -1.0
+    figure = made(tmp_path, "noises", table)
+    assert figure.description["undefined"][0]["reasons"]["trace of the Hessian not positive"] == 1
+    row = figure.summary.set_index(["quantity", "method"]).loc["trace of the Hessian", "sgd"]
+    assert row["low"] == pytest.approx(2.2) and row["trials"] == 3

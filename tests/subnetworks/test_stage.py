@@ -1,0 +1,169 @@
+"""Settings and a prepared dataset in; tables with their provenance out."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.tensors import read_tensors
+from dropscape.data.dataset import Dataset
+from dropscape.data.points import generated
+from dropscape.data.prepared import write_prepared
+from dropscape.errors import ConfigurationError
+from dropscape.subnetworks import cnn_training, stage, two_layer
+from dropscape.subnetworks.bounds import Bounds, max_norm
+from dropscape.subnetworks.distributions import Caps
+from dropscape.subnetworks.stage import train_cnn, train_two_layer
+
+TWO_LAYER = {
+    "data": {"distribution": "caps", "dimension": 5, "separation": 0.4, "test_examples": 30},
+    "widths": [20, 50],
+    "keep_probs": [0.5, 0.9],
+    "seeds": [0, 3],
+    "learning_rate": 0.5,
+    "steps": 40,
+    "recorded_steps": 6,
+    "max_norm": None,
+}
+DIGITS = TWO_LAYER | {
+    "data": {"dataset": "mnist", "train_examples": 60, "test_examples": 30, "digits": [2, 0]},
+    "max_norm": 30.0,
+}
+CNN = {
+    "data": {"dataset": "mnist", "train_examples": 40, "test_examples": 25},
+    "widths": [8, 12],
+    "keep_probs": [0.2, 0.7],
+    "seeds": [0, 3],
+    "channels": [2, 3],
+    "hidden": 6,
+    "learning_rate": 0.05,
+    "batch_size": 16,
+    "epochs": 2,
+    "recorded_steps": 4,
+    "random_masks": 3,
+    "device": "cpu",
+}
+TABLES = {"two_layer": ("errors", "distances", "margins"), "cnn": ("accuracies",)}
+
+
+@pytest.fixture
+def images(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(3, (100,), generator=generator)
+    pixels = torch.randint(256, (100, 14, 14), dtype=torch.uint8, generator=generator)
+    description = {"dataset": "mnist", "source": "embedded", "origin": "made here", "classes": 3, "label": "tiny"}
+    data = Dataset("mnist", pixels[:70], labels[:70], pixels[70:], labels[70:], description)
+    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
+    return str(tmp_path / "mnist.safetensors")
+
+
+def written(tmp_path, kind, settings, data, every=1e9, folder="out"):
+    """The tables by name, and the provenance."""
+    paths = {name: str(tmp_path / folder / f"{name}.csv") for name in TABLES[kind]}
+    paths["provenance"] = str(tmp_path / folder / "provenance.json")
+    train = {"two_layer": train_two_layer, "cnn": train_cnn}[kind]
+    code = [__file__]
+    train("run", settings, data, paths, code=code, states=str(tmp_path / "states"), checkpoint_seconds=every)
+    assert not (tmp_path / "states").exists()
+    return {name: read_table(paths[name]) for name in TABLES[kind]}, read_json(paths["provenance"])
+
+
+def test_two_layer_networks_on_a_distribution(tmp_path):
+    tables, record = written(tmp_path, "two_layer", TWO_LAYER, None)
+    whose = ["width", "keep_prob", "seed"]
+    errors, distances, margins = tables.values()
+    assert list(errors) == [*whose, "step", "error_full", "error_visited", "mean_error_full", "mean_error_visited",
+                            "active_width"]  # fmt: skip
+    assert list(distances) == [*whose, "step", "largest", "mean", "largest_norm", "projected", "bound"]
+    assert list(margins) == [*whose, "learning_rate", "steps", "gamma", "attained", "lambda", "required_width",
+                             "error_bound", "distance_bound", "active_bound"]  # fmt: skip
+    networks = {(width, q, seed) for width in (20, 50) for q in (0.5, 0.9) for seed in (0, 3)}
+    for table in (errors, distances):
+        steps = table.groupby(whose)["step"].apply(list)
+        assert set(steps.index) == networks
+        assert all(course[0] == 0 and course[-1] == 40 and len(course) == 6 for course in steps)
+        assert not table.isna().any(axis=None)
+    assert set(margins[whose].itertuples(index=False, name=None)) == networks
+    for row in margins.itertuples():
+        c = max_norm(5, row.width, 0.2 * row.keep_prob)
+        bounds = Bounds(0.2 * row.keep_prob, 0.5, 40, row.width, c)
+        assert row.gamma == pytest.approx(Caps(5, 0.4).margin(row.keep_prob)) == pytest.approx(bounds.gamma)
+        assert (row.required_width, row.error_bound) == pytest.approx((bounds.required_width, bounds.error))
+        assert row.distance_bound == pytest.approx(bounds.distance)
+        own = distances[(distances[whose] == [row.width, row.keep_prob, row.seed]).all(axis=1)]
+        assert own["bound"].unique() == pytest.approx([c])
+    assert (record["stage"], record["parameters"], record["data"]) == ("subnetworks", TWO_LAYER, None)
+
+
+def test_two_layer_networks_on_two_digits(tmp_path, images):
+    tables, record = written(tmp_path, "two_layer", DIGITS, images)
+    assert tables["margins"][["gamma", "attained", "lambda", "distance_bound"]].isna().all(axis=None)
+    assert tables["margins"]["active_bound"].notna().all()
+    assert set(tables["distances"]["bound"]) == {30.0}
+    assert record["data"]["origin"] == "made here"
+    shares = tables["errors"]["error_full"].unique()
+    chosen = int((read_tensors(images)[0]["test_labels"] != 1).sum())
+    np.testing.assert_allclose(shares * chosen, np.round(shares * chosen), atol=1e-9)
+
+
+def test_convolutional_networks(tmp_path, images):
+    tables, record = written(tmp_path, "cnn", CNN, images)
+    table = tables["accuracies"]
+    assert list(table) == ["width", "dropped_share", "run", "step", "network", "mask", "accuracy"]
+    courses = table.groupby(["width", "dropped_share", "run"])
+    assert set(courses.groups) == {(m, share, run) for m in (8, 12) for share in (0.8, 0.3) for run in (0, 3)}
+    for _, course in courses:
+        assert sorted(course["step"].unique())[::3] == [0, 6]
+        for _, now in course.groupby("step"):
+            assert now["network"].tolist() == ["full", "visited", "random", "random", "random"]
+            assert now["mask"].tolist() == [-1, -1, 0, 1, 2]
+    assert table["accuracy"].between(0, 1).all() and table["accuracy"].nunique() >= 4
+    assert (record["stage"], record["parameters"], record["device"]) == ("subnetworks", CNN, "cpu")
+
+
+@pytest.mark.parametrize("kind, settings", [("two_layer", TWO_LAYER), ("two_layer", DIGITS), ("cnn", CNN)])
+def test_an_interrupted_experiment_goes_on_where_it_was(tmp_path, images, monkeypatch, kind, settings):
+    """Broken off in one of the last trainings; what is done of it and those before it are not trained again."""
+    data = images if "dataset" in settings["data"] else None
+    whole, _ = written(tmp_path, kind, settings, data, folder="whole")
+    module = {"two_layer": two_layer, "cnn": cnn_training}[kind]
+    total = 40 * 2 if kind == "two_layer" else 3 * 2 * 8
+
+    class Counted(module._Run):
+        steps: ClassVar[list] = []
+        limit = 0.8 * total
+
+        def advance(self):
+            before = self.step
+            super().advance()
+            self.steps.append(self.step - before)
+            if sum(self.steps) > self.limit:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_Run", Counted)
+    with pytest.raises(KeyboardInterrupt):
+        written(tmp_path, kind, settings, data, every=0)
+    done = sum(Counted.steps[:-1])
+    Counted.steps.clear()
+    resumed, _ = written(tmp_path, kind, settings, data, every=0)
+    assert total / 2 < done and sum(Counted.steps) == total - done
+    for name, table in whole.items():
+        pd.testing.assert_frame_equal(resumed[name], table)
+
+
+def test_a_width_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path, images, monkeypatch):
+    monkeypatch.setattr(stage, "available_bytes", lambda device: 2**30)
+    monkeypatch.setattr(cnn_training, "train", lambda *_, **__: pytest.fail("a training has begun"))
+    with pytest.raises(ConfigurationError, match="width 90,000,000 takes"):
+        written(tmp_path, "cnn", CNN | {"widths": [8, 90_000_000]}, images)
+    assert not Path(tmp_path / "out").exists()
+
+
+def test_points_are_no_images(tmp_path):
+    write_prepared(tmp_path / "points", tmp_path / "points.json", generated("one_neuron"))
+    with pytest.raises(ConfigurationError, match=r"square grey images.*\(10,\)"):
+        written(tmp_path, "cnn", CNN, str(tmp_path / "points"))

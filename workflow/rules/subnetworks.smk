@@ -1,0 +1,73 @@
+# Stage subnetworks: Algorithm 1 and the convolutional networks of paper D; every network of an experiment in one job.
+
+
+rule subnetworks_distribution:
+    input:
+        code=code_of("subnetworks_distribution.py"),
+    output:
+        description=of_stage("subnetworks", "data.json"),
+    log:
+        f"{RESULTS}/logs/subnetworks/{{experiment}}-distribution.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-distribution.tsv"
+    wildcard_constraints:
+        experiment=experiments_with("subnetworks", "errors"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment].data),
+    script:
+        "../scripts/subnetworks_distribution.py"
+
+
+rule subnetworks_two_layer:
+    input:
+        data=dataset_of,
+        code=code_of("subnetworks_two_layer.py"),
+    output:
+        errors=of_stage("subnetworks", "errors.csv"),
+        distances=of_stage("subnetworks", "distances.csv"),
+        margins=of_stage("subnetworks", "margins.csv"),
+        provenance=of_stage("subnetworks", "provenance.json"),
+    log:
+        f"{RESULTS}/logs/subnetworks/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_with("subnetworks", "errors"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    # Not a parameter: how often the state is saved must not decide whether a training is redone.
+    resources:
+        checkpoint_seconds=str(USER.checkpoint_seconds),
+    params:
+        settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment]),
+    script:
+        "../scripts/subnetworks_two_layer.py"
+
+
+rule subnetworks_cnn:
+    input:
+        data=dataset_of,
+        code=code_of("subnetworks_cnn.py"),
+    output:
+        accuracies=of_stage("subnetworks", "accuracies.csv"),
+        provenance=of_stage("subnetworks", "provenance.json"),
+    log:
+        f"{RESULTS}/logs/subnetworks/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_with("subnetworks", "accuracies"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: USER.threads
+    resources:
+        checkpoint_seconds=str(USER.checkpoint_seconds),
+    params:
+        settings=lambda wildcards: plain(
+            OF_STAGES[wildcards.experiment].model_dump() | {"device": USER.device}
+        ),
+    script:
+        "../scripts/subnetworks_cnn.py"

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from dropscape.equations.stage import simulate_experiment
+from dropscape.jobs import job
+
+name = snakemake.wildcards.experiment
+
+with job(f"equations {name}", snakemake.log[0], snakemake.threads):
+    simulate_experiment(
+        name,
+        snakemake.params.settings,
+        snakemake.input.data,
+        snakemake.output,
+        code=list(snakemake.input.code),
+        states=str(Path(snakemake.output.trajectories).parents[1] / ".states" / name / "trajectories"),
+        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+    )

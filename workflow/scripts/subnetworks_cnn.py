@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from dropscape.jobs import job
+from dropscape.subnetworks.stage import train_cnn
+
+name = snakemake.wildcards.experiment
+
+with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads):
+    train_cnn(
+        name,
+        snakemake.params.settings,
+        snakemake.input.data,
+        snakemake.output,
+        code=snakemake.input.code,
+        states=str(Path(snakemake.output.accuracies).parents[1] / ".states" / name),
+        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+    )
