@@ -1,6 +1,7 @@
 # Every target sets up .venv first when it is missing or out of date. `make reproduce` is the one command.
 #
 #   make reproduce [SCALE=smoke|quick|paper] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
+#   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
 
 CONFIG ?= config/config.yaml
 CORES ?= all
@@ -17,12 +18,16 @@ export PATH := $(abspath $(BIN)):$(PATH)
 OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --config $(OPTIONS)
 
-.PHONY: reproduce paper test report bench lint format clean
+.PHONY: reproduce plan paper test report bench lint audit format clean
 
 # The summary is shown also when a job failed: what was computed is there, and the exit status tells.
 reproduce report: $(STAMP)
 	$(SNAKEMAKE) --report $(RESULTS)/report/report.html --report-after-run; status=$$?; \
 	$(BIN)/python -m dropscape.report.summary $(RESULTS); exit $$status
+
+plan: $(STAMP)
+	@$(SNAKEMAKE) --dry-run $(if $(CHECK),--forceall) 2>&1 | $(BIN)/python -m dropscape.plan \
+		--configfile $(CONFIG) --config $(OPTIONS) --cores $(CORES) $(if $(CHECK),--check)
 
 # The papers' own settings need more digits than the embedded ones.
 paper:
@@ -40,6 +45,10 @@ lint: $(STAMP)
 	$(BIN)/snakefmt --check workflow
 	$(BIN)/lint-imports
 	$(BIN)/snakemake --lint
+	$(BIN)/python envs/audit.py
+
+audit: $(STAMP)
+	$(BIN)/python envs/audit.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

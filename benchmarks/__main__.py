@@ -18,7 +18,7 @@ DEFAULT = (
     "equations",
     "subnetworks",
 )
-ON_REQUEST = ("reproduce",)  # takes minutes and both cores
+ON_REQUEST = ("reproduce", "dag")  # take minutes and a core or both
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dropscape.dependencies import module_files
+from dropscape.dependencies import keep_manifest, manifest, module_files
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
@@ -88,3 +88,30 @@ for script in sorted(Path("workflow/scripts").glob("*.py")):
     assert len(loaded) >= 10
     for script, files in loaded.items():
         assert set(files) <= set(module_files(ROOT / script, SOURCE)), script
+
+
+class TestManifest:
+    @pytest.fixture
+    def files(self, tmp_path):
+        (tmp_path / "src").mkdir()
+        for name in ("one.py", "two.py"):
+            (tmp_path / "src" / name).write_text(name)
+        return [str(tmp_path / "src" / name) for name in ("one.py", "two.py")]
+
+    def test_is_what_sha256sum_checks(self, tmp_path, files):
+        keep_manifest(tmp_path / "kept/code.sha256", files, tmp_path)
+        checked = subprocess.run(
+            ["sha256sum", "--check", "--strict", "kept/code.sha256"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert checked.stdout.splitlines() == ["src/one.py: OK", "src/two.py: OK"]
+        assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["code.sha256"]
+
+    def test_is_written_where_it_is_another_and_else_left_alone(self, tmp_path, files):
+        path = tmp_path / "code.sha256"
+        keep_manifest(path, files, tmp_path)
+        written = path.stat()
+        keep_manifest(path, files, tmp_path)
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+        keep_manifest(path, files[:1], tmp_path)
+        assert path.read_text() == manifest(files[:1], tmp_path)
+        assert path.stat().st_ino != written.st_ino, "another job may be reading the old one"

@@ -1,9 +1,14 @@
 """Which files of the library a script depends on, through its imports and theirs.
 
-Snakemake does not see changes in imported modules; the workflow lists these files as inputs of each rule.
+Snakemake does not see changes in imported modules, so a rule has the manifest of these files as an input: one file
+where they are some forty, because Snakemake looks at each input of each job when it builds its graph and hashes each
+when a job ends.
 """
 
 import ast
+import hashlib
+import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +38,32 @@ def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
     # Importing a.b.c also runs the __init__ of a and of a.b.
     modules |= {parent for module in modules for parent in _parents(module)}
     return (str(script), *sorted(str(_file_of(module, source)) for module in modules))
+
+
+def manifest(files: Iterable[str], root: Path) -> str:
+    """A line ``<sha256>  <path below root>`` for each file, as ``sha256sum`` writes and checks it."""
+    return "".join(f"{_sha256(path)}  {Path(path).relative_to(root)}\n" for path in files)
+
+
+def keep_manifest(path: Path, files: Iterable[str], root: Path) -> None:
+    """Make ``path`` the manifest of the files; where it is so already, it is not touched.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = manifest(files, root)
+    if path.is_file() and path.read_text() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Every job reads the workflow in a process of its own; none may see half a manifest of another's.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(content)
+    temporary.replace(path)
+
+
+@cache
+def _sha256(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _imported(script: Path, modules: set[str]) -> set[str]:

@@ -46,6 +46,12 @@ def small_directory(tmp_path: Path, small_mnist: dict[str, bytes]) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def plain_http(monkeypatch):
+    """The hosts of these tests are on this machine and have no certificate; ``test_download`` has those that have."""
+    monkeypatch.setattr("dropscape.data.download.SCHEMES", ("https", "http"))
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.data import cifar, release
+from dropscape.data import cifar, download
 from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import ConfigurationError, DataError
 
@@ -191,7 +191,7 @@ class TestOfficial:
 
     def test_a_silent_host_is_given_up(self, small_release, monkeypatch, tmp_path):
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        monkeypatch.setattr(release, "SILENCE", 0.1)
+        monkeypatch.setattr(download, "SILENCE", 0.1)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             waiting = replace(small_release, host=f"http://127.0.0.1:{silent.getsockname()[1]}/")
             with pytest.raises(DataError, match=r"could not be downloaded.*timed out"):

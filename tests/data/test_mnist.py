@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.data import mnist, release
+from dropscape.data import download, mnist
 from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import DataError
 
@@ -298,7 +298,7 @@ class TestOfficial:
     def test_a_silent_mirror_is_given_up(self, monkeypatch, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             monkeypatch.setattr(self.class_, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
-            monkeypatch.setattr(release, "SILENCE", 0.2)
+            monkeypatch.setattr(download, "SILENCE", 0.2)
             with pytest.raises(DataError, match=r"could not be downloaded.*timed out"):
                 mnist.official(str(tmp_path))
         assert socket.getdefaulttimeout() is None

@@ -8,7 +8,7 @@ import torch
 from dropscape.artifacts.files import read_json
 from dropscape.data.prepared import load_examples
 from dropscape.data.stage import prepare
-from dropscape.errors import DataError
+from dropscape.errors import ArtifactError, DataError
 
 EMBEDDED = {"function": None, "source": "embedded", "directory": None, "download_cache": None}
 
@@ -83,6 +83,6 @@ def test_an_interrupted_write_leaves_no_half_artifact(outputs, tmp_path, monkeyp
         raise OSError("No space left on device")
 
     monkeypatch.setattr("dropscape.artifacts.tensors.save_file", full)
-    with pytest.raises(OSError, match=r"No space"):
+    with pytest.raises(ArtifactError, match=r"could not be written \(No space left on device\): make room"):
         prepare("multi30k", EMBEDDED, outputs)
     assert not list((tmp_path / "out").iterdir())

@@ -104,13 +104,18 @@ class Project:
         return {job.name: job.reason for job in self.succeeded("--dry-run", *arguments, **config)}
 
     def artifacts(self, folder: str = "results/smoke") -> dict[str, bytes]:
-        """The bytes of every artifact by its path in ``folder``, without logs and times."""
+        """The bytes of every artifact by its path in ``folder``, without logs, times and the manifests of code."""
         base = self.root / folder
         return {
             str(path.relative_to(base)): path.read_bytes()
             for path in sorted(base.rglob("*"))
-            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks")
+            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks", ".code")
         }
+
+    def code_of(self, job: Job) -> set[str]:
+        """The files that the manifest of a job's code names: its script and modules of the library."""
+        (manifest,) = (path for path in job.inputs if path.endswith(".sha256"))
+        return {line.split("  ")[1] for line in self.path(manifest).read_text().splitlines()}
 
 
 def jobs_in(text: str) -> list[Job]:

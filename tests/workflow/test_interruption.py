@@ -36,19 +36,23 @@ def state_step(project) -> int:
 
 
 def killed_after(project, log, step, whom):
-    """Start the training, wait until a state after ``step`` is saved, and ``whom`` (see below) to kill -9."""
+    """Start the training, wait until a state after ``step`` is saved, and kill -9 ``whom``; see below."""
     process = project.start(log, TARGET, **SETTINGS)
     try:
         while state_step(project) <= step:
             assert process.poll() is None, log.read_text()
             time.sleep(0.02)
+        jobs = psutil.Process(process.pid).children(recursive=True)
         if whom == "all":
             os.killpg(process.pid, signal.SIGKILL)
+        elif whom == "workflow":
+            process.kill()
         else:
-            for child in psutil.Process(process.pid).children(recursive=True):
+            for child in jobs:
                 if any(part.endswith("training.py") for part in child.cmdline()):
                     child.kill()
         assert process.wait() != 0
+        psutil.wait_procs(jobs, timeout=60)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -68,6 +72,9 @@ def test_killed_training_goes_on_and_ends_bit_identical(smoke, uninterrupted, co
     # Once the training alone, as the kernel does when memory runs out; Snakemake then sees a failed job.
     killed_after(copy, log, 0, "training")
     assert f"results/smoke/logs/training/{RUN}.log" in log.read_text()
+    # Once Snakemake alone; the training that it leaves behind ends by itself.
+    killed_after(copy, log, 0, "workflow")
+    assert "ends, because its workflow was killed" in copy.path(f"results/smoke/logs/training/{RUN}.log").read_text()
     # Once everything at once, as a power cut does, while the trajectory is recorded.
     killed_after(copy, log, STEPS_BEFORE, "all")
     assert "goes on from step" in log.read_text()

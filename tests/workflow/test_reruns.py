@@ -51,8 +51,8 @@ def kind_of(project):
 
 
 def library_files(job, imports, kinds):
-    """The library's files that a job runs, by its script's import statements."""
-    (script,) = (path for path in job.inputs if path.startswith("workflow/scripts/"))
+    """The library's files that a job runs, by its script's import statements; the script is named after its rule."""
+    script = f"workflow/scripts/{job.rule}.py"
     halves = {"figures_table": "tables", "figures": "draw"}
     named = [f"dropscape.figures.{halves[job.rule]}.{kinds[job.wildcards]}"] if job.rule in halves else []
     if job.rule == "theory":
@@ -100,8 +100,8 @@ class TestEditedCode:
     def test_every_rule_depends_on_exactly_what_its_script_imports(self, smoke, jobs):
         imports, kinds = Imports(smoke.root), kind_of(smoke)
         for job in jobs:
-            listed = {path for path in job.inputs if path.startswith("src/")}
-            assert listed == library_files(job, imports, kinds), job.name
+            expected = {f"workflow/scripts/{job.rule}.py"} | library_files(job, imports, kinds)
+            assert smoke.code_of(job) == expected, job.name
 
     def test_modules_are_imported_by_name_only_where_the_rules_know_it(self, smoke):
         assert Imports(smoke.root).by_name() <= {

@@ -2,14 +2,17 @@
 import fcntl
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from dropscape.config.fields import NAME_PATTERN
 from dropscape.config.load import load_settings
+from dropscape.config.of_run import settings_of_run as of_run_settings
 from dropscape.config.stages import StageExperiment
-from dropscape.dependencies import module_files
-from dropscape.errors import ConfigurationError
+from dropscape.dependencies import keep_manifest, module_files
+from dropscape.errors import ConfigurationError, DeviceError
 
 ROOT = Path(workflow.basedir).parent
 # Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda),
@@ -71,13 +74,24 @@ def one_of(names):
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
 
 
+def unwritable(error):
+    """The sentence about a folder of results that cannot be written."""
+    return (
+        f"{RESULTS} cannot be written ({error.strerror}): make room or give yourself the right to write there, or "
+        "write another `results` folder in the configuration."
+    )
+
+
 def held_results():
     """The open lock of the results; a second run in them is refused.
 
     Snakemake's own lock (off in the profile) outlives a kill -9 and then needs --unlock; the kernel frees this one.
     """
-    Path(RESULTS).mkdir(parents=True, exist_ok=True)
-    lock = open(f"{RESULTS}/.lock", "w")
+    try:
+        Path(RESULTS).mkdir(parents=True, exist_ok=True)
+        lock = open(f"{RESULTS}/.lock", "w")
+    except OSError as error:
+        raise WorkflowError(unwritable(error)) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -90,27 +104,49 @@ def held_results():
 HELD = []
 
 
+def refuse_missing_gpu():
+    """Snakemake deletes a job's old files before the job can say that there is no GPU for it.
+
+    On a cluster the GPU is where the jobs are.
+    """
+    if USER.device == "cuda" and workflow.local_exec:
+        from dropscape.numerics.devices import chosen_device
+
+        try:
+            chosen_device("cuda")
+        except DeviceError as error:
+            raise WorkflowError(str(error)) from None
+
+
 onstart:
+    refuse_missing_gpu()
     HELD.append(held_results())
 
 
 wildcard_constraints:
     dataset=one_of({e.dataset for e in ALL_EXPERIMENTS.values()} - {None}),
     experiment=one_of(EXPERIMENTS),
-    run=one_of({run for _, run in RUNS}),
+    # Not one of all names: Snakemake goes through the whole constraint for each file of each job.
+    run=NAME_PATTERN.strip("^$"),
     figure=one_of(FIGURES),
     study=one_of(STUDIES),
     table=one_of({table for _, table in THEORY}),
 
 
+@cache
 def code_of(script, *named):
-    """The script and the library modules it imports, so that editing one reruns exactly what uses it.
+    """The manifest of the script and the library modules it imports, so that editing one reruns exactly what uses it.
 
     Further arguments are modules of dropscape that it imports by name.
     """
-    path = Path(os.path.relpath(ROOT / "workflow/scripts" / script))
+    path = f"{RESULTS}/.code/{'-'.join([Path(script).stem, *named])}.sha256"
     modules = (f"dropscape.{name}" for name in named)
-    return list(module_files(path, Path(os.path.relpath(ROOT / "src")), *modules))
+    files = module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules)
+    try:
+        keep_manifest(Path(path), files, ROOT)
+    except OSError as error:
+        raise WorkflowError(unwritable(error)) from None
+    return [path]
 
 
 def own_code(function, key):
@@ -195,26 +231,7 @@ def run_of(wildcards):
 
 def settings_of_run(experiment, run):
     """The named run's settings with the experiment's defaults filled in."""
-    experiment = EXPERIMENTS[experiment]
-    run = experiment.runs[run]
-    data, model = experiment.data.model_dump(), experiment.model.model_dump()
-    if run.train_examples is not None:
-        data["train_examples"] = run.train_examples
-    if run.initial_scale is not None:
-        model["initial_scale"] = run.initial_scale
-    return {
-        "data": data | {"one_hot": experiment.loss == "mse"},
-        "model": model,
-        "loss": experiment.loss,
-        "label_smoothing": experiment.training.label_smoothing,
-        "micro_batch": experiment.training.micro_batch,
-        "block": experiment.block,
-        "seeds": experiment.seeds,
-        "device": USER.device,
-        "keep_prob": run.keep_prob,
-        "dropout_after": run.dropout_after or experiment.dropout.dropout_after,
-        "mask_mode": run.mask_mode or experiment.dropout.mask_mode,
-    }
+    return of_run_settings(EXPERIMENTS[experiment], run, USER.device)
 
 
 def some_of(settings, *keys):

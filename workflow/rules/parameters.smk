@@ -1,4 +1,6 @@
 # The settings of every job up to the tables and, where they depend on the experiment, its inputs.
+from dropscape.config.of_run import training_settings as of_training
+
 # ---- data
 
 
@@ -24,27 +26,10 @@ def data_settings(wildcards):
 # ---- training
 
 
-def recorded_steps(experiment):
-    """How many steps of a training are recorded; where several stages read them, all say the same."""
-    readers = [experiment.alignment, experiment.condensation]
-    return next((reader.recorded_steps for reader in readers if reader), 1)
-
-
 def training_settings(wildcards):
     """What decides a training, and nothing else."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    run = experiment.runs[wildcards.run]
-    return plain(
-        run_of(wildcards)
-        | {
-            "learning_rate": run.learning_rate,
-            "objective": run.objective,
-            "penalty": run.penalty,
-            "start": run.start,
-            "recorded_steps": recorded_steps(experiment),
-        }
-        | experiment.training.model_dump()
-    )
+    return plain(of_training(experiment, wildcards.run, USER.device))
 
 
 def start_of(wildcards):

@@ -1,10 +1,14 @@
-"""Artifacts: tables as csv, scalars as json (and tensors, in ``tensors``); each is written whole or not at all."""
+"""Artifacts: tables as csv, scalars as json (and tensors, in ``tensors``).
+
+Each is written whole or not at all, and what can be told of its damage is told when it is read: text that does not end
+with a line's end was cut off. (A table that was cut between two lines is a shorter table.)
+"""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +19,24 @@ from dropscape.errors import ArtifactError
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place only if the body ends without an error."""
+    """A temporary path beside ``path`` that takes its place only if the body, which writes it, ends without an error.
+
+    Raises:
+        ArtifactError: it cannot be written; what was there before is still there.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")  # one name: what a killed job left is overwritten
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise ArtifactError(unwritable(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -41,6 +52,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         ArtifactError: the file is missing or damaged.
     """
     try:
+        _refuse_cut_off(path)
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
@@ -59,9 +71,18 @@ def read_json(path: str | Path) -> Any:
         ArtifactError: the file is missing or damaged.
     """
     try:
+        _refuse_cut_off(path)
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
+
+
+def _refuse_cut_off(path: str | Path) -> None:
+    with open(path, "rb") as written:
+        if written.seek(0, os.SEEK_END):
+            written.seek(-1, os.SEEK_END)
+            if written.read() != b"\n":
+                raise ValueError("its last line is cut off")
 
 
 def canonical_json(content: Any) -> str:
@@ -81,7 +102,20 @@ def unreadable(path: str | Path, error: Exception) -> str:
     """The sentence about an artifact that could not be read."""
     if not Path(path).exists():
         return f"{path} does not exist: run the same command again and the stage that makes it will."
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = _in_one_line(error)
     return (
         f"{path} is damaged ({reason}): delete it and run the same command again; only it and what follows is redone."
     )
+
+
+def unwritable(path: str | Path, error: Exception) -> str:
+    """The sentence about an artifact that could not be written."""
+    return (
+        f"{path} could not be written ({_in_one_line(error)}): make room, or give yourself the right to write there, "
+        "and run the same command again; what was made before is kept."
+    )
+
+
+def _in_one_line(error: Exception) -> str:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split()) or type(error).__name__

@@ -12,12 +12,12 @@ import torch
 from dropscape.data.batches import read_batch
 from dropscape.data.contents import read_content
 from dropscape.data.dataset import Dataset
+from dropscape.data.download import download
 from dropscape.data.release import (
     FoundFile,
     cache_folder,
     description,
     directory_folder,
-    download,
     refuse_unless_official,
 )
 from dropscape.errors import DataError
@@ -94,10 +94,10 @@ CIFAR100 = Release(
 
 
 def official(release: Release, cache: str | None) -> Dataset:
-    """The official archive as torchvision downloads it into ``cache``; an intact one already there is used.
+    """The official archive, downloaded into ``cache``; an intact one that is already there is used.
 
-    torchvision compares its md5; the sha256 is compared once more. The files are read from the archive, which
-    is not unpacked on disk.
+    Its md5 is compared before it is kept, its sha256 before it is opened. The files are read from the archive, which is
+    not unpacked on disk.
 
     Raises:
         ConfigurationError: no folder is given.
@@ -110,7 +110,7 @@ def official(release: Release, cache: str | None) -> Dataset:
     with tarfile.open(path) as archive:
         contents = {name: _member(archive, f"{release.folder}/{name}") for name in release.batches}
     paths = {name: path / release.folder / name for name in release.batches}
-    return _dataset(release, contents, paths, "official", "the official files, downloaded through torchvision")
+    return _dataset(release, contents, paths, "official", "the official files, downloaded")
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:

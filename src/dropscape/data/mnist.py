@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from dropscape.data.dataset import Dataset
+from dropscape.data.download import download
 from dropscape.data.idx import IdxFile, read_idx
 from dropscape.data.release import (
     FoundFile,
     cache_folder,
     description,
     directory_folder,
-    download,
     refuse_unless_official,
 )
 from dropscape.data.torchvision_operators import import_torchvision
@@ -52,9 +52,9 @@ EMBEDDED_TRAIN = 4_000
 
 
 def official(cache: str | None) -> Dataset:
-    """MNIST as torchvision downloads it into ``cache``; an intact archive that is already there is used.
+    """The official archives, downloaded into ``cache``; intact ones that are already there are used.
 
-    torchvision compares every archive with its official md5; the sha256 of the content is compared once more.
+    The md5 of every archive is compared before it is kept, the sha256 of its content before anything is made of it.
 
     Raises:
         ConfigurationError: no folder is given.
@@ -70,7 +70,7 @@ def official(cache: str | None) -> Dataset:
     files = {name: read_idx(path, len(SHAPES[name])) for name, path in paths.items()}
     for name, file in files.items():
         refuse_unless_official(paths[name], file.content_sha256, OFFICIAL_CONTENT[name])
-    return _dataset(files, paths, "official", "the official files, downloaded through torchvision")
+    return _dataset(files, paths, "official", "the official files, downloaded")
 
 
 def directory(folder: str | None) -> Dataset:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from dropscape.data.contents import Content, damaged, read_content
 from dropscape.data.corpus import Corpus, Pairs, corpus_of
+from dropscape.data.download import download
 from dropscape.data.release import (
     FoundFile,
     cache_folder,
     description,
     directory_folder,
-    download,
     refuse_unless_official,
 )
 from dropscape.errors import DataError
@@ -84,7 +84,7 @@ def official(cache: str | None) -> Corpus:
     contents = {name: read_content(path) for name, path in paths.items()}
     for name, file in FILES.items():
         refuse_unless_official(paths[name], contents[name].content_sha256, file.sha256)
-    return _corpus(contents, paths, "official", "the official files, downloaded through torchvision")
+    return _corpus(contents, paths, "official", "the official files, downloaded")
 
 
 def directory(folder: str | None) -> Corpus:

@@ -1,18 +1,11 @@
-"""What official releases have in common: their folders, their download, and the words for what a copy differs in."""
+"""What official releases have in common: their folders and the words for what a copy differs in."""
 
-import contextlib
-import http.client
-import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import ConfigurationError, DataError
-
-# Seconds without an answer after which a host counts as unreachable; torchvision itself waits without end.
-SILENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -78,55 +71,6 @@ def cache_folder(title: str, cache: str | None, below: str = "") -> Path:
             "written for `download_cache` in the configuration."
         ) from error
     return folder
-
-
-def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded: str) -> None:
-    """Downloads one file from the first host that has it; an intact copy that is already there is used.
-
-    A file with another checksum is not kept.
-
-    Args:
-        title: the dataset, in words.
-        path: where the file goes; its name is also its name on the hosts.
-        md5: its official checksum.
-        hosts: addresses that the name is appended to.
-        embedded: what the source ``embedded`` would be instead, in words.
-
-    Raises:
-        DataError: no host can be reached or sends the official file.
-    """
-    import_torchvision()
-    from torchvision.datasets.utils import check_integrity, download_url
-
-    failures = []
-    for host in hosts:
-        try:
-            with _answer_within(SILENCE):
-                download_url(f"{host}{path.name}", str(path.parent), filename=path.name, md5=md5)
-            return
-        # OSError covers no network, no such address, no answer in time and a refused or broken connection.
-        except (OSError, http.client.HTTPException) as error:
-            failures.append(f"{host}: {error}")
-        # How torchvision reports a wrong checksum.
-        except RuntimeError:
-            failures.append(f"{host}: what it sends is damaged or another file, its checksum is not the official one")
-    if path.exists() and not check_integrity(str(path), md5):
-        path.unlink()
-    raise DataError(
-        f"{title} could not be downloaded (`source: official` in the configuration; {path.name} from "
-        f"{'; '.join(failures)}); run it with a network, or write `source: directory` with `directory:` a "
-        f"folder that holds the official files, or `source: embedded` for {embedded}."
-    )
-
-
-@contextlib.contextmanager
-def _answer_within(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def refuse_unless_official(path: Path, sha256: str, official_sha256: str) -> None:

@@ -1,0 +1,37 @@
+"""The jobs that a dry run of the workflow lists."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Attributes:
+        rule: its name.
+        wildcards: what it is of, by name.
+        threads: cores that it takes.
+        benchmark: path of the file that its time and memory are recorded in; empty if there is none.
+    """
+
+    rule: str
+    wildcards: dict[str, str]
+    threads: int
+    benchmark: str
+
+    @property
+    def stage(self) -> str:
+        """The stage is what stands before the first underscore of its rules' names."""
+        return self.rule.partition("_")[0]
+
+
+def jobs_in(text: str) -> Iterator[Job]:
+    """The jobs in what ``snakemake --dry-run`` prints, but for rules that only collect."""
+    for block in re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
+        rule = block.partition(":")[0]
+        fields = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))
+        if "output" in fields:
+            wildcards = dict(pair.split("=", 1) for pair in fields.get("wildcards", "").split(", ") if pair)
+            yield Job(rule, wildcards, int(fields.get("threads", 1)), fields.get("benchmark", ""))

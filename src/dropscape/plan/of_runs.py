@@ -1,0 +1,186 @@
+"""What the jobs of one run cost, by rule: a function of the run for each."""
+
+from collections.abc import Callable
+
+from dropscape.config.of_run import recorded_steps
+from dropscape.data.examples import MAX_TOKENS
+from dropscape.models.registry import has_one_hidden_mask
+from dropscape.plan.cost import Cost, Passes, started
+from dropscape.plan.rates import (
+    CONDENSED_SNAPSHOT,
+    DOUBLE,
+    EIGEN_SECONDS,
+    FLOAT,
+    GPU,
+    GRADIENT_FLOPS,
+    LOSS_FLOPS,
+    LOSSES_OF_A_DIRECTION,
+    LOSSES_OF_A_FACTOR,
+    MEASURED_UNIT_SECONDS,
+    PRODUCT_FLOPS,
+    STEP_SECONDS,
+    UNIT_SECONDS,
+)
+from dropscape.plan.run import Run
+from dropscape.training.descent import Descent
+from dropscape.training.stage import plan_of
+from dropscape.training.two_layer import TwoLayer
+
+# ---- training
+
+
+def _training(run: Run) -> Cost:
+    plan, network = plan_of(run.settings), run.network
+    kept = FLOAT * run.seeds * (network.parameters * (1 + len(plan.recorded)) + plan.trajectory_steps * network.block)
+    measurements = run.seeds * len(plan.history)
+    disk = kept + 120 * measurements
+    batch = getattr(plan, "batch_size", None) or run.examples
+    if isinstance(plan, TwoLayer):
+        neurons = plan.widths[1]
+        steps = plan.steps * run.seeds * neurons * (batch * UNIT_SECONDS + STEP_SECONDS)
+        seen = measurements * neurons * (run.examples + run.test_examples) * MEASURED_UNIT_SECONDS
+        return started("torch", steps + seen, memory=150e6 + kept, disk=disk)  # the compiler's memory
+    # R_2 takes a gradient, and the product of the Hessian with it, which is two more.
+    gradients = run.seeds * plan.steps * (3 if "r2" in run.settings["objective"] else 1)
+    # Batch norm's statistics are measured anew before anything is.
+    looks = 2 if run.settings["norm_group"] else 1
+    passes = Passes(
+        forward=gradients * batch + measurements * (looks * run.examples + run.test_examples),
+        backward=gradients * batch,
+        calls=plan.steps if isinstance(plan, Descent) else run.calls(gradients * batch / run.examples),
+    )
+    return run.on_either_device(passes, kept, disk)
+
+
+def _training_translation(run: Run) -> Cost:
+    # One word after the other, each with a pass through what stands before it.
+    words = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
+    return run.on_the_processor(Passes(run.seeds * run.test_examples * words), disk=100 * run.test_examples)
+
+
+# ---- sampling
+
+
+def _gradients(run: Run, samples: float) -> tuple[float, float]:
+    """Seconds of gradients of the block under fresh masks, without and with a GPU."""
+    examples = samples * run.examples
+    if has_one_hidden_mask(run.settings):
+        flops = 3 * examples * run.moved_flops
+        return flops / GRADIENT_FLOPS, flops / GPU.flops
+    passes = Passes(examples, examples, run.calls(samples))
+    return passes.seconds(run.network, run.rate), passes.seconds(run.network, GPU)
+
+
+def _sampling(run: Run) -> Cost:
+    samples = run.seeds * run.experiment.gradients.samples
+    size = FLOAT * samples * run.network.block
+    return started("torch", *_gradients(run, samples), run.held + size, size)
+
+
+def _sampling_ratio(run: Run) -> Cost:
+    samples = run.seeds * run.experiment.ratio.samples
+    return run.on_either_device(Passes(samples * run.examples, samples * run.examples, run.calls(samples)))
+
+
+# ---- curvature
+
+
+def _hessian(run: Run) -> float:
+    """Seconds of the block's dense Hessian, by the road that ``curvature.hessian`` takes."""
+    size, n = run.network.block, run.examples
+    if run.kind == "fnn":  # half of the product of two n x P matrices
+        return n * size**2 / 2 / PRODUCT_FLOPS
+    if run.kind == "transformer":  # a product with the Hessian for each unit and position
+        positions = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
+        passes = n * positions * size / run.settings["model"]["d_model"]
+        return Passes(passes, passes).seconds(run.network, run.rate)
+    rows = (run.settings["model"]["classes"] - 1) * n  # each a backward pass
+    return Passes(n, rows / 2).seconds(run.network, run.rate) + rows * size**2 / PRODUCT_FLOPS
+
+
+def _curvature(run: Run) -> Cost:
+    size = run.network.block
+    kept = FLOAT * run.seeds * size**2
+    seconds = run.seeds * (_hessian(run) + EIGEN_SECONDS * size**3)
+    return started("torch", seconds, memory=run.held + kept + 6 * DOUBLE * size**2, disk=kept)
+
+
+# ---- noise
+
+
+def _principal(samples: int, size: int) -> float:
+    """Seconds of all principal directions of so many samples, in float64."""
+    least = min(samples, size)
+    back = 4 * size * least**2 if samples < size else 0  # from the Gram matrix of the samples to directions
+    return EIGEN_SECONDS * least**3 + (2 * samples * size * least + back) / PRODUCT_FLOPS
+
+
+def _noise_spectrum(run: Run) -> Cost:
+    size, most, kept = run.network.block, max(run.samples), run.experiment.flatness.directions
+    # Of all samples, and of each half for the held-out variances.
+    seconds = run.seeds * sum(_principal(count, size) + 2 * _principal(count // 2, size) for count in run.samples)
+    memory = FLOAT * run.seeds * size * most + DOUBLE * size * (3 * most + 2 * size)
+    return started("torch", seconds, memory=memory, disk=run.seeds * len(run.samples) * size * (FLOAT * kept + 80))
+
+
+def _noise_projection(run: Run) -> Cost:
+    size, most = run.network.block, max(run.samples)
+    seconds = 2 * run.seeds * sum(run.samples) * size**2 / PRODUCT_FLOPS
+    memory = FLOAT * run.seeds * size * (most + size) + 2 * DOUBLE * size * most
+    return started("torch", seconds, memory=memory, disk=70 * run.seeds * len(run.samples) * size)
+
+
+def _noise_alignment(run: Run) -> Cost:
+    alignment, size = run.experiment.alignment, run.network.block
+    networks, keep_probs = run.seeds * recorded_steps(run.experiment), len(alignment.keep_probs or [None])
+    scatter = keep_probs * alignment.samples * size**2 / PRODUCT_FLOPS
+    fixed = networks * (_hessian(run) + scatter)
+    without, on_gpu = _gradients(run, networks * keep_probs * alignment.samples)
+    memory = run.held + DOUBLE * size * (4 * size + 3 * alignment.samples)
+    return started("torch", fixed + without, fixed + on_gpu, memory, disk=300 * networks * keep_probs)
+
+
+def _noise_baseline(run: Run) -> Cost:
+    size, pairs = run.network.block, run.experiment.alignment.baseline_samples
+    # Vectors are drawn in two ways, and multiplied or orthogonalised.
+    return started("torch", 2 * pairs * size**3 / PRODUCT_FLOPS, memory=4 * FLOAT * size**2, disk=100 * pairs)
+
+
+# ---- flatness, condensation
+
+
+def _flatness(run: Run) -> Cost:
+    flatness = run.experiment.flatness
+    directions = run.seeds * len(run.samples) * flatness.directions
+    losses = directions * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(flatness.factors))
+    held = FLOAT * run.seeds * run.network.block * (run.network.block + 2 * flatness.directions)
+    if run.kind == "fnn":  # along a direction in one dense layer only what stands behind that layer moves
+        seconds = losses * run.examples * run.moved_flops / LOSS_FLOPS
+        return started("torch", seconds, memory=run.held + held, disk=400 * directions)
+    return run.on_the_processor(Passes(losses * run.examples), held, 400 * directions)
+
+
+def _flatness_slices(run: Run) -> Cost:
+    points = run.seeds * run.experiment.slices.directions * run.experiment.slices.points
+    return run.on_the_processor(Passes(points * run.examples, calls=run.calls(points)), disk=60 * points)
+
+
+def _condensation(run: Run) -> Cost:
+    snapshots = run.seeds * recorded_steps(run.experiment)
+    return started("torch", snapshots * CONDENSED_SNAPSHOT, memory=60e6, disk=30e3 * snapshots)
+
+
+COSTS: dict[str, Callable[[Run], Cost]] = {
+    "training": _training,
+    "training_translation": _training_translation,
+    "sampling": _sampling,
+    "sampling_ratio": _sampling_ratio,
+    "curvature": _curvature,
+    "noise_spectrum": _noise_spectrum,
+    "noise_projection": _noise_projection,
+    "noise_alignment": _noise_alignment,
+    "noise_baseline": _noise_baseline,
+    "flatness": _flatness,
+    "flatness_slices": _flatness_slices,
+    "condensation": _condensation,
+}

@@ -1,0 +1,91 @@
+"""What goes wrong around a run loses nothing that was computed, and is said in one sentence with what to do.
+
+Diverging trainings and unusable data are in ``test_failures``, killed runs and two at once in ``test_interruption``,
+and what a single file can suffer in ``tests/artifacts``.
+"""
+
+import resource
+import subprocess
+
+import pytest
+import torch
+
+from tests.workflow.project import SECONDS
+from tests.workflow.test_failures import experiment, sentence
+
+RUN = "mnist_fnn/keep0.9-lr0.1"
+MODEL = f"results/smoke/training/{RUN}/model.safetensors"
+HESSIAN = f"results/smoke/curvature/{RUN}/hessian.safetensors"
+
+
+def test_truncated_artifact_is_named_and_only_it_and_what_follows_is_redone(copy):
+    before = copy.artifacts()
+    model = copy.path(MODEL)
+    model.write_bytes(model.read_bytes()[:-1000])
+    done = copy.run(HESSIAN)
+    assert done.returncode != 0
+    said = sentence(done.stdout)
+    assert f"{MODEL} is damaged" in said
+    assert "delete it and run the same command again; only it and what follows is redone" in said
+
+    model.unlink()
+    ran = {job.name for job in copy.succeeded(HESSIAN)}
+    assert ran == {f"training {RUN}", f"curvature {RUN}"}
+    assert copy.artifacts() == before
+
+
+def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(copy):
+    before = copy.artifacts()
+    again = experiment(runs={"keep0.9-lr0.1": {"learning_rate": 0.11}})
+    done = subprocess.run(
+        copy.command(MODEL, overrides=again),
+        cwd=copy.root,
+        env=copy.environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        # No file larger than the logs and Snakemake's records, but smaller than a model.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY)),
+    )
+    assert done.returncode != 0
+    said = sentence(done.stdout + done.stderr)
+    assert "could not be written" in said
+    assert "File too large" in said
+    assert "make room" in said
+    assert not list(copy.path("results").rglob("*.part"))
+    after = copy.artifacts()
+    lost = {name for name in before if name not in after}
+    assert {name.rpartition("/")[0] for name in lost} == {f"training/{RUN}"}, "the one that was to be made anew"
+    assert after == {name: before[name] for name in after}
+
+    assert copy.run(MODEL, overrides=again).returncode == 0
+
+
+def test_results_that_cannot_be_written_start_nothing(copy):
+    # A file in the place of the folder: the rights of a folder do not stop an administrator.
+    copy.path("taken").write_text("")
+    done = copy.run(results="taken")
+    assert done.returncode != 0
+    assert "taken/smoke cannot be written (Not a directory): make room or give yourself the right" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "rule " not in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_missing_gpu_is_noticed_before_anything_is_deleted(copy):
+    before = copy.artifacts()
+    done = copy.run(device="cuda")
+    assert done.returncode != 0
+    assert "torch sees no GPU here: write device: cpu or device: auto" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert copy.artifacts() == before
+
+
+def test_results_of_an_older_version_are_made_anew(copy):
+    """As they were when rules named the modules that they depend on one by one, and the artifacts had no checksums."""
+    before = copy.artifacts()
+    path = copy.path("src/dropscape/training/descent.py")
+    path.write_text(path.read_text() + "\n# As in another version.\n")
+    due = set(copy.pending(HESSIAN))
+    assert due == {f"training {RUN}", f"curvature {RUN}"}
+    assert copy.artifacts() == before, "to look at what is due changes nothing"
