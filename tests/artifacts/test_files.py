@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from dropscape.artifacts.files import canonical_json, digest, read_json, read_table, whole_file, write_json, write_table
+from dropscape.artifacts.files import (
+    canonical_json,
+    digest,
+    join_tables,
+    read_json,
+    read_table,
+    whole_file,
+    write_json,
+    write_table,
+)
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.errors import ArtifactError
 
@@ -102,6 +111,18 @@ def test_floats_of_a_table_come_back_exactly(tmp_path_factory, values):
     assert read["index"].tolist() == list(range(len(values)))
     assert set(read["name"]) == {"a, b"}
     np.testing.assert_array_equal(read["value"].to_numpy(dtype=float), np.array(values))
+
+
+def test_parts_are_joined_in_their_order(tmp_path):
+    parts = [pd.DataFrame({"step": [2, 1], "loss": [0.1, math.nan]}), pd.DataFrame({"step": [0], "loss": [1 / 3]})]
+    for number, part in enumerate(parts):
+        write_table(tmp_path / str(number), part)
+    join_tables([tmp_path / "1", tmp_path / "0"], tmp_path / "all")
+    joined = read_table(tmp_path / "all")
+    assert joined["step"].tolist() == [0, 2, 1]
+    assert joined["loss"].tolist()[:2] == [1 / 3, 0.1] and math.isnan(joined["loss"][2])
+    with pytest.raises(ArtifactError, match="2 does not exist"):
+        join_tables([tmp_path / "0", tmp_path / "2"], tmp_path / "all")
 
 
 def test_truth_values_of_a_table_come_back(tmp_path):

@@ -1,4 +1,4 @@
-# Stage subnetworks: Algorithm 1 and the convolutional networks of paper D; every network of an experiment in one job.
+# Stage subnetworks: Algorithm 1 of paper D, an experiment a job, and its convolutional networks, those of a width a job.
 
 
 rule subnetworks_distribution:
@@ -52,14 +52,15 @@ rule subnetworks_cnn:
         data=dataset_of,
         code=code_of("subnetworks_cnn.py"),
     output:
-        accuracies=of_stage("subnetworks", "accuracies.csv"),
-        provenance=of_stage("subnetworks", "provenance.json"),
+        accuracies=of_stage("subnetworks", "width{width}.csv"),
+        provenance=of_stage("subnetworks", "width{width}.provenance.json"),
     log:
-        f"{RESULTS}/logs/subnetworks/{{experiment}}.log",
+        f"{RESULTS}/logs/subnetworks/{{experiment}}-width{{width}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}.tsv"
+        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-width{{width}}.tsv"
     wildcard_constraints:
         experiment=experiments_with("subnetworks", "accuracies"),
+        width=r"\d+",
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
@@ -67,7 +68,30 @@ rule subnetworks_cnn:
         checkpoint_seconds=str(USER.checkpoint_seconds),
     params:
         settings=lambda wildcards: plain(
-            OF_STAGES[wildcards.experiment].model_dump() | {"device": USER.device}
+            OF_STAGES[wildcards.experiment].model_dump()
+            | {"widths": [int(wildcards.width)], "device": USER.device}
         ),
     script:
         "../scripts/subnetworks_cnn.py"
+
+
+rule subnetworks_accuracies:
+    input:
+        accuracies=lambda wildcards: expand(
+            of_stage("subnetworks", "width{width}.csv"),
+            experiment=wildcards.experiment,
+            width=OF_STAGES[wildcards.experiment].widths,
+        ),
+        code=code_of("subnetworks_accuracies.py"),
+    output:
+        accuracies=of_stage("subnetworks", "accuracies.csv"),
+    log:
+        f"{RESULTS}/logs/subnetworks/{{experiment}}-accuracies.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-accuracies.tsv"
+    wildcard_constraints:
+        experiment=experiments_with("subnetworks", "accuracies"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/subnetworks_accuracies.py"

@@ -3,7 +3,7 @@ from pathlib import Path
 from dropscape.jobs import job
 from dropscape.subnetworks.stage import train_cnn
 
-name = snakemake.wildcards.experiment
+name = f"{snakemake.wildcards.experiment}/width{snakemake.wildcards.width}"
 
 with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads):
     train_cnn(

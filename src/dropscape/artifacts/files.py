@@ -7,7 +7,7 @@ with a line's end was cut off. (A table that was cut between two lines is a shor
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,15 @@ def read_table(path: str | Path) -> pd.DataFrame:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
+
+
+def join_tables(parts: Sequence[str | Path], path: str | Path) -> None:
+    """Write the rows of tables with the same columns as one, in the order given.
+
+    Raises:
+        ArtifactError: a part is missing or damaged.
+    """
+    write_table(path, pd.concat([read_table(part) for part in parts], ignore_index=True))
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -1,6 +1,7 @@
 """What the jobs of a whole experiment cost, by rule: a function of the experiment for each.
 
-These experiments have a stage of their own (``config.stages``), which takes all of one's networks as one job.
+These experiments have a stage of their own (``config.stages``), which takes all of one's networks as one job, or all of
+one width.
 """
 
 import itertools
@@ -110,6 +111,10 @@ def _cnn(experiment: CnnSettings) -> Cost:
     return started("torch", flops / COMPILED_CONVOLUTION_FLOPS, flops / GPU.flops, memory, 60 * rows)
 
 
+def _accuracies(experiment: CnnSettings) -> Cost:
+    return started("tables", disk=_cnn(experiment).disk)
+
+
 def _feature_flops(channels: Sequence[int], hidden: int) -> float:
     """Of two convolutions, the first of all pixels and the second of a quarter of them, and the first dense layer."""
     first, second = channels
@@ -125,4 +130,5 @@ COSTS: dict[str, Callable[[StageExperiment], Cost]] = {
     "subnetworks_distribution": _distribution,
     "subnetworks_two_layer": _two_layer,
     "subnetworks_cnn": _cnn,
+    "subnetworks_accuracies": _accuracies,
 }

@@ -27,7 +27,10 @@ def cost_of(rule: str, settings: Settings, wildcards: Mapping[str, str]) -> Cost
     if rule in of_runs.COSTS:
         return of_runs.COSTS[rule](run_of(settings, wildcards))
     if rule in of_experiments.COSTS:
-        return of_experiments.COSTS[rule](settings.experiment(wildcards["experiment"]))
+        experiment = settings.experiment(wildcards["experiment"])
+        if "width" in wildcards:
+            experiment = experiment.model_copy(update={"widths": [int(wildcards["width"])]})
+        return of_experiments.COSTS[rule](experiment)
     return COSTS[rule](settings, wildcards)
 
 
