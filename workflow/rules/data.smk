@@ -12,6 +12,8 @@ rule data:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
+    # A download needs the network, which the nodes of a cluster often lack.
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -31,8 +33,12 @@ rule data_examples:
         f"{RESULTS}/logs/data/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("data_examples")
     conda:
         "../../envs/environment.yaml"
+    resources:
+        **asks_of("data_examples"),
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "data"),
     script:

@@ -42,6 +42,7 @@ def training_settings(wildcards):
             "penalty": run.penalty,
             "start": run.start,
             "recorded_steps": recorded_steps(experiment),
+            "device": requests_of(*wildcards).device_of("training"),
         }
         | experiment.training.model_dump()
     )
