@@ -1,9 +1,10 @@
 # Every target sets up .venv first when it is missing or out of date. `make reproduce` is the one command.
 #
-#   make reproduce [SCALE=smoke|quick|paper] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
+#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
 
 CONFIG ?= config/config.yaml
-CORES ?= all
+# How it runs; each profile says on how many cores unless CORES is given.
+PROFILE ?= default
 # The scale and the folder of results are those of the configuration file unless SCALE is given.
 SCALE ?= $(or $(shell sed -n 's/^scale: *\([a-z]*\).*/\1/p' $(CONFIG)),quick)
 RESULTS := $(or $(shell sed -n 's/^results: *\([^ #]*\).*/\1/p' $(CONFIG)),results)/$(SCALE)
@@ -15,7 +16,8 @@ BENCH_STAMP := .venv/peers-up-to-date
 export PATH := $(abspath $(BIN)):$(PATH)
 
 OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --config $(OPTIONS)
+RUN := --workflow-profile workflow/profiles/$(PROFILE) $(if $(CORES),--cores $(CORES))
+SNAKEMAKE := $(BIN)/snakemake $(RUN) --configfile $(CONFIG) --config $(OPTIONS)
 
 .PHONY: reproduce paper test report bench lint format clean
 
