@@ -97,14 +97,23 @@ class TestLimits:
 class TestGroups:
     RULES = ("training", "sampling", "noise_alignment", *CPU_RULES)
 
-    def test_all_jobs_of_a_run_of_minutes_are_one_submission_unless_they_use_a_gpu(self, paper):
+    def test_all_jobs_of_a_run_of_minutes_without_a_gpu_share_a_submission(self, paper):
         assert {requests(paper, "curve_tanh", "dropout", "cuda").group(rule) for rule in self.RULES} == {"short"}
         assert {requests(paper, "curve_tanh_three", "dropout").group(rule) for rule in self.RULES} == {"short"}
-        with_gpu = requests(paper, "curve_tanh_three", "dropout", "cuda")
-        assert [with_gpu.group(rule) for rule in ("training", "condensation")] == [None, "measurements"]
+        assert requests(paper, "curve_tanh_three", "dropout", "cuda").group("training") == "gpu"
 
-    def test_long_jobs_and_those_with_a_gpu_stand_by_themselves(self, paper):
+    def test_no_gpu_waits_for_what_needs_none(self, paper):
+        for experiment, run in (("mnist_fnn", "keep0.9-lr0.1"), ("multi30k_transformer", "dropout")):
+            ours = requests(paper, experiment, run, "cuda")
+            shared = {rule: ours.group(rule) for rule in self.RULES}
+            assert {rule for rule, group in shared.items() if group == "gpu"} <= set(ON_DEVICE)
+            assert {rule for rule, group in shared.items() if group == "measurements"} <= set(CPU_RULES)
+
+    def test_long_jobs_stand_by_themselves(self, paper):
         ours = requests(paper, "cifar100_resnet20", "dropout", "cuda")
-        alone = {rule for rule in self.RULES if ours.group(rule) is None}
-        assert alone == set(self.RULES) - {"noise_spectrum", "condensation"}
-        assert {ours.group(rule) for rule in self.RULES} == {None, "measurements"}
+        rules = {*self.RULES} - {"noise_alignment"}  # it has none
+        assert {rule for rule in rules if ours.group(rule)} == {"noise_spectrum", "condensation"}
+
+    def test_a_training_that_starts_where_another_ends_stands_by_itself(self, paper):
+        ours = requests(paper, "curve_tanh", "plain-then-dropout")
+        assert [ours.group(rule) for rule in ("training", "condensation")] == [None, "measurements"]

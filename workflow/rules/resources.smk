@@ -28,10 +28,29 @@ def asks_of(name):
 
 def group_of(name):
     """The submission that a job of the rule ``name`` of one run shares with others."""
-    return lambda wildcards: shared(requests_of(*wildcards).group(name))
+
+    def group(wildcards):
+        kind = requests_of(*wildcards).group(name)
+        # Runs of one experiment are drawn together, so that what fails holds up nothing else.
+        return shared(
+            kind,
+            *{"short": [wildcards.experiment], "gpu": [wildcards.experiment, name]}.get(
+                kind, []
+            ),
+        )
+
+    return group
 
 
-def shared(group):
+def shared(kind, *of):
     """The group, where the profile says how many of its kind are one submission; also inside of a submission."""
-    named = group in workflow.group_settings.group_components
-    return group if named or workflow.remote_exec else None
+    if (
+        kind not in workflow.group_settings.group_components
+        and not workflow.remote_exec
+    ):
+        return None
+    if not of:
+        return kind
+    group = "-".join([kind, *of])
+    workflow.parent_groupids[group] = kind
+    return group

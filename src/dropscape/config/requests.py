@@ -40,7 +40,7 @@ START_MINUTES = 15  # Python, torch and reading data on a busy file system; jobs
 MARGIN = 2  # for slower machines, and for what is not a pass
 MOST_MINUTES = 5 * 24 * 60  # many sites grant no more
 SHORT_SECONDS = 300  # up to which a run's jobs, or a measurement, are not worth a submission of their own
-BASE_MB = 3000  # torch, and the largest dataset twice while it is read
+BASE_MB = 2000  # torch, and the largest dataset twice while it is read
 
 # The rules that compute where `device` says; the others do so on the processor.
 ON_DEVICE = ("training", "sampling", "sampling_ratio", "noise_alignment")
@@ -90,16 +90,22 @@ class Requests:
         )
 
     def group(self, rule: str) -> str | None:
-        """The submission that the job shares with others of its run; None: it has its own.
+        """The kind of submission that the job shares with others; None: it has its own.
 
-        All jobs of a run that takes minutes are one. Of a longer run, the measurements on the processor that take
-        minutes are: they follow on trainings and samples, which never follow on them. A job with a GPU stands by
-        itself, so that no GPU waits for what needs none.
+        ``short``: all jobs of a run that takes minutes. ``gpu``: a job of minutes with a GPU, apart from what needs
+        none and would keep it waiting. ``measurements``: what takes minutes on the processor after a longer run; it
+        follows on trainings and samples, which never follow on it. A run that starts at another's end point may follow
+        on a longer one, which a shared submission could not wait for: its training stands by itself.
         """
-        rules = self._passes()
-        if sum(map(self._seconds, rules)) <= SHORT_SECONDS and not any(map(self.gpu, rules)):
+        rules, starts_anew = self._passes(), self.experiment.runs[self.run].start is None
+        on_gpu = any(map(self.gpu, rules))
+        if starts_anew and not on_gpu and sum(map(self._seconds, rules)) <= SHORT_SECONDS:
             return "short"
-        return "measurements" if rule not in ON_DEVICE and self._seconds(rule) <= SHORT_SECONDS else None
+        if self._seconds(rule) > SHORT_SECONDS:
+            return None
+        if rule not in ON_DEVICE:
+            return "measurements"
+        return "gpu" if starts_anew and self.gpu(rule) else None
 
     def _seconds(self, rule: str) -> float:
         """What the passes of a rule take."""
