@@ -1,10 +1,11 @@
 # Every target sets up .venv first when it is missing or out of date. `make reproduce` is the one command.
 #
-#   make reproduce [SCALE=smoke|quick|paper] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
+#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
 #   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
 
 CONFIG ?= config/config.yaml
-CORES ?= all
+# How it runs; each profile says on how many cores unless CORES is given.
+PROFILE ?= default
 # The scale and the folder of results are those of the configuration file unless SCALE is given.
 SCALE ?= $(or $(shell sed -n 's/^scale: *\([a-z]*\).*/\1/p' $(CONFIG)),quick)
 RESULTS := $(or $(shell sed -n 's/^results: *\([^ #]*\).*/\1/p' $(CONFIG)),results)/$(SCALE)
@@ -16,7 +17,8 @@ BENCH_STAMP := .venv/peers-up-to-date
 export PATH := $(abspath $(BIN)):$(PATH)
 
 OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --config $(OPTIONS)
+RUN := --workflow-profile workflow/profiles/$(PROFILE) $(if $(CORES),--cores $(CORES))
+SNAKEMAKE := $(BIN)/snakemake $(RUN) --configfile $(CONFIG) --config $(OPTIONS)
 
 .PHONY: reproduce plan paper test report bench lint audit format clean
 
@@ -27,7 +29,7 @@ reproduce report: $(STAMP)
 
 plan: $(STAMP)
 	@$(SNAKEMAKE) --dry-run $(if $(CHECK),--forceall) 2>&1 | $(BIN)/python -m dropscape.plan \
-		--configfile $(CONFIG) --config $(OPTIONS) --cores $(CORES) $(if $(CHECK),--check)
+		--configfile $(CONFIG) --config $(OPTIONS) $(if $(CORES),--cores $(CORES)) $(if $(CHECK),--check)
 
 # The papers' own settings need more digits than the embedded ones.
 paper:

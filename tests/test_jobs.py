@@ -1,3 +1,5 @@
+import fcntl
+import subprocess
 import sys
 
 import pytest
@@ -63,6 +65,27 @@ def test_a_new_attempt_starts_a_new_log(log):
         with job("training a/b", str(log)):
             print(f"attempt {number}", file=sys.stderr)
     assert log.read_text() == "attempt 2\n"
+
+
+def test_the_same_job_elsewhere_is_waited_for_and_its_log_is_left_alone(log):
+    """As on a cluster, when the workflow that submitted it was killed and started again."""
+    log.parent.mkdir(parents=True)
+    with open(log, "w") as elsewhere:
+        fcntl.flock(elsewhere, fcntl.LOCK_EX)
+        elsewhere.write("step 1/2\n")
+        elsewhere.flush()
+        code = f"from dropscape.jobs import job\nwith job('training a/b', {str(log)!r}): print('at work', flush=True)"
+        second = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        said = second.stderr.readline()
+        assert said.startswith("dropscape: training a/b is still at work elsewhere; this job waits")
+        assert str(log) in said
+        assert second.poll() is None
+        assert log.read_text() == "step 1/2\n"
+    assert second.communicate()[0] == "at work\n"
+    assert second.returncode == 0
+    assert log.read_text() == ""
 
 
 def test_threads_limit_every_numerical_library(log):

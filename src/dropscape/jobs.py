@@ -1,15 +1,17 @@
-"""What every job of the workflow shares: its log, its threads and how it says that it failed."""
+"""What every job of the workflow shares: its log, its threads, its GPU and how it says that it failed."""
 
+import fcntl
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
 from threadpoolctl import threadpool_limits
 
 from dropscape.errors import DropscapeError
+from dropscape.gpus import one_gpu
 from dropscape.orphans import end_without_workflow
 
 
@@ -35,12 +37,13 @@ class _Tee:
 
 
 @contextmanager
-def job(name: str, log: str, threads: int = 1) -> Iterator[None]:
+def job(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
     """Run the body as the job ``name``.
 
     Its standard error goes to the terminal and to ``log``. An error that a user can act on ends the job with its
     sentence and no traceback; any other error leaves its traceback in the log. It ends with the workflow that started
-    it (``orphans``).
+    it (``orphans``). A job that asks for a ``gpu`` has one of the visible ones for itself. Two of one name never run at
+    once: a cluster may still be at one that was submitted before its workflow was killed.
     """
     end_without_workflow(name)
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
@@ -50,10 +53,13 @@ def job(name: str, log: str, threads: int = 1) -> Iterator[None]:
         torch.use_deterministic_algorithms(True, warn_only=True)
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w") as stream:
+    with open(log, "a") as stream:
+        _wait_until_alone(stream, name)
+        stream.truncate(0)
         sys.stderr = _Tee(terminal, stream)
         try:
-            yield
+            with one_gpu() if gpu else nullcontext():
+                yield
         except DropscapeError as error:
             print(f"dropscape: {name} stopped. {error}", file=sys.stderr, flush=True)
             raise SystemExit(1) from None
@@ -68,3 +74,17 @@ def job(name: str, log: str, threads: int = 1) -> Iterator[None]:
             raise SystemExit(1) from None
         finally:
             sys.stderr = terminal
+
+
+def _wait_until_alone(log: TextIO, name: str) -> None:
+    """Lock the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
+    with suppress(OSError):
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(
+                f"dropscape: {name} is still at work elsewhere; this job waits until it has ended (see {log.name}).",
+                file=sys.stderr,
+                flush=True,
+            )
+            fcntl.flock(log, fcntl.LOCK_EX)

@@ -9,7 +9,7 @@ from dropscape.dropout.layers import dropout_layers, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.initial import normal_initialised
 from dropscape.models.masked_fnn import MaskedFullyConnected
-from dropscape.models.registry import build, fitted, has_one_hidden_mask, initialised, keep_probs
+from dropscape.models.registry import build, fitted, initialised, keep_probs
 from dropscape.training.stacked import initialised as stacked_initialised
 
 FNN = {"name": "fnn", "widths": [5, 4, 3, 2], "activation": "relu"}
@@ -110,7 +110,6 @@ def test_what_is_no_network_is_named(settings, message, own_module):
 def test_keep_probabilities_of_a_run(model, keep_prob, after, expected):
     run = {"model": model, "keep_prob": keep_prob, "dropout_after": after}
     assert keep_probs(run) == expected
-    assert has_one_hidden_mask(run) == (model is FNN and after == 2)
     if model is FNN:
         set_keep_prob(build(model), keep_probs(run))
 

@@ -15,6 +15,7 @@ from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.initial import normal_initialised
 from dropscape.training import two_layer, two_layer_kernel
 from dropscape.training.checkpoint import Checkpoint
+from dropscape.training.roads import COMPILED
 from dropscape.training.stacked import initialised
 from dropscape.training.two_layer import NAMES, TwoLayer, examples_of_step, masks_of_step, measured, train
 
@@ -104,7 +105,7 @@ def _norm(tensors):
 
 
 EVERY = tuple(
-    itertools.product(("tanh", "relu"), two_layer.OBJECTIVES, two_layer.OPTIMIZERS, ("per_example", "shared"))
+    itertools.product(("tanh", "relu"), COMPILED["objective"], COMPILED["optimizer"], ("per_example", "shared"))
 )
 
 
@@ -120,7 +121,7 @@ def test_steps_are_those_of_autograd(steps, tolerance, activation, objective, op
 SHAPES = ((1, 37, 3), (2, 32, 1), (3, 33, 2), (6, 5, 1), (9, 70, 5))
 
 
-@pytest.mark.parametrize("objective", two_layer.OBJECTIVES)
+@pytest.mark.parametrize("objective", COMPILED["objective"])
 @pytest.mark.parametrize("widths", SHAPES)
 @pytest.mark.parametrize(("batch_size", "output_bias"), [(None, False), (1, True), (3, True), (8, True)])
 def test_any_number_of_inputs_outputs_and_examples(widths, batch_size, output_bias, objective):
@@ -132,7 +133,7 @@ def test_any_number_of_inputs_outputs_and_examples(widths, batch_size, output_bi
 
 def test_without_dropout_nothing_is_drawn():
     """Keep probability 1: dropout and the risk are the same bits, and R_1 is nothing."""
-    ends = [trained(short(20, keep_prob=1.0, objective=name)) for name in two_layer.OBJECTIVES]
+    ends = [trained(short(20, keep_prob=1.0, objective=name)) for name in COMPILED["objective"]]
     for name in NAMES:
         assert torch.equal(ends[0].parameters[name], ends[1].parameters[name])
         assert torch.equal(ends[1].parameters[name], ends[2].parameters[name])
@@ -394,7 +395,7 @@ def test_where_it_starts():
 
 @pytest.mark.parametrize("initial_scale", [None, (0.5, 0.5)])
 def test_without_an_output_bias_it_stays_zero(initial_scale):
-    for optimizer in two_layer.OPTIMIZERS:
+    for optimizer in COMPILED["optimizer"]:
         ours = trained(short(30, output_bias=False, initial_scale=initial_scale, optimizer=optimizer))
         assert not ours.snapshots[NAMES[3]].any()
     assert trained(short(30)).parameters[NAMES[3]].all()

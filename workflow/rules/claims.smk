@@ -14,6 +14,8 @@ rule claims:
         f"{RESULTS}/logs/claims/claims.log",
     benchmark:
         f"{RESULTS}/benchmarks/claims/claims.tsv"
+    group:
+        lambda wildcards: shared("claims")
     conda:
         "../../envs/environment.yaml"
     params:

@@ -17,9 +17,13 @@ rule condensation:
         f"{RESULTS}/logs/condensation/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/condensation/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("condensation")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("condensation"),
     params:
         settings=condensation_settings,
     script:

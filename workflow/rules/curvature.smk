@@ -15,9 +15,13 @@ rule curvature:
         f"{RESULTS}/logs/curvature/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/curvature/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("curvature")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("curvature"),
     params:
         settings=lambda wildcards: some_of(
             run_of(wildcards),

@@ -12,6 +12,8 @@ rule data:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
+    # A download needs the network, which the nodes of a cluster often lack.
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -13,6 +13,8 @@ rule figures_table:
         f"{RESULTS}/logs/figures/{{figure}}-table.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{figure}}-table.tsv"
+    group:
+        lambda wildcards: shared("figures")
     conda:
         "../../envs/environment.yaml"
     params:
@@ -44,6 +46,8 @@ rule figures:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
+    group:
+        lambda wildcards: shared("figures")
     conda:
         "../../envs/environment.yaml"
     params:

@@ -17,9 +17,13 @@ rule flatness:
         f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("flatness")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("flatness"),
     params:
         settings=flatness_settings,
     script:
@@ -40,9 +44,13 @@ rule flatness_slices:
         f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}-slices.log",
     benchmark:
         f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}-slices.tsv"
+    group:
+        group_of("flatness_slices")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("flatness_slices"),
     params:
         settings=lambda wildcards: some_of(
             run_of(wildcards), "data", "model", "loss", "label_smoothing", "seeds"

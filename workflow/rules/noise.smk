@@ -13,9 +13,13 @@ rule noise_spectrum:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-spectrum.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-spectrum.tsv"
+    group:
+        group_of("noise_spectrum")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("noise_spectrum"),
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds")
         | {"directions": EXPERIMENTS[wildcards.experiment].flatness.directions},
@@ -35,9 +39,13 @@ rule noise_projection:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-projection.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-projection.tsv"
+    group:
+        group_of("noise_projection")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("noise_projection"),
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds"),
     script:
@@ -57,9 +65,13 @@ rule noise_alignment:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-alignment.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-alignment.tsv"
+    group:
+        group_of("noise_alignment")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("noise_alignment"),
     params:
         settings=alignment_settings,
     script:
@@ -78,9 +90,13 @@ rule noise_baseline:
         f"{RESULTS}/logs/noise/{{experiment}}/{{run}}-baseline.log",
     benchmark:
         f"{RESULTS}/benchmarks/noise/{{experiment}}/{{run}}-baseline.tsv"
+    group:
+        group_of("noise_baseline")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("noise_baseline"),
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "seeds")
         | {

@@ -29,7 +29,8 @@ def data_settings(wildcards):
 def training_settings(wildcards):
     """What decides a training, and nothing else."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    return plain(of_training(experiment, wildcards.run, USER.device))
+    device = requests_of(*wildcards).device_of("training")
+    return plain(of_training(experiment, wildcards.run, device))
 
 
 def start_of(wildcards):

@@ -23,6 +23,8 @@ rule report:
         f"{RESULTS}/logs/report/first_page.log",
     benchmark:
         f"{RESULTS}/benchmarks/report/first_page.tsv"
+    group:
+        lambda wildcards: shared("claims")
     conda:
         "../../envs/environment.yaml"
     params:

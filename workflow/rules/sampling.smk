@@ -15,9 +15,13 @@ rule sampling:
         f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("sampling")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("sampling"),
     params:
         settings=lambda wildcards: plain(
             run_of(wildcards)
@@ -40,9 +44,13 @@ rule sampling_ratio:
         f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}-ratio.log",
     benchmark:
         f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}-ratio.tsv"
+    group:
+        group_of("sampling_ratio")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("sampling_ratio"),
     params:
         settings=lambda wildcards: plain(
             run_of(wildcards)

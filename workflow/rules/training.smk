@@ -17,12 +17,16 @@ rule training:
         f"{RESULTS}/logs/training/{{experiment}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/training/{{experiment}}/{{run}}.tsv"
+    group:
+        group_of("training")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     # Not a parameter: how often the state is saved must not decide whether a training is redone.
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("training"),
+        # A whole number, because a submission adds up what its jobs ask for.
+        checkpoint_ms=round(1000 * USER.checkpoint_seconds),
     params:
         settings=training_settings,
     script:
@@ -41,9 +45,13 @@ rule training_translation:
         f"{RESULTS}/logs/training/{{experiment}}/{{run}}-translation.log",
     benchmark:
         f"{RESULTS}/benchmarks/training/{{experiment}}/{{run}}-translation.tsv"
+    group:
+        group_of("training_translation")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("training_translation"),
     params:
         settings=lambda wildcards: some_of(run_of(wildcards), "data", "model", "seeds"),
     script:

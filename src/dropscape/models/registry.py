@@ -99,9 +99,3 @@ def keep_probs(settings: Mapping[str, Any]) -> float | tuple[float, ...]:
     values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else keep_prob
     of_layer = dict(zip(layers, values, strict=True))
     return tuple(of_layer.get(layer, 1.0) for layer in range(1, len(settings["model"]["widths"]) - 1))
-
-
-def has_one_hidden_mask(settings: Mapping[str, Any]) -> bool:
-    """Whether a run is of a fully-connected network with dropout after one layer, for which there are faster ways."""
-    single = isinstance(settings["keep_prob"], int | float) and isinstance(settings["dropout_after"], int)
-    return settings["model"]["name"] == "fnn" and single

@@ -6,10 +6,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from dropscape.data.examples import Examples
-from dropscape.models.registry import has_one_hidden_mask, keep_probs
+from dropscape.models.registry import keep_probs
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import module_gradients
 from dropscape.training.of_run import risk_of_run
+from dropscape.training.roads import has_one_hidden_mask
 
 
 def gradients_of_run(network: nn.Module, settings: Mapping[str, Any], examples: Examples, **options: Any) -> Tensor:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from dropscape.data.examples import Examples
 from dropscape.models.losses import PerExampleLoss, training_loss
-from dropscape.models.registry import fitted, has_one_hidden_mask
+from dropscape.models.registry import fitted
 from dropscape.models.restored import networks_of_seeds
+from dropscape.training.roads import has_one_hidden_mask
 
 
 def networks_of_run(

@@ -12,7 +12,7 @@ from dropscape.artifacts.files import digest, write_json, write_table
 from dropscape.artifacts.provenance import provenance
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.data.prepared import load_examples
-from dropscape.models.registry import fitted, has_one_hidden_mask, keep_probs
+from dropscape.models.registry import fitted, keep_probs
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import even_schedule, recording_schedule
@@ -21,44 +21,13 @@ from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.descent import Descent
 from dropscape.training.full_batch import FullBatch
 from dropscape.training.learning_rates import LearningRate
+from dropscape.training.roads import road_of
 from dropscape.training.two_layer import TwoLayer
-
-# What the faster trainings have no word for must be as they take it to be.
-PLAIN = {"milestones": [], "warmup_steps": None, "label_smoothing": 0, "precision": "float32"}
-PLAIN_DESCENT = PLAIN | {"loss": "cross_entropy", "objective": "dropout", "optimizer": "gd", "batch_size": None}
-PLAIN_NETWORK = {"initial_scale": None, "output_bias": True}
-FEW_INPUTS = 64  # up to which the compiled training of two layers is faster than matrix products
 
 
 def plan_of(settings: Mapping[str, Any]) -> Descent | TwoLayer | FullBatch:
-    """The training that a run's settings describe.
-
-    Gradient descent on the cross-entropy of a fully-connected network with one dropout layer trains all seeds as one
-    (``descent``). A network of one hidden layer with few inputs has its steps on the squared error compiled
-    (``two_layer``). Everything else goes the general road (``full_batch``).
-    """
-    if has_one_hidden_mask(settings):
-        if _are(settings, PLAIN_DESCENT) and _are(settings["model"], PLAIN_NETWORK):
-            return descent_of(settings)
-        if _are(settings, PLAIN) and _has_compiled_steps(settings):
-            return two_layer_of(settings)
-    return full_batch_of(settings)
-
-
-def _are(settings: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    return all(settings[key] == value for key, value in expected.items())
-
-
-def _has_compiled_steps(settings: Mapping[str, Any]) -> bool:
-    model = settings["model"]
-    return (
-        settings["loss"] == "mse"
-        and len(model["widths"]) == 3
-        and model["widths"][0] <= FEW_INPUTS
-        and model["activation"] in two_layer.ACTIVATIONS
-        and settings["objective"] in two_layer.OBJECTIVES
-        and settings["optimizer"] in two_layer.OPTIMIZERS
-    )
+    """The training that a run's settings describe, on its road (``roads``)."""
+    return {"descent": descent_of, "two_layer": two_layer_of, "full_batch": full_batch_of}[road_of(settings)](settings)
 
 
 def two_layer_of(settings: Mapping[str, Any]) -> TwoLayer:

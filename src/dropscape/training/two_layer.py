@@ -32,12 +32,10 @@ from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.loop import refuse_divergence, trained_to_the_end
 from dropscape.training.objectives import r1_of_hidden
 from dropscape.training.recording import Recording, Trained
+from dropscape.training.roads import COMPILED
 from dropscape.training.stacked import initialised
 from dropscape.training.two_layer_kernel import Network, Options, descend
 
-OBJECTIVES = ("dropout", "risk", "risk_plus_r1")
-OPTIMIZERS = ("gd", "adam")
-ACTIVATIONS = ("tanh", "relu")
 NAMES = ("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias")
 
 SECONDS = 0.5  # after which the compiled function returns
@@ -76,12 +74,7 @@ class TwoLayer:
             raise ConfigurationError(
                 f"model.widths is {list(self.widths)}, but a two-layer network has three: d, m, k."
             )
-        for key, known in (
-            ("activation", ACTIVATIONS),
-            ("mask_mode", MASK_MODES),
-            ("objective", OBJECTIVES),
-            ("optimizer", OPTIMIZERS),
-        ):
+        for key, known in {**COMPILED, "mask_mode": MASK_MODES}.items():
             if getattr(self, key) not in known:
                 raise ConfigurationError(
                     f"{key} is '{getattr(self, key)}', but the compiled training of two-layer networks knows "

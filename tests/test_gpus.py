@@ -1,0 +1,141 @@
+"""GPUs are shared out among the jobs of a machine; those here are names only, which is all that the sharing sees."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dropscape import gpus
+from dropscape.gpus import held_one, one_gpu, visible_gpus
+from dropscape.jobs import job
+
+# What a job does: it takes a GPU, says so, and keeps it while its marker exists, or until it is killed.
+JOB = """
+import os, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from dropscape.gpus import one_gpu
+with one_gpu():
+    print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+    while Path(sys.argv[1]).exists():
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A stand-in for the driver's program that lists GPUs, and a folder of temporary files of the test's own."""
+
+    def install(*uuids: str) -> None:
+        program = tmp_path / "bin" / "nvidia-smi"
+        program.parent.mkdir(exist_ok=True)
+        lines = "".join(f"{number}, {uuid}\\n" for number, uuid in enumerate(uuids))
+        program.write_text(f"#!/bin/sh\nprintf '{lines}'\n")
+        program.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(gpus.tempfile, "tempdir", None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return install
+
+
+class TestVisible:
+    @pytest.mark.parametrize(
+        ("allowed", "expected"),
+        [
+            (None, ["GPU-a", "GPU-b", "GPU-c"]),
+            ("2,0", ["GPU-c", "GPU-a"]),
+            ("GPU-b", ["GPU-b"]),
+            ("MIG-x", ["MIG-x"]),
+            ("", []),
+            ("-1", []),
+        ],
+    )
+    def test_every_gpu_has_the_name_that_all_processes_know(self, driver, monkeypatch, allowed, expected):
+        driver("GPU-a", "GPU-b", "GPU-c")
+        if allowed is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
+        assert visible_gpus() == expected
+
+    def test_a_scheduler_that_renumbers_gpus_gives_two_jobs_two_names(self, driver, monkeypatch):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        driver("GPU-a")
+        first = visible_gpus()
+        driver("GPU-b")
+        assert first != visible_gpus()
+
+    def test_without_a_driver_the_names_stand_as_they_are(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0, 1")
+        assert visible_gpus() == ["0", "1"]
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+        assert visible_gpus() == []
+
+
+class TestSharing:
+    def start(self, marker):
+        marker.touch()
+        return subprocess.Popen([sys.executable, "-c", JOB, marker], stdout=subprocess.PIPE, text=True)
+
+    @pytest.fixture
+    def started(self):
+        processes = []
+        yield processes
+        for process in processes:
+            process.kill()
+            process.wait()
+
+    def test_two_jobs_have_two_gpus_and_a_third_waits_for_the_one_that_is_freed(
+        self, driver, started, tmp_path, monkeypatch, capsys
+    ):
+        driver("GPU-a", "GPU-b")
+        markers = [tmp_path / str(number) for number in range(2)]
+        started += [self.start(marker) for marker in markers]
+        held = [process.stdout.readline().strip() for process in started]
+        assert sorted(held) == ["GPU-a", "GPU-b"]
+
+        def end_the_second_job(seconds):
+            markers[1].unlink(missing_ok=True)
+            time.sleep(0.02)
+
+        monkeypatch.setattr(gpus, "time", SimpleNamespace(sleep=end_the_second_job))
+        with one_gpu():
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == held[1]
+            assert started[0].poll() is None
+        assert "Other jobs hold every GPU here (2)" in capsys.readouterr().err
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+    def test_a_killed_job_leaves_no_gpu_taken(self, driver, started, tmp_path):
+        driver("GPU-a")
+        started.append(self.start(tmp_path / "marker"))
+        assert started[0].stdout.readline().strip() == "GPU-a"
+        started[0].send_signal(signal.SIGKILL)
+        started[0].wait()
+        with one_gpu():
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-a"
+
+    def test_a_job_that_fails_gives_its_gpu_back(self, tmp_path):
+        with pytest.raises(ZeroDivisionError), held_one(["0"], tmp_path):
+            raise ZeroDivisionError
+        with held_one(["0"], tmp_path) as gpu:
+            assert gpu == "0"
+
+    def test_only_a_job_that_asks_for_one_takes_one(self, driver, tmp_path):
+        driver("GPU-a")
+        log = str(tmp_path / "log")
+        with job("training a/b", log, 1, gpu=1):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-a"
+        with job("curvature a/b", log, 1, gpu=0):
+            assert "CUDA_VISIBLE_DEVICES" not in os.environ
+        assert Path(log).read_text() == ""
+
+    def test_where_there_is_none_a_job_goes_on_without(self, driver):
+        driver()
+        with one_gpu():
+            assert "CUDA_VISIBLE_DEVICES" not in os.environ

@@ -1,0 +1,200 @@
+"""The slurm profile on a real SLURM of one node with a pretend GPU: what it asks for, and that nothing is lost."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dropscape.artifacts.tensors import read_tensors
+from dropscape.errors import ArtifactError
+from tests.workflow.project import Project
+from tests.workflow.slurm import Slurm, why_not
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+
+# The profile, but for what only a test's cluster needs: it keeps no accounts to ask, and is asked more often.
+PROFILE = ("--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue")
+PROFILE += ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "6")
+PROFILE += ("--latency-wait", "5")
+SECONDS = 1800  # until something is awaited in vain; an idle machine takes a twentieth
+
+
+class Submitted(Project):
+    """A project whose jobs are submitted to the cluster."""
+
+    def command(self, *arguments: str, **config: object) -> list[str]:
+        command = super().command(*PROFILE, *arguments, **config)
+        cores = command.index("--cores")  # a submission asks for its own
+        return command[:cores] + command[cores + 2 :]
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    cluster = Slurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def wait_until(holds, process, log) -> None:
+    """Wait until ``holds()`` while ``process``, which prints to ``log``, is at work."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
+
+
+# Runs that take minutes are submissions of their own.
+APART = ("--group-components", "short=1")
+RUN = "mnist_fnn/keep0.9-lr0.1"
+OTHER = "mnist_fnn/keep0.8-lr0.1"
+
+
+def of_mnist(**experiment):
+    return {"noise_structure": {"experiments": {"mnist_fnn": experiment}}}
+
+
+def test_a_failing_run_leaves_the_others_alone_and_then_all_is_made_as_without_a_cluster(slurm, smoke, tmp_path):
+    """From data to claims; runs that take minutes are one submission, unless they are taken apart."""
+    settings = {"studies": "[modified_equations]", "device": "cpu"}
+    local = smoke.clone(tmp_path / "clone")
+    cluster = Submitted(local.root)
+    all_jobs = set(local.pending(**settings))
+    of_run, of_other = ({job for job in all_jobs if job.endswith(name)} for name in (RUN, OTHER))
+
+    diverging = of_mnist(runs={"keep0.9-lr0.1": {"learning_rate": 1e30}})
+    done = cluster.run("--retries", "0", *APART, overrides=diverging, **settings)
+    assert done.returncode != 0
+    log = f"results/smoke/logs/training/{RUN}.log"
+    assert log in done.stdout
+    assert f"dropscape: training {RUN} stopped. The training of seed 0 diverged" in local.path(log).read_text()
+    left = set(local.pending(**settings))
+    assert left == all_jobs - of_other - {"data mnist"}
+    assert of_run < left
+
+    local.path(f"results/smoke/curvature/{OTHER}/hessian.safetensors").unlink()
+    before = set(slurm.jobs())
+    done = cluster.run(**settings)
+    assert done.returncode == 0, done.stdout
+    submitted = [kind for number, kind in slurm.jobs().items() if number not in before]
+    assert sorted(kind.split("_")[1] for kind in submitted) == ["claims", "figures", "short-mnist"]
+    assert local.pending(**settings) == {}
+    made, expected = local.artifacts(), smoke.artifacts()
+    tables = {name for name in made if name.endswith(".csv") and not name.startswith("claims/")}
+    assert {name.split("/")[0] for name in tables} >= {"training", "curvature", "noise", "flatness", "figures"}
+    assert {name: made[name] for name in tables} == {name: expected[name] for name in tables}
+
+
+# Trainings that are stopped in the middle by three powers, by the state that SLURM then gives their jobs.
+STOPPED = {"cancelled": "CANCELLED", "over-its-limit": "TIMEOUT", "killed": "FAILED"}
+TARGETS = [f"results/smoke/training/mnist_fnn/{run}/model.safetensors" for run in STOPPED]
+SETTINGS = {
+    "device": "cpu",
+    "checkpoint_seconds": 0.05,
+    "overrides": of_mnist(
+        training={"flow_time": 400, "trajectory_steps": 500},
+        runs={run: {"keep_prob": 0.9 - number / 10, "learning_rate": 0.1} for number, run in enumerate(STOPPED)},
+    ),
+}
+
+
+def step(project, run) -> int:
+    """The step of the saved state of a run; -1 while there is none."""
+    for path in project.path(f"results/smoke/training/.states/mnist_fnn/{run}").glob("*.safetensors"):
+        try:
+            return read_tensors(path)[1]["step"]
+        except ArtifactError:  # removed since it was listed
+            return -1
+    return -1
+
+
+def halted(project, run) -> psutil.Process:
+    """The process of a run's training, suspended so that it cannot end before it is ended."""
+    log = project.path(log_of(run))
+    for process in psutil.process_iter():
+        try:
+            if any(Path(file.path) == log for file in process.open_files()):
+                process.suspend()
+                return process
+        except psutil.Error:  # ended since it was listed
+            continue
+    raise AssertionError(f"no process writes {log}")
+
+
+def log_of(run) -> str:
+    return f"results/smoke/logs/training/mnist_fnn/{run}.log"
+
+
+def test_a_training_that_is_stopped_is_submitted_again_goes_on_and_ends_bit_identical(slurm, smoke, copy, tmp_path):
+    uninterrupted = smoke.clone_with_results(tmp_path / "uninterrupted")
+    uninterrupted.succeeded(*TARGETS, **SETTINGS)
+    log = tmp_path / "log"
+    main = Submitted(copy.root).start(log, *TARGETS, *APART, **SETTINGS)
+    try:
+        trainings = {}
+        while len(trainings) < len(STOPPED):
+            left = STOPPED.keys() - trainings.keys()
+            wait_until(lambda left=left: any(step(copy, run) > 0 for run in left), main, log)
+            trainings |= {run: halted(copy, run) for run in left if step(copy, run) > 0}
+        numbers = {run: process.environ()["SLURM_JOB_ID"] for run, process in trainings.items()}
+        slurm.cancel(numbers["cancelled"])
+        slurm.end_time(numbers["over-its-limit"])
+        trainings["killed"].kill()
+        # A job parses the workflow too and takes no lock; a second workflow is refused.
+        refused = copy.run(*TARGETS, **SETTINGS)
+        assert "Another run is at work in results/smoke" in refused.stdout
+        assert main.wait(SECONDS) == 0, log.read_text()
+    finally:
+        if main.poll() is None:
+            os.killpg(main.pid, signal.SIGKILL)
+    assert {run: slurm.record(number)["JobState"] for run, number in numbers.items()} == STOPPED
+    assert copy.artifacts() == uninterrupted.artifacts()
+    for run in STOPPED:
+        assert "goes on from step" in copy.path(log_of(run)).read_text()
+    assert copy.pending(*TARGETS, **SETTINGS) == {}
+
+
+def test_rules_on_a_gpu_ask_for_one_and_the_others_do_not(slurm, smoke, copy, tmp_path):
+    """The jobs wait for a partition that is down until all have asked, and then make what was there before."""
+    gone = {
+        "sampling": [f"sampling/{run}/gradients.safetensors" for run in (RUN, OTHER)],
+        "noise_alignment": [f"noise/{RUN}/alignment.csv"],
+        "measurements": [f"curvature/{RUN}/hessian.safetensors"],
+        "theory": ["theory/noise_structure/closed_forms.csv"],
+    }
+    targets = [f"results/smoke/{path}" for paths in gone.values() for path in paths]
+    for target in targets:
+        copy.path(target).unlink()
+    log = tmp_path / "log"
+    before = set(slurm.jobs())
+
+    def asked() -> dict[str, dict[str, str]]:
+        kinds = {number: kind for number, kind in slurm.jobs().items() if number not in before}
+        return {kind: slurm.record(number) for number, name in kinds.items() for kind in gone if kind in name}
+
+    slurm.partition("DOWN")
+    main = Submitted(copy.root).start(log, *targets)
+    try:
+        wait_until(lambda: asked().keys() == gone.keys(), main, log)
+        records = asked()
+        slurm.partition("UP")
+        assert {kind: record.get("TresPerJob") for kind, record in records.items()} == {
+            "sampling": "gres:gpu:1", "noise_alignment": "gres:gpu:1", "measurements": None, "theory": None
+        }  # fmt: skip
+        # Two samplings share a submission, one after the other.
+        assert {kind: record["TimeLimit"] for kind, record in records.items()} == {
+            "sampling": "00:32:00", "noise_alignment": "00:16:00", "measurements": "00:16:00", "theory": "00:30:00"
+        }  # fmt: skip
+        assert {record["Account"] for record in records.values()} == {"(null)"}
+        assert main.wait(SECONDS) == 0, log.read_text()
+    finally:
+        if main.poll() is None:
+            os.killpg(main.pid, signal.SIGKILL)
+        slurm.partition("UP")
+    assert copy.artifacts() == smoke.artifacts()
