@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from dropscape.config.of_run import recorded_steps
 from dropscape.data.examples import MAX_TOKENS
-from dropscape.models.registry import has_one_hidden_mask
 from dropscape.plan.cost import Cost, Passes, started
 from dropscape.plan.rates import (
     CONDENSED_SNAPSHOT,
@@ -23,6 +22,7 @@ from dropscape.plan.rates import (
 )
 from dropscape.plan.run import Run
 from dropscape.training.descent import Descent
+from dropscape.training.roads import has_one_hidden_mask
 from dropscape.training.stage import plan_of
 from dropscape.training.two_layer import TwoLayer
 
