@@ -186,5 +186,4 @@ class EquationsSettings(StageExperiment):
             "train_examples": self.data.train_examples,
             "side": self.data.side,
             "loss": self.loss,
-            "trials": self.trajectories.trials * len(self.seeds) if self.trajectories else None,
         }
