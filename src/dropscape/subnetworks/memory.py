@@ -1,4 +1,8 @@
-"""How much memory the training of a wide convolutional network takes, told before it starts."""
+"""How much memory the training of a wide convolutional network takes, told before it starts.
+
+On all of MNIST, images included, a width of 250,000 takes at most 0.8 GiB, one of 100,000 with 100 random sub-networks
+0.4 GiB.
+"""
 
 import math
 import os
