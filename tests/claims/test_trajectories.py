@@ -106,9 +106,12 @@ def test_share_below_every_trial_of_the_others(tables):
         "order_1": 0.4 + 0 * STEPS,
     }
     table = tables(curves(values, spread=SPREAD / 10, column="test_accuracy"))
-    found = share_below(table, NAME, CLAIM, "descent", ["dropout", "order_1"])
+    found = share_below(table, NAME, CLAIM, "descent", ["dropout", "order_1"], 0.1, 0.9)
     assert found.value == pytest.approx(10 / 16)
-    one = share_below(table, NAME, CLAIM, "descent", ["dropout"])
+    # 0.5, and less 0.15 in the 4.5 steps from 1.5 to 6 (trapezoids), less 0.3 in the 10 after them.
+    mean = 0.5 - (0.15 * 4.5 + 0.3 * 10) / 16
+    assert found.note.endswith(f"mean along training {mean:.3g} of descent, 0.5 of dropout, 0.4 of order_1")
+    one = share_below(table, NAME, CLAIM, "descent", ["dropout"], 0.1, 0.9)
     assert one.value == pytest.approx(14.5 / 16)
 
 

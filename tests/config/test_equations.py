@@ -5,7 +5,11 @@ import pytest
 from dropscape.errors import ConfigurationError
 
 POINT = {"keep_prob": 0.9, "learning_rate": 0.1, "steps": 3}
-TRAJECTORIES = {"methods": ["dropout", "order_1"], "trials": 2, "runs": {"one": POINT, "two": POINT}}
+TRAJECTORIES = {
+    "methods": ["dropout", "order_1"],
+    "trials": 2,
+    "runs": {"one": POINT, "two": POINT | {"keep_prob": 0.5}},
+}
 WEAK = {"keep_probs": [0.9], "learning_rates": [0.1, "5e-2"], "flow_time": 1, "trials": 9}
 NOISES = {
     "learning_rate": 0.1,
@@ -65,6 +69,10 @@ REFUSED = [
     (overrides(model={"widths": [3], "initial_scale": [1.0]}), "but the network has 2 layers: write one number"),
     (overrides(weak_errors=WEAK | {"flow_time": 0.12}), "flow_time 0.12 is no multiple of the learning rate 0.1"),
     (overrides(weak_errors=WEAK | {"trials": 2}), "weak_errors.trials' is 2"),
+    (
+        overrides(trajectories=TRAJECTORIES | {"runs": {"one": POINT, "two": POINT | {"steps": 4}}}),
+        "runs 'one' and 'two' are the same point: leave one out",
+    ),
     (overrides(model={"widths": [3, 3]}, trajectories=TRAJECTORIES), "write trajectories.samples"),
     (overrides(trajectories=TRAJECTORIES | {"batch_size": 4}), "write trajectories.samples"),
     (

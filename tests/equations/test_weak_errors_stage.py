@@ -9,6 +9,7 @@ from dropscape.equations.prepared import prepared
 from dropscape.equations.simulation import Simulation
 from dropscape.equations.weak_error import end_differences, weak_error
 from dropscape.equations.weak_errors_stage import measure_weak_errors
+from dropscape.errors import DivergenceError
 from tests.equations.experiment import SETTINGS, Experiment, Stopped, stopped_at
 
 OWN = SETTINGS | {
@@ -69,3 +70,9 @@ def test_an_interrupted_job_measures_no_point_twice(experiment, monkeypatch):
     (parts,) = experiment.run(OWN, "weak_errors")
     assert parts.equals(whole)
     assert measured == [("order_1", 4), ("order_1", 2), ("order_2", 4), ("order_2", 2)]
+
+
+def test_a_divergence_names_the_rate_that_was_written(experiment):
+    wild = OWN | {"learning_rates": [1e200], "flow_time": 4e200}
+    with pytest.raises(DivergenceError, match=r"experiment 'test' diverged at learning_rate 1e\+200 and keep_prob 0.7"):
+        experiment.run(wild, "weak_errors")

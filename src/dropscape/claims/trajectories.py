@@ -10,7 +10,7 @@ draw can only narrow, stay.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -132,14 +132,11 @@ def share_below(
     claim: str,
     method: str,
     others: Sequence[str],
+    learning_rate: float,
+    keep_prob: float,
     column: str = "test_accuracy",
-    learning_rate: float | None = None,
-    keep_prob: float | None = None,
 ) -> Measured:
-    """Share of the training in which a method's mean lies below every trial of the others (paper C, Fig. 2b).
-
-    Of several settings the one with the smallest share.
-    """
+    """Share of the training in which a method's mean lies below every trial of the others (paper C, Fig. 2b)."""
 
     def share(compared: _Compared, named: Sequence[str], means: Sequence[NDArray]) -> float:
         lowest = np.min([np.nanmin(compared.trials[other], axis=0) for other in named[1:]], axis=0)
@@ -147,7 +144,10 @@ def share_below(
 
     methods = [method, *others]
     settings = _settings(tables, experiment, column, methods, learning_rate, keep_prob)
-    return _weakest(settings, [methods], share, min, f"{claim}/{experiment}")
+    measured = _weakest(settings, [methods], share, min, f"{claim}/{experiment}")
+    (compared,) = settings.values()
+    values = [f"{_along(compared.weights, compared.means(name)):.3g} of {name}" for name in methods]
+    return replace(measured, note=f"{measured.note}; mean along training {', '.join(values)}")
 
 
 def diverged_share(tables: Tables, experiment: str, claim: str, learning_rate: float, keep_prob: float) -> Measured:

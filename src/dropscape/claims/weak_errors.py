@@ -18,8 +18,8 @@ from dropscape.numerics.orders import NORMAL_95, Order, above_noise, convergence
 def convergence_slope(tables: Tables, experiment: str, claim: str, order: int) -> Measured:
     """The slope of log error over log learning rate (paper C, Theorem 1).
 
-    Of the keep probability whose slope is farthest from ``order``. Bounds: the wider ones of the norms' standard errors
-    and of the points' scatter about the line.
+    Of the keep probability whose slope is farthest from ``order``. Bounds: normal, from the greater of the slope's
+    standard errors by the norms' own and by the points' scatter about the line.
     """
     orders: dict[float, Order] = {}
     for keep_prob, rows in _errors(tables, experiment, order).groupby("keep_prob"):

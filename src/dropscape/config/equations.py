@@ -78,6 +78,15 @@ class TrajectoriesSettings(Strict):
     )
     runs: dict[Name, PointSettings] = Field(description="The points by name.", min_length=1)
 
+    @model_validator(mode="after")
+    def _distinct(self):
+        names: dict[tuple[float, float], str] = {}
+        for name, point in self.runs.items():
+            same = names.setdefault((point.learning_rate, point.keep_prob), name)
+            if same != name:
+                raise ValueError(f"runs '{same}' and '{name}' are the same point: leave one out")
+        return self
+
 
 class WeakErrorsSettings(Strict):
     """How far the equations' expected end is from dropout's (paper C, Fig. 1b and c)."""
@@ -86,7 +95,9 @@ class WeakErrorsSettings(Strict):
     keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
     learning_rates: list[Positive] = Field(description="Learning rates.", min_length=1)
     flow_time: Positive = Field(description="The end T, in units of learning rate times step; a multiple of each rate.")
-    trials: Annotated[int, Field(ge=3)] = Field(description="Pairs of trials, all from one start.")
+    trials: Annotated[int, Field(ge=3)] = Field(
+        description="Pairs of trials, all of the first seed and from one start."
+    )
     inner_steps: Count = Field(1, description="Steps of the equation's discretisation in one of dropout.")
     scheme: Literal["euler_maruyama", "midpoint"] = Field("midpoint", description="Discretisation of the equation.")
 
@@ -175,5 +186,4 @@ class EquationsSettings(StageExperiment):
             "train_examples": self.data.train_examples,
             "side": self.data.side,
             "loss": self.loss,
-            "trials": self.trajectories.trials * len(self.seeds) if self.trajectories else None,
         }

@@ -193,7 +193,12 @@ class DistanceFactor(_OfTrajectories):
     reference: Method = Field("dropout", description="The method that both are compared with.")
 
 
-class ShareBelow(_OfTrajectories):
+class _AtAPoint(Strict):
+    learning_rate: Positive = Field(description="The learning rate.")
+    keep_prob: KeepProb = Field(description="The keep probability.")
+
+
+class ShareBelow(_AtAPoint):
     """Share of the training in which a method's mean lies below every trial of others."""
 
     method: Method = Field(description="The method.")
@@ -201,11 +206,8 @@ class ShareBelow(_OfTrajectories):
     column: Literal["loss", "test_loss", "test_accuracy"] = Field("test_accuracy", description="What is compared.")
 
 
-class DivergedShare(Strict):
+class DivergedShare(_AtAPoint):
     """Share of the trials of all methods that diverge."""
-
-    learning_rate: Positive = Field(description="The learning rate.")
-    keep_prob: KeepProb = Field(description="The keep probability.")
 
 
 class _OfWeakErrors(Strict):

@@ -14,6 +14,7 @@ from dropscape.equations.prepared import prepared
 from dropscape.equations.simulation import Simulation
 from dropscape.equations.states import States
 from dropscape.equations.weak_error import WeakError, end_differences, weak_error
+from dropscape.errors import DivergenceError
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 
@@ -78,7 +79,14 @@ def measure_weak_errors(
                 scheme=settings["scheme"],
                 purpose=f"weak_errors/{order}/{keep_prob}/{rate}",
             )
-            measured = weak_error(end_differences(simulation, start, train, settings["trials"]))
+            try:
+                measured = weak_error(end_differences(simulation, start, train, settings["trials"]))
+            except DivergenceError:
+                raise DivergenceError(
+                    f"A trial of experiment '{name}' diverged at learning_rate {rate:g} and keep_prob {keep_prob:g}, "
+                    "so that there is no expectation to compare: write smaller learning_rates or larger keep_probs "
+                    "into its weak_errors."
+                ) from None
             checkpoint.save({}, asdict(measured))
         else:
             measured = WeakError(**saved[1])

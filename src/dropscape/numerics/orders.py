@@ -17,20 +17,23 @@ class Order:
     """The exponent of the errors in the learning rate.
 
     Attributes:
-        fit: power law of the errors above the noise; its bounds say how far the points are from a line.
+        fit: power law of the errors above the noise. Its own bounds have to learn from a few points how far they
+            scatter, which with three of them says next to nothing; ``bounds`` know the errors' sampling besides.
         sampling_error: the slope's standard error that follows from the errors' own; NaN where the slope is.
+        scatter_error: the slope's standard error that follows from the points' distances from the line.
         hidden: errors that the noise hides, left out.
     """
 
     fit: PowerLaw
     sampling_error: float
+    scatter_error: float
     hidden: int
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """95 % bounds of the slope: the wider ones of the points' scatter and of the errors' own sampling."""
-        margin = NORMAL_95 * self.sampling_error
-        return min(self.fit.slope_low, self.fit.slope - margin), max(self.fit.slope_high, self.fit.slope + margin)
+        """Normal 95 % bounds of the slope from the greater of the two standard errors."""
+        margin = NORMAL_95 * np.fmax(self.sampling_error, self.scatter_error)
+        return float(self.fit.slope - margin), float(self.fit.slope + margin)
 
 
 def above_noise(squared: ArrayLike, squared_error: ArrayLike) -> NDArray[np.bool_]:
@@ -54,9 +57,13 @@ def convergence_order(learning_rates: ArrayLike, squared: ArrayLike, squared_err
     fit = power_law(rates[usable], np.sqrt(squared[usable]))
     hidden = int((~usable).sum())
     if math.isnan(fit.slope):
-        return Order(fit, math.nan, hidden)
+        return Order(fit, math.nan, math.nan, hidden)
     # To first order the relative error of a root is half that of the square; a slope is a sum of log norms with
     # these weights.
     relative = np.asarray(squared_error, dtype=np.float64)[usable] / (2 * squared[usable])
     offsets = np.log(rates[usable]) - np.log(rates[usable]).mean()
-    return Order(fit, float(np.linalg.norm(offsets / (offsets @ offsets) * relative)), hidden)
+    sampling = np.linalg.norm(offsets / (offsets @ offsets) * relative)
+    logs = np.log(squared[usable]) / 2
+    residuals = logs - logs.mean() - fit.slope * offsets
+    scatter = math.sqrt(residuals @ residuals / (len(logs) - 2) / (offsets @ offsets))
+    return Order(fit, float(sampling), scatter, hidden)

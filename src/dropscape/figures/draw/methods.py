@@ -31,24 +31,30 @@ def curves(axes: Axes, summary: pd.DataFrame) -> None:
         own = summary[summary["method"] == method]
         if len(own):
             band(axes, own, look, DASHES[method])
-            lost = own[own["undefined"] > 0]
-            if len(lost) and own["trials"].gt(0).any():
-                # Where the first trial was lost: from here on the mean is that of fewer.
-                before = own[own["step"] < lost["step"].min()].sort_values("step")
-                axes.plot(
-                    before["step"].tail(1), before["mean"].tail(1), "x", color=look.colour, ms=5, mew=1.4, zorder=5
-                )
     steps_axis(axes, summary["step"].max(), "training step")
 
 
 def loss_axis(axes: Axes, summary: pd.DataFrame) -> None:
-    """An axis that ends where a diverging loss has left what can be compared; logarithmic where losses span enough."""
+    """Logarithmic where losses span enough, and ends where a diverging loss has left what can be compared."""
     start = summary[summary["step"] == summary["step"].min()]["mean"].max()
     if summary["mean"].max() > _WIDE * summary["mean"].min():
         axes.set_yscale("log")
         label_two_and_five(axes.yaxis)
     if summary["high"].max() > _HIGHEST * start:
-        axes.set_ylim(top=_HIGHEST * start)
+        axes.set_ylim(0.8 * summary["low"].min(), _HIGHEST * start)
+
+
+def crosses(axes: Axes, summary: pd.DataFrame) -> None:
+    """A cross on a method's mean, or where that leaves the panel, at the last step before the first trial is lost."""
+    for place, (method, look) in enumerate(LOOKS.items()):
+        own = summary[summary["method"] == method].sort_values("step")
+        before = own[own["step"] < own["step"].where(own["undefined"] > 0).min()].tail(1)
+        if len(before):
+            height = min(before["mean"].iloc[0], axes.get_ylim()[1])
+            # Two at one place are still two: the later one is smaller.
+            axes.plot(
+                before["step"], height, "x", color=look.colour, ms=8 - 2 * place, mew=1.4, zorder=5, clip_on=False
+            )
 
 
 def point_title(rows: pd.DataFrame) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from dropscape.figures import style
 from dropscape.figures.draw.methods import inputs_sentence
@@ -57,5 +59,16 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         panel.tick_params(axis="x", length=0)
         if quantity != ACCURACY:
             panel.set_yscale("log")
-            label_two_and_five(panel.yaxis)
+            _label(panel.yaxis)
     return figure
+
+
+def _label(axis: Axis) -> None:
+    """Ticks of a logarithmic axis; evenly spaced where it is so short that it may hold neither a 2 nor a 5."""
+    low, high = axis.get_view_interval()
+    if high > 5 * low:
+        label_two_and_five(axis)
+        return
+    axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())

@@ -15,7 +15,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     """A row of loss and accuracy per point (learning rate, keep probability); arguments as tabled."""
     runs = list(dict.fromkeys(summary["run"]))
     figure, axes = style.grid(
-        f"{description['place']}: test loss and accuracy of dropout, its SME and descent on the modified loss",
+        f"{description['place']}: test loss and accuracy",
         2,
         len(runs),
         1.8,
@@ -24,7 +24,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             description,
             methods.inputs_sentence(description),
             methods.trials_sentence(summary),
-            "Loss and accuracy on the test examples without dropout.",
+            "SME: stochastic modified equation; $L_S$: modified loss. Loss and accuracy on the test examples without "
+            "dropout.",
             methods.BANDS,
             methods.diverged_sentence(description["diverged"], summary),
         ),
@@ -32,9 +33,12 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     for (left, right), run in zip(axes, runs, strict=True):
         own = summary[summary["run"] == run]
         loss, accuracy = (own[own["quantity"] == quantity] for quantity in (LOSS, ACCURACY))
-        methods.curves(left, loss)
-        methods.loss_axis(left, loss)
-        methods.curves(right, accuracy.assign(**{key: 100 * accuracy[key] for key in ("mean", "low", "high")}))
+        accuracy = accuracy.assign(**{key: 100 * accuracy[key] for key in ("mean", "low", "high")})
+        for panel, rows in ((left, loss), (right, accuracy)):
+            methods.curves(panel, rows)
+            if panel is left:
+                methods.loss_axis(panel, rows)
+            methods.crosses(panel, rows)
         left.set_title(methods.point_title(own), loc="left", pad=4)
         left.set_ylabel("test loss")
         right.set_ylabel("test accuracy [%]")

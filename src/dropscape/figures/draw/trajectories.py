@@ -19,7 +19,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     columns = _COLUMNS.get(len(runs), 3)
     rows = math.ceil(len(runs) / columns)
     figure, axes = style.grid(
-        f"{description['place']}: training loss of dropout and of its stochastic modified equations (SME)",
+        f"{description['place']}: training loss of dropout and its modified equation",
         columns,
         rows,
         1.6,
@@ -28,7 +28,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             description,
             methods.inputs_sentence(description),
             methods.trials_sentence(summary),
-            "Risk $R_S$ without dropout.",
+            "SME: stochastic modified equation. Risk $R_S$ without dropout.",
             methods.BANDS,
             methods.diverged_sentence(description["diverged"], summary),
         ),
@@ -38,6 +38,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
         own = summary[summary["run"] == run]
         methods.curves(panel, own)
         methods.loss_axis(panel, own)
+        methods.crosses(panel, own)
         panel.set_title(methods.point_title(own), loc="left", pad=4)
     for panel in panels[len(runs) :]:
         panel.remove()

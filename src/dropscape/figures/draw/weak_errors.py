@@ -27,7 +27,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
     above = description["standard_errors"]
     trials = " or ".join(f"{count:,}" for count in description["trials"])
     figure, axes = style.page(
-        f"{description['place']}: how far the expected parameters of the SME are from those of dropout",
+        f"{description['place']}: how far the expected parameters of the SME are from dropout's",
         [1] * len(orders),
         2.3,
         style.legend_room(len(keep_probs) + 2),
@@ -37,8 +37,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: Mapping[str, 
             f"Expectations from {trials} pairs of trials from one start. Filled: root of the unbiased estimate of the "
             "squared norm; bars: one standard error. Hollow triangles: the noise hides the norm, likely below them.",
             f"Dotted: noise floor, the smallest norm that is {above} standard errors above 0. Dashed: power laws "
-            "through the filled points; legend: slopes with 95 % intervals, the wider ones of the points' own errors "
-            "and of their scatter. Grey: the order's slope.",
+            "through the filled points; legend: slopes with 95 % intervals from the points' own errors or from their "
+            "scatter, whichever is wider. Grey: the order's slope.",
         ),
     )
     looks = _looks(keep_probs)

@@ -58,9 +58,9 @@ def simulations(
 
 
 def _at_points(table: pd.DataFrame, runs: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """The rows of each run's point, with the run's name, the points in the order of the runs."""
+    """The rows of each run's point, with the run's name, small learning rates and little dropout first."""
     frames = []
-    for name, run in runs.items():
+    for name, run in sorted(runs.items(), key=lambda item: (item[1]["learning_rate"], -item[1]["keep_prob"])):
         own = np.isclose(table["learning_rate"], run["learning_rate"]) & np.isclose(
             table["keep_prob"], run["keep_prob"]
         )

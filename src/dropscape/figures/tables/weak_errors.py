@@ -23,9 +23,9 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     Returns:
         points: order, keep_prob, learning_rate, norm, low and high (one standard error of its square below and above),
         floor (the smallest norm that is told from the noise), limit (where it is hidden the norm is likely smaller),
-        trials, reason. summary: slope of each order and keep_prob with 95 % bounds (the wider ones of the norms'
-        errors and of the points' scatter), points, hidden, and the ends of the fitted line x_low, y_low, x_high,
-        y_high. facts: standard_errors (above 0, of the floor), trials, side and loss.
+        trials, reason. summary: slope of each order and keep_prob with 95 % bounds (from the greater of its standard
+        errors by the norms' own and by the points' scatter), points, hidden, and the ends of the fitted line x_low,
+        y_low, x_high, y_high. facts: standard_errors (above 0, of the floor), trials, side and loss.
     """
     (settings,), (path,) = experiments, inputs["weak_errors"]
     errors = read_table(path).sort_values(_KEYS, ignore_index=True)
