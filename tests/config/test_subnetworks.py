@@ -29,6 +29,7 @@ def test_an_experiment_has_the_data_and_the_tables_of_its_algorithm(load):
     assert (digits.dataset, digits.described["train_examples"]) == ("mnist", 20)
     assert digits.model_dump()["data"] == IMAGES | {"digits": [3, 8]}
     network = own(CNN)
+    assert network.model_dump()["data"] == IMAGES | {"normalisation": "channel"}
     assert (network.dataset, network.tables, network.random_masks) == ("mnist", ["accuracies"], 0)
 
 
