@@ -65,7 +65,9 @@ def by_stage(table: pd.DataFrame) -> pd.DataFrame:
 def against_records(table: pd.DataFrame) -> pd.DataFrame:
     """The jobs whose benchmark files are there, with what these say: recorded (seconds) and recorded_memory (bytes)."""
     there = table[table["benchmark"].map(lambda path: bool(path) and Path(path).is_file())].copy()
-    records = [pd.read_csv(path, sep="\t", usecols=["s", "max_rss"]).mean() for path in there["benchmark"]]
+    records = [
+        pd.read_csv(path, sep="\t", usecols=["s", "max_rss"], na_values="-").mean() for path in there["benchmark"]
+    ]
     there["recorded"] = [record["s"] for record in records]
     there["recorded_memory"] = [record["max_rss"] * 2**20 for record in records]
     return there
