@@ -36,7 +36,8 @@ def state_step(project) -> int:
 
 
 def killed_after(project, log, step, whom):
-    """Start the training, wait until a state after ``step`` is saved, and kill -9 ``whom``; see below."""
+    """Start the training, wait until a new state after ``step`` is saved, and kill -9 ``whom``; see below."""
+    step = max(step, state_step(project))
     process = project.start(log, TARGET, **SETTINGS)
     try:
         while state_step(project) <= step:
@@ -98,8 +99,11 @@ def test_second_run_in_the_same_results_is_refused(copy, tmp_path):
         while state_step(copy) < 0:
             assert first.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.02)
+        # It waits, so that it is not over before the second run has looked, however busy the machine is.
+        for child in psutil.Process(first.pid).children(recursive=True):
+            child.suspend()
         second = copy.run(TARGET, **SETTINGS)
-        assert first.poll() is None, "the training was too short for this test"
+        assert first.poll() is None
         assert second.returncode != 0
         assert "Another run is at work in results/smoke" in second.stdout
     finally:
