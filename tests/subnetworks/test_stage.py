@@ -14,10 +14,11 @@ from dropscape.data.dataset import Dataset
 from dropscape.data.points import generated
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks import cnn_training, stage, two_layer
+from dropscape.subnetworks import cnn_stage, cnn_training, two_layer
 from dropscape.subnetworks.bounds import Bounds, max_norm
+from dropscape.subnetworks.cnn_stage import train_cnn
 from dropscape.subnetworks.distributions import Caps
-from dropscape.subnetworks.stage import train_cnn, train_two_layer
+from dropscape.subnetworks.stage import train_two_layer
 
 TWO_LAYER = {
     "data": {"distribution": "caps", "dimension": 5, "separation": 0.4, "test_examples": 30},
@@ -156,7 +157,7 @@ def test_an_interrupted_experiment_goes_on_where_it_was(tmp_path, images, monkey
 
 
 def test_a_width_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path, images, monkeypatch):
-    monkeypatch.setattr(stage, "available_bytes", lambda device: 2**30)
+    monkeypatch.setattr(cnn_stage, "available_bytes", lambda device: 2**30)
     monkeypatch.setattr(cnn_training, "train", lambda *_, **__: pytest.fail("a training has begun"))
     with pytest.raises(ConfigurationError, match="width 90,000,000 takes"):
         written(tmp_path, "cnn", CNN | {"widths": [8, 90_000_000]}, images)

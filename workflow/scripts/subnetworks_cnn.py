@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dropscape.jobs import job
-from dropscape.subnetworks.stage import train_cnn
+from dropscape.subnetworks.cnn_stage import train_cnn
 
 name = f"{snakemake.wildcards.experiment}/width{snakemake.wildcards.width}"
 

@@ -24,7 +24,7 @@ def page(claims: pd.DataFrame, figures: list[str], folder: str, command: str) ->
         command: what made the results.
     """
     of_trainings = claims[claims["figure"] != ""]
-    data = (of_trainings if len(of_trainings) else claims)["data"].iloc[0]
+    data = "; ".join((of_trainings if len(of_trainings) else claims)["data"].unique())
     lines = [
         "# Gallery",
         "",
