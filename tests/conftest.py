@@ -10,7 +10,7 @@ settings.register_profile("dropscape", deadline=None)
 settings.load_profile("dropscape")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Where tests run side by side, those of a file stay together, and so do all that use the one smoke run.
 
@@ -20,6 +20,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         group = "smoke" if "smoke" in item.fixturenames else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+    return (yield)
 
 
 @pytest.fixture(scope="session")
