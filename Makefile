@@ -36,7 +36,7 @@ paper:
 	$(MAKE) reproduce SCALE=paper SOURCE=$(or $(SOURCE),official)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks

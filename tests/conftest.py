@@ -10,17 +10,26 @@ settings.register_profile("dropscape", deadline=None)
 settings.load_profile("dropscape")
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Where tests run side by side, those of a file stay together, and so do all that use the one smoke run.
+def together(nodeid: str) -> str:
+    """What a test stays together with where tests run side by side: its file, or all that use the one smoke run."""
+    file = nodeid.partition("::")[0]
+    return "smoke" if file.startswith("tests/workflow/") or file == "tests/test_readme.py" else file
 
-    That run takes longest, so it comes first.
-    """
-    items.sort(key=lambda item: "smoke" not in item.fixturenames)
-    for item in items:
-        group = "smoke" if "smoke" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    return (yield)
+
+def pytest_collection_modifyitems(items):
+    """The smoke run takes longest, so it comes first."""
+    items.sort(key=lambda item: together(item.nodeid) != "smoke")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Workers take what belongs together as one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        _split_scope = staticmethod(together)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
