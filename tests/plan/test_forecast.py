@@ -25,7 +25,7 @@ rule training:
     reason: Missing output files: results/smoke/training/mnist_fnn/keep0.9-lr0.1/model.safetensors
     wildcards: experiment=mnist_fnn, run=keep0.9-lr0.1
     threads: 2
-    resources: tmpdir=/tmp, checkpoint_seconds=30.0
+    resources: tmpdir=/tmp, gpu=1, checkpoint_ms=30000
 [Sun Nov 22 08:36:37 2026]
 rule noise_spectrum:
     input: a

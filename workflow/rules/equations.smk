@@ -16,11 +16,14 @@ rule equations:
         f"{RESULTS}/benchmarks/equations/{{experiment}}.tsv"
     wildcard_constraints:
         experiment=experiments_with("equations", "trajectories"),
+    group:
+        group_of("equations")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("equations"),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=lambda wildcards: equations_settings(wildcards, "trajectories"),
     script:
@@ -40,11 +43,14 @@ rule equations_weak_errors:
         f"{RESULTS}/benchmarks/equations/{{experiment}}-weak-errors.tsv"
     wildcard_constraints:
         experiment=experiments_with("equations", "weak_errors"),
+    group:
+        group_of("equations_weak_errors")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("equations_weak_errors"),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=lambda wildcards: equations_settings(wildcards, "weak_errors"),
     script:
@@ -64,11 +70,14 @@ rule equations_noises:
         f"{RESULTS}/benchmarks/equations/{{experiment}}-noises.tsv"
     wildcard_constraints:
         experiment=experiments_with("equations", "noises"),
+    group:
+        group_of("equations_noises")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("equations_noises"),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=lambda wildcards: equations_settings(wildcards, "noises"),
     script:

@@ -73,9 +73,13 @@ rule flatness_interpolations:
         f"{RESULTS}/logs/flatness/{{experiment}}-interpolations.log",
     benchmark:
         f"{RESULTS}/benchmarks/flatness/{{experiment}}-interpolations.tsv"
+    group:
+        group_of("flatness_interpolations")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("flatness_interpolations"),
     params:
         settings=interpolation_settings,
         runs=interpolation_runs,

@@ -29,8 +29,7 @@ def data_settings(wildcards):
 def training_settings(wildcards):
     """What decides a training, and nothing else."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    device = requests_of(*wildcards).device_of("training")
-    return plain(of_training(experiment, wildcards.run, device))
+    return plain(of_training(experiment, wildcards.run, USER.device))
 
 
 def start_of(wildcards):

@@ -12,8 +12,12 @@ rule subnetworks_distribution:
         f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-distribution.tsv"
     wildcard_constraints:
         experiment=experiments_with("subnetworks", "errors"),
+    group:
+        group_of("subnetworks_distribution")
     conda:
         "../../envs/environment.yaml"
+    resources:
+        **asks_of("subnetworks_distribution"),
     params:
         settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment].data),
     script:
@@ -35,12 +39,14 @@ rule subnetworks_two_layer:
         f"{RESULTS}/benchmarks/subnetworks/{{experiment}}.tsv"
     wildcard_constraints:
         experiment=experiments_with("subnetworks", "errors"),
+    group:
+        group_of("subnetworks_two_layer")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
-    # Not a parameter: how often the state is saved must not decide whether a training is redone.
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("subnetworks_two_layer"),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment]),
     script:
@@ -61,11 +67,14 @@ rule subnetworks_cnn:
     wildcard_constraints:
         experiment=experiments_with("subnetworks", "accuracies"),
         width=r"\d+",
+    group:
+        group_of("subnetworks_cnn")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
     resources:
-        checkpoint_seconds=str(USER.checkpoint_seconds),
+        **asks_of("subnetworks_cnn"),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=lambda wildcards: plain(
             OF_STAGES[wildcards.experiment].model_dump()
@@ -91,7 +100,11 @@ rule subnetworks_accuracies:
         f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-accuracies.tsv"
     wildcard_constraints:
         experiment=experiments_with("subnetworks", "accuracies"),
+    group:
+        group_of("subnetworks_accuracies")
     conda:
         "../../envs/environment.yaml"
+    resources:
+        **asks_of("subnetworks_accuracies"),
     script:
         "../scripts/subnetworks_accuracies.py"

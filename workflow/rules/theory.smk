@@ -11,9 +11,13 @@ rule theory:
         f"{RESULTS}/logs/theory/{{study}}/{{table}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/theory/{{study}}/{{table}}.tsv"
+    group:
+        group_of("theory")
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
+    resources:
+        **asks_of("theory"),
     params:
         settings=lambda wildcards: plain(
             getattr(STUDIES[wildcards.study].theory, wildcards.table)

@@ -22,11 +22,9 @@ rule training:
     conda:
         "../../envs/environment.yaml"
     threads: USER.threads
-    # Not a parameter: how often the state is saved must not decide whether a training is redone.
     resources:
         **asks_of("training"),
-        # A whole number, because a submission adds up what its jobs ask for.
-        checkpoint_ms=round(1000 * USER.checkpoint_seconds),
+        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=training_settings,
     script:

@@ -5,7 +5,7 @@ from dropscape.jobs import job
 
 name = snakemake.wildcards.experiment
 
-with job(f"equations_noises {name}", snakemake.log[0], snakemake.threads):
+with job(f"equations_noises {name}", snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
     measure_noises(
         name,
         snakemake.params.settings,
@@ -13,5 +13,5 @@ with job(f"equations_noises {name}", snakemake.log[0], snakemake.threads):
         snakemake.output,
         code=list(snakemake.input.code),
         states=str(Path(snakemake.output.noises).parents[1] / ".states" / name / "noises"),
-        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+        checkpoint_seconds=snakemake.resources.checkpoint_ms / 1000,
     )

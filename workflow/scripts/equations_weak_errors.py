@@ -5,7 +5,7 @@ from dropscape.jobs import job
 
 name = snakemake.wildcards.experiment
 
-with job(f"equations_weak_errors {name}", snakemake.log[0], snakemake.threads):
+with job(f"equations_weak_errors {name}", snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
     measure_weak_errors(
         name,
         snakemake.params.settings,
@@ -13,5 +13,5 @@ with job(f"equations_weak_errors {name}", snakemake.log[0], snakemake.threads):
         snakemake.output,
         code=list(snakemake.input.code),
         states=str(Path(snakemake.output.weak_errors).parents[1] / ".states" / name / "weak_errors"),
-        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+        checkpoint_seconds=snakemake.resources.checkpoint_ms / 1000,
     )

@@ -5,7 +5,7 @@ from dropscape.subnetworks.cnn_stage import train_cnn
 
 name = f"{snakemake.wildcards.experiment}/width{snakemake.wildcards.width}"
 
-with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads):
+with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
     train_cnn(
         name,
         snakemake.params.settings,
@@ -13,5 +13,5 @@ with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads):
         snakemake.output,
         code=snakemake.input.code,
         states=str(Path(snakemake.output.accuracies).parents[1] / ".states" / name),
-        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+        checkpoint_seconds=snakemake.resources.checkpoint_ms / 1000,
     )

@@ -13,5 +13,5 @@ with job(f"subnetworks {name}", snakemake.log[0], snakemake.threads):
         snakemake.output,
         code=snakemake.input.code,
         states=str(Path(snakemake.output.errors).parents[1] / ".states" / name),
-        checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+        checkpoint_seconds=snakemake.resources.checkpoint_ms / 1000,
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dropscape.config.settings import ExperimentSettings
+from dropscape.training.roads import road_of
 
 
 def settings_of_run(experiment: ExperimentSettings, name: str, device: str) -> dict[str, Any]:
@@ -29,9 +30,12 @@ def settings_of_run(experiment: ExperimentSettings, name: str, device: str) -> d
 
 
 def training_settings(experiment: ExperimentSettings, name: str, device: str) -> dict[str, Any]:
-    """What decides the named run's training, and nothing else."""
+    """What decides the named run's training, and nothing else.
+
+    One whose steps are compiled for the processor has that as its device, whatever the user's.
+    """
     run = experiment.runs[name]
-    return (
+    settings = (
         settings_of_run(experiment, name, device)
         | {
             "learning_rate": run.learning_rate,
@@ -42,6 +46,7 @@ def training_settings(experiment: ExperimentSettings, name: str, device: str) ->
         }
         | experiment.training.model_dump()
     )
+    return settings | {"device": "cpu"} if road_of(settings) == "two_layer" else settings
 
 
 def recorded_steps(experiment: ExperimentSettings) -> int:
