@@ -166,7 +166,7 @@ def test_rules_on_a_gpu_ask_for_one_and_the_others_do_not(slurm, smoke, copy, tm
         "sampling": [f"sampling/{run}/gradients.safetensors" for run in (RUN, OTHER)],
         "noise_alignment": [f"noise/{RUN}/alignment.csv"],
         "measurements": [f"curvature/{RUN}/hessian.safetensors"],
-        "short-noise_structure": ["theory/noise_structure/closed_forms.csv"],
+        "theory": ["theory/noise_structure/closed_forms.csv"],
     }
     targets = [f"results/smoke/{path}" for paths in gone.values() for path in paths]
     for target in targets:
@@ -188,14 +188,14 @@ def test_rules_on_a_gpu_ask_for_one_and_the_others_do_not(slurm, smoke, copy, tm
             "sampling": "gres:gpu:1",
             "noise_alignment": "gres:gpu:1",
             "measurements": None,
-            "short-noise_structure": None,
+            "theory": None,
         }
         # Two samplings share a submission, one after the other.
         assert {kind: record["TimeLimit"] for kind, record in records.items()} == {
             "sampling": "00:32:00",
             "noise_alignment": "00:16:00",
             "measurements": "00:16:00",
-            "short-noise_structure": "00:16:00",
+            "theory": "00:16:00",
         }
         assert {record["Account"] for record in records.values()} == {"(null)"}
         assert main.wait(SECONDS) == 0, log.read_text()
