@@ -10,7 +10,7 @@ import pytest
 
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.errors import ArtifactError
-from tests.workflow.project import Project
+from tests.workflow.project import Project, downstream
 from tests.workflow.slurm import Slurm, why_not
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
@@ -65,8 +65,7 @@ def test_a_failing_run_leaves_the_others_alone_and_then_all_is_made_as_without_a
     settings = {"studies": "[modified_equations]", "device": "cpu"}
     local = smoke.clone(tmp_path / "clone")
     cluster = Submitted(local.root)
-    all_jobs = set(local.pending(**settings))
-    of_run, of_other = ({job for job in all_jobs if job.endswith(name)} for name in (RUN, OTHER))
+    due = downstream(local.succeeded("--dry-run", **settings), {f"training {RUN}"})
 
     diverging = of_mnist(runs={"keep0.9-lr0.1": {"learning_rate": 1e30}})
     done = cluster.run("--retries", "0", *APART, overrides=diverging, **settings)
@@ -74,9 +73,8 @@ def test_a_failing_run_leaves_the_others_alone_and_then_all_is_made_as_without_a
     log = f"results/smoke/logs/training/{RUN}.log"
     assert log in done.stdout
     assert f"dropscape: training {RUN} stopped. The training of seed 0 diverged" in local.path(log).read_text()
-    left = set(local.pending(**settings))
-    assert left == all_jobs - of_other - {"data mnist"}
-    assert of_run < left
+    assert set(local.pending(**settings)) == due
+    assert {f"training {RUN}", f"noise_alignment {RUN}", "claims"} < due and f"noise_alignment {OTHER}" not in due
 
     local.path(f"results/smoke/curvature/{OTHER}/hessian.safetensors").unlink()
     before = set(slurm.jobs())
