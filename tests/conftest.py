@@ -1,40 +1,39 @@
 """How all tests run."""
 
+import os
+
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.workflow.project import ROOT, Project
+
+# Tests run side by side: threads of their own would only wait for one another. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("dropscape", deadline=None)
 settings.load_profile("dropscape")
 
 
-def together(nodeid: str) -> str:
-    """What a test stays together with where tests run side by side: its file, or all that use the one smoke run."""
-    file = nodeid.partition("::")[0]
-    return "smoke" if file.startswith("tests/workflow/") or file == "tests/test_readme.py" else file
+# They take longest and wait for the one smoke run, so they come first; files go to the workers in this order.
+FIRST = ("tests/workflow/test_slurm.py", "tests/test_readme.py")
 
 
 def pytest_collection_modifyitems(items):
-    """The smoke run takes longest, so it comes first."""
-    items.sort(key=lambda item: together(item.nodeid) != "smoke")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Workers take what belongs together as one."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Scheduling(LoadScopeScheduling):
-        _split_scope = staticmethod(together)
-
-    return Scheduling(config, log)
+    files = {file: place for place, file in enumerate(FIRST)}
+    items.sort(key=lambda item: files.get(item.nodeid.partition("::")[0], len(FIRST)))
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory) -> Project:
-    """The whole smoke scale, run once; a test that changes a file of it puts the file back."""
-    project = Project(ROOT).clone(tmp_path_factory.mktemp("smoke"))
-    project.succeeded()
-    return project
+def smoke(tmp_path_factory, worker_id) -> Project:
+    """The whole smoke scale, run once for all workers; a test that changes a file of it puts the file back."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    with FileLock(shared / "smoke.lock"):
+        made = Project(shared / "smoke")
+        if not made.root.exists():
+            project = Project(ROOT).clone(tmp_path_factory.mktemp("smoke"))
+            project.succeeded()
+            project.root.rename(made.root)
+    return made.clone_with_results(own / "own-smoke")

@@ -8,7 +8,7 @@ from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy, one_hot
 
 from dropscape.curvature import kronecker
-from dropscape.curvature.kronecker import kept_coordinates, kronecker_hessian, kronecker_product, linearised_network
+from dropscape.curvature.kronecker import KroneckerProducts, kept_coordinates, kronecker_hessian, linearised_network
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -121,7 +121,7 @@ def test_products_equal_the_matrix(widths, with_bias, loss, seed, data):
     kept = kept_coordinates(network, with_bias)
     flat = torch.zeros_like(vector)
     shape = int(network.units_on.sum()), len(network.inputs)
-    flat[kept] = kronecker_product(network, vector[kept].view(shape)).flatten()
+    flat[kept] = KroneckerProducts(network)(vector[kept].view(shape)).flatten()
     torch.testing.assert_close(flat, matrix @ vector, rtol=1e-10, atol=1e-13 * (1 + float(matrix.abs().max())))
 
 

@@ -186,27 +186,47 @@ def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
     return numbers[network.units_on][:, network.inputs_on].flatten()
 
 
-def kronecker_product(network: LinearisedNetwork, direction: Tensor) -> Tensor:
-    """H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix; a few small products over the examples.
+class KroneckerProducts:
+    """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
+
+    What a product computes on the way is as large as the network's activations. It goes to the same memory each time,
+    because an allocator that gets so large a piece anew costs nearly as much as the arithmetic.
 
     Args:
         network: from ``linearised_network``.
-        direction: V, shape (kept units, kept inputs), in the network's dtype; with a bias in the block its last column.
-
-    Returns:
-        (kept units, kept inputs); every other entry of H V is zero.
     """
-    # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
-    change = direction @ network.inputs
-    for slope, weight in zip(network.slopes, network.weights, strict=True):
-        change = weight @ change.mul_(slope)
-    if network.predicted is not None:
-        change = change.sub_((network.curvature * change).sum(dim=0)).mul_(network.curvature)
-        # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
-        change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
-    for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
-        change = (weight.T @ change).mul_(slope)
-    return (change @ network.inputs.T).div_(network.inputs.shape[1])
+
+    def __init__(self, network: LinearisedNetwork):
+        self._network = network
+        units, n = len(network.weights[0].T) if network.weights else len(network.curvature), network.inputs.shape[1]
+        rows = [units, *(len(weight) for weight in network.weights)]
+        self._changes = [network.inputs.new_empty(count, n) for count in rows]
+        self._weighted = torch.empty_like(network.curvature)
+
+    def __call__(self, direction: Tensor) -> Tensor:
+        """H V of one direction.
+
+        Args:
+            direction: V, shape (kept units, kept inputs), in the network's dtype; with a bias in the block its last
+                column.
+
+        Returns:
+            (kept units, kept inputs); every other entry of H V is zero.
+        """
+        network, (first, *later) = self._network, self._changes
+        # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
+        change = torch.mm(direction, network.inputs, out=first)
+        for slope, weight, out in zip(network.slopes, network.weights, later, strict=True):
+            change = torch.mm(weight, change.mul_(slope), out=out)
+        if network.predicted is not None:
+            weighted = torch.mul(network.curvature, change, out=self._weighted)
+            change = change.sub_(weighted.sum(dim=0)).mul_(network.curvature)
+            # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
+            change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
+        earlier = self._changes[-2::-1]
+        for slope, weight, out in zip(reversed(network.slopes), reversed(network.weights), earlier, strict=True):
+            change = torch.mm(weight.T, change, out=out).mul_(slope)
+        return (change @ network.inputs.T).div_(network.inputs.shape[1])
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:

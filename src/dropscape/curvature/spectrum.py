@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.hessian import choose_method, kronecker_layer
-from dropscape.curvature.kronecker import kept_coordinates, kronecker_product, linearised_network
+from dropscape.curvature.kronecker import KroneckerProducts, kept_coordinates, linearised_network
 from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
@@ -91,7 +91,7 @@ def extreme_eigenvalues(
 ) -> ExtremeEigenpairs:
     """The largest and the smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
-    The products are those of ``kronecker_product`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
+    The products are ``KroneckerProducts`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
     The basis is not restarted, so no product is spent twice; it takes 16 x max_products x P bytes at most. The start
     vector is fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found,
     as with any single start vector.
@@ -200,11 +200,10 @@ def _multiplier(
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
     kept = kept_coordinates(network, with_bias)
     shape = int(network.units_on.sum()), len(network.inputs)
+    products = KroneckerProducts(network)
 
     def multiply(vector: Tensor) -> Tensor:
-        direction = vector[kept].to(dtype).view(shape)
-        product = torch.zeros_like(vector)
-        product[kept] = kronecker_product(network, direction).flatten().to(vector.dtype)
-        return product
+        direction = vector.index_select(0, kept).to(dtype).view(shape)
+        return torch.zeros_like(vector).index_copy_(0, kept, products(direction).flatten().to(vector.dtype))
 
     return multiply
