@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dropscape.figures.draw.methods import diverged_sentence
+from dropscape.figures.draw.methods import diverged_sentence, inputs_sentence
 from tests.figures.of_equations import KEEP_PROBS, POINTS, RATES, STEPS, TABLES, made, noises, trajectories, weak_errors
 from tests.figures.of_objectives import check_page, legends
 
@@ -21,6 +21,7 @@ def test_every_kind_is_drawn_in_order(kind, tmp_path):
     check_page(drawn)
     words = footer(drawn)
     assert "mnist_small, stand-in data" in words and "Scale quick." in words
+    assert "A network of 50 tanh units; images of" in words
     assert "7 \N{MULTIPLICATION SIGN} 7 pixels" in words and "half the squared error" in words
 
 
@@ -187,3 +188,9 @@ def test_a_trace_below_zero_has_no_place_and_is_counted(tmp_path):
     assert figure.description["undefined"][0]["reasons"]["trace of the Hessian not positive"] == 1
     row = figure.summary.set_index(["quantity", "method"]).loc["trace of the Hessian", "sgd"]
     assert row["low"] == pytest.approx(2.2) and row["trials"] == 3
+
+
+def test_a_network_outside_the_theory_is_said_to_be():
+    description = {"model": "50 relu units", "side": 7, "loss": "mse"}
+    assert "which the theory does not cover" in inputs_sentence(description)
+    assert "theory" not in inputs_sentence(description | {"model": "50 tanh units"})

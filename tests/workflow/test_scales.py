@@ -29,8 +29,19 @@ def test_scale_can_start(smoke, jobs, scale):
         for name, experiment in study.get("experiments", {}).items()
         for run in experiment.get("runs", {})
     }
+    assert not points_in(studies) - points_in(settings.model_dump()["studies"].values())
     assert written - runs == {"quick": {"cifar10_vgg16/keep0.8-lr0.05"}, "paper": set()}[scale]
     assert {name.split()[0] for name in pending} == {job.rule for job in jobs}
+
+
+def points_in(studies) -> set[str]:
+    """The points of the trajectories of every experiment on the equations."""
+    return {
+        f"{name}/{run}"
+        for study in studies
+        for name, experiment in study.get("equations", {}).items()
+        for run in (experiment.get("trajectories") or {}).get("runs", {})
+    }
 
 
 def test_one_study_can_be_left_out(smoke):

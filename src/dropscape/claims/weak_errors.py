@@ -18,8 +18,9 @@ from dropscape.numerics.orders import NORMAL_95, Order, above_noise, convergence
 def convergence_slope(tables: Tables, experiment: str, claim: str, order: int) -> Measured:
     """The slope of log error over log learning rate (paper C, Theorem 1).
 
-    Of the keep probability whose slope is farthest from ``order``. Bounds: normal, from the greater of the slope's
-    standard errors by the norms' own and by the points' scatter about the line.
+    Of the keep probability whose slope is farthest from ``order``; undefined where the noise floor hides one, because
+    that may be the farthest. Bounds: normal, from the greater of the slope's standard errors by the norms' own and by
+    the points' scatter about the line.
     """
     orders: dict[float, Order] = {}
     for keep_prob, rows in _errors(tables, experiment, order).groupby("keep_prob"):
@@ -30,10 +31,12 @@ def convergence_slope(tables: Tables, experiment: str, claim: str, order: int) -
     noise = f"the noise floor hides {hidden} of {total} errors: not above their sampling error" if hidden else ""
     if not slopes:
         return unmeasured(noise or "fewer than three learning rates")
-    weakest = max(slopes, key=lambda keep_prob: abs(slopes[keep_prob] - order))
     listed = ", ".join(f"{slope:.2f} at keep {keep_prob:g}" for keep_prob, slope in slopes.items())
     without = ", ".join(f"{keep_prob:g}" for keep_prob in orders if keep_prob not in slopes)
     note = "; ".join(part for part in (listed, noise, f"no slope at keep {without}" if without else "") if part)
+    if without:
+        return unmeasured(note)
+    weakest = max(slopes, key=lambda keep_prob: abs(slopes[keep_prob] - order))
     return Measured(slopes[weakest], *orders[weakest].bounds, orders[weakest].fit.points, note)
 
 

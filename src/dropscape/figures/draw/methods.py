@@ -85,10 +85,12 @@ def trials_sentence(summary: pd.DataFrame) -> str:
 
 
 def inputs_sentence(description: Mapping[str, Any]) -> str:
-    """What the network sees and which loss it has."""
-    side, loss = description["side"], description["loss"]
+    """The network, what it sees and which loss it has."""
+    model, side, loss = (description[key] for key in ("model", "side", "loss"))
+    smooth = "" if "relu" not in model else ", which the theory does not cover: it asks for a smooth activation"
     of_loss = "half the squared error summed over the outputs" if loss == "mse" else "the mean squared error"
-    return f"Images of {side} \N{MULTIPLICATION SIGN} {side} pixels; the loss is {of_loss}."
+    images = f"images of {side} \N{MULTIPLICATION SIGN} {side} pixels"
+    return f"A network of {model}{smooth}; {images}; the loss is {of_loss}."
 
 
 def diverged_sentence(diverged: Sequence[Mapping[str, Any]], summary: pd.DataFrame) -> str:

@@ -30,6 +30,11 @@ class Content:
     facts: dict[str, Any]
 
 
+def inputs_and_loss(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What the text of a figure on the equations says of an experiment: model, side (pixels) and loss."""
+    return {key: experiment[key] for key in ("model", "side", "loss")}
+
+
 def variant(run: Mapping[str, Any], default: Mapping[str, Any]) -> str:
     """In what a run's dropout differs from the experiment's, in words; "" for a main run."""
     parts = []

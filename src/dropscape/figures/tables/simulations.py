@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropscape.artifacts.files import read_table
-from dropscape.figures.tables.content import Content, count_undefined, first_reason
+from dropscape.figures.tables.content import Content, count_undefined, first_reason, inputs_and_loss
 from dropscape.figures.tables.over_seeds import over_seeds
 
 POINT = ["run", "learning_rate", "keep_prob"]
@@ -24,8 +24,8 @@ def simulations(
     """Quantities along training of the methods at the points that a figure shows.
 
     Args:
-        experiments: one, with ``runs`` (by name the learning_rate and keep_prob of a point), ``side`` (pixels of an
-            image's side) and ``loss`` (mse or torch_mse).
+        experiments: one, with ``runs`` (by name the learning_rate and keep_prob of a point), ``model`` (its hidden
+            units), ``side`` (pixels of an image's side) and ``loss`` (mse or torch_mse).
         inputs: ``trajectories``, one table per experiment.
         methods: those that are shown, if they were simulated.
         quantities: the quantity's name by column.
@@ -33,8 +33,8 @@ def simulations(
     Returns:
         points: the point's run, learning_rate and keep_prob, method, seed, trial, step, quantity, value, reason.
         summary: mean, low and high over the trials with a value by step, trials (that have one) and undefined (that
-        have none). facts: side and loss; diverged, a list of run, method, trials (those without a loss at the end),
-        of (how many there are) and step (the first recorded one without a loss).
+        have none). facts: model, side and loss; diverged, a list of run, method, trials (those without a loss at the
+        end), of (how many there are) and step (the first recorded one without a loss).
     """
     (settings,), (path,) = experiments, inputs["trajectories"]
     shown = _at_points(read_table(path), settings["runs"])
@@ -53,7 +53,7 @@ def simulations(
     points = pd.concat(frames, ignore_index=True)
     summary = over_seeds(points, keys=[*CURVE, "step"]).rename(columns={"seeds": "trials"})
     undefined = [count_undefined("recorded values", points["reason"])]
-    facts = {"side": settings["side"], "loss": settings["loss"], "diverged": _diverged(shown)}
+    facts = inputs_and_loss(settings) | {"diverged": _diverged(shown)}
     return Content(points, summary, undefined, facts)
 
 

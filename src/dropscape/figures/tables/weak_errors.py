@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dropscape.artifacts.files import read_table
-from dropscape.figures.tables.content import Content, count_undefined, first_reason
+from dropscape.figures.tables.content import Content, count_undefined, first_reason, inputs_and_loss
 from dropscape.numerics.orders import STANDARD_ERRORS, above_noise, convergence_order
 
 _KEYS = ["order", "keep_prob", "learning_rate"]
@@ -17,7 +17,8 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     """Norms of the differences of expectations with their standard errors, and the orders of convergence.
 
     Args:
-        experiments: one, with ``side`` (pixels of an image's side) and ``loss`` (mse or torch_mse).
+        experiments: one, with ``model`` (its hidden units), ``side`` (pixels of an image's side) and ``loss`` (mse or
+            torch_mse).
         inputs: ``weak_errors``, one table per experiment.
 
     Returns:
@@ -25,7 +26,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
         floor (the smallest norm that is told from the noise), limit (where it is hidden the norm is likely smaller),
         trials, reason. summary: slope of each order and keep_prob with 95 % bounds (from the greater of its standard
         errors by the norms' own and by the points' scatter), points, hidden, and the ends of the fitted line x_low,
-        y_low, x_high, y_high. facts: standard_errors (above 0, of the floor), trials, side and loss.
+        y_low, x_high, y_high. facts: standard_errors (above 0, of the floor), trials, model, side and loss.
     """
     (settings,), (path,) = experiments, inputs["weak_errors"]
     errors = read_table(path).sort_values(_KEYS, ignore_index=True)
@@ -43,7 +44,7 @@ def table(experiments: Sequence[Mapping[str, Any]], inputs: Mapping[str, Sequenc
     )
     summary = pd.DataFrame([_fitted(key, rows) for key, rows in errors.groupby(["order", "keep_prob"])])
     facts = {"standard_errors": STANDARD_ERRORS, "trials": sorted({int(count) for count in errors["trials"]})}
-    facts |= {"side": settings["side"], "loss": settings["loss"]}
+    facts |= inputs_and_loss(settings)
     return Content(points, summary, [count_undefined("errors", points["reason"])], facts)
 
 
