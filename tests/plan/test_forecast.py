@@ -3,6 +3,7 @@
 import math
 from io import StringIO
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -58,6 +59,12 @@ def test_jobs_of_a_dry_run():
     assert training == Job("training", wildcards, 2, "benchmarks/training.tsv")
     assert (spectrum.stage, spectrum.threads) == ("noise", 1)
     assert other == Job("another_stage", {}, 1, "")
+
+
+def test_jobs_that_share_a_submission_count_too():
+    grouped = LISTED.replace("[Sun", "Group job short (jobs in lexicogr. order):\n[Sun", 1)
+    head, _, jobs = grouped.partition("order):\n")
+    assert list(jobs_in(f"{head}order):\n{indent(jobs, '    ')}")) == list(jobs_in(LISTED))
 
 
 def test_what_nobody_counted_is_counted_as_such(table, settings):

@@ -111,6 +111,28 @@ def test_second_run_in_the_same_results_is_refused(copy, tmp_path):
         first.wait()
 
 
+def test_code_that_is_edited_while_a_run_is_at_work_is_run_afterwards(copy, tmp_path):
+    """What a training of the old code wrote is not taken for the new code's, whoever reads the workflow meanwhile."""
+    first = copy.start(tmp_path / "log", TARGET, **SETTINGS)
+    try:
+        while state_step(copy) < 0:
+            assert first.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.02)
+        suspended = psutil.Process(first.pid).children(recursive=True)
+        for child in suspended:
+            child.suspend()
+        with copy.path("src/dropscape/training/descent.py").open("a") as module:
+            module.write("# edited\n")
+        copy.pending(TARGET, **SETTINGS)
+        for child in suspended:
+            child.resume()
+        assert first.wait() == 0, (tmp_path / "log").read_text()
+    finally:
+        if first.poll() is None:
+            os.killpg(first.pid, signal.SIGKILL)
+    assert f"training {RUN}" in copy.pending(TARGET, **SETTINGS)
+
+
 def test_two_runs_from_scratch_are_bit_identical(smoke, tmp_path):
     run = "mnist_fnn/keep0.8-lr0.1"
     again = smoke.clone(tmp_path / "again")

@@ -82,8 +82,12 @@ def unwritable(error):
     )
 
 
+class Held(Exception):
+    """Another run is at work in the results."""
+
+
 def held_results():
-    """The open lock of the results; a second run in them is refused.
+    """The open lock of the results.
 
     Snakemake's own lock (off in the profile) outlives a kill -9 and then needs --unlock; the kernel frees this one.
     """
@@ -95,10 +99,35 @@ def held_results():
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        lock.close()
+        raise Held from None
+    return lock
+
+
+def held_for_the_run():
+    """The lock of the results; a second run in them is refused."""
+    try:
+        return held_results()
+    except Held:
         raise WorkflowError(
             f"Another run is at work in {RESULTS}: wait until it has ended, or write another `results` folder."
         ) from None
-    return lock
+
+
+@cache
+def manifests_are_ours():
+    """Whether this process may say what the code is: not a job, and nothing while another run is at work.
+
+    Snakemake takes down what a job's inputs were when the job ends. A manifest that changed since it started would
+    pass its result, made by the old code, for one of the new.
+    """
+    if not workflow.is_main_process:
+        return False
+    try:
+        held_results().close()
+    except Held:
+        return False
+    return True
 
 
 HELD = []
@@ -120,7 +149,7 @@ def refuse_missing_gpu():
 
 onstart:
     refuse_missing_gpu()
-    HELD.append(held_results())
+    HELD.append(held_for_the_run())
 
 
 wildcard_constraints:
@@ -142,6 +171,8 @@ def code_of(script, *named):
     path = f"{RESULTS}/.code/{'-'.join([Path(script).stem, *named])}.sha256"
     modules = (f"dropscape.{name}" for name in named)
     files = module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules)
+    if Path(path).is_file() and not manifests_are_ours():
+        return [path]
     try:
         keep_manifest(Path(path), files, ROOT)
     except OSError as error:

@@ -28,10 +28,13 @@ class Job:
 
 
 def jobs_in(text: str) -> Iterator[Job]:
-    """The jobs in what ``snakemake --dry-run`` prints, but for rules that only collect."""
-    for block in re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
+    """The jobs in what ``snakemake --dry-run`` prints, but for rules that only collect.
+
+    Those that share a submission are listed further to the right, below a line of their own.
+    """
+    for block in re.split(r"^ *(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
         rule = block.partition(":")[0]
-        fields = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))
+        fields = dict(re.findall(r"^ {4,}(\w+): (.*)$", block, flags=re.MULTILINE))
         if "output" in fields:
             wildcards = dict(pair.split("=", 1) for pair in fields.get("wildcards", "").split(", ") if pair)
             yield Job(rule, wildcards, int(fields.get("threads", 1)), fields.get("benchmark", ""))
