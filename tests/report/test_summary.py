@@ -34,6 +34,13 @@ def test_times_are_summed_by_stage_in_the_order_of_the_work(folder):
     assert times["seconds"].tolist() == pytest.approx([5.15, 131.4, 2.0])
 
 
+@pytest.mark.parametrize("cut", ["", HEADER[:3], HEADER, f"{HEADER}4x"])
+def test_a_time_that_was_cut_off_is_left_out(folder, cut):
+    (folder / "benchmarks/training/a/run2.tsv").write_text(cut)
+    times = stage_times(folder).set_index("stage")
+    assert times.loc["training", ["jobs", "seconds"]].tolist() == pytest.approx([1, 100.4])
+
+
 def test_names_every_verdict_the_times_and_the_places(folder):
     (folder / "report").mkdir()
     (folder / "report" / "report.html").touch()

@@ -27,12 +27,20 @@ def stage_times(folder: Path) -> pd.DataFrame:
     jobs = pd.DataFrame(
         {
             "stage": [file.relative_to(benchmarks).parts[0].removesuffix(".tsv") for file in files],
-            "seconds": [float(pd.read_csv(file, sep="\t")["s"].iloc[-1]) for file in files],
+            "seconds": [_seconds(file) for file in files],
         }
-    )
+    ).dropna()
     ended = jobs["stage"].drop_duplicates(keep="last")
     times = jobs.groupby("stage")["seconds"].agg(jobs="count", seconds="sum")
     return times.loc[ended].reset_index()
+
+
+def _seconds(file: Path) -> float:
+    """What a job took; NaN where a full disk or a power cut left no time in its file."""
+    try:
+        return float(pd.read_csv(file, sep="\t")["s"].iloc[-1])
+    except (ValueError, LookupError):
+        return float("nan")
 
 
 def summary(folder: Path) -> str:
