@@ -9,12 +9,18 @@ SOURCE = Path(__file__).parents[1] / "src" / "dropscape"
 # Calls that run or write what the file that they read says, by their last name and the module or object before it.
 REFUSED = {
     "torch": {"load"},
+    "jit": {"load"},
+    "torch.jit": {"load"},
+    "hub": {"load", "load_state_dict_from_url"},
+    "torch.hub": {"load", "load_state_dict_from_url"},
     "pickle": {"load", "loads", "Unpickler"},
     "marshal": {"load", "loads"},
     "shelve": {"open"},
     "joblib": {"load"},
     "pd": {"read_pickle"},
+    "pandas": {"read_pickle"},
     "np": {"load"},
+    "numpy": {"load"},
     "yaml": {"load", "full_load", "unsafe_load", "load_all"},
     "os": {"system", "popen"},
     "shutil": {"unpack_archive"},
@@ -28,7 +34,7 @@ def refused_in(tree):
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            owner = getattr(node.value, "id", getattr(node.value, "attr", ""))  # the last name before the dot
             if node.attr in REFUSED.get(owner, ()) or node.attr in {"extract", "extractall"}:
                 found.append(f"{owner}.{node.attr}")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_ANYWHERE:
@@ -55,6 +61,10 @@ def test_the_library_runs_nothing_that_it_reads():
         "tarfile.open('x').extractall()",
         "eval('1')",
         "yaml.load(x)",
+        "torch.jit.load(x)",
+        "from torch.hub import load",
+        "from numpy import load",
+        "import numpy\nnumpy.load(x, allow_pickle=True)",
     ],
 )
 def test_what_would_run_something_is_noticed(text):
