@@ -169,10 +169,10 @@ def code_of(script, *named):
     Further arguments are modules of dropscape that it imports by name.
     """
     path = f"{RESULTS}/.code/{'-'.join([Path(script).stem, *named])}.sha256"
-    modules = (f"dropscape.{name}" for name in named)
-    files = module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules)
     if Path(path).is_file() and not manifests_are_ours():
         return [path]
+    modules = (f"dropscape.{name}" for name in named)
+    files = module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules)
     try:
         keep_manifest(Path(path), files, ROOT)
     except OSError as error:

@@ -97,7 +97,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigurationError: no such file, not YAML, or not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = _yaml(path.read_text())
     except FileNotFoundError:
         raise ConfigurationError(f"{path} does not exist: restore it from the repository.") from None
     except yaml.YAMLError as error:
@@ -105,6 +105,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path} holds a {type(content).__name__}: write `key: value` lines.")
     return content or {}
+
+
+def _yaml(text: str) -> Any:
+    """What ``yaml.safe_load`` gives, by libyaml where it is there: each job reads the configuration anew."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _validated(kind, content: dict[str, Any], origin: str):
