@@ -197,7 +197,7 @@ class TestGroups:
         assert [ours.group(rule) for rule in ("training", "condensation")] == [None, "measurements"]
 
     def test_jobs_of_whole_experiments_share_submissions_of_the_same_kinds(self, paper):
-        trajectories = {"experiment": "mnist_7x7"}
+        trajectories = {"experiment": "mnist_7x7_sgd"}
         assert paper["cpu"].group("equations", trajectories) == "short"
         assert paper["cuda"].group("equations", trajectories) == "gpu"
         assert paper["cuda"].group("theory", {"study": "noise_structure", "table": "closed_forms"}) == "short"
