@@ -19,7 +19,7 @@ PYHESSIAN = "PyHessian, its defaults"
 # As many Lanczos steps as ours needs for its tolerance; the default of 20 is less accurate, more steps take longer.
 LANCZOS_STEPS = 22
 EIGENTHINGS = f"hessian-eigenthings, {LANCZOS_STEPS} steps"
-# The question answered as well as each peer answers it: ours then ends with about half of the peer's largest error.
+# The question answered as well as each peer answers it: the largest error of ours is then below that of the peer.
 TOLERANCES = {PYHESSIAN: 3e-3, EIGENTHINGS: 1e-4}
 
 

@@ -91,7 +91,7 @@ def extreme_eigenvalues(
 ) -> ExtremeEigenpairs:
     """The largest and the smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
-    The products are ``KroneckerProducts`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
+    The products are those of ``KroneckerProducts`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
     The basis is not restarted, so no product is spent twice; it takes 16 x max_products x P bytes at most. The start
     vector is fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found,
     as with any single start vector.
