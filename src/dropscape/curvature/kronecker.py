@@ -16,8 +16,8 @@ Where p_i is nearly one-hot, S_i is the difference of two nearly equal numbers. 
 V_k = J_k - J_c, the same matrix is sum_{k != c} p_k V_k V_k^T - v v^T, v = sum_{k != c} p_k V_k, whose second term is
 small against the first: no digits are lost.
 
-Whether a unit near its kink is on changes A_i by its own size, so float32 rounding must not decide it: from the block's
-layer on the network is evaluated in float64, and examples with a unit near its kink entirely in float64.
+Whether a unit near its kink is on changes A_i by its own size, so float32 rounding must not decide it: examples with a
+unit near its kink are evaluated in float64, and so is the last layer of all.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ PIECEWISE_LINEAR = ("relu", "identity")
 # Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
 EXAMPLES_AT_ONCE = 1024
 
-# Relative to a layer's mean |z|: a hundred times what float32 rounding of the layers before the block can move z by.
+# Relative to a layer's mean |z|: a hundred times what float32 rounding can move z by.
 NEAR_KINK = 1e-4
 
 
@@ -110,18 +110,28 @@ def linearised_network(
         block_inputs[-1] = 1
     slopes = [empty(width) for width in model.widths[layer:depth]]
     curvature = empty(model.widths[depth])
-    predicted = empty(model.widths[depth]).zero_() if loss == "cross_entropy" else None
-    for start in range(0, n, EXAMPLES_AT_ONCE):
-        part = slice(start, start + EXAMPLES_AT_ONCE)
-        read, *hidden, outputs = _pre_activations(model, layer, inputs[part], dtype)
-        block_inputs[: model.widths[layer - 1], part] = read
+    predicted = empty(model.widths[depth]) if loss == "cross_entropy" else None
+
+    def evaluate(examples: slice | Tensor, dtype: torch.dtype) -> list[Tensor]:
+        read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype)
+        block_inputs[: model.widths[layer - 1], examples] = read.to(block_inputs.dtype)
         for slope, z in zip(slopes, hidden, strict=True):
-            slope[:, part] = z > 0 if model.activation == "relu" else 1
+            slope[:, examples] = (z > 0 if model.activation == "relu" else torch.ones_like(z)).to(slope.dtype)
         if predicted is None:
-            curvature[:, part] = 1
+            curvature[:, examples] = 1
         else:
-            predicted[:, part].scatter_(0, outputs.max(dim=0, keepdim=True).indices, 1)
-            curvature[:, part] = outputs.softmax(dim=0)
+            one_hot = torch.zeros_like(outputs, dtype=predicted.dtype)
+            predicted[:, examples] = one_hot.scatter_(0, outputs.max(dim=0, keepdim=True).indices, 1)
+            curvature[:, examples] = outputs.softmax(dim=0).to(curvature.dtype)
+        return hidden
+
+    near = []
+    for start in range(0, n, EXAMPLES_AT_ONCE):
+        hidden = evaluate(slice(start, start + EXAMPLES_AT_ONCE), dtype)
+        if hidden and model.activation == "relu" and dtype != torch.float64:
+            near.append(_near_a_kink(hidden))
+    if near:
+        evaluate(torch.cat(near).nonzero()[:, 0], torch.float64)
     weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
     inputs_on = block_inputs.any(dim=1)
     if slopes:
@@ -133,23 +143,29 @@ def linearised_network(
 
 
 def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """[f^[layer-1], z^[layer], ..., z^[L]], examples as columns, all float64; the layers before run in ``dtype``."""
-    layers = [(unit.weight.detach(), unit.bias.detach()) for unit in model.layers]
+    """[f^[layer-1], z^[layer], ..., z^[L]], examples as columns; z^[L] in float64, the others in ``dtype``.
+
+    A probability's relative error is the absolute error of its logit, which in float32 grows with the logits.
+    """
     x = inputs.to(dtype).T
-    for weight, bias in layers[: layer - 1]:
-        x = model.activate(torch.addmm(bias.to(dtype)[:, None], weight.to(dtype), x))
-    found = [x.to(torch.float64, memory_format=torch.contiguous_format)]
-    for weight, bias in layers[layer - 1 :]:
-        x = found[0] if len(found) == 1 else model.activate(found[-1])
-        found.append(torch.addmm(bias.double()[:, None], weight.double(), x))
-    hidden = found[1:-1]
-    if dtype == torch.float64 or layer == 1 or model.activation != "relu" or not hidden:
-        return found
-    near = torch.stack([size.amin(dim=0) < NEAR_KINK * size.mean() for size in (z.abs() for z in hidden)]).any(dim=0)
-    if bool(near.any()):
-        for values, exact in zip(found, _pre_activations(model, layer, inputs[near], torch.float64), strict=True):
-            values[:, near] = exact
+    found = []
+    for number, unit in enumerate(model.layers, 1):
+        weight, bias = unit.weight.detach(), unit.bias.detach()[:, None]
+        if number == layer:
+            found.append(x)
+        if number == model.depth:
+            dtype = torch.float64
+        z = torch.addmm(bias.to(dtype), weight.to(dtype), x.to(dtype))
+        if number >= layer:
+            found.append(z)
+        x = model.activate(z)
     return found
+
+
+def _near_a_kink(hidden: list[Tensor]) -> Tensor:
+    """(n,) bool, the examples with a unit within NEAR_KINK; hidden: z of the layers (m_j, n) from the block's on."""
+    sizes = [z.abs() for z in hidden]
+    return torch.stack([size.amin(dim=0) < NEAR_KINK * size.mean() for size in sizes]).any(dim=0)
 
 
 def kronecker_hessian(
