@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from benchmarks.harness import MIB, peak_memory_mib
 from dropscape.curvature import jacobian, preactivations, products
-from dropscape.curvature.hessian import block_hessian
+from dropscape.curvature.hessian import block_hessian, block_products
 from dropscape.curvature.products import HessianOperator
 from dropscape.flatness.interval import interval_flatness
 from dropscape.flatness.slices import loss_slices
@@ -26,7 +26,8 @@ def measurements(model, inputs, targets, block, loss):
     direction = normalize(torch.ones(1, block_vector(model, block).numel()), dim=1)
     return {
         "dense Hessian": lambda: block_hessian(model, block, inputs, targets, loss),
-        "products": lambda: HessianOperator(model, block, inputs, targets, loss)(direction),
+        "products": lambda: block_products(model, block, inputs, targets, loss).multiply(direction),
+        "products by double backward": lambda: HessianOperator(model, block, inputs, targets, loss)(direction),
         "interval flatness": lambda: interval_flatness(
             model, block, inputs, targets, direction, loss=loss, max_width=1.0
         ),
@@ -37,7 +38,7 @@ def measurements(model, inputs, targets, block, loss):
 def main():
     torch.set_num_threads(1)
     jacobian.GRAPH_BYTES = jacobian.ROW_BYTES = preactivations.GRAPH_BYTES = LIMIT
-    products.GRAPH_BYTES = products.KEPT_BYTES = halves.CACHE_BYTES = LIMIT
+    products.GRAPH_BYTES = products.KEPT_BYTES = jacobian.KEPT_BYTES = halves.CACHE_BYTES = LIMIT
     found = {}
     for kind, problem in {
         "convolution": (*convolutional(n=1200, pixels=16), ("first.weight",), "cross_entropy"),

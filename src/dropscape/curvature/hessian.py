@@ -1,15 +1,26 @@
 """The exact dense Hessian of the mean loss on a block, by whichever exact method is cheapest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.jacobian import jacobian_hessian
-from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
+from dropscape.curvature.jacobian import JacobianProducts, jacobian_hessian
+from dropscape.curvature.kronecker import (
+    PIECEWISE_LINEAR,
+    KroneckerProducts,
+    kept_coordinates,
+    kronecker_hessian,
+    linearised_network,
+)
 from dropscape.curvature.preactivations import preactivation_hessian
-from dropscape.curvature.products import by_name, dense_hessian_by_products, refuse_random_objective
+from dropscape.curvature.products import (
+    HessianOperator,
+    by_name,
+    dense_hessian_by_products,
+    refuse_random_objective,
+)
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
@@ -89,6 +100,68 @@ def block_hessian(
         return BlockHessian(preactivation_hessian(model, block, inputs, targets, loss, dtype), chosen)
     layer, with_bias = kronecker_layer(block)
     return BlockHessian(kronecker_hessian(model, layer, with_bias, inputs, loss, dtype), chosen)
+
+
+@dataclass(frozen=True)
+class BlockProducts:
+    """Products with a block's Hessian and how they are computed.
+
+    Attributes:
+        multiply: vectors (K, P) to H v for each, (K, P), on the block's device.
+        method: "kronecker", "jacobian" or "products".
+    """
+
+    multiply: Callable[[Tensor], Tensor]
+    method: str
+
+
+def block_products(
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Examples,
+    targets: Tensor,
+    loss: str | PerExampleLoss = "cross_entropy",
+    dtype: torch.dtype = torch.float32,
+) -> BlockProducts:
+    """Exact products with the Hessian that ``block_hessian`` would form, what does not depend on the vector done once.
+
+    "kronecker" and "jacobian" where ``block_hessian`` chooses them, else double backward: ``KroneckerProducts``,
+    ``JacobianProducts`` and ``HessianOperator``.
+
+    Args:
+        model, block, inputs, targets, loss: as for ``block_hessian``.
+        dtype: of the arithmetic.
+
+    Raises:
+        RandomObjectiveError, ConfigurationError: as ``block_hessian``.
+    """
+    refuse_random_objective(model, inputs, targets, loss)
+    loss = by_name(loss)
+    method = choose_method(model, block, loss)
+    if method == "kronecker":
+        return BlockProducts(_kronecker_products(model, block, inputs, loss, dtype), method)
+    if method == "jacobian":
+        return BlockProducts(JacobianProducts(model, block, inputs, loss, dtype), method)
+    return BlockProducts(HessianOperator(model, block, inputs, targets, loss, dtype), "products")
+
+
+def _kronecker_products(
+    model: FullyConnected, block: Sequence[str], inputs: Tensor, loss: str, dtype: torch.dtype
+) -> Callable[[Tensor], Tensor]:
+    layer, with_bias = kronecker_layer(block)
+    network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    kept = kept_coordinates(network, with_bias)
+    shape = int(network.units_on.sum()), len(network.inputs)
+    product = KroneckerProducts(network)
+
+    def multiply(vectors: Tensor) -> Tensor:
+        found = torch.zeros_like(vectors)
+        for vector, out in zip(vectors, found, strict=True):
+            direction = vector.index_select(0, kept).to(dtype).view(shape)
+            out.index_copy_(0, kept, product(direction).flatten().to(out.dtype))
+        return found
+
+    return multiply
 
 
 def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:

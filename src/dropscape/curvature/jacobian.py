@@ -16,23 +16,29 @@ and sqrt(D) (I - q q^T / (1 + sqrt(p_c))) is a root of it, because |q|^2 = 1 - p
     R_i = (I - q q^T / (1 + sqrt(p_c))) sqrt(D) (J_k - J_c)_{k != c}
 
 are backward passes seeded with combinations of outputs, and H = (1/n) sum_i R_i^T R_i, one symmetric product.
+
+A single product H v takes one pass forward and one backward, without the second derivatives of double backward.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.layer import OpenLayer, OpenNetwork
-from dropscape.curvature.products import bytes_per_example
+from dropscape.curvature.activation_pattern import ActivationPattern
+from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
+from dropscape.curvature.products import KEPT_BYTES, bytes_per_example
 from dropscape.errors import ConfigurationError
-from dropscape.models.halves import Examples, count
+from dropscape.models.halves import Examples, count, take
+from dropscape.numerics.seeds import torch_generator
 
 # Memory of one micro-batch: of its graph, and of its rows R_i. Larger ones leave the processor's caches.
 GRAPH_BYTES = 2**26
 ROW_BYTES = 2**26
 # Columns that the symmetric product updates at once: it computes little more than one triangle.
 COLUMNS_AT_ONCE = 512
+# How many times as large as the network's own a change of the pre-activations is made.
+FAR_OUT = 2**10
 
 
 def jacobian_hessian(
@@ -57,18 +63,8 @@ def jacobian_hessian(
     Raises:
         ConfigurationError: another loss, or see ``OpenNetwork``.
     """
-    if loss not in ("cross_entropy", "mse"):
-        raise ConfigurationError(
-            f"the Jacobians give the Hessian for the losses 'cross_entropy' and 'mse', not {loss!r}; write method "
-            "'products'."
-        )
-    network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=True)
-    n = count(inputs)
+    network, n = _open(model, block, inputs, loss, dtype), count(inputs)
     first = network.run(slice(0, 1))
-    if first.outputs.ndim != 2:
-        raise ConfigurationError(
-            f"the Jacobians need outputs of shape (n, C), not {tuple(first.outputs.shape)}; write method 'products'."
-        )
     row_bytes = first.outputs.numel() * network.size * first.outputs.element_size()
     graph_bytes = bytes_per_example(lambda part: network.run(part).outputs, n)
     at_once = max(1, min(GRAPH_BYTES // graph_bytes, ROW_BYTES // row_bytes))
@@ -82,6 +78,136 @@ def jacobian_hessian(
         block_of_diagonal = total[start:stop, start:stop]
         block_of_diagonal.copy_((block_of_diagonal + block_of_diagonal.T) / 2)
     return total.div_(n)
+
+
+class JacobianProducts:
+    """v -> H v = (1/n) sum_i J_i^T S_i J_i v: the Hessian of a piecewise linear module, in two passes a vector.
+
+    Forward the network runs with its activation pattern held, backward along the graph of the outputs. Graphs are kept
+    between calls as long as they fit ``KEPT_BYTES``; the examples beyond are run anew in each call.
+
+    Args:
+        model, block, inputs, loss, dtype: as for ``jacobian_hessian``.
+        micro_batch: examples run at a time; changes memory and time, the result only by rounding.
+
+    Raises:
+        ConfigurationError: as ``jacobian_hessian``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        block: Sequence[str],
+        inputs: Examples,
+        loss: str,
+        dtype: torch.dtype = torch.float32,
+        micro_batch: int | None = None,
+    ):
+        self._network = _open(model, block, inputs, loss, dtype)
+        self.size, self.dtype = self._network.size, dtype
+        self._loss, self._n = loss, count(inputs)
+        features = self._network.run(slice(0, 1)).features
+        each = bytes_per_example(lambda part: self._network.run(part).outputs, self._n)
+        each += features.numel() * features.element_size()
+        self._micro_batch = min(micro_batch or max(1, GRAPH_BYTES // each), self._n)
+        self._keep = KEPT_BYTES // each // self._micro_batch
+        self._kept: list[_LinearisedPart] = []
+        self._hold = _can_be_held(model, block, inputs, loss)
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        products = None
+        for part in self._parts():
+            if products is None:
+                vectors = vectors.to(part.opened.features.device, self.dtype)
+                products = torch.zeros_like(vectors)
+            for vector, out in zip(vectors, products, strict=True):
+                change = part.forward(part.opened.change(vector))
+                out += part.opened.summed_back(part.backward(part.through_loss(change, self._loss)))
+        return products.div_(self._n)
+
+    def _parts(self) -> Iterator["_LinearisedPart"]:
+        for number, start in enumerate(range(0, self._n, self._micro_batch)):
+            if number < len(self._kept):
+                yield self._kept[number]
+                continue
+            part = _LinearisedPart(self._network, slice(start, start + self._micro_batch), self._hold)
+            if number < self._keep:
+                self._kept.append(part)
+            yield part
+
+
+class _LinearisedPart:
+    """J_i and its transpose of some examples, from their pre-activations to their outputs."""
+
+    def __init__(self, network: OpenNetwork, part: slice, hold: bool):
+        self._network, self._part, self._pattern = network, part, ActivationPattern() if hold else None
+        if self._pattern is None:
+            self.opened = network.run(part)
+        else:
+            with self._pattern.recorded():
+                self.opened = network.run(part)
+            z = self.opened.pre_activation.detach()
+            self._size, self._constant = z.abs().max() or z.new_ones(()), self._held(torch.zeros_like(z))
+
+    def _held(self, z: Tensor) -> Tensor:
+        with self._pattern.held():
+            return self._network.outputs(self._part, z)
+
+    def forward(self, change: Tensor) -> Tensor:
+        """J_i times a change of each pre-activation, (m, ...); (m, C)."""
+        if self._pattern is None:
+            z = self.opened.pre_activation.detach()
+            return torch.func.jvp(lambda z: self._network.outputs(self._part, z), (z,), (change,))[1]
+        # The held network is affine; far out its constant is small and takes no digits from the difference.
+        largest = change.abs().max()
+        scale = FAR_OUT * self._size / largest
+        if not bool(torch.isfinite(scale)):
+            return self._constant * largest  # zero or, of a diverged network, not finite
+        scale = torch.exp2(scale.log2().round())
+        return (self._held(change * scale) - self._constant).div_(scale)
+
+    def backward(self, signal: Tensor) -> Tensor:
+        """The transpose of J_i times a signal at each output, (m, C); (m, ...)."""
+        return torch.autograd.grad(self.opened.outputs, self.opened.pre_activation, signal, retain_graph=True)[0]
+
+    def through_loss(self, change: Tensor, loss: str) -> Tensor:
+        """S_i times a change of each output, (m, C)."""
+        if loss == "mse":
+            return change
+        outputs = self.opened.outputs.detach()
+        probabilities, predicted = outputs.softmax(dim=1), outputs.argmax(dim=1, keepdim=True)
+        weighted = probabilities * (change - (probabilities * change).sum(dim=1, keepdim=True))
+        # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
+        return weighted.scatter_add_(1, predicted, -weighted.sum(dim=1, keepdim=True))
+
+
+def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Examples, loss: str) -> bool:
+    """Whether ``ActivationPattern`` knows all kinks of the module: held, it is then the backward pass's adjoint."""
+    few = slice(0, EXAMPLES_OF_CHECK)
+    part = _LinearisedPart(_open(model, block, take(inputs, few), loss, torch.float64), few, hold=True)
+    generator = torch_generator(0, "curvature", "check of a pattern")
+    change, signal = (
+        torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)
+        for like in (part.opened.pre_activation, part.opened.outputs)
+    )
+    forward, backward = part.forward(change) * signal, part.backward(signal) * change
+    return bool((forward.sum() - backward.sum()).abs() <= CHECK_TOLERANCE * forward.norm())
+
+
+def _open(model: nn.Module, block: Sequence[str], inputs: Examples, loss: str, dtype: torch.dtype) -> OpenNetwork:
+    if loss not in ("cross_entropy", "mse"):
+        raise ConfigurationError(
+            f"the Jacobians give the Hessian for the losses 'cross_entropy' and 'mse', not {loss!r}; write method "
+            "'products'."
+        )
+    network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=True)
+    outputs = network.run(slice(0, 1)).outputs
+    if outputs.ndim != 2:
+        raise ConfigurationError(
+            f"the Jacobians need outputs of shape (n, C), not {tuple(outputs.shape)}; write method 'products'."
+        )
+    return network
 
 
 def _rows(opened: OpenLayer, loss: str) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn.functional import pad, unfold
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import layer_of_block
-from dropscape.models.halves import Examples, cast, count, halves, take
+from dropscape.models.halves import Examples, cast, count, halves, in_fast_order, take
 from dropscape.numerics.seeds import torch_generator
 
 # Relative; the rounding of a deep network in float64 stays far below, a module of another kind far above.
@@ -55,12 +55,30 @@ class OpenLayer:
         rows = torch.einsum("kmul,mfl->mkuf", self.columns(signals), self.features)
         return block_order(rows, self.with_bias)
 
+    def summed_back(self, signal: Tensor) -> Tensor:
+        """(P,): the sum over the examples of one signal at each pre-activation, (m, ...), as gradients of the block."""
+        return block_order((self.columns(signal) @ self.features.mT).sum(dim=0), self.with_bias)
+
+    def change(self, direction: Tensor) -> Tensor:
+        """(m, ...): how the pre-activation changes along a direction (P,) of the block."""
+        units = self.pre_activation.shape[1 if self.units_first else -1]
+        columns = of_block_order(direction, units, self.with_bias) @ self.features
+        columns = (columns if self.units_first else columns.mT).reshape(self.pre_activation.shape)
+        return torch.empty_like(self.pre_activation).copy_(columns)  # in the memory order that the network runs in
+
 
 def block_order(rows: Tensor, with_bias: bool) -> Tensor:
     """(..., units, F) to (..., P), the order of ``block_vector``: the weight row by row, then the bias."""
     if not with_bias:
         return rows.flatten(-2)
     return torch.cat([rows[..., :-1].flatten(-2), rows[..., -1]], dim=-1)
+
+
+def of_block_order(vector: Tensor, units: int, with_bias: bool) -> Tensor:
+    """(P,) to (units, F): the inverse of ``block_order``."""
+    if not with_bias:
+        return vector.view(units, -1)
+    return torch.cat([vector[:-units].view(units, -1), vector[-units:, None]], dim=1)
 
 
 class OpenNetwork:
@@ -94,11 +112,22 @@ class OpenNetwork:
             self._check(model, inputs, piecewise_linear)
         else:
             OpenNetwork(model, block, take(inputs, slice(0, EXAMPLES_OF_CHECK)), torch.float64, piecewise_linear)
-        self._inputs, self._suffix = self._halves.prepared(cast(inputs, dtype))
+        read, self._suffix = self._halves.prepared(cast(inputs, dtype))
+        self._inputs = in_fast_order(read)
 
     def run(self, part: slice) -> OpenLayer:
         """The forward pass of some of the examples."""
         return self._open(take(self._inputs, part), self._suffix)
+
+    @torch.no_grad()
+    def outputs(self, part: slice, pre_activation: Tensor) -> Tensor:
+        """What the network writes where its layer wrote ``pre_activation``; the layer itself does not run."""
+        layer = self._halves.network.get_submodule(self._name)
+        layer.forward = lambda _: pre_activation
+        try:
+            return self._suffix(take(self._inputs, part))
+        finally:
+            del layer.forward
 
     def _open(self, examples: Examples, suffix: Callable[[Examples], Tensor]) -> OpenLayer:
         layer = self._halves.network.get_submodule(self._name)

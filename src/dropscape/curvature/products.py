@@ -6,6 +6,7 @@ so that the forward and the first backward pass are shared by all vectors. What 
 
 Double backward is faster than forward-over-reverse (``torch.func.jvp`` of ``grad``, vectorised), which runs the
 gradient again for each call and whose rules for normalisations and softmax fall back to loops over the vectors.
+Where a module is piecewise linear, ``JacobianProducts`` (``dropscape.curvature.jacobian``) is twice as fast again.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,14 +1,12 @@
 """Eigenvalues and eigenvectors of a block's Hessian: all of them, or the extreme ones without the matrix."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.hessian import choose_method, kronecker_layer
-from dropscape.curvature.kronecker import KroneckerProducts, kept_coordinates, linearised_network
-from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
+from dropscape.curvature.hessian import block_products
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
 from dropscape.models.halves import Examples
@@ -66,7 +64,7 @@ class ExtremeEigenpairs:
         residuals: (top + bottom,) float64, |H v - lambda v| from the products themselves; bounds the eigenvalue's
         error. converged: whether every residual met the tolerance; where it did not, the bound still holds.
         products: how many products with H were spent.
-        method: "kronecker" or "products".
+        method: of ``block_products``.
     """
 
     eigenvalues: Tensor
@@ -91,10 +89,9 @@ def extreme_eigenvalues(
 ) -> ExtremeEigenpairs:
     """The largest and the smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
-    The products are those of ``KroneckerProducts`` where the Kronecker sum is the Hessian, else of ``HessianOperator``.
-    The basis is not restarted, so no product is spent twice; it takes 16 x max_products x P bytes at most. The start
-    vector is fixed, so the result is the same in every run. Of an eigenvalue that repeats, one copy may be found,
-    as with any single start vector.
+    The products are those of ``block_products``. The basis is not restarted, so no product is spent twice; it takes
+    16 x max_products x P bytes at most. The start vector is fixed, so the result is the same in every run. Of an
+    eigenvalue that repeats, one copy may be found, as with any single start vector.
 
     Args:
         model, block, inputs, targets, loss: as for ``block_hessian``.
@@ -115,10 +112,7 @@ def extreme_eigenvalues(
             f"top is {top} and bottom {bottom}; iterative eigenvalues of a block with {size} parameters need "
             f"0 < top + bottom < {size}: write smaller numbers, or use eigenpairs of the dense Hessian."
         )
-    refuse_random_objective(model, inputs, targets, loss)
-    loss = by_name(loss)
-    method = "kronecker" if choose_method(model, block, loss) == "kronecker" else "products"
-    multiply = _multiplier(method, model, block, inputs, targets, loss, dtype)
+    own = block_products(model, block, inputs, targets, loss, dtype)
     steps = min(max(max_products, k), size)
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
     basis = torch.empty(steps, size, dtype=torch.float64)
@@ -128,7 +122,7 @@ def extreme_eigenvalues(
     vector = torch.randn(size, dtype=torch.float64, generator=generator)
     for step in range(steps):
         basis[step] = vector / vector.norm()
-        products[step] = multiply(basis[step].to(targets.device)).cpu()
+        products[step] = own.multiply(basis[step : step + 1].to(targets.device))[0].cpu()
         if not bool(torch.isfinite(products[step]).all()):
             raise DivergenceError(
                 "a product with the Hessian is not finite; did the training diverge? Then lower its learning rate."
@@ -147,7 +141,7 @@ def extreme_eigenvalues(
             # The basis spans an invariant space, for example all of a low-rank Hessian's range: go on outside of it.
             vector = _orthogonal(torch.randn(size, dtype=torch.float64, generator=generator), basis[:done])
     converged = bool((residuals <= tolerance * values.abs().max()).all())
-    return ExtremeEigenpairs(values, vectors, residuals, converged, done, method)
+    return ExtremeEigenpairs(values, vectors, residuals, converged, done, own.method)
 
 
 def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
@@ -181,29 +175,3 @@ def _ritz_pairs(basis: Tensor, products: Tensor, top: int, bottom: int) -> tuple
         values, coordinates = values[:top], coordinates[:, :top]
     vectors = basis.T @ coordinates
     return values, vectors, (products.T @ coordinates - vectors * values).norm(dim=0)
-
-
-def _multiplier(
-    method: str,
-    model: nn.Module,
-    block: Sequence[str],
-    inputs: Examples,
-    targets: Tensor,
-    loss: str | PerExampleLoss,
-    dtype: torch.dtype,
-) -> Callable[[Tensor], Tensor]:
-    """The map v -> H v, both (P,), with everything that does not depend on v computed once."""
-    if method != "kronecker":
-        operator = HessianOperator(model, block, inputs, targets, loss, dtype)
-        return lambda vector: operator(vector[None])[0]
-    layer, with_bias = kronecker_layer(block)
-    network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
-    kept = kept_coordinates(network, with_bias)
-    shape = int(network.units_on.sum()), len(network.inputs)
-    products = KroneckerProducts(network)
-
-    def multiply(vector: Tensor) -> Tensor:
-        direction = vector.index_select(0, kept).to(dtype).view(shape)
-        return torch.zeros_like(vector).index_copy_(0, kept, products(direction).flatten().to(vector.dtype))
-
-    return multiply

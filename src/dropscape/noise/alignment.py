@@ -73,7 +73,7 @@ def alignment(
     Only Tr H and |H| are estimates, ``trace_and_norm``, whose standard errors are given.
 
     Args:
-        hessian: (D, D), symmetric; or a map from vectors (K, D) to H v for each, such as ``HessianOperator``.
+        hessian: (D, D), symmetric; or a map from vectors (K, D) to H v for each, as ``block_products`` gives.
         products: with an operator, how many are spent on Tr H and |H|.
         seed: of the random vectors that these two are estimated with.
         samples: (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the unbiased values.
