@@ -11,7 +11,7 @@ from pathlib import Path
 
 TOOL = "pip-audit==2.10.1"
 ENVIRONMENT = Path(".venv/audit")
-PINS = Path("envs/requirements.lock")
+PINS = (Path("envs/requirements.lock"), Path("benchmarks/requirements.txt"))
 SECONDS = 300  # for either command
 
 
@@ -22,7 +22,8 @@ def main() -> int:
         if not tool.exists():
             run(sys.executable, "-m", "venv", ENVIRONMENT)
             run(ENVIRONMENT / "bin/python", "-m", "pip", "install", "--quiet", TOOL)
-        done = run(tool, "--requirement", PINS, "--no-deps", "--disable-pip", "--format", "json", check=False)
+        pins = [word for path in PINS for word in ("--requirement", path)]
+        done = run(tool, *pins, "--no-deps", "--disable-pip", "--format", "json", check=False)
         report = json.loads(done.stdout)
     except (subprocess.SubprocessError, json.JSONDecodeError):
         print("The pinned packages were not audited: what is known of them cannot be reached from here.")
@@ -48,7 +49,7 @@ def verdict(packages: list[dict]) -> tuple[int, str]:
     audited = len(packages) - unknown
     said = f"Of {len(packages)} pinned packages {audited} were audited, {len(found)} vulnerabilities known."
     if found:
-        said += f" Write other versions into {PINS} and envs/environment.yaml:"
+        said += f" Write other versions into {' or '.join(map(str, PINS))} (and envs/environment.yaml):"
     return bool(found), "\n".join([said, *found])
 
 

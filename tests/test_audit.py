@@ -19,10 +19,10 @@ def audit(monkeypatch, tmp_path):
 
 
 def tool(folder, text):
-    """A pip-audit that prints a text and, as the real one, fails where it found something."""
+    """A pip-audit that notes its arguments, prints a text and, as the real one, fails where it found something."""
     path = folder / ".venv/audit/bin/pip-audit"
     path.parent.mkdir(parents=True)
-    path.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit 1\n")
+    path.write_text(f"#!/bin/sh\necho \"$@\" > asked\ncat <<'END'\n{text}\nEND\nexit 1\n")
     path.chmod(0o755)
 
 
@@ -37,6 +37,8 @@ def test_a_known_vulnerability_is_an_error_that_names_the_version_to_write(audit
     said = capsys.readouterr().out
     assert "Of 3 pinned packages 2 were audited, 1 vulnerabilities known." in said
     assert "a 1.0: CVE-1, mended in 1.1" in said
+    asked = (tmp_path / "asked").read_text()
+    assert "--requirement envs/requirements.lock" in asked and "--requirement benchmarks/requirements.txt" in asked
 
 
 def test_sound_packages_are_no_error(audit, tmp_path, capsys):
