@@ -61,11 +61,11 @@ format: $(STAMP)
 clean:
 	rm -rf $(RESULTS) .snakemake
 
+# Modules are compiled on all cores, for which pip takes one; packages' tests and what is meant for another Python are left out.
 $(STAMP): envs/requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r envs/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	# Here on all cores, which pip compiles on one; packages' tests and what is meant for another Python are left out.
 	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 	touch $@
 

@@ -37,6 +37,17 @@ class Convolutional(nn.Module):
         return self.stem, self.body
 
 
+# Every layer of it, with and without its bias.
+BLOCKS_OF_CONVOLUTIONAL = [
+    ("stem.0.weight",),
+    ("first.weight",),
+    ("first.weight", "first.bias"),
+    ("second.weight",),
+    ("short.weight", "short.bias"),
+    ("head.weight", "head.bias"),
+]
+
+
 class Attentive(nn.Module):
     """Two causal self-attentions and a reading of a second sentence; inputs are the pair of sentences."""
 

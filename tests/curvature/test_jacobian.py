@@ -10,16 +10,8 @@ from dropscape.curvature.jacobian import jacobian_hessian, root_of_output_hessia
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
+from tests.standins import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
 from tests.standins import autograd_hessian, convolutional
-
-BLOCKS = [
-    ("stem.0.weight",),
-    ("first.weight",),
-    ("first.weight", "first.bias"),
-    ("second.weight",),
-    ("short.weight", "short.bias"),
-    ("head.weight", "head.bias"),
-]
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])

@@ -10,15 +10,8 @@ from dropscape.curvature.products import HessianOperator
 from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.losses import output_loss
+from tests.standins import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
 from tests.standins import autograd_hessian, convolutional
-
-BLOCKS = [
-    ("stem.0.weight",),
-    ("first.weight", "first.bias"),
-    ("second.weight",),
-    ("short.weight", "short.bias"),
-    ("head.weight", "head.bias"),
-]
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -75,26 +68,26 @@ def test_batches_and_what_is_kept_change_nothing_but_rounding(monkeypatch):
     model, inputs, _ = convolutional(n=11)
     vectors = torch.randn(4, 148, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     vectors[2] = 0
-    whole = JacobianProducts(model, BLOCKS[1], inputs, "cross_entropy", torch.float64)
+    whole = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
     expected = whole(vectors)
     assert not expected[2].any() and expected[3].any()
     assert torch.equal(whole(vectors), expected)
     # Vectors of any length: the pattern is held however far a step would go.
     for scale in (1e-12, 1e12):
         torch.testing.assert_close(whole(scale * vectors) / scale, expected, rtol=1e-9, atol=1e-13)
-    parts = JacobianProducts(model, BLOCKS[1], inputs, "cross_entropy", torch.float64, micro_batch=4)
+    parts = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
     torch.testing.assert_close(parts(vectors), expected, rtol=1e-11, atol=1e-15)
     assert len(parts._kept) == 3
     monkeypatch.setattr("dropscape.curvature.jacobian.KEPT_BYTES", 0)
-    anew = JacobianProducts(model, BLOCKS[1], inputs, "cross_entropy", torch.float64, micro_batch=4)
+    anew = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
     assert torch.equal(anew(vectors), parts(vectors)) and not anew._kept
 
 
 def test_eigenvalues_take_them():
     model, inputs, targets = convolutional()
-    exact, _ = eigenpairs(autograd_hessian(model, BLOCKS[2], inputs, targets, output_loss("cross_entropy")))
+    exact, _ = eigenpairs(autograd_hessian(model, BLOCKS[3], inputs, targets, output_loss("cross_entropy")))
     found = extreme_eigenvalues(
-        model, BLOCKS[2], inputs, targets, top=4, dtype=torch.float64, tolerance=1e-9, max_products=100
+        model, BLOCKS[3], inputs, targets, top=4, dtype=torch.float64, tolerance=1e-9, max_products=100
     )
     assert found.converged and found.method == "jacobian"
     torch.testing.assert_close(found.eigenvalues, exact[:4], rtol=1e-9, atol=1e-13)
@@ -121,7 +114,7 @@ def test_diverged_network_is_named():
     with torch.no_grad():
         model.second.weight.mul_(float("inf"))
     with pytest.raises(DivergenceError, match="not finite"):
-        extreme_eigenvalues(model, BLOCKS[1], inputs, targets, top=2)
+        extreme_eigenvalues(model, BLOCKS[2], inputs, targets, top=2)
 
 
 def test_names_what_it_needs():
@@ -135,6 +128,6 @@ def test_names_what_it_needs():
 def test_caller_is_left_as_it_was():
     model, inputs, targets = convolutional()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    block_products(model, BLOCKS[1], inputs, targets).multiply(torch.ones(1, 148))
+    block_products(model, BLOCKS[2], inputs, targets).multiply(torch.ones(1, 148))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert "forward" not in vars(model.first) and not model.first._forward_hooks

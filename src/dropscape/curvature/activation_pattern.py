@@ -6,7 +6,7 @@ differentiation would run the network beside its tangents, and double backward e
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -27,18 +27,14 @@ class ActivationPattern:
     def __init__(self) -> None:
         self._found: list[Tensor] = []
 
-    @contextmanager
-    def recorded(self) -> Iterator[None]:
-        """Inside, passes are recorded."""
+    def recorded(self) -> AbstractContextManager:
+        """Inside, one pass is recorded."""
         self._found.clear()
-        with _Recorder(self._found):
-            yield
+        return _Recorder(self._found)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager:
         """Inside, one pass meets the recorded pattern."""
-        with _Holder(iter(self._found)):
-            yield
+        return _Holder(iter(self._found))
 
 
 class _Recorder(TorchDispatchMode):

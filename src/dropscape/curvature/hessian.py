@@ -1,4 +1,4 @@
-"""The exact dense Hessian of the mean loss on a block, by whichever exact method is cheapest."""
+"""The exact Hessian of the mean loss on a block, dense or as products, by whichever exact method is cheapest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

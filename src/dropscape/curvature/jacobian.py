@@ -63,8 +63,8 @@ def jacobian_hessian(
     Raises:
         ConfigurationError: another loss, or see ``OpenNetwork``.
     """
-    network, n = _open(model, block, inputs, loss, dtype), count(inputs)
-    first = network.run(slice(0, 1))
+    network, first = _open(model, block, inputs, loss, dtype)
+    n = count(inputs)
     row_bytes = first.outputs.numel() * network.size * first.outputs.element_size()
     graph_bytes = bytes_per_example(lambda part: network.run(part).outputs, n)
     at_once = max(1, min(GRAPH_BYTES // graph_bytes, ROW_BYTES // row_bytes))
@@ -103,12 +103,11 @@ class JacobianProducts:
         dtype: torch.dtype = torch.float32,
         micro_batch: int | None = None,
     ):
-        self._network = _open(model, block, inputs, loss, dtype)
-        self.size, self.dtype = self._network.size, dtype
+        self._network, first = _open(model, block, inputs, loss, dtype)
         self._loss, self._n = loss, count(inputs)
-        features = self._network.run(slice(0, 1)).features
+        self._device, self._dtype = first.features.device, dtype
         each = bytes_per_example(lambda part: self._network.run(part).outputs, self._n)
-        each += features.numel() * features.element_size()
+        each += first.features.numel() * first.features.element_size()
         self._micro_batch = min(micro_batch or max(1, GRAPH_BYTES // each), self._n)
         self._keep = KEPT_BYTES // each // self._micro_batch
         self._kept: list[_LinearisedPart] = []
@@ -116,14 +115,12 @@ class JacobianProducts:
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
-        products = None
+        vectors = vectors.to(self._device, self._dtype)
+        products = torch.zeros_like(vectors)
         for part in self._parts():
-            if products is None:
-                vectors = vectors.to(part.opened.features.device, self.dtype)
-                products = torch.zeros_like(vectors)
             for vector, out in zip(vectors, products, strict=True):
-                change = part.forward(part.opened.change(vector))
-                out += part.opened.summed_back(part.backward(part.through_loss(change, self._loss)))
+                signal = part.through_loss(part.forward(part.opened.change(vector)), self._loss)
+                out += part.opened.to_block(part.opened.to_pre_activation(signal)).sum(dim=0)
         return products.div_(self._n)
 
     def _parts(self) -> Iterator["_LinearisedPart"]:
@@ -138,7 +135,7 @@ class JacobianProducts:
 
 
 class _LinearisedPart:
-    """J_i and its transpose of some examples, from their pre-activations to their outputs."""
+    """Some examples' outputs as a linear function of their pre-activations."""
 
     def __init__(self, network: OpenNetwork, part: slice, hold: bool):
         self._network, self._part, self._pattern = network, part, ActivationPattern() if hold else None
@@ -167,10 +164,6 @@ class _LinearisedPart:
         scale = torch.exp2(scale.log2().round())
         return (self._held(change * scale) - self._constant).div_(scale)
 
-    def backward(self, signal: Tensor) -> Tensor:
-        """The transpose of J_i times a signal at each output, (m, C); (m, ...)."""
-        return torch.autograd.grad(self.opened.outputs, self.opened.pre_activation, signal, retain_graph=True)[0]
-
     def through_loss(self, change: Tensor, loss: str) -> Tensor:
         """S_i times a change of each output, (m, C)."""
         if loss == "mse":
@@ -185,39 +178,40 @@ class _LinearisedPart:
 def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Examples, loss: str) -> bool:
     """Whether ``ActivationPattern`` knows all kinks of the module: held, it is then the backward pass's adjoint."""
     few = slice(0, EXAMPLES_OF_CHECK)
-    part = _LinearisedPart(_open(model, block, take(inputs, few), loss, torch.float64), few, hold=True)
+    network, _ = _open(model, block, take(inputs, few), loss, torch.float64)
+    part = _LinearisedPart(network, few, hold=True)
     generator = torch_generator(0, "curvature", "check of a pattern")
     change, signal = (
         torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)
         for like in (part.opened.pre_activation, part.opened.outputs)
     )
-    forward, backward = part.forward(change) * signal, part.backward(signal) * change
+    forward, backward = part.forward(change) * signal, part.opened.to_pre_activation(signal) * change
     return bool((forward.sum() - backward.sum()).abs() <= CHECK_TOLERANCE * forward.norm())
 
 
-def _open(model: nn.Module, block: Sequence[str], inputs: Examples, loss: str, dtype: torch.dtype) -> OpenNetwork:
+def _open(
+    model: nn.Module, block: Sequence[str], inputs: Examples, loss: str, dtype: torch.dtype
+) -> tuple[OpenNetwork, OpenLayer]:
+    """The network, and its pass of the first example."""
     if loss not in ("cross_entropy", "mse"):
         raise ConfigurationError(
             f"the Jacobians give the Hessian for the losses 'cross_entropy' and 'mse', not {loss!r}; write method "
             "'products'."
         )
     network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=True)
-    outputs = network.run(slice(0, 1)).outputs
-    if outputs.ndim != 2:
+    first = network.run(slice(0, 1))
+    if first.outputs.ndim != 2:
         raise ConfigurationError(
-            f"the Jacobians need outputs of shape (n, C), not {tuple(outputs.shape)}; write method 'products'."
+            f"the Jacobians need outputs of shape (n, C), not {tuple(first.outputs.shape)}; write method 'products'."
         )
-    return network
+    return network, first
 
 
 def _rows(opened: OpenLayer, loss: str) -> Tensor:
     """(m K, P), the stacked R_i."""
     # One backward pass a row: over some examples vectorising it would be no faster and take K times the memory.
-    rows = [
-        opened.pulled_back(torch.autograd.grad(opened.outputs, opened.pre_activation, seed, retain_graph=True)[0][None])
-        for seed in root_of_output_hessian(opened.outputs.detach(), loss)
-    ]
-    return torch.cat(rows, dim=1).flatten(0, 1)
+    seeds = root_of_output_hessian(opened.outputs.detach(), loss)
+    return torch.stack([opened.to_block(opened.to_pre_activation(seed)) for seed in seeds], dim=1).flatten(0, 1)
 
 
 def root_of_output_hessian(outputs: Tensor, loss: str) -> Tensor:

@@ -116,7 +116,7 @@ def linearised_network(
         read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype)
         block_inputs[: model.widths[layer - 1], examples] = read.to(block_inputs.dtype)
         for slope, z in zip(slopes, hidden, strict=True):
-            slope[:, examples] = (z > 0 if model.activation == "relu" else torch.ones_like(z)).to(slope.dtype)
+            slope[:, examples] = (z > 0).to(slope.dtype) if model.activation == "relu" else 1
         if predicted is None:
             curvature[:, examples] = 1
         else:

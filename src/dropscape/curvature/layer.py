@@ -50,14 +50,13 @@ class OpenLayer:
             return signals.flatten(-positions)
         return (signals.flatten(-1 - positions, -2) if positions else signals.unsqueeze(-2)).transpose(-1, -2)
 
-    def pulled_back(self, signals: Tensor) -> Tensor:
-        """(m, K, P): K signals at each example's pre-activation, (K, m, ...), as gradients of the block."""
-        rows = torch.einsum("kmul,mfl->mkuf", self.columns(signals), self.features)
-        return block_order(rows, self.with_bias)
+    def to_pre_activation(self, signal: Tensor) -> Tensor:
+        """(m, ...): a signal at each output, taken back through the network to the pre-activation."""
+        return torch.autograd.grad(self.outputs, self.pre_activation, signal, retain_graph=True)[0]
 
-    def summed_back(self, signal: Tensor) -> Tensor:
-        """(P,): the sum over the examples of one signal at each pre-activation, (m, ...), as gradients of the block."""
-        return block_order((self.columns(signal) @ self.features.mT).sum(dim=0), self.with_bias)
+    def to_block(self, signal: Tensor) -> Tensor:
+        """(m, P): a signal at each example's pre-activation, (m, ...), as gradients of the block."""
+        return block_order(self.columns(signal) @ self.features.mT, self.with_bias)
 
     def change(self, direction: Tensor) -> Tensor:
         """(m, ...): how the pre-activation changes along a direction (P,) of the block."""
@@ -172,8 +171,7 @@ class OpenNetwork:
             return torch.randn(like.shape, dtype=self._dtype, generator=generator).to(like.device)
 
         weights = random(opened.outputs)
-        signals = torch.autograd.grad(opened.outputs, opened.pre_activation, weights)[0]
-        pulled_back = opened.pulled_back(signals[None]).sum(dim=(0, 1))
+        pulled_back = opened.to_block(opened.to_pre_activation(weights)).sum(dim=0)
         block = list(self._halves.block.values())
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
             total = (weights * self._halves.suffix(self._halves.prefix(examples))).sum()
