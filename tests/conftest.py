@@ -6,6 +6,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.disk import Disk
 from tests.workflow.project import ROOT, Project
 
 # Tests run side by side: threads of their own would only wait for one another. Before torch is imported.
@@ -37,3 +38,14 @@ def smoke(tmp_path_factory, worker_id) -> Project:
             project.succeeded()
             project.root.rename(made.root)
     return made.clone_with_results(own / "own-smoke")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A ``Disk`` of the test's own."""
+    mounted = Disk(tmp_path / "disk")
+    why_not = mounted.mount()
+    if why_not is not None:
+        pytest.skip(f"no file system can be mounted here: {why_not}")
+    yield mounted
+    mounted.unmount()

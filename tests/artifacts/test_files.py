@@ -3,6 +3,7 @@
 import json
 import math
 import resource
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 
 from dropscape.artifacts.files import (
     canonical_json,
+    checksum_file,
     digest,
     join_tables,
     read_json,
@@ -197,6 +199,26 @@ def test_a_single_changed_bit_of_a_tensor_is_noticed(tmp_path):
     assert read_tensors(path, ["b"])[0] == {"b": torch.tensor(1.5, dtype=torch.float64)}
 
 
+def test_a_changed_digit_or_a_missing_line_of_a_table_is_noticed(tmp_path):
+    path = tmp_path / "t.csv"
+    write_table(path, pd.DataFrame({"step": [1, 2, 3], "loss": [0.25, 0.5, 0.75]}))
+    whole = path.read_text()
+    for damaged in (whole.replace("0.75", "0.74"), whole[: whole.index("3,")]):
+        path.write_text(damaged)
+        with pytest.raises(ArtifactError, match=r"t\.csv is damaged \(it is not what was written\): delete it and run"):
+            read_table(path)
+    path.unlink()
+    write_table(path, pd.DataFrame({"step": [4]}))
+    assert read_table(path)["step"].tolist() == [4], "not held against what was there before"
+
+
+def test_a_table_that_was_copied_alone_is_read_and_others_can_check_one_too(tmp_path):
+    write_table(tmp_path / "t.csv", pd.DataFrame({"step": [1, 2]}))
+    subprocess.run(["sha256sum", "--check", checksum_file("t.csv")], cwd=tmp_path, check=True)
+    (tmp_path / "alone.csv").write_text((tmp_path / "t.csv").read_text())
+    assert read_table(tmp_path / "alone.csv")["step"].tolist() == [1, 2]
+
+
 def test_tensors_of_a_version_without_checksums_are_not_read(tmp_path):
     path = tmp_path / "t.safetensors"
     save_file({"a": torch.ones(2)}, path, metadata={"dropscape": "{}"})
@@ -212,7 +234,7 @@ WRITERS = {
 
 
 @pytest.fixture
-def full_disk():
+def small_files():
     """No file may grow beyond a kilobyte; the kernel then refuses as it does on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
@@ -220,16 +242,31 @@ def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path, full_disk, kind):
-    path = tmp_path / f"x.{kind}"
-    path.write_text("old")
-    with pytest.raises(
-        ArtifactError, match=r"could not be written \(.*File too large.*\): make room.*run the same command"
-    ):
+def refused(kind, path, reason):
+    """Writing over ``path`` is refused for that reason, and changes nothing."""
+    before = contents(path.parent)
+    said = rf"could not be written \(.*{reason}.*\): make room, or give yourself .* run the same command"
+    with pytest.raises(ArtifactError, match=said):
         WRITERS[kind](path)
     assert path.read_text() == "old"
-    assert contents(tmp_path) == [path.name]
+    assert contents(path.parent) == before
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_that_may_not_grow_leaves_the_old_one_and_says_what_to_do(tmp_path, small_files, kind):
+    path = tmp_path / f"x.{kind}"
+    path.write_text("old")
+    refused(kind, path, "File too large")
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_full_and_a_read_only_disk_leave_the_old_file_and_say_what_to_do(disk, kind):
+    path = disk.folder / f"x.{kind}"
+    path.write_text("old")
+    disk.leave(8000)
+    refused(kind, path, "No space left on device")
+    disk.make_read_only()
+    refused(kind, path, "Read-only file system")
 
 
 @pytest.mark.parametrize("kind", WRITERS)

@@ -4,13 +4,9 @@ Diverging trainings and unusable data are in ``test_failures``, killed runs and 
 and what a single file can suffer in ``tests/artifacts``.
 """
 
-import resource
-import subprocess
-
 import pytest
 import torch
 
-from tests.workflow.project import SECONDS
 from tests.workflow.test_failures import experiment, sentence
 
 RUN = "mnist_fnn/keep0.9-lr0.1"
@@ -34,31 +30,36 @@ def test_truncated_artifact_is_named_and_only_it_and_what_follows_is_redone(copy
     assert copy.artifacts() == before
 
 
-def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(copy):
+def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(smoke, disk):
+    """With the whole project on it, Snakemake's own records too."""
+    copy = smoke.clone_with_results(disk.folder / "copy")
     before = copy.artifacts()
     again = experiment(runs={"keep0.9-lr0.1": {"learning_rate": 0.11}})
-    done = subprocess.run(
-        copy.command(MODEL, overrides=again),
-        cwd=copy.root,
-        env=copy.environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        # No file larger than the logs and Snakemake's records, but smaller than a model.
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY)),
-    )
+    disk.leave(100_000)
+    done = copy.run(MODEL, overrides=again)
     assert done.returncode != 0
-    said = sentence(done.stdout + done.stderr)
-    assert "could not be written" in said
-    assert "File too large" in said
-    assert "make room" in said
+    said = sentence(done.stdout)
+    assert "could not be written" in said and "No space left on device" in said
+    assert "make room" in said and "run the same command again; what was made before is kept" in said
     assert not list(copy.path("results").rglob("*.part"))
     after = copy.artifacts()
     lost = {name for name in before if name not in after}
     assert {name.rpartition("/")[0] for name in lost} == {f"training/{RUN}"}, "the one that was to be made anew"
     assert after == {name: before[name] for name in after}
 
+    disk.leave(50_000_000)
     assert copy.run(MODEL, overrides=again).returncode == 0
+
+
+def test_a_read_only_disk_starts_nothing(smoke, disk):
+    copy = smoke.clone_with_results(disk.folder / "copy")
+    copy.path(MODEL).unlink()
+    disk.make_read_only()
+    done = copy.run(MODEL)
+    assert done.returncode != 0
+    assert "results/smoke cannot be written (Read-only file system): make room or give yourself" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "rule " not in done.stdout
 
 
 def test_results_that_cannot_be_written_start_nothing(copy):

@@ -1,7 +1,8 @@
 """Artifacts: tables as csv, scalars as json (and tensors, in ``tensors``).
 
-Each is written whole or not at all, and what can be told of its damage is told when it is read: text that does not end
-with a line's end was cut off. (A table that was cut between two lines is a shorter table.)
+Each is written whole or not at all, and damage is told when it is read: a table has its SHA-256 beside it in a hidden
+file, which ``sha256sum -c`` understands, and JSON that was cut off is no JSON. A table without that file, for it was
+copied alone, is read if its last line is whole.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,21 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a tidy table; floats keep every digit they need to be read back exactly."""
+    """Write a tidy table, then its checksum; floats keep every digit they need to be read back exactly.
+
+    Raises:
+        ArtifactError: it cannot be written; what was there before is still there.
+    """
+    content = table.to_csv(index=False).encode()
     with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
+        temporary.write_bytes(content)
+    with whole_file(checksum_file(path)) as temporary:
+        temporary.write_text(f"{hashlib.sha256(content).hexdigest()}  {Path(path).name}\n")
+
+
+def checksum_file(path: str | Path) -> Path:
+    """Where the checksum of a table is."""
+    return Path(path).with_name(f".{Path(path).name}.sha256")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -52,8 +66,12 @@ def read_table(path: str | Path) -> pd.DataFrame:
         ArtifactError: the file is missing or damaged.
     """
     try:
-        _refuse_cut_off(path)
-        return pd.read_csv(path)
+        content = Path(path).read_bytes()
+        beside = checksum_file(path)
+        if beside.exists() and beside.read_text().split()[:1] != [hashlib.sha256(content).hexdigest()]:
+            raise ValueError("it is not what was written")
+        _refuse_cut_off(content)
+        return pd.read_csv(BytesIO(content))
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
 
@@ -80,18 +98,16 @@ def read_json(path: str | Path) -> Any:
         ArtifactError: the file is missing or damaged.
     """
     try:
-        _refuse_cut_off(path)
-        return json.loads(Path(path).read_text())
+        content = Path(path).read_bytes()
+        _refuse_cut_off(content)
+        return json.loads(content)
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
 
 
-def _refuse_cut_off(path: str | Path) -> None:
-    with open(path, "rb") as written:
-        if written.seek(0, os.SEEK_END):
-            written.seek(-1, os.SEEK_END)
-            if written.read() != b"\n":
-                raise ValueError("its last line is cut off")
+def _refuse_cut_off(content: bytes) -> None:
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line is cut off")
 
 
 def canonical_json(content: Any) -> str:
