@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +118,15 @@ class Project:
         """The files that the manifest of a job's code names: its script and modules of the library."""
         (manifest,) = (path for path in job.inputs if path.endswith(".sha256"))
         return {line.split("  ")[1] for line in self.path(manifest).read_text().splitlines()}
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:
+    """Wait until ``holds()`` while a started command, which prints to ``log``, is at work."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
 
 
 def jobs_in(text: str) -> list[Job]:

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import time
 
 import psutil
 import pytest
 
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.errors import ArtifactError
+from tests.workflow.project import wait_until
 
 RUN = "mnist_fnn/keep0.9-lr0.1"
 STEPS_BEFORE, RECORDED_STEPS = 500, 1000
@@ -40,9 +40,7 @@ def killed_after(project, log, step, whom):
     step = max(step, state_step(project))
     process = project.start(log, TARGET, **SETTINGS)
     try:
-        while state_step(project) <= step:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.02)
+        wait_until(lambda: state_step(project) > step, process, log)
         jobs = psutil.Process(process.pid).children(recursive=True)
         if whom == "all":
             os.killpg(process.pid, signal.SIGKILL)
@@ -96,9 +94,7 @@ def test_killed_training_goes_on_and_ends_bit_identical(smoke, uninterrupted, co
 def test_second_run_in_the_same_results_is_refused(copy, tmp_path):
     first = copy.start(tmp_path / "log", TARGET, **SETTINGS)
     try:
-        while state_step(copy) < 0:
-            assert first.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.02)
+        wait_until(lambda: state_step(copy) >= 0, first, tmp_path / "log")
         # It waits, so that it is not over before the second run has looked, however busy the machine is.
         for child in psutil.Process(first.pid).children(recursive=True):
             child.suspend()
@@ -115,9 +111,7 @@ def test_code_that_is_edited_while_a_run_is_at_work_is_run_afterwards(copy, tmp_
     """What a training of the old code wrote is not taken for the new code's, whoever reads the workflow meanwhile."""
     first = copy.start(tmp_path / "log", TARGET, **SETTINGS)
     try:
-        while state_step(copy) < 0:
-            assert first.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.02)
+        wait_until(lambda: state_step(copy) >= 0, first, tmp_path / "log")
         suspended = psutil.Process(first.pid).children(recursive=True)
         for child in suspended:
             child.suspend()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -10,7 +9,7 @@ import pytest
 
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.errors import ArtifactError
-from tests.workflow.project import Project, downstream
+from tests.workflow.project import SECONDS, Project, downstream, wait_until
 from tests.workflow.slurm import Slurm, why_not
 
 # Continuous integration, which has installed SLURM, does not let them skip.
@@ -21,7 +20,6 @@ pytestmark = pytest.mark.skipif(not REQUIRED and why_not() is not None, reason=s
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue")
 PROFILE += ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "6")
 PROFILE += ("--latency-wait", "5")
-SECONDS = 1800  # until something is awaited in vain; an idle machine takes a twentieth
 
 
 class Submitted(Project):
@@ -42,15 +40,6 @@ def slurm(tmp_path_factory):
         yield cluster
     finally:
         cluster.stop()
-
-
-def wait_until(holds, process, log) -> None:
-    """Wait until ``holds()`` while ``process``, which prints to ``log``, is at work."""
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < end, log.read_text()
-        time.sleep(0.02)
 
 
 # Runs that take minutes are submissions of their own.
