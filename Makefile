@@ -1,6 +1,6 @@
 # Every target sets up .venv first when it is missing or out of date. `make reproduce` is the one command.
 #
-#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
+#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
 #   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
 
 CONFIG ?= config/config.yaml
@@ -17,7 +17,7 @@ BENCH_STAMP := .venv/peers-up-to-date
 export PATH := $(abspath $(BIN)):$(PATH)
 
 OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
-RUN := --workflow-profile workflow/profiles/$(PROFILE) $(if $(CORES),--cores $(CORES))
+RUN := --workflow-profile workflow/profiles/$(PROFILE) $(if $(CORES),--cores $(CORES)) $(if $(GPUS),--resources gpu=$(GPUS))
 SNAKEMAKE := $(BIN)/snakemake $(RUN) --configfile $(CONFIG) --config $(OPTIONS)
 
 .PHONY: reproduce plan paper test report bench lint audit format clean
