@@ -1,27 +1,71 @@
-"""One full-batch gradient with dropout, ours against the loop that everybody writes."""
+"""One full-batch gradient with dropout of every architecture, ours against the loop that everybody writes.
+
+And against the machine: as many multiplications at the rate of a large product in the same dtype, of two matrices or a
+convolution, whichever is faster (MKL takes half of an AMD processor's vector units in float32, oneDNN all). A network's
+own are smaller, and between them its activations are read and written, so that no training reaches it.
+"""
 
 import argparse
 import copy
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import conv2d, cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Row, compare, print_table
 from benchmarks.harness import threads as use_threads
 from dropscape.dropout.layers import GroupMasks, MaskedDropout, set_keep_prob
-from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d
-from dropscape.models.losses import training_loss
+from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d, batch_norms
+from dropscape.models.losses import PADDING, training_loss
 from dropscape.models.registry import initialised
+from dropscape.numerics.devices import forward_pass
 from dropscape.numerics.seeds import torch_generator
 from dropscape.training.micro_batches import Batches
 from dropscape.training.objectives import accumulate_gradients
 
-KEEP_PROB, MICRO_BATCH = 0.8, 128
-SHARE_OF_N = 40  # an image takes some 10 ms
+KEEP_PROB, MICRO_BATCH, SMOOTHING = 0.8, 128, 0.1
+VOCABULARY, LENGTH = 1300, 31  # of the first 2,048 pairs of Multi30k
+SIDE, CHANNELS = 2048, 256  # of the matrices and of the convolution whose rate is the limit
+GENERATOR = ("benchmarks", "training")
+
+
+def images(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    return torch.randn(n, 3, 32, 32, generator=generator), torch.randint(10, (n,), generator=generator)
+
+
+def digits(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    return torch.randn(n, 784, generator=generator), torch.randint(10, (n,), generator=generator)
+
+
+def sentences(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pairs of 6 to 20 words, padded: source and decoder's input (n, 2 x LENGTH), and the decoder's targets."""
+    lengths = torch.randint(6, 21, (n, 1), generator=generator)
+    words = torch.randint(4, VOCABULARY, (n, 3 * LENGTH), generator=generator)
+    words.masked_fill_(torch.arange(LENGTH).repeat(3) >= lengths, PADDING)
+    return words[:, : 2 * LENGTH], words[:, 2 * LENGTH :]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the papers, how its examples are made, and on how many of n a gradient is measured."""
+
+    settings: dict[str, Any]
+    examples: Callable[[int, torch.Generator], tuple[Tensor, Tensor]]
+    share_of_n: int
+
+
+SENTENCES = {"source_vocabulary": VOCABULARY, "target_vocabulary": VOCABULARY, "source_length": LENGTH}
 ARCHITECTURES = {
-    "ResNet-20": {"name": "resnet20", "classes": 10},
-    "VGG-9": {"name": "vgg9", "classes": 10},
+    "FNN 784-1024-1024-10": Architecture({"name": "fnn", "widths": [784, 1024, 1024, 10]}, digits, 1),
+    "VGG-9": Architecture({"name": "vgg9", "classes": 10}, images, 40),
+    "ResNet-20": Architecture({"name": "resnet20", "classes": 100}, images, 40),
+    "transformer": Architecture({"name": "transformer"} | SENTENCES, sentences, 20),
 }
 
 
@@ -38,30 +82,65 @@ def usual(model: nn.Module) -> nn.Module:
     return model.train()
 
 
-def plain_loop(model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
-    for part, classes in zip(inputs.split(MICRO_BATCH), targets.split(MICRO_BATCH), strict=True):
-        (cross_entropy(model(part), classes, reduction="sum") / len(inputs)).backward()
+def plain_loop(model: nn.Module, inputs: Tensor, targets: Tensor, precision: str, smoothing: float) -> None:
+    for part, wanted in zip(inputs.split(MICRO_BATCH), targets.split(MICRO_BATCH), strict=True):
+        with forward_pass(precision, "cpu"):
+            outputs = model(part)
+        ignored = PADDING if targets.ndim == 2 else -1
+        outputs, wanted = outputs.float().flatten(0, -2), wanted.flatten()
+        losses = cross_entropy(outputs, wanted, ignore_index=ignored, reduction="sum", label_smoothing=smoothing)
+        (losses / len(inputs)).backward()
 
 
-def architecture_rows(name: str, settings: dict, n: int) -> list[Row]:
-    generator = torch_generator(0, "benchmarks", "training")
-    inputs, targets = torch.randn(n, 3, 32, 32, generator=generator), torch.randint(10, (n,), generator=generator)
-    model = initialised(settings, 0)
+def products_per_second(dtype: torch.dtype) -> float:
+    """Floating-point operations a second, of medians of five: the faster of a matrix product and a convolution."""
+    left, right = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
+    kernel = torch.randn(CHANNELS, CHANNELS, 3, 3).to(dtype).to(memory_format=torch.channels_last)
+    planes = torch.randn(64, CHANNELS, 16, 16).to(dtype).to(memory_format=torch.channels_last)
+    works = {
+        lambda: left @ right: 2 * SIDE**3,
+        lambda: conv2d(planes, kernel, padding=1): 2 * planes.numel() * kernel.numel() / CHANNELS,
+    }
+    return max(operations / _median_seconds(work) for work, operations in works.items())
+
+
+def _median_seconds(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(6):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def architecture_rows(name: str, architecture: Architecture, n: int, precision: str) -> list[Row]:
+    n = max(8, n // architecture.share_of_n)
+    inputs, targets = architecture.examples(n, torch_generator(0, *GENERATOR))
+    model = initialised(architecture.settings, 0)
     loop = usual(model)
     set_keep_prob(model, KEEP_PROB)
-    for module in model.modules():
-        if isinstance(module, GroupedBatchNorm1d | GroupedBatchNorm2d):
-            module.group = MICRO_BATCH
-    model = model.to(memory_format=torch.channels_last).train()
-    batches, loss = Batches(inputs, targets, MICRO_BATCH), training_loss("cross_entropy", targets)
+    for layer in batch_norms(model):
+        layer.group = MICRO_BATCH
+    model = model.to(memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
+    smoothing = SMOOTHING if targets.ndim == 2 else 0.0
+    batches, loss = Batches(inputs, targets, MICRO_BATCH), training_loss("cross_entropy", targets, smoothing)
     masks = GroupMasks(0, "benchmarks", "masks")
-    rows = compare(
-        f"full-batch gradient, {name}, n={n}",
-        ("accumulate_gradients", lambda: accumulate_gradients(model, batches, loss, masks)),
-        {"plain PyTorch loop": lambda: plain_loop(loop, inputs, targets)},
-        measure_memory=False,
-    )
-    return [Row(**vars(row) | {"note": f"{row.note}; ours {n / row.ours_s:.0f} examples a second"}) for row in rows]
+
+    def ours() -> None:
+        with forward_pass(precision, "cpu"):
+            accumulate_gradients(model, batches, loss, masks)
+
+    peers = {"plain PyTorch loop": lambda: plain_loop(loop, inputs, targets, precision, smoothing)}
+    title = f"full-batch gradient, {name}, n={n}, {precision}"
+    (row,) = compare(title, ("accumulate_gradients", ours), peers, measure_memory=False)
+    rate = products_per_second(torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    with FlopCounterMode(display=False) as counted:
+        plain_loop(loop, inputs, targets, "float32", smoothing)
+    limit_s = counted.get_total_flops() / rate
+    row = replace(row, note=f"{row.note}; ours {n / row.ours_s:.0f} examples a second")
+    share = f"{row.note}; the ratio is the share of {rate / 1e9:.0f} GFLOP/s that is reached"
+    alone = "its products alone, at the rate of a large one"
+    return [row, replace(row, peer=alone, peer_s=limit_s, ratio=limit_s / row.ours_s, note=share)]
 
 
 def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
@@ -69,8 +148,9 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
     with use_threads(threads):
         return [
             row
-            for name, settings in ARCHITECTURES.items()
-            for row in architecture_rows(name, settings, max(8, n // SHARE_OF_N))
+            for name, architecture in ARCHITECTURES.items()
+            for precision in ("float32", "bfloat16")
+            for row in architecture_rows(name, architecture, n, precision)
         ]
 
 

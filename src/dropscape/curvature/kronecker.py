@@ -26,10 +26,11 @@ from math import ceil
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, pad
+from torch.nn.functional import pad
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
+from dropscape.numerics.products import add_product, product
 
 PIECEWISE_LINEAR = ("relu", "identity")
 
@@ -155,7 +156,7 @@ def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: t
             found.append(x)
         if number == model.depth:
             dtype = torch.float64
-        z = torch.addmm(bias.to(dtype), weight.to(dtype), x.to(dtype))
+        z = product(weight.to(dtype), x.to(dtype), plus=bias.to(dtype))
         if number >= layer:
             found.append(z)
         x = model.activate(z)
@@ -205,19 +206,12 @@ def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
-    What a product computes on the way is as large as the network's activations. It goes to the same memory each time,
-    because an allocator that gets so large a piece anew costs nearly as much as the arithmetic.
-
     Args:
         network: from ``linearised_network``.
     """
 
     def __init__(self, network: LinearisedNetwork):
         self._network = network
-        units, n = len(network.weights[0].T) if network.weights else len(network.curvature), network.inputs.shape[1]
-        rows = [units, *(len(weight) for weight in network.weights)]
-        self._changes = [network.inputs.new_empty(count, n) for count in rows]
-        self._weighted = torch.empty_like(network.curvature)
 
     def __call__(self, direction: Tensor) -> Tensor:
         """H V of one direction.
@@ -229,47 +223,31 @@ class KroneckerProducts:
         Returns:
             (kept units, kept inputs); every other entry of H V is zero.
         """
-        network, (first, *later) = self._network, self._changes
+        network = self._network
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
-        change = torch.mm(direction, network.inputs, out=first)
-        for slope, weight, out in zip(network.slopes, network.weights, later, strict=True):
-            change = torch.mm(weight, change.mul_(slope), out=out)
+        change = product(direction, network.inputs)
+        for slope, weight in zip(network.slopes, network.weights, strict=True):
+            change = product(weight, change.mul_(slope))
         if network.predicted is not None:
-            weighted = torch.mul(network.curvature, change, out=self._weighted)
-            change = change.sub_(weighted.sum(dim=0)).mul_(network.curvature)
+            change = change.sub_((network.curvature * change).sum(dim=0)).mul_(network.curvature)
             # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
             change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
-        earlier = self._changes[-2::-1]
-        for slope, weight, out in zip(reversed(network.slopes), reversed(network.weights), earlier, strict=True):
-            change = torch.mm(weight.T, change, out=out).mul_(slope)
-        return (change @ network.inputs.T).div_(network.inputs.shape[1])
+        for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
+            change = product(weight.T, change).mul_(slope)
+        return product(change, network.inputs.T).div_(network.inputs.shape[1])
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:
-    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs).
-
-    In float32 on a processor the products go through oneDNN, which torch offers for tensors in its own layout only: on
-    AMD processors it runs them at nearly twice the rate of torch's usual MKL, elsewhere at the same.
-    """
+    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
     width, n = network.inputs.shape
     total = network.inputs.new_zeros(_pairs(int(network.units_on.sum())), _pairs(width))
-    if total.numel() == 0:
-        return total
     buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
     factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
-    through_onednn = (
-        total.dtype == torch.float32 and total.device.type == "cpu" and torch.backends.mkldnn.is_available()
-    )
-    if through_onednn:
-        total = total.to_mkldnn()
     for index, left in factors(network):
         right = buffer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
         _pack_outer(network.inputs.index_select(1, index), right)
-        if through_onednn:
-            total += linear(left.to_mkldnn(), right)
-        else:
-            total.addmm_(left, right.T)
-    return total.to_dense().div_(n)
+        add_product(total, left, right.T)
+    return total.div_(n)
 
 
 def _pairs(count: int) -> int:

@@ -8,7 +8,7 @@ With ``f = sum_r a_r sigma(w_r . x)`` only the w_r have second derivatives with 
 import torch
 from torch import Tensor
 
-from dropscape.equations.network import Pass, product
+from dropscape.equations.network import Pass, by_trial
 
 
 def hessian_trace(passed: Pass) -> Tensor:
@@ -16,6 +16,6 @@ def hessian_trace(passed: Pass) -> Tensor:
     a, hidden, slopes = passed.parameters.a, passed.hidden, passed.slopes
     curvatures = passed.activation.curvature(passed.preactivations, hidden, slopes)
     squares = passed.sample.inputs.square().sum(dim=1)
-    bent = a.square().sum(-1, keepdim=True) * slopes.square() + product(a, passed.residuals) * curvatures
+    bent = a.square().sum(-1, keepdim=True) * slopes.square() + by_trial(a, passed.residuals) * curvatures
     total = a.shape[2] * hidden.square() + squares * bent
     return total.sum(dim=(1, 2), dtype=torch.float64) / len(squares)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.equations.activations import Activation
-from dropscape.equations.network import Parameters, Pass, Sample, forward, input_gradient, product
+from dropscape.equations.network import Parameters, Pass, Sample, by_trial, forward, input_gradient
+from dropscape.numerics.products import product
 
 
 def modified_loss(parameters: Parameters, sample: Sample, activation: Activation, keep_prob: float) -> Tensor:
@@ -30,7 +31,7 @@ def modified_gradient(passed: Pass, keep_prob: float) -> Parameters:
     """Grad L_S (section 4.1), the expectation of a dropout step's gradient."""
     s, a, n = mask_variance(keep_prob), passed.parameters.a, passed.preactivations.shape[-1]
     moments = passed.hidden.square().sum(-1, keepdim=True)
-    output = (product(passed.hidden, passed.residuals.mT) + s * moments * a) / n
+    output = (by_trial(passed.hidden, passed.residuals.mT) + s * moments * a) / n
     return Parameters(output, input_gradient(passed, _signal(passed, s).mul_(passed.slopes)))
 
 
@@ -44,14 +45,14 @@ def hessian_product(passed: Pass, keep_prob: float, direction: Parameters) -> Pa
     s, a, n = mask_variance(keep_prob), passed.parameters.a, passed.preactivations.shape[-1]
     hidden, residuals = passed.hidden, passed.residuals
     # d_* is the derivative of * along the direction.
-    d_preactivations = (direction.w.flatten(0, 1) @ passed.sample.inputs.T).view(*direction.w.shape[:2], -1)
+    d_preactivations = product(direction.w.flatten(0, 1), passed.sample.inputs.T).view(*direction.w.shape[:2], -1)
     d_hidden = d_preactivations * passed.slopes
-    d_residuals = product(direction.a.mT, hidden) + a.mT @ d_hidden
+    d_residuals = by_trial(direction.a.mT, hidden) + a.mT @ d_hidden
     d_norms = 2 * (a * direction.a).sum(-1, keepdim=True)
     moments = hidden.square().sum(-1, keepdim=True)
     d_moments = 2 * (hidden * d_hidden).sum(-1, keepdim=True)
-    output = product(d_hidden, residuals.mT) + hidden @ d_residuals.mT + s * (moments * direction.a + d_moments * a)
-    d_signal = product(direction.a, residuals) + a @ d_residuals
+    output = by_trial(d_hidden, residuals.mT) + hidden @ d_residuals.mT + s * (moments * direction.a + d_moments * a)
+    d_signal = by_trial(direction.a, residuals) + a @ d_residuals
     d_signal += s * (d_norms * hidden + _squared_norms(passed)[..., None] * d_hidden)
     curvatures = passed.activation.curvature(passed.preactivations, hidden, passed.slopes)
     d_signal.mul_(passed.slopes).add_(d_preactivations.mul_(curvatures).mul_(_signal(passed, s)))
@@ -77,5 +78,5 @@ def _squared_norms(passed: Pass) -> Tensor:
 
 def _signal(passed: Pass, s: float) -> Tensor:
     """N dL_S/dh_ri = a_r . e_i + s |a_r|^2 h_ri, (T, m, n)."""
-    signal = product(passed.parameters.a, passed.residuals)
+    signal = by_trial(passed.parameters.a, passed.residuals)
     return signal.addcmul_(passed.hidden, _squared_norms(passed)[..., None], value=s)

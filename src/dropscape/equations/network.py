@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from dropscape.equations.activations import Activation
+from dropscape.numerics.products import product
 
 CHUNK = 1000  # examples at a time where nothing but the outputs is wanted
 
@@ -109,7 +110,7 @@ def forward(parameters: Parameters, sample: Sample, activation: Activation, mask
     """
     a, w = parameters
     trials, units, outputs = a.shape
-    preactivations = (w.flatten(0, 1) @ sample.inputs.T).view(trials, units, -1)
+    preactivations = product(w.flatten(0, 1), sample.inputs.T).view(trials, units, -1)
     states = w.new_empty(trials, units + outputs, preactivations.shape[-1])
     hidden = states[:, :units].copy_(activation.value(preactivations))
     scaled = a if mask is None else a * mask[..., None]
@@ -117,15 +118,17 @@ def forward(parameters: Parameters, sample: Sample, activation: Activation, mask
     return Pass(parameters, sample, activation, preactivations, states, activation.slope(preactivations, hidden))
 
 
-def product(left: Tensor, right: Tensor) -> Tensor:
+def by_trial(left: Tensor, right: Tensor) -> Tensor:
     """(T, i, j) @ (T, j, l); or (1, j, l) on the right, which is one matrix product instead of T."""
-    return left @ (right[0] if len(right) == 1 else right)
+    if len(right) > 1:
+        return left @ right
+    return product(left.flatten(0, 1), right[0]).view(*left.shape[:2], -1)
 
 
 def input_gradient(passed: Pass, signal: Tensor) -> Tensor:
     """(1/n) sum_i signal_ri x_i, (T, m, d), of what stands for n dR/dz_ri, (T, m, n)."""
     inputs = passed.sample.inputs
-    return (signal.flatten(0, 1) @ inputs).div_(len(inputs)).view(*signal.shape[:2], -1)
+    return product(signal.flatten(0, 1), inputs).div_(len(inputs)).view(*signal.shape[:2], -1)
 
 
 def gradient(passed: Pass, own: Tensor, cross: Tensor | None = None) -> Parameters:
@@ -141,17 +144,17 @@ def gradient(passed: Pass, own: Tensor, cross: Tensor | None = None) -> Paramete
     a, n = passed.parameters.a, passed.preactivations.shape[-1]
     units, outputs = a.shape[1:]
     if cross is None:
-        signal = product(a * own[..., None], passed.residuals)
-        output = own[..., None] * product(passed.hidden, passed.residuals.mT)
+        signal = by_trial(a * own[..., None], passed.residuals)
+        output = own[..., None] * by_trial(passed.hidden, passed.residuals.mT)
     elif outputs == 1:
         # Both parts need the same numbers: what unit r sees as the error of the output.
-        errors = product(torch.cat([cross * a.mT, own[..., None]], dim=-1), passed.states)
+        errors = by_trial(torch.cat([cross * a.mT, own[..., None]], dim=-1), passed.states)
         output = (passed.hidden * errors).sum(-1, keepdim=True)
         signal = errors.mul_(a)
     else:
-        signal = product(torch.cat([cross * (a @ a.mT), own[..., None] * a], dim=-1), passed.states)
+        signal = by_trial(torch.cat([cross * (a @ a.mT), own[..., None] * a], dim=-1), passed.states)
         moments = passed.hidden @ passed.states.mT
-        output = product(cross * moments[..., :units], a) + own[..., None] * moments[..., units:]
+        output = by_trial(cross * moments[..., :units], a) + own[..., None] * moments[..., units:]
     return Parameters(output / n, input_gradient(passed, signal.mul_(passed.slopes)))
 
 
@@ -169,7 +172,7 @@ def losses_and_accuracies(parameters: Parameters, sample: Sample, activation: Ac
     losses = torch.zeros(len(a), dtype=torch.float64, device=a.device)
     right = torch.zeros_like(losses)
     for inputs, targets in zip(sample.inputs.split(CHUNK), sample.targets.split(CHUNK), strict=True):
-        hidden = activation.value((w.flatten(0, 1) @ inputs.T).view(*w.shape[:2], -1))
+        hidden = activation.value(product(w.flatten(0, 1), inputs.T).view(*w.shape[:2], -1))
         outputs = a.mT @ hidden
         losses += (outputs - targets.T).square().sum(dim=(1, 2), dtype=torch.float64) / 2
         right += (outputs.argmax(dim=1) == targets.argmax(dim=1)).sum(dim=1)

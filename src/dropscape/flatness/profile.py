@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
-from dropscape.models.fnn import FullyConnected
+from dropscape.models.fnn import FullyConnected, products_of
 from dropscape.models.halves import Examples, count, halves, in_fast_order, of_images, take
 from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.numerics.products import product
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
 CACHE_BYTES = 2**20
@@ -120,7 +121,9 @@ class Line:
                 self._block[name].copy_(origin.add(self._direction[name], alpha=distance) if distance else origin)
         for start in range(0, count(self._inputs), self._batch):
             part = slice(start, start + self._batch)
-            yield self._suffix(take(self._inputs, part)), part
+            with products_of(self._model):
+                outputs = self._suffix(take(self._inputs, part))
+            yield outputs, part
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,7 @@ class AffineProfile:
             for piece in pieces:
                 stop = start + len(piece)
                 h = model.hidden(inputs[piece], layer - 1).T
-                z = torch.addmm(bias[:, None], weight, h)
+                z = product(weight, h, plus=bias[:, None])
                 if self._with_bias:
                     h = torch.cat([h, h.new_ones(1, h.shape[1])])
                 shift = offset[:, None] if self._cross_entropy else offset[:, None] - targets[piece].T.double()
@@ -228,7 +231,7 @@ class AffineProfile:
         else:
             matrix = direction.reshape(units, fan_in)
         for chunk in self._chunks:
-            torch.mm(matrix, chunk.block_inputs, out=chunk.change)
+            chunk.change.copy_(product(matrix, chunk.block_inputs))
 
     @torch.no_grad()
     def losses(self, distances: Sequence[float]) -> list[float]:
@@ -262,6 +265,6 @@ class AffineProfile:
                 if not self._is_output:
                     f = self._activate(f)
                     for weight, bias in self._hidden:
-                        f = self._activate(torch.addmm(bias, weight, f))
+                        f = self._activate(product(weight, f, plus=bias))
                 torch.addmm(chunk.offset, chunk.readout, f, out=written[:, chunk.examples])
         return outputs

@@ -16,6 +16,7 @@ from dropscape.dropout.masks import MaskSource, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, dense_layer_of_block
 from dropscape.models.fnn import FullyConnected
+from dropscape.numerics.products import add_product, product
 
 LOSSES = ("cross_entropy", "mse")
 
@@ -114,8 +115,9 @@ class DropoutGradient:
         # A block right above the mask reads the unscaled x^[k]; its weight gradient is scaled at the end.
         input_scale = 1 / keep_prob if self._layer == self._masked + 1 else 1.0
         self._scale = input_scale / self._examples
-        self._buffers = {
-            size: self._allocate(size, device, dtype) for size in {chunk.targets.shape[1] for chunk in self._chunks}
+        sizes = {chunk.targets.shape[1] for chunk in self._chunks}
+        self._masked_buffers = {
+            size: torch.empty(model.widths[self._masked], size, device=device, dtype=dtype) for size in sizes
         }
 
     @property
@@ -141,7 +143,7 @@ class DropoutGradient:
         for chunk in self._chunks:
             part = mask if mask.shape[1] == 1 else mask[:, chunk.columns]
             delta, below = self._delta(chunk, part)
-            torch.addmm(weight_gradient, delta, below.T, out=weight_gradient)
+            add_product(weight_gradient, delta, below.T)
             if self._with_bias:
                 bias_gradient += delta.sum(dim=1)
         weight_gradient *= self._scale
@@ -151,17 +153,16 @@ class DropoutGradient:
     def _delta(self, chunk: _Chunk, mask: Tensor) -> tuple[Tensor, Tensor]:
         """delta^[l] (m_l, c), without the 1/n, and what its layer reads, f^[l-1] or x^[l-1]."""
         k, act = self._masked, _IN_PLACE[self._activation]
-        above, errors = self._buffers[chunk.targets.shape[1]]
         bits = mask.view(torch.uint8)  # torch converts bytes some seven times faster than bools
-        torch.mul(above[k].copy_(bits), chunk.activations[k], out=above[k])
+        above = {k: self._masked_buffers[chunk.targets.shape[1]].copy_(bits).mul_(chunk.activations[k])}
         for j in range(k + 1, self._depth + 1):
-            self._forward_layer(j, above[j - 1], out=above[j])
+            above[j] = self._forward_layer(j, above[j - 1])
         delta = above[self._depth]
         if self._loss == "cross_entropy":
             torch.softmax(delta, 0, out=delta)
         delta -= chunk.targets
         for j in range(self._depth - 1, self._layer - 1, -1):
-            delta = torch.mm(self._weights[j + 1].T, delta, out=errors[j])
+            delta = product(self._weights[j + 1].T, delta)
             if j == k and self._activation != "relu":
                 delta *= bits
             # A masked ReLU activation is 0 where the unit is dropped or inactive: both factors at once.
@@ -170,9 +171,9 @@ class DropoutGradient:
         below = self._layer - 1
         return delta, above[below] if below >= k else chunk.activations[below]
 
-    def _forward_layer(self, j: int, below: Tensor, out: Tensor | None = None) -> Tensor:
+    def _forward_layer(self, j: int, below: Tensor) -> Tensor:
         """f^[j] from f^[j-1]; the outputs for j = L."""
-        z = torch.addmm(self._biases[j], self._weights[j], below, out=out)
+        z = product(self._weights[j], below, plus=self._biases[j])
         return z if j == self._depth else _IN_PLACE[self._activation].forward(z)
 
     def _bytes_per_example(self, model: FullyConnected, dtype: torch.dtype) -> int:
@@ -181,13 +182,6 @@ class DropoutGradient:
         errors = sum(model.widths[self._layer : self._depth])
         fixed = sum(model.widths[min(self._layer - 1, self._masked) : self._masked + 1])
         return (above + errors + fixed) * dtype.itemsize
-
-    def _allocate(self, size: int, device, dtype) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-        def rows(j: int) -> Tensor:
-            return torch.empty(self._weights[j].shape[0], size, device=device, dtype=dtype)
-
-        above = {j: rows(j) for j in range(self._masked, self._depth + 1)}
-        return above, {j: rows(j) for j in range(self._layer, self._depth)}
 
 
 def dropout_gradients(

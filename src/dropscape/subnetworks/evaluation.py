@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dropscape.numerics.products import add_product, product
 from dropscape.subnetworks.cnn import Parameters, features
 
 UNITS = 1024  # of a tile
@@ -44,9 +45,9 @@ def subnetwork_scores(parameters: Parameters, images: Tensor, masks: Tensor, sca
         count, classes = len(masks), len(outgoing)
         scores = below.new_zeros(count * classes, len(images))
         for tile in _chunks(masks.shape[1], UNITS):
-            hidden = F.relu(incoming[tile] @ below.T)
+            hidden = F.relu(product(incoming[tile], below.T))
             stacked = masks[:, None, tile] * outgoing[:, tile]
-            scores.addmm_(stacked.flatten(0, 1), hidden)
+            add_product(scores, stacked.flatten(0, 1), hidden)
         scores = scores.reshape(count, classes, -1)
         return scores.mul_(scales[:, None, None]).add_(parameters["output_bias"][:, None])
 

@@ -16,6 +16,7 @@ from dropscape.dropout.layers import GroupMasks, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector
+from dropscape.models.fnn import products_of
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import arithmetic, forward_pass
@@ -148,7 +149,7 @@ class _Seed:
         batches = of_step(batches, plan.batch_size, self.seed, step)
         self.model.train()
         self.optimizer.zero_grad()
-        with forward_pass(plan.precision, str(batches.inputs.device)):
+        with forward_pass(plan.precision, str(batches.inputs.device)), products_of(self.model):
             self.objective = add_gradients(
                 objective_of(plan.objective),
                 self.model,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import ACTIVATIONS, FullyConnected
+from dropscape.numerics.products import add_product, product
 from dropscape.numerics.seeds import derived_seed
 
 CHUNK = 2000  # examples at a time: the working arrays of a few seeds then stay in the processor's cache
@@ -83,7 +84,7 @@ class StackedNetworks:
         for start, inputs, labels in self._chunks:
             stop = start + inputs.shape[1]
             hidden, slopes = [], []
-            z = (seen_weight @ inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
+            z = product(seen_weight, inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
             for index in range(1, self.depth):
                 activated, slope = _activate(z, self.activation)
                 if masks is not None and index == dropout_after:
@@ -104,7 +105,7 @@ class StackedNetworks:
                 biases[index].add_(error.sum(dim=2, keepdim=True))
                 error = torch.bmm(self.weights[index].transpose(1, 2), error).mul_(slopes[index - 1])
             flat = error.reshape(-1, inputs.shape[1])
-            weights[0].view(-1, len(self._seen)).addmm_(flat, inputs.T)
+            add_product(weights[0].view(-1, len(self._seen)), flat, inputs.T)
             biases[0].add_(error.sum(dim=2, keepdim=True))
         for gradient in (*weights, *biases):
             gradient.div_(self.examples)
@@ -124,7 +125,7 @@ class StackedNetworks:
         correct = torch.zeros_like(loss)
         seen_weight = self.weights[0][:, :, self._seen].reshape(-1, len(self._seen))
         for _, inputs, labels in self._chunks:
-            z = (seen_weight @ inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
+            z = product(seen_weight, inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
             for index in range(1, self.depth):
                 z = torch.baddbmm(self.biases[index], self.weights[index], ACTIVATIONS[self.activation](z))
             chosen = labels.expand(self.seeds, 1, -1)
