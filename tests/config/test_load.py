@@ -79,6 +79,39 @@ def test_a_claim_on_a_table_of_theory_that_is_left_out_is_left_out(load):
     assert "A-theorem1-all" not in load(overrides={"noise_structure": {"theory": None}}).claims
 
 
+def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(load):
+    def chosen(*names):
+        settings = load(scale="paper", experiments=list(names))
+        assert {name for study in settings.studies.values() for name in study.all_experiments} == set(names)
+        figures = {f"{study}-{name}" for study, one in settings.studies.items() for name in one.figures}
+        return settings, figures
+
+    settings, figures = chosen("cifar10_vgg9")
+    assert figures == {"noise_structure-fig1", "implicit_regularization-fig12", "implicit_regularization-table1"}
+    assert settings.studies["noise_structure"].figures["fig1"].experiments == ["cifar10_vgg9"]
+    assert set(settings.claims) == {"A-fig1-flatter-vgg9", "B-table1-vgg9"}
+    assert all(not study.theory.tables for study in settings.studies.values())
+
+    # Fig. 9 compares runs of two experiments, Fig. 4 shows the same runs of two.
+    _, alone = chosen("curve_tanh")
+    _, both = chosen("curve_tanh", "curve_tanh_small")
+    assert both - alone == {"implicit_regularization-fig9a", "implicit_regularization-fig9b"}
+    assert "implicit_regularization-fig4" in chosen("curve_tanh_three")[1]
+    assert load(scale="paper", experiments=["mnist_7x7"], seeds=[7]).experiment("mnist_7x7").seeds == [7]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_any_experiment_can_be_chosen_alone(load, scale):
+    for study in load(scale=scale).studies.values():
+        for name in study.all_experiments:
+            try:
+                settings = load(scale=scale, experiments=[name])
+            except ConfigurationError as error:
+                beside = str(error).partition("compares with others: name ")[2].rstrip(".").split(", ")
+                settings = load(scale=scale, experiments=beside)
+            assert any(one.figures for one in settings.studies.values())
+
+
 def test_each_dataset_can_have_a_source_of_its_own(load):
     user = load(source={"mnist": "directory", "multi30k": "official"}, directory="data").user
     sources = [user.source_of(dataset) for dataset in ("mnist", "multi30k", "cifar10")]
@@ -165,6 +198,11 @@ REFUSED = [
     ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
     ({"source": "directory"}, "write directory: path/to/the/official/files"),
     ({"studies": ["noise"]}, "studies names 'noise': write one of implicit_regularization,"),
+    ({"experiments": ["vgg9"]}, "experiments names 'vgg9', which no study has: write one of cifar10_vgg9, "),
+    (
+        {"scale": "paper", "experiments": ["curve_tanh_small"]},
+        "experiments names 'curve_tanh_small', which every figure compares with others: name curve_tanh, curve_tanh_sm",
+    ),
     (
         {"overrides": {"noise": {}}},
         "overrides names the study 'noise', which has no file in config/studies: write one of "
@@ -220,7 +258,7 @@ def test_what_cannot_work_is_refused_by_one_sentence_that_names_the_key(load, us
         load(**user)
     message = str(error.value)
     assert sentence in message
-    assert message.startswith(("In config", "overrides names"))
+    assert message.startswith(("In config", "overrides names", "experiments names"))
     assert message.endswith(".")
     assert "\n" not in message
 

@@ -14,6 +14,7 @@ from dropscape.config.subnetworks import ALGORITHMS
 from dropscape.errors import ConfigurationError
 
 SCALES = ("smoke", "quick", "paper")
+SECTIONS = ("experiments", *STAGES)  # of a study, that hold experiments
 
 
 def merged(base: Any, override: Any) -> Any:
@@ -52,9 +53,11 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 f"write one of {', '.join(studies)}."
             )
         studies = merged(studies, layer)
+    if user.experiments is not None:
+        studies = _only(studies, user.experiments)
     if user.seeds is not None:
         for study in studies.values():
-            for section in ("experiments", *STAGES):
+            for section in SECTIONS:
                 for experiment in study.get(section, {}).values():
                     experiment["seeds"] = list(user.seeds)
     return _validated(
@@ -66,6 +69,56 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         },
         f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
+
+
+def _only(studies: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any]:
+    """The studies with the chosen experiments alone and the figures that show one of them; without theory.
+
+    Raises:
+        ConfigurationError: no study has one of the names, or no figure shows it without others.
+    """
+    owners = {name: study for study, content in studies.items() for name in _experiments(content)}
+    for name in chosen:
+        if name not in owners:
+            raise ConfigurationError(
+                f"experiments names '{name}', which no study has: write one of {', '.join(sorted(owners))}."
+            )
+    result: dict[str, Any] = {}
+    for study, content in studies.items():
+        figures = {name: _showing(figure, content, chosen) for name, figure in content.get("figures", {}).items()}
+        result[study] = {
+            section: {name: one for name, one in content.get(section, {}).items() if name in chosen}
+            for section in SECTIONS
+        } | {"figures": {name: figure for name, figure in figures.items() if figure is not None}}
+    shown = {name for content in result.values() for one in content["figures"].values() for name in _shown(one)}
+    for name in chosen:
+        if name not in shown:
+            drawn = [_shown(figure) for figure in studies[owners[name]].get("figures", {}).values()]
+            beside = sorted({other for names in drawn if name in names for other in names})
+            raise ConfigurationError(
+                f"experiments names '{name}', which every figure compares with others: name {', '.join(beside)}."
+            )
+    return result
+
+
+def _showing(figure: Mapping[str, Any], study: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:
+    """The figure with the chosen ones of its experiments; None if it shows none or compares their runs with others'."""
+    shown = [name for name in _shown(figure) if name in chosen]
+    if not shown:
+        return None
+    if shown != _shown(figure) and figure.get("runs"):
+        runs = {run for name in shown for run in study.get("experiments", {}).get(name, {}).get("runs", {})}
+        if not runs.issuperset(figure["runs"]):
+            return None
+    return {**figure, "experiment": shown if isinstance(figure["experiment"], list) else shown[0]}
+
+
+def _experiments(study: Mapping[str, Any]) -> list[str]:
+    return [name for section in SECTIONS for name in study.get(section, {})]
+
+
+def _shown(figure: Mapping[str, Any]) -> list[str]:
+    return [name for name in _listed(figure.get("experiment")) if name is not None]
 
 
 def _without_left_out(

@@ -253,6 +253,11 @@ class UserSettings(Strict):
         None, description="Seeds of every run; null takes those of the study and the scale."
     )
     studies: list[Name] | None = Field(None, description="Studies to reproduce; null means all.")
+    experiments: list[Name] | None = Field(
+        None,
+        description="Experiments to reproduce; null means all. Figures then show these, and figures, claims and theory "
+        "that are of none of them are left out.",
+    )
     overrides: dict[str, Any] = Field(
         {},
         description="Any part of the studies, written last over study and scale, for example "
