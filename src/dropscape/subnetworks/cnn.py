@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
+from dropscape.numerics.products import product
 from dropscape.numerics.seeds import derived_seed
 from dropscape.subnetworks.convolutions import convolutions
 from dropscape.subnetworks.convolutions_kernel import KERNEL
@@ -121,7 +122,7 @@ def step(
     kept = mask.nonzero().flatten()
     incoming, outgoing = parameters["incoming"][kept], parameters["outgoing"][kept]
     with torch.no_grad():
-        hidden = F.relu(incoming @ below.T)  # units-major, (kept, B)
+        hidden = F.relu(product(incoming, below.T))  # units-major, (kept, B)
         scores = torch.addmm(parameters["output_bias"][:, None], outgoing.T, hidden, alpha=1 / keep_prob)
         logs = scores.log_softmax(dim=0)
         loss = F.nll_loss(logs.T, labels)
@@ -129,7 +130,7 @@ def step(
         errors[labels, torch.arange(len(labels), device=labels.device)] -= 1
         errors /= len(labels)
         back = (outgoing @ errors).div_(keep_prob).mul_(hidden > 0)
-        gradient = back.T @ incoming
+        gradient = product(back.T, incoming)
         incoming.addmm_(back, below, alpha=-learning_rate)
         outgoing.addmm_(hidden, errors.T, alpha=-learning_rate / keep_prob)
         parameters["incoming"].index_copy_(0, kept, incoming)
