@@ -22,6 +22,7 @@ from benchmarks.harness import Row, compare, print_table
 from benchmarks.harness import threads as use_threads
 from dropscape.dropout.layers import GroupMasks, MaskedDropout, set_keep_prob
 from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d, batch_norms
+from dropscape.models.fnn import products_of
 from dropscape.models.losses import PADDING, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import forward_pass
@@ -29,7 +30,7 @@ from dropscape.numerics.seeds import torch_generator
 from dropscape.training.micro_batches import Batches
 from dropscape.training.objectives import accumulate_gradients
 
-KEEP_PROB, MICRO_BATCH, SMOOTHING = 0.8, 128, 0.1
+KEEP_PROB, SMOOTHING = 0.8, 0.1
 VOCABULARY, LENGTH = 1300, 31  # of the first 2,048 pairs of Multi30k
 SIDE, CHANNELS = 2048, 256  # of the matrices and of the convolution whose rate is the limit
 GENERATOR = ("benchmarks", "training")
@@ -53,16 +54,17 @@ def sentences(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of the papers, how its examples are made, and on how many of n a gradient is measured."""
+    """A network of the papers, how its examples are made, on how many of n a gradient is measured, how many at once."""
 
     settings: dict[str, Any]
     examples: Callable[[int, torch.Generator], tuple[Tensor, Tensor]]
     share_of_n: int
+    micro_batch: int = 128
 
 
 SENTENCES = {"source_vocabulary": VOCABULARY, "target_vocabulary": VOCABULARY, "source_length": LENGTH}
 ARCHITECTURES = {
-    "FNN 784-1024-1024-10": Architecture({"name": "fnn", "widths": [784, 1024, 1024, 10]}, digits, 1),
+    "FNN 784-1024-1024-10": Architecture({"name": "fnn", "widths": [784, 1024, 1024, 10]}, digits, 1, 2000),
     "VGG-9": Architecture({"name": "vgg9", "classes": 10}, images, 40),
     "ResNet-20": Architecture({"name": "resnet20", "classes": 100}, images, 40),
     "transformer": Architecture({"name": "transformer"} | SENTENCES, sentences, 20),
@@ -82,8 +84,9 @@ def usual(model: nn.Module) -> nn.Module:
     return model.train()
 
 
-def plain_loop(model: nn.Module, inputs: Tensor, targets: Tensor, precision: str, smoothing: float) -> None:
-    for part, wanted in zip(inputs.split(MICRO_BATCH), targets.split(MICRO_BATCH), strict=True):
+def plain_loop(model: nn.Module, batches: Batches, precision: str, smoothing: float) -> None:
+    inputs, targets = batches.inputs, batches.targets
+    for part, wanted in zip(inputs.split(batches.size), targets.split(batches.size), strict=True):
         with forward_pass(precision, "cpu"):
             outputs = model(part)
         ignored = PADDING if targets.ndim == 2 else -1
@@ -120,22 +123,25 @@ def architecture_rows(name: str, architecture: Architecture, n: int, precision: 
     loop = usual(model)
     set_keep_prob(model, KEEP_PROB)
     for layer in batch_norms(model):
-        layer.group = MICRO_BATCH
+        layer.group = architecture.micro_batch
     model = model.to(memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
     smoothing = SMOOTHING if targets.ndim == 2 else 0.0
-    batches, loss = Batches(inputs, targets, MICRO_BATCH), training_loss("cross_entropy", targets, smoothing)
+    batches, loss = (
+        Batches(inputs, targets, architecture.micro_batch),
+        training_loss("cross_entropy", targets, smoothing),
+    )
     masks = GroupMasks(0, "benchmarks", "masks")
 
     def ours() -> None:
-        with forward_pass(precision, "cpu"):
+        with forward_pass(precision, "cpu"), products_of(model, architecture.micro_batch):
             accumulate_gradients(model, batches, loss, masks)
 
-    peers = {"plain PyTorch loop": lambda: plain_loop(loop, inputs, targets, precision, smoothing)}
+    peers = {"plain PyTorch loop": lambda: plain_loop(loop, batches, precision, smoothing)}
     title = f"full-batch gradient, {name}, n={n}, {precision}"
     (row,) = compare(title, ("accumulate_gradients", ours), peers, measure_memory=False)
     rate = products_per_second(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     with FlopCounterMode(display=False) as counted:
-        plain_loop(loop, inputs, targets, "float32", smoothing)
+        plain_loop(loop, batches, "float32", smoothing)
     limit_s = counted.get_total_flops() / rate
     row = replace(row, note=f"{row.note}; ours {n / row.ours_s:.0f} examples a second")
     share = f"{row.note}; the ratio is the share of {rate / 1e9:.0f} GFLOP/s that is reached"

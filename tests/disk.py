@@ -1,6 +1,7 @@
 """A file system of its own, which a test can let be full or make read-only."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ class Disk:
         """Why it cannot be mounted; None if it is."""
         self.folder.mkdir(parents=True)
         command = ("mount", "-t", "tmpfs", "tmpfs", self.folder)
+        if shutil.which("mount") is None:
+            return "there is no program mount"
         done = subprocess.run(command, capture_output=True, text=True)
         return done.stderr.strip() if done.returncode else None
 

@@ -4,6 +4,7 @@ import json
 import math
 import resource
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -205,7 +206,7 @@ def test_a_changed_digit_or_a_missing_line_of_a_table_is_noticed(tmp_path):
     whole = path.read_text()
     for damaged in (whole.replace("0.75", "0.74"), whole[: whole.index("3,")]):
         path.write_text(damaged)
-        with pytest.raises(ArtifactError, match=r"t\.csv is damaged \(it is not what was written\): delete it and run"):
+        with pytest.raises(ArtifactError, match=r"t\.csv is damaged \(it is not what was written, by \.t\.csv\.sha256"):
             read_table(path)
     path.unlink()
     write_table(path, pd.DataFrame({"step": [4]}))
@@ -267,6 +268,35 @@ def test_a_full_and_a_read_only_disk_leave_the_old_file_and_say_what_to_do(disk,
     refused(kind, path, "No space left on device")
     disk.make_read_only()
     refused(kind, path, "Read-only file system")
+
+
+def test_a_table_whose_checksum_found_no_room_is_not_called_damaged(disk):
+    path = disk.folder / "t.csv"
+    write_table(path, pd.DataFrame({"step": [1]}))
+    disk.leave(4096)  # a page, which the new table takes; the old one's is free afterwards
+    (disk.folder / "taken").write_text("x")
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        write_table(path, pd.DataFrame({"step": [2]}))
+    assert read_table(path)["step"].tolist() in ([1], [2])
+
+
+@pytest.mark.parametrize("interrupted_at", [1, 2])
+def test_a_table_is_never_beside_the_checksum_of_another(tmp_path, monkeypatch, interrupted_at):
+    path = tmp_path / "t.csv"
+    write_table(path, pd.DataFrame({"step": [1]}))
+    calls = iter(range(1, 3))
+    replace = Path.replace
+
+    def killed(self, target):
+        if next(calls) == interrupted_at:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_table(path, pd.DataFrame({"step": [2]}))
+    assert read_table(path)["step"].tolist() == [interrupted_at]
+    assert contents(tmp_path) == ["t.csv"]
 
 
 @pytest.mark.parametrize("kind", WRITERS)

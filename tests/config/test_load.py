@@ -100,16 +100,46 @@ def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(l
     assert load(scale="paper", experiments=["mnist_7x7"], seeds=[7]).experiment("mnist_7x7").seeds == [7]
 
 
+def test_chosen_experiments_do_not_hide_what_is_wrong_or_added_elsewhere(load, root, tmp_path):
+    misspelt = {"noise_structure": {"experimets": {"cifar10_vgg9": {"seeds": [9]}}}}
+    with pytest.raises(ConfigurationError, match="experimets' is not a known key"):
+        load(experiments=["cifar10_vgg9"], overrides=misspelt)
+
+    shutil.copytree(root / "config", tmp_path / "config")
+    with (tmp_path / "config/claims.yaml").open("a") as claims:
+        claims.write(OWN_CLAIM)
+    own = {"noise_structure": {"figures": {"wide2d": {
+        "kind": "variance_flatness", "experiment": "mnist_fnn", "sample": "gradients", "place": "ours"}}}}  # fmt: skip
+    for chosen, judged in ((None, True), (["mnist_fnn"], True), (["cifar10_vgg9"], False)):
+        user = {"scale": "smoke", "experiments": chosen, "overrides": own}
+        assert ("own" in load_settings(user, tmp_path).claims) is judged
+
+
+OWN_CLAIM = """
+own:
+  study: noise_structure
+  figure: wide2d
+  statement: The relation holds.
+  paper: not in the paper
+  measures: rank correlation
+  statistic: variance_flatness_rank
+  arguments: {sample: gradients}
+  expected: {below: 0}
+"""
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_any_experiment_can_be_chosen_alone(load, scale):
-    for study in load(scale=scale).studies.values():
-        for name in study.all_experiments:
-            try:
-                settings = load(scale=scale, experiments=[name])
-            except ConfigurationError as error:
-                beside = str(error).partition("compares with others: name ")[2].rstrip(".").split(", ")
-                settings = load(scale=scale, experiments=beside)
-            assert any(one.figures for one in settings.studies.values())
+    studies = load(scale=scale).studies.values()
+    drawn = {name for study in studies for figure in study.figures.values() for name in figure.experiments}
+    assert len(drawn) > 10
+    for name in drawn:
+        try:
+            settings = load(scale=scale, experiments=[name])
+        except ConfigurationError as error:
+            beside = str(error).partition("compares with others: name ")[2].rstrip(".").split(", ")
+            settings = load(scale=scale, experiments=beside)
+        assert any(one.figures for one in settings.studies.values())
 
 
 def test_each_dataset_can_have_a_source_of_its_own(load):
@@ -198,6 +228,11 @@ REFUSED = [
     ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
     ({"source": "directory"}, "write directory: path/to/the/official/files"),
     ({"studies": ["noise"]}, "studies names 'noise': write one of implicit_regularization,"),
+    ({"experiments": []}, "'experiments' is []: list should have at least 1 item"),
+    (
+        {"experiments": ["cifar10_vgg9"], "studies": ["modified_equations"]},
+        "experiments names 'cifar10_vgg9', which no figure of modified_equations shows: add one, or leave it out.",
+    ),
     ({"experiments": ["vgg9"]}, "experiments names 'vgg9', which no study has: write one of cifar10_vgg9, "),
     (
         {"scale": "paper", "experiments": ["curve_tanh_small"]},

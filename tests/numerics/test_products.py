@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dropscape.models.fnn import FullyConnected, products_of
 from dropscape.numerics import products
 from dropscape.numerics.products import FastProducts, add_product, product
 
@@ -95,6 +96,26 @@ def test_networks_have_the_same_gradients_and_products_with_the_hessian(either):
         found = derivatives(model, inputs)
     for fast_one, exact in zip(found, derivatives(model.double(), inputs.double()), strict=True):
         torch.testing.assert_close(fast_one.double(), exact, rtol=1e-4, atol=1e-6)
+
+
+def test_where_gradients_are_wanted_there_are_gradients(either):
+    left, right = matrices(6, 7, 8)
+    product(left.requires_grad_(), right).sum().backward()
+    torch.testing.assert_close(left.grad, right.sum(dim=1).expand(6, 7))
+
+
+def test_trainings_and_slices_of_fully_connected_networks_take_them(monkeypatch):
+    monkeypatch.setattr(products, "onednn_is_faster", lambda: True)
+    seen = []
+    monkeypatch.setattr(products, "_through_onednn", lambda left, right, bias=None: seen.append(1) or left @ right)
+    wide, narrow = FullyConnected([300, 200, 10]), FullyConnected([3, 4, 2])
+    with products_of(wide, 100):
+        wide(torch.randn(100, 300)).sum().backward()
+    assert len(seen) == 2, "of the first layer's passes, which have no gradient of the inputs"
+    with products_of(narrow, 100), products_of(torch.nn.Linear(300, 4000), 100), products_of(wide.double(), 100):
+        narrow(torch.randn(100, 3))
+        torch.nn.functional.linear(torch.randn(100, 300), torch.randn(4000, 300))
+    assert len(seen) == 2
 
 
 @fast

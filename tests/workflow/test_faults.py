@@ -4,9 +4,13 @@ Diverging trainings and unusable data are in ``test_failures``, killed runs and 
 and what a single file can suffer in ``tests/artifacts``.
 """
 
+import resource
+import subprocess
+
 import pytest
 import torch
 
+from tests.workflow.project import SECONDS
 from tests.workflow.test_failures import experiment, sentence
 
 RUN = "mnist_fnn/keep0.9-lr0.1"
@@ -30,16 +34,14 @@ def test_truncated_artifact_is_named_and_only_it_and_what_follows_is_redone(copy
     assert copy.artifacts() == before
 
 
-def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(smoke, disk):
-    """With the whole project on it, Snakemake's own records too."""
-    copy = smoke.clone_with_results(disk.folder / "copy")
-    before = copy.artifacts()
-    again = experiment(runs={"keep0.9-lr0.1": {"learning_rate": 0.11}})
-    disk.leave(100_000)
-    done = copy.run(MODEL, overrides=again)
+AGAIN = experiment(runs={"keep0.9-lr0.1": {"learning_rate": 0.11}})
+
+
+def assert_refused(copy, done, reason, before):
+    """The training said why it could not be written, and took nothing with it but its own files."""
     assert done.returncode != 0
     said = sentence(done.stdout)
-    assert "could not be written" in said and "No space left on device" in said
+    assert "could not be written" in said and reason in said
     assert "make room" in said and "run the same command again; what was made before is kept" in said
     assert not list(copy.path("results").rglob("*.part"))
     after = copy.artifacts()
@@ -47,8 +49,32 @@ def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(smoke, disk):
     assert {name.rpartition("/")[0] for name in lost} == {f"training/{RUN}"}, "the one that was to be made anew"
     assert after == {name: before[name] for name in after}
 
+
+def test_full_disk_ends_in_a_sentence_and_keeps_what_is_there(smoke, disk):
+    """With the whole project on it, Snakemake's own records too."""
+    copy = smoke.clone_with_results(disk.folder / "copy")
+    before = copy.artifacts()
+    disk.leave(100_000)
+    assert_refused(copy, copy.run(MODEL, overrides=AGAIN), "No space left on device", before)
     disk.leave(50_000_000)
-    assert copy.run(MODEL, overrides=again).returncode == 0
+    assert copy.run(MODEL, overrides=AGAIN).returncode == 0
+
+
+def test_a_limit_on_the_size_of_files_is_like_a_full_disk(copy):
+    before = copy.artifacts()
+    done = subprocess.run(
+        copy.command(MODEL, overrides=AGAIN),
+        cwd=copy.root,
+        env=copy.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        # No file larger than the logs and Snakemake's records, but smaller than a model.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY)),
+    )
+    assert_refused(copy, done, "File too large", before)
+    assert copy.run(MODEL, overrides=AGAIN).returncode == 0
 
 
 def test_a_read_only_disk_starts_nothing(smoke, disk):

@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from dropscape.config.load import load_settings
+from dropscape.report.summary import summary
 from tests.workflow.project import ROOT
+
+DIGITS = ("lazy", "rate")
 
 
 @pytest.mark.parametrize("scale", ["quick", "paper"])
@@ -48,6 +51,26 @@ def test_one_study_can_be_left_out(smoke):
     names = set(smoke.pending("--forceall", studies="[modified_equations]"))
     assert not any("noise_structure" in name for name in names)
     assert "claims" in names
+
+
+def test_experiments_alone_are_made_to_the_end_also_without_a_claim(copy):
+    """The digits of paper D at this scale have two figures and no claim; what was made of the others stays."""
+    before = copy.artifacts()
+    alone = {"experiments": "[mnist_two_digits]"}
+    assert set(copy.pending("--forceall", **alone)) == {
+        "data mnist",
+        "subnetworks_two_layer mnist_two_digits",
+        *(f"{rule} subnetworks-{name}" for rule in ("figures", "figures_table") for name in DIGITS),
+        "claims",
+        "report",
+    }
+    assert {job.name for job in copy.succeeded(**alone)} == {"claims", "report"}
+    assert "0 claims hold" in copy.path("results/smoke/report/first_page.html").read_text()
+    said = summary(copy.path("results/smoke"))
+    assert said.startswith("No claim is about what was made.")
+    after = copy.artifacts()
+    changed = {name.split("/")[0] for name in before if before[name] != after.get(name)}
+    assert changed == {"claims", "report"}
 
 
 def test_linter_has_nothing_to_say(smoke):

@@ -45,11 +45,12 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a tidy table, then its checksum; floats keep every digit they need to be read back exactly.
 
     Raises:
-        ArtifactError: it cannot be written; what was there before is still there.
+        ArtifactError: it cannot be written; there is then the table from before, or the new one without a checksum.
     """
     content = table.to_csv(index=False).encode()
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
+        checksum_file(path).unlink(missing_ok=True)  # never one beside the other's table
     with whole_file(checksum_file(path)) as temporary:
         temporary.write_text(f"{hashlib.sha256(content).hexdigest()}  {Path(path).name}\n")
 
@@ -69,7 +70,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         content = Path(path).read_bytes()
         beside = checksum_file(path)
         if beside.exists() and beside.read_text().split()[:1] != [hashlib.sha256(content).hexdigest()]:
-            raise ValueError("it is not what was written")
+            raise ValueError(f"it is not what was written, by {beside.name} beside it")
         _refuse_cut_off(content)
         return pd.read_csv(BytesIO(content))
     except (OSError, ValueError) as error:

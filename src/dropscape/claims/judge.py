@@ -11,6 +11,9 @@ from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
+OF_CLAIMS = ("claim", "study", "figure", "statement", "statistic", "value", "low", "high", "expected", "paper")
+OF_CLAIMS += ("verdict", "reason", "data", "scale")
+OF_RUNS = ("claim", "run", "main", "value", "low", "high", "points", "verdict", "reason", "note")
 
 
 def judged(measured: Measured, expected: Mapping[str, float], least_points: int) -> tuple[str, str]:
@@ -66,8 +69,7 @@ def judge(
         data: label of each experiment's data. scale: the scale.
 
     Returns:
-        One row per claim (claim, study, figure, statement, statistic, value, low, high, expected, paper, verdict,
-        reason, data, scale), and one row per claim and run with its own verdict.
+        One row per claim (``OF_CLAIMS``), and one per claim and run with its own verdict (``OF_RUNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
@@ -103,7 +105,7 @@ def judge(
                 "scale": scale,
             }
         )
-    return pd.DataFrame(rows), pd.DataFrame(by_run)
+    return pd.DataFrame(rows, columns=OF_CLAIMS), pd.DataFrame(by_run, columns=OF_RUNS)
 
 
 def _meets(value: float, expected: Mapping[str, float]) -> bool:

@@ -43,8 +43,9 @@ def load_settings(user: Mapping[str, Any], root: Path) -> Settings:
 
 def merge_studies(user: UserSettings, root: Path) -> Settings:
     """The studies at the user's scale, with the user's seeds and overrides, validated."""
-    studies = complete = {path.stem: read_yaml(path) for path in sorted((root / "config/studies").glob("*.yaml"))}
+    studies = {path.stem: read_yaml(path) for path in sorted((root / "config/studies").glob("*.yaml"))}
     scale_file = root / f"config/scales/{user.scale}.yaml"
+    versions = [studies]
     for layer, origin in ((read_yaml(scale_file), f"config/scales/{user.scale}.yaml"), (user.overrides, "overrides")):
         unknown = sorted(set(layer) - set(studies))
         if unknown:
@@ -53,8 +54,9 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 f"write one of {', '.join(studies)}."
             )
         studies = merged(studies, layer)
+        versions.append(studies)
     if user.experiments is not None:
-        studies = _only(studies, user.experiments)
+        studies = _only(studies, user.experiments, user.studies or list(studies))
     if user.seeds is not None:
         for study in studies.values():
             for section in SECTIONS:
@@ -65,68 +67,75 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         {
             "user": user.model_dump(),
             "studies": studies,
-            "claims": _without_left_out(read_yaml(root / "config/claims.yaml"), complete, studies),
+            "claims": _without_left_out(read_yaml(root / "config/claims.yaml"), versions, studies),
         },
         f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
 
 
-def _only(studies: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any]:
+def _only(studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[str]) -> dict[str, Any]:
     """The studies with the chosen experiments alone and the figures that show one of them; without theory.
+
+    Args:
+        selected: the studies whose figures are made.
 
     Raises:
         ConfigurationError: no study has one of the names, or no figure shows it without others.
     """
-    owners = {name: study for study, content in studies.items() for name in _experiments(content)}
+    every = {
+        name: one for study in studies.values() for section in SECTIONS for name, one in study.get(section, {}).items()
+    }
     for name in chosen:
-        if name not in owners:
+        if name not in every:
             raise ConfigurationError(
-                f"experiments names '{name}', which no study has: write one of {', '.join(sorted(owners))}."
+                f"experiments names '{name}', which no study has: write one of {', '.join(sorted(every))}."
             )
-    result: dict[str, Any] = {}
+    result = {}
     for study, content in studies.items():
-        figures = {name: _showing(figure, content, chosen) for name, figure in content.get("figures", {}).items()}
-        result[study] = {
+        sections = {
             section: {name: one for name, one in content.get(section, {}).items() if name in chosen}
             for section in SECTIONS
-        } | {"figures": {name: figure for name, figure in figures.items() if figure is not None}}
-    shown = {name for content in result.values() for one in content["figures"].values() for name in _shown(one)}
+        }
+        figures = {name: _showing(figure, every, chosen) for name, figure in content.get("figures", {}).items()}
+        figures = {name: figure for name, figure in figures.items() if figure is not None}
+        rest = {key: value for key, value in content.items() if key != "theory"}  # what is misspelt is refused later
+        result[study] = rest | sections | {"figures": figures}
     for name in chosen:
-        if name not in shown:
-            drawn = [_shown(figure) for figure in studies[owners[name]].get("figures", {}).values()]
-            beside = sorted({other for names in drawn if name in names for other in names})
+        if not any(name in names for names in _drawn(result, selected)):
+            beside = sorted({other for names in _drawn(studies, selected) if name in names for other in names})
             raise ConfigurationError(
-                f"experiments names '{name}', which every figure compares with others: name {', '.join(beside)}."
+                f"experiments names '{name}', "
+                + (f"which every figure compares with others: name {', '.join(beside)}." if beside else "")
+                + ("" if beside else f"which no figure of {', '.join(selected)} shows: add one, or leave it out.")
             )
     return result
 
 
-def _showing(figure: Mapping[str, Any], study: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:
+def _showing(figure: Mapping[str, Any], every: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:
     """The figure with the chosen ones of its experiments; None if it shows none or compares their runs with others'."""
-    shown = [name for name in _shown(figure) if name in chosen]
+    names = _listed(figure.get("experiment"))
+    shown = [name for name in names if name in chosen]
     if not shown:
         return None
-    if shown != _shown(figure) and figure.get("runs"):
-        runs = {run for name in shown for run in study.get("experiments", {}).get(name, {}).get("runs", {})}
-        if not runs.issuperset(figure["runs"]):
+    if shown != names and all("runs" in every[name] and "grid" not in every[name] for name in shown):
+        runs = {run for name in shown for run in every[name]["runs"]}
+        if not runs.issuperset(figure.get("runs") or ()):
             return None
     return {**figure, "experiment": shown if isinstance(figure["experiment"], list) else shown[0]}
 
 
-def _experiments(study: Mapping[str, Any]) -> list[str]:
-    return [name for section in SECTIONS for name in study.get(section, {})]
-
-
-def _shown(figure: Mapping[str, Any]) -> list[str]:
-    return [name for name in _listed(figure.get("experiment")) if name is not None]
+def _drawn(studies: Mapping[str, Any], selected: Sequence[str]) -> list[list[str]]:
+    """The experiments of each figure of the selected studies."""
+    figures = (one for name in selected for one in studies.get(name, {}).get("figures", {}).values())
+    return [_listed(figure.get("experiment")) for figure in figures]
 
 
 def _without_left_out(
-    claims: Mapping[str, Any], complete: Mapping[str, Any], studies: Mapping[str, Any]
+    claims: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], studies: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
 
-    The scale or the user takes it out; what no study has is left for the validation to refuse.
+    The scale or the user takes it out of one of the ``versions``; what none has is left for the validation to refuse.
     """
 
     def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
@@ -136,7 +145,10 @@ def _without_left_out(
         figure = study.get("figures", {}).get(claim["figure"])
         return figure is not None and claim.get("experiment") in (None, *_listed(figure.get("experiment")))
 
-    return {name: claim for name, claim in claims.items() if shown(studies, claim) or not shown(complete, claim)}
+    def had(claim: Mapping[str, Any]) -> bool:
+        return any(shown(version, claim) for version in versions)
+
+    return {name: claim for name, claim in claims.items() if shown(studies, claim) or not had(claim)}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -253,7 +253,7 @@ class UserSettings(Strict):
         None, description="Seeds of every run; null takes those of the study and the scale."
     )
     studies: list[Name] | None = Field(None, description="Studies to reproduce; null means all.")
-    experiments: list[Name] | None = Field(
+    experiments: Annotated[list[Name], Field(min_length=1)] | None = Field(
         None,
         description="Experiments to reproduce; null means all. Figures then show these, and figures, claims and theory "
         "that are of none of them are left out.",

@@ -206,12 +206,18 @@ def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
+    What a product computes on the way is as large as the network's activations. Torch's own products put it into the
+    same memory each time, because an allocator that gets so large a piece anew costs nearly as much as the arithmetic.
+
     Args:
         network: from ``linearised_network``.
     """
 
     def __init__(self, network: LinearisedNetwork):
         self._network = network
+        units, n = len(network.weights[0].T) if network.weights else len(network.curvature), network.inputs.shape[1]
+        rows = [units, *(len(weight) for weight in network.weights)]
+        self._changes = [network.inputs.new_empty(count, n) for count in rows]
 
     def __call__(self, direction: Tensor) -> Tensor:
         """H V of one direction.
@@ -223,17 +229,18 @@ class KroneckerProducts:
         Returns:
             (kept units, kept inputs); every other entry of H V is zero.
         """
-        network = self._network
+        network, (first, *later) = self._network, self._changes
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
-        change = product(direction, network.inputs)
-        for slope, weight in zip(network.slopes, network.weights, strict=True):
-            change = product(weight, change.mul_(slope))
+        change = product(direction, network.inputs, out=first)
+        for slope, weight, out in zip(network.slopes, network.weights, later, strict=True):
+            change = product(weight, change.mul_(slope), out=out)
         if network.predicted is not None:
             change = change.sub_((network.curvature * change).sum(dim=0)).mul_(network.curvature)
             # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
             change.addcmul_(network.predicted, change.sum(dim=0), value=-1)
-        for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
-            change = product(weight.T, change).mul_(slope)
+        earlier = self._changes[-2::-1]
+        for slope, weight, out in zip(reversed(network.slopes), reversed(network.weights), earlier, strict=True):
+            change = product(weight.T, change, out=out).mul_(slope)
         return product(change, network.inputs.T).div_(network.inputs.shape[1])
 
 

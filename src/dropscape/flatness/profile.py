@@ -121,7 +121,7 @@ class Line:
                 self._block[name].copy_(origin.add(self._direction[name], alpha=distance) if distance else origin)
         for start in range(0, count(self._inputs), self._batch):
             part = slice(start, start + self._batch)
-            with products_of(self._model):
+            with products_of(self._model, self._batch):
                 outputs = self._suffix(take(self._inputs, part))
             yield outputs, part
 

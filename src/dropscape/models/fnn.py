@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters
-from dropscape.numerics.products import FastProducts
+from dropscape.numerics.products import FastProducts, worthwhile
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -91,9 +91,13 @@ class FullyConnected(nn.Module):
         return self.activate(z)
 
 
-def products_of(model: nn.Module) -> AbstractContextManager:
-    """Around passes of the model, forward and backward: the fastest products for a fully-connected network.
+def products_of(model: nn.Module, examples: int) -> AbstractContextManager:
+    """Around passes of so many examples, forward and backward: the fastest products for a fully-connected network.
 
     Other networks convolve, or their products are too small to gain from it.
     """
-    return FastProducts() if isinstance(model, FullyConnected) else nullcontext()
+    if isinstance(model, FullyConnected):
+        largest = max((layer.weight for layer in model.layers), key=Tensor.numel)
+        if largest.device.type == "cpu" and largest.dtype == torch.float32 and worthwhile(examples * largest.numel()):
+            return FastProducts()
+    return nullcontext()

@@ -15,6 +15,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 _LEAST = 1 << 20  # multiplications that are worth the 10 microseconds of a call
 
 
+def worthwhile(multiplications: int) -> bool:
+    """Whether a product of float32 matrices of so many is one for oneDNN here."""
+    return multiplications >= _LEAST and onednn_is_faster()
+
+
 @cache
 def onednn_is_faster() -> bool:
     """Whether this processor is one that MKL does not use well."""
@@ -28,15 +33,19 @@ def onednn_is_faster() -> bool:
         return False
 
 
-def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
+def product(left: Tensor, right: Tensor, plus: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """``left @ right`` of (m, k) and (k, n), in any memory order, and ``plus``, which may be a row or a column.
 
-    Exact to rounding and the same bits each time.
+    Exact to rounding and the same bits each time. Where gradients are wanted it is torch's own.
+
+    Args:
+        out: (m, n), memory that may be taken for what is returned: large results of torch's own cost less there.
     """
-    if _suits(left, right):
+    wanted = torch.is_grad_enabled() and (left.requires_grad or right.requires_grad)
+    if not wanted and _suits(left, right):
         through = _through_onednn(left, right)
         return through if plus is None else through.add_(plus)
-    return left @ right if plus is None else torch.addmm(plus, left, right)
+    return torch.mm(left, right, out=out) if plus is None else torch.addmm(plus, left, right, out=out)
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
@@ -48,14 +57,17 @@ def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 class FastProducts(TorchDispatchMode):
-    """Inside, every product of two matrices that torch makes, in backward passes too, is a ``product``."""
+    """Inside, products of matrices that layers make, with a row added or nothing, are made so; in backward passes too.
+
+    Every operation of torch's costs some microseconds more inside.
+    """
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         """What torch calls in the place of ``function``."""
         if not kwargs:
             if function is torch.ops.aten.mm.default and _suits(*args):
                 return _through_onednn(*args)
-            if function is torch.ops.aten.addmm.default and args[0].ndim == 1 and _suits(*args[1:]):
+            if function is torch.ops.aten.addmm.default and _suits(*args[1:]) and args[0].shape == args[2].shape[1:]:
                 return _through_onednn(args[1], args[2], args[0])
         return function(*args, **(kwargs or {}))
 
@@ -64,8 +76,7 @@ def _suits(left: Tensor, right: Tensor) -> bool:
     return (
         left.dtype == right.dtype == torch.float32
         and left.device.type == "cpu"
-        and left.numel() * right.shape[1] >= _LEAST
-        and onednn_is_faster()
+        and worthwhile(left.numel() * right.shape[1])
     )
 
 

@@ -50,7 +50,7 @@ def first_page(claims: pd.DataFrame, figures: Mapping[str, Mapping[str, str]]) -
     """The claims table as a fragment of HTML.
 
     Args:
-        claims: as ``read_claims`` gives it, at least one row.
+        claims: as ``read_claims`` gives it.
         figures: ``place`` (in its paper) and ``path`` (of the PNG, as the workflow names it) of each figure in the
             report. A claim about another figure has no link.
     """
@@ -67,7 +67,10 @@ def first_page(claims: pd.DataFrame, figures: Mapping[str, Mapping[str, str]]) -
     ]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     return environment.from_string(_TEMPLATE).render(
-        tally=tally(claims), scale=claims["scale"].iloc[0], data="; ".join(claims["data"].unique()), papers=papers
+        tally=tally(claims),
+        scale=", ".join(claims["scale"].unique()),
+        data="; ".join(claims["data"].unique()),
+        papers=papers,
     )
 
 

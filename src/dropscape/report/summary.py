@@ -66,6 +66,8 @@ def _claims(path: Path) -> list[str]:
     if not path.exists():
         return ["No claim is judged yet."]
     claims = read_claims(path)
+    if claims.empty:
+        return ["No claim is about what was made."]
     width = max(map(len, claims["claim"]))
     lines = [f"Scale {claims['scale'].iloc[0]}: {tally(claims)}"]
     for claim in claims.to_dict("records"):

@@ -149,7 +149,8 @@ class _Seed:
         batches = of_step(batches, plan.batch_size, self.seed, step)
         self.model.train()
         self.optimizer.zero_grad()
-        with forward_pass(plan.precision, str(batches.inputs.device)), products_of(self.model):
+        at_once = min(batches.size, len(batches))
+        with forward_pass(plan.precision, str(batches.inputs.device)), products_of(self.model, at_once):
             self.objective = add_gradients(
                 objective_of(plan.objective),
                 self.model,
