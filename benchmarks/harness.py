@@ -60,6 +60,12 @@ def _seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
+def median_seconds(work: Work, repeats: int = 5) -> float:
+    """Of ``repeats`` runs after one warm-up run."""
+    work()
+    return statistics.median(_seconds(work) for _ in range(repeats))
+
+
 def compare(
     benchmark: str,
     ours: tuple[str, Work],

@@ -7,8 +7,6 @@ own are smaller, and between them its activations are read and written, so that 
 
 import argparse
 import copy
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.harness import Row, compare, print_table
+from benchmarks.harness import Row, compare, median_seconds, print_table
 from benchmarks.harness import threads as use_threads
 from dropscape.dropout.layers import GroupMasks, MaskedDropout, set_keep_prob
 from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d, batch_norms
@@ -33,7 +31,6 @@ from dropscape.training.objectives import accumulate_gradients
 KEEP_PROB, SMOOTHING = 0.8, 0.1
 VOCABULARY, LENGTH = 1300, 31  # of the first 2,048 pairs of Multi30k
 SIDE, CHANNELS = 2048, 256  # of the matrices and of the convolution whose rate is the limit
-GENERATOR = ("benchmarks", "training")
 
 
 def images(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -104,21 +101,12 @@ def products_per_second(dtype: torch.dtype) -> float:
         lambda: left @ right: 2 * SIDE**3,
         lambda: conv2d(planes, kernel, padding=1): 2 * planes.numel() * kernel.numel() / CHANNELS,
     }
-    return max(operations / _median_seconds(work) for work, operations in works.items())
-
-
-def _median_seconds(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(6):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+    return max(operations / median_seconds(work) for work, operations in works.items())
 
 
 def architecture_rows(name: str, architecture: Architecture, n: int, precision: str) -> list[Row]:
     n = max(8, n // architecture.share_of_n)
-    inputs, targets = architecture.examples(n, torch_generator(0, *GENERATOR))
+    inputs, targets = architecture.examples(n, torch_generator(0, "benchmarks", "training"))
     model = initialised(architecture.settings, 0)
     loop = usual(model)
     set_keep_prob(model, KEEP_PROB)
@@ -126,10 +114,8 @@ def architecture_rows(name: str, architecture: Architecture, n: int, precision: 
         layer.group = architecture.micro_batch
     model = model.to(memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
     smoothing = SMOOTHING if targets.ndim == 2 else 0.0
-    batches, loss = (
-        Batches(inputs, targets, architecture.micro_batch),
-        training_loss("cross_entropy", targets, smoothing),
-    )
+    batches = Batches(inputs, targets, architecture.micro_batch)
+    loss = training_loss("cross_entropy", targets, smoothing)
     masks = GroupMasks(0, "benchmarks", "masks")
 
     def ours() -> None:
