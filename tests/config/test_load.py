@@ -79,69 +79,6 @@ def test_a_claim_on_a_table_of_theory_that_is_left_out_is_left_out(load):
     assert "A-theorem1-all" not in load(overrides={"noise_structure": {"theory": None}}).claims
 
 
-def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(load):
-    def chosen(*names):
-        settings = load(scale="paper", experiments=list(names))
-        assert {name for study in settings.studies.values() for name in study.all_experiments} == set(names)
-        figures = {f"{study}-{name}" for study, one in settings.studies.items() for name in one.figures}
-        return settings, figures
-
-    settings, figures = chosen("cifar10_vgg9")
-    assert figures == {"noise_structure-fig1", "implicit_regularization-fig12", "implicit_regularization-table1"}
-    assert settings.studies["noise_structure"].figures["fig1"].experiments == ["cifar10_vgg9"]
-    assert set(settings.claims) == {"A-fig1-flatter-vgg9", "B-table1-vgg9"}
-    assert all(not study.theory.tables for study in settings.studies.values())
-
-    # Fig. 9 compares runs of two experiments, Fig. 4 shows the same runs of two.
-    _, alone = chosen("curve_tanh")
-    _, both = chosen("curve_tanh", "curve_tanh_small")
-    assert both - alone == {"implicit_regularization-fig9a", "implicit_regularization-fig9b"}
-    assert "implicit_regularization-fig4" in chosen("curve_tanh_three")[1]
-    assert load(scale="paper", experiments=["mnist_7x7"], seeds=[7]).experiment("mnist_7x7").seeds == [7]
-
-
-def test_chosen_experiments_do_not_hide_what_is_wrong_or_added_elsewhere(load, root, tmp_path):
-    misspelt = {"noise_structure": {"experimets": {"cifar10_vgg9": {"seeds": [9]}}}}
-    with pytest.raises(ConfigurationError, match="experimets' is not a known key"):
-        load(experiments=["cifar10_vgg9"], overrides=misspelt)
-
-    shutil.copytree(root / "config", tmp_path / "config")
-    with (tmp_path / "config/claims.yaml").open("a") as claims:
-        claims.write(OWN_CLAIM)
-    own = {"noise_structure": {"figures": {"wide2d": {
-        "kind": "variance_flatness", "experiment": "mnist_fnn", "sample": "gradients", "place": "ours"}}}}  # fmt: skip
-    for chosen, judged in ((None, True), (["mnist_fnn"], True), (["cifar10_vgg9"], False)):
-        user = {"scale": "smoke", "experiments": chosen, "overrides": own}
-        assert ("own" in load_settings(user, tmp_path).claims) is judged
-
-
-OWN_CLAIM = """
-own:
-  study: noise_structure
-  figure: wide2d
-  statement: The relation holds.
-  paper: not in the paper
-  measures: rank correlation
-  statistic: variance_flatness_rank
-  arguments: {sample: gradients}
-  expected: {below: 0}
-"""
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_any_experiment_can_be_chosen_alone(load, scale):
-    studies = load(scale=scale).studies.values()
-    drawn = {name for study in studies for figure in study.figures.values() for name in figure.experiments}
-    assert len(drawn) > 10
-    for name in drawn:
-        try:
-            settings = load(scale=scale, experiments=[name])
-        except ConfigurationError as error:
-            beside = str(error).partition("compares with others: name ")[2].rstrip(".").split(", ")
-            settings = load(scale=scale, experiments=beside)
-        assert any(one.figures for one in settings.studies.values())
-
-
 def test_each_dataset_can_have_a_source_of_its_own(load):
     user = load(source={"mnist": "directory", "multi30k": "official"}, directory="data").user
     sources = [user.source_of(dataset) for dataset in ("mnist", "multi30k", "cifar10")]

@@ -11,9 +11,11 @@ from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured, unmeasured
 from dropscape.claims.tables import NotMeasured, Tables
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
-OF_CLAIMS = ("claim", "study", "figure", "statement", "statistic", "value", "low", "high", "expected", "paper")
-OF_CLAIMS += ("verdict", "reason", "data", "scale")
-OF_RUNS = ("claim", "run", "main", "value", "low", "high", "points", "verdict", "reason", "note")
+CLAIM_COLUMNS = (
+    *("claim", "study", "figure", "statement", "statistic", "value", "low", "high"),
+    *("expected", "paper", "verdict", "reason", "data", "scale"),
+)
+RUN_COLUMNS = ("claim", "run", "main", "value", "low", "high", "points", "verdict", "reason", "note")
 
 
 def judged(measured: Measured, expected: Mapping[str, float], least_points: int) -> tuple[str, str]:
@@ -69,7 +71,7 @@ def judge(
         data: label of each experiment's data. scale: the scale.
 
     Returns:
-        One row per claim (``OF_CLAIMS``), and one per claim and run with its own verdict (``OF_RUNS``).
+        One row per claim (``CLAIM_COLUMNS``), and one per claim and run with its own verdict (``RUN_COLUMNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
@@ -105,7 +107,7 @@ def judge(
                 "scale": scale,
             }
         )
-    return pd.DataFrame(rows, columns=OF_CLAIMS), pd.DataFrame(by_run, columns=OF_RUNS)
+    return pd.DataFrame(rows, columns=CLAIM_COLUMNS), pd.DataFrame(by_run, columns=RUN_COLUMNS)
 
 
 def _meets(value: float, expected: Mapping[str, float]) -> bool:

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from dropscape.config.fields import BY_NAME, MANY, ONE
 from dropscape.config.models import MODEL_NAMES
-from dropscape.config.settings import STAGES, Settings, UserSettings
+from dropscape.config.selection import SECTIONS, only, without_left_out
+from dropscape.config.settings import Settings, UserSettings
 from dropscape.config.subnetworks import ALGORITHMS
 from dropscape.errors import ConfigurationError
 
 SCALES = ("smoke", "quick", "paper")
-SECTIONS = ("experiments", *STAGES)  # of a study, that hold experiments
 
 
 def merged(base: Any, override: Any) -> Any:
@@ -56,7 +56,7 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         studies = merged(studies, layer)
         versions.append(studies)
     if user.experiments is not None:
-        studies = _only(studies, user.experiments, user.studies or list(studies))
+        studies = only(studies, user.experiments, user.studies or list(studies))
     if user.seeds is not None:
         for study in studies.values():
             for section in SECTIONS:
@@ -67,92 +67,10 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
         {
             "user": user.model_dump(),
             "studies": studies,
-            "claims": _without_left_out(read_yaml(root / "config/claims.yaml"), versions, studies),
+            "claims": without_left_out(read_yaml(root / "config/claims.yaml"), versions, studies),
         },
         f"config/claims.yaml and config/studies merged with config/scales/{user.scale}.yaml and the user's overrides",
     )
-
-
-def _only(studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[str]) -> dict[str, Any]:
-    """The studies with the chosen experiments alone and the figures that show one of them; without theory.
-
-    Args:
-        selected: the studies whose figures are made.
-
-    Raises:
-        ConfigurationError: no study has one of the names, or no figure shows it without others.
-    """
-    every = {
-        name: one for study in studies.values() for section in SECTIONS for name, one in study.get(section, {}).items()
-    }
-    for name in chosen:
-        if name not in every:
-            raise ConfigurationError(
-                f"experiments names '{name}', which no study has: write one of {', '.join(sorted(every))}."
-            )
-    result = {}
-    for study, content in studies.items():
-        sections = {
-            section: {name: one for name, one in content.get(section, {}).items() if name in chosen}
-            for section in SECTIONS
-        }
-        figures = {name: _showing(figure, every, chosen) for name, figure in content.get("figures", {}).items()}
-        figures = {name: figure for name, figure in figures.items() if figure is not None}
-        rest = {key: value for key, value in content.items() if key != "theory"}  # what is misspelt is refused later
-        result[study] = rest | sections | {"figures": figures}
-    for name in chosen:
-        if not any(name in names for names in _drawn(result, selected)):
-            beside = sorted({other for names in _drawn(studies, selected) if name in names for other in names})
-            raise ConfigurationError(
-                f"experiments names '{name}', "
-                + (f"which every figure compares with others: name {', '.join(beside)}." if beside else "")
-                + ("" if beside else f"which no figure of {', '.join(selected)} shows: add one, or leave it out.")
-            )
-    return result
-
-
-def _showing(figure: Mapping[str, Any], every: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:
-    """The figure with the chosen ones of its experiments; None if it shows none or compares their runs with others'."""
-    names = _listed(figure.get("experiment"))
-    shown = [name for name in names if name in chosen]
-    if not shown:
-        return None
-    if shown != names and all("runs" in every[name] and "grid" not in every[name] for name in shown):
-        runs = {run for name in shown for run in every[name]["runs"]}
-        if not runs.issuperset(figure.get("runs") or ()):
-            return None
-    return {**figure, "experiment": shown if isinstance(figure["experiment"], list) else shown[0]}
-
-
-def _drawn(studies: Mapping[str, Any], selected: Sequence[str]) -> list[list[str]]:
-    """The experiments of each figure of the selected studies."""
-    figures = (one for name in selected for one in studies.get(name, {}).get("figures", {}).values())
-    return [_listed(figure.get("experiment")) for figure in figures]
-
-
-def _without_left_out(
-    claims: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], studies: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
-
-    The scale or the user takes it out of one of the ``versions``; what none has is left for the validation to refuse.
-    """
-
-    def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
-        study = content.get(claim.get("study"), {})
-        if claim.get("figure") is None:
-            return claim.get("arguments", {}).get("table") in (study.get("theory") or {})
-        figure = study.get("figures", {}).get(claim["figure"])
-        return figure is not None and claim.get("experiment") in (None, *_listed(figure.get("experiment")))
-
-    def had(claim: Mapping[str, Any]) -> bool:
-        return any(shown(version, claim) for version in versions)
-
-    return {name: claim for name, claim in claims.items() if shown(studies, claim) or not had(claim)}
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
