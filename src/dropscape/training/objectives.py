@@ -121,7 +121,8 @@ def add_gradients(
     """Add the objective's gradient to the parameters' ``grad``, which are zero before; its value, in float64.
 
     The gradient of (penalty/4) |g|^2 with g = grad R_S^drop is (penalty/2) H g with the Hessian H of R_S^drop under the
-    same masks: first g of all examples, then the product, micro-batch by micro-batch.
+    same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples is
+    differentiated twice instead, which takes a third fewer passes.
 
     Args:
         model: in the mode that it is to be differentiated in.
@@ -132,6 +133,8 @@ def add_gradients(
     if not objective.r2:
         own = masks if objective.dropout else None
         return accumulate_gradients(model, batches, loss, own, draw, objective.r1)
+    if len(batches) <= batches.size:
+        return _add_gradients_at_once(objective, model, batches, loss, masks, draw, penalty)
     value = accumulate_gradients(model, batches, loss, masks, draw)
     noisy = [_gradient(parameter).clone() for parameter in trained(model)]
     squared = sum(float(gradient.square().sum(dtype=torch.float64)) for gradient in noisy)
@@ -169,6 +172,33 @@ def accumulate_gradients(
         (losses.sum() / len(batches)).backward()
         total = total + losses.detach().sum(dtype=torch.float64)
     return float(total) / len(batches)
+
+
+def _add_gradients_at_once(
+    objective: Objective,
+    model: nn.Module,
+    batches: Batches,
+    loss: PerExampleLoss,
+    masks: GroupMasks,
+    draw: int,
+    penalty: float,
+) -> float:
+    """``add_gradients`` of an objective with R_2 where one micro-batch holds all examples."""
+    value = 0.0 if objective.dropout else accumulate_gradients(model, batches, loss)
+    ((start, inputs, targets),) = batches
+    with masks_in_force(model, masks, draw, start):
+        losses = loss(_full(model(inputs)), targets)
+    mean = losses.sum() / len(batches)
+    if objective.dropout:
+        value = float(losses.detach().sum(dtype=torch.float64)) / len(batches)
+    gradients = torch.autograd.grad(mean, trained(model), create_graph=True, materialize_grads=True)
+    squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in gradients)
+    factor = objective.r2 * penalty / 2
+    # The derivatives by the mean loss and by the gradients themselves: a sum of squares would be one more pass over each.
+    seeds = [(mean, torch.full_like(mean, float(objective.dropout)))]
+    seeds += [(gradient, factor * gradient.detach()) for gradient in gradients if gradient.requires_grad]
+    torch.autograd.backward(*zip(*seeds, strict=True))
+    return value + factor / 2 * squared
 
 
 def _accumulate_products(
