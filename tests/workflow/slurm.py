@@ -14,7 +14,7 @@ import psutil
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 ETC = Path("/etc/slurm")  # where SLURM's programs look: a job's inner srun does not see SLURM_CONF
 FILES = ("slurm.conf", "gres.conf")
-CPUS, MEGA_BYTES = 4, 64000  # that jobs may ask for, whatever the machine has
+CPUS, MEGA_BYTES = 8, 64000  # that jobs may ask for, whatever the machine has; the profile asks for no more cores
 SECONDS = 60  # a daemon that is not up by then never will be
 
 CONFIGURATION = """\

@@ -56,7 +56,8 @@ def test_what_takes_minutes_shares_a_submission_and_nothing_waits_beside_a_gpu(s
     groups = re.findall(r"Group job ([a-z]+).*\n((?:(?:    .*)?\n)*)", listed.stdout)
     for kind, jobs in groups:
         gpus.setdefault(kind, set()).update(re.findall(r"^        resources: .*\bgpu=(\d)", jobs, flags=re.MULTILINE))
-    assert gpus == {"short": {"0"}, "measurements": {"0"}, "gpu": {"1"}, "figures": set(), "claims": set()}
+    on_processor = {kind: {"0"} for kind in ("run", "short", "measurements")}
+    assert gpus == on_processor | {"gpu": {"1"}, "figures": set(), "claims": set()}
     shared = sum(len(re.findall(r"^    rule ", jobs, flags=re.MULTILINE)) for _, jobs in groups)
-    assert 2 * (len(alone) + len(groups)) < len(alone) + shared
+    assert 1.5 * (len(alone) + len(groups)) < len(alone) + shared
     assert {"training", "sampling", "noise_alignment"} <= set(alone)

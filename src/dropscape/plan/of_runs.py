@@ -22,6 +22,7 @@ from dropscape.plan.rates import (
 )
 from dropscape.plan.run import Run
 from dropscape.training.descent import Descent
+from dropscape.training.objectives import OBJECTIVES
 from dropscape.training.roads import has_one_hidden_mask
 from dropscape.training.stage import plan_of
 from dropscape.training.two_layer import TwoLayer
@@ -40,8 +41,8 @@ def _training(run: Run) -> Cost:
         steps = plan.steps * run.seeds * neurons * (batch * UNIT_SECONDS + STEP_SECONDS)
         seen = measurements * neurons * (run.examples + run.test_examples) * MEASURED_UNIT_SECONDS
         return started("torch", steps + seen, memory=150e6 + kept, disk=disk)  # the compiler's memory
-    # R_2 takes a gradient, and the product of the Hessian with it, which is two more.
-    gradients = run.seeds * plan.steps * (3 if "r2" in run.settings["objective"] else 1)
+    at_once = batch <= run.settings["micro_batch"]
+    gradients = run.seeds * plan.steps * _gradients_of_step(run.settings["objective"], at_once)
     # Batch norm's statistics are measured anew before anything is.
     looks = 2 if run.settings["norm_group"] else 1
     passes = Passes(
@@ -50,6 +51,18 @@ def _training(run: Run) -> Cost:
         calls=plan.steps if isinstance(plan, Descent) else run.calls(gradients * batch / run.examples),
     )
     return run.on_either_device(passes, kept, disk)
+
+
+def _gradients_of_step(objective: str, at_once: bool) -> int:
+    """In how many gradients of all examples the time of a step is.
+
+    R_2 takes a gradient under masks, which is that of the loss too where the loss has them, and the product of the
+    Hessian with it: one more where all examples were differentiated at once, else two.
+    """
+    asked = OBJECTIVES[objective]
+    if not asked.r2:
+        return 1
+    return (2 if asked.dropout else 3) if at_once else (3 if asked.dropout else 4)
 
 
 def _training_translation(run: Run) -> Cost:

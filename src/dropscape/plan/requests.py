@@ -20,7 +20,8 @@ MARGIN = 4  # a forecast is within a factor of 2 of what takes it, and a machine
 BASE_MB = 2000  # torch with what it needs of a GPU
 MEMORY_MARGIN = 2  # what a forecast may be off; memory does not depend on the machine
 MOST_MINUTES = 5 * 24 * 60  # many sites grant no more
-SHORT_SECONDS = 300  # up to which a run's jobs, or one job, are not worth a submission of their own
+MINUTES_SECONDS = 300  # up to which the jobs of a run are not worth a submission each
+SHORT_SECONDS = 60  # up to which a run, or one job, is not worth a submission of its own
 
 # Jobs of whole experiments that follow on jobs which never follow on them.
 FOLLOWING = ("flatness_interpolations", "subnetworks_accuracies")
@@ -77,17 +78,17 @@ class Requests:
     def group(self, rule: str, wildcards: Mapping[str, str]) -> str | None:
         """The kind of submission that the job shares with others; None: it has its own.
 
-        ``short``: all jobs of a run that takes minutes, and others of minutes. ``gpu``: a job of minutes with a GPU,
-        apart from what needs none and would keep it waiting. ``measurements``: what takes minutes on the processor and
-        follows on longer jobs, which never follow on it.
+        ``run``: all jobs of a run that takes minutes. ``short``: those of a run that takes less than one, and other
+        jobs of less than one. ``gpu``: such a job with a GPU, apart from what needs none and would keep it waiting.
+        ``measurements``: what takes minutes on the processor and follows on longer jobs, which never follow on it.
         """
         asked = self.of(rule, wildcards)
         if rule in of_runs.COSTS:
             return self._group_in_run(rule, asked, wildcards)
+        if rule in FOLLOWING:
+            return "measurements" if asked.seconds <= MINUTES_SECONDS else None
         if asked.seconds > SHORT_SECONDS:
             return None
-        if rule in FOLLOWING:
-            return "measurements"
         return "gpu" if asked.gpus else "short"
 
     def _group_in_run(self, rule: str, asked: Request, wildcards: Mapping[str, str]) -> str | None:
@@ -97,14 +98,12 @@ class Requests:
         experiment = self._settings.experiment(wildcards["experiment"])
         starts_anew = experiment.runs[wildcards["run"]].start is None
         run = [self.of(each, wildcards) for each in rules_of(experiment)]
-        on_gpu = any(each.gpus for each in run)
-        if starts_anew and not on_gpu and sum(each.seconds for each in run) <= SHORT_SECONDS:
-            return "short"
-        if asked.seconds > SHORT_SECONDS:
-            return None
+        seconds, on_gpu = sum(each.seconds for each in run), any(each.gpus for each in run)
+        if starts_anew and not on_gpu and seconds <= MINUTES_SECONDS:
+            return "short" if seconds <= SHORT_SECONDS else "run"
         if rule not in ON_DEVICE:
-            return "measurements"
-        return "gpu" if starts_anew and asked.gpus else None
+            return "measurements" if asked.seconds <= MINUTES_SECONDS else None
+        return "gpu" if starts_anew and asked.gpus and asked.seconds <= SHORT_SECONDS else None
 
 
 def rules_of(experiment: ExperimentSettings) -> list[str]:

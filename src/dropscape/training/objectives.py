@@ -121,8 +121,8 @@ def add_gradients(
     """Add the objective's gradient to the parameters' ``grad``, which are zero before; its value, in float64.
 
     The gradient of (penalty/4) |g|^2 with g = grad R_S^drop is (penalty/2) H g with the Hessian H of R_S^drop under the
-    same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples is
-    differentiated twice instead, which takes a third fewer passes.
+    same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples
+    is differentiated twice instead, which takes a third fewer passes.
 
     Args:
         model: in the mode that it is to be differentiated in.
@@ -194,7 +194,7 @@ def _add_gradients_at_once(
     gradients = torch.autograd.grad(mean, trained(model), create_graph=True, materialize_grads=True)
     squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in gradients)
     factor = objective.r2 * penalty / 2
-    # The derivatives by the mean loss and by the gradients themselves: a sum of squares would be one more pass over each.
+    # Derivatives by the mean loss and by the gradients themselves; a sum of squares would be one more pass over each.
     seeds = [(mean, torch.full_like(mean, float(objective.dropout)))]
     seeds += [(gradient, factor * gradient.detach()) for gradient in gradients if gradient.requires_grad]
     torch.autograd.backward(*zip(*seeds, strict=True))
