@@ -57,9 +57,15 @@ def _theory(settings: Settings, wildcards: Mapping[str, str]) -> Cost:
 
 
 def _claims(settings: Settings, wildcards: Mapping[str, str]) -> Cost:
-    judged = [claim.statistic for claim in settings.claims.values() if claim.study in settings.selected_studies]
-    seconds = sum(CLAIM_OF_DIRECTIONS if name.startswith(OF_DIRECTIONS) else CLAIM for name in judged)
-    return started("tables", seconds, memory=60e6, disk=100e3)
+    judged = [claim for claim in settings.claims.values() if claim.study in settings.selected_studies]
+    figures = [
+        settings.studies[claim.study].figures[claim.figure]
+        for claim in judged
+        if claim.statistic.startswith(OF_DIRECTIONS)
+    ]
+    experiments = [settings.experiment(name) for figure in figures for name in figure.experiments]
+    seeds = sum(len(one.runs) * len(one.seeds) for one in experiments)
+    return started("tables", len(judged) * CLAIM + seeds * CLAIM_OF_DIRECTIONS, memory=60e6, disk=100e3)
 
 
 COSTS: dict[str, Callable[[Settings, Mapping[str, str]], Cost]] = {
