@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dropscape.dependencies import keep_manifest, manifest, module_files
+from dropscape.dependencies import keep, manifest, module_files
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
@@ -99,7 +99,7 @@ class TestManifest:
         return [str(tmp_path / "src" / name) for name in ("one.py", "two.py")]
 
     def test_is_what_sha256sum_checks(self, tmp_path, files):
-        keep_manifest(tmp_path / "kept/code.sha256", files, tmp_path)
+        keep(tmp_path / "kept/code.sha256", manifest(files, tmp_path))
         checked = subprocess.run(
             ["sha256sum", "--check", "--strict", "kept/code.sha256"], cwd=tmp_path, capture_output=True, text=True
         )
@@ -108,10 +108,10 @@ class TestManifest:
 
     def test_is_written_where_it_is_another_and_else_left_alone(self, tmp_path, files):
         path = tmp_path / "code.sha256"
-        keep_manifest(path, files, tmp_path)
+        keep(path, manifest(files, tmp_path))
         written = path.stat()
-        keep_manifest(path, files, tmp_path)
+        keep(path, manifest(files, tmp_path))
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
-        keep_manifest(path, files[:1], tmp_path)
+        keep(path, manifest(files[:1], tmp_path))
         assert path.read_text() == manifest(files[:1], tmp_path)
         assert path.stat().st_ino != written.st_ino, "another job may be reading the old one"

@@ -45,17 +45,16 @@ def manifest(files: Iterable[str], root: Path) -> str:
     return "".join(f"{_sha256(path)}  {Path(path).relative_to(root)}\n" for path in files)
 
 
-def keep_manifest(path: Path, files: Iterable[str], root: Path) -> None:
-    """Make ``path`` the manifest of the files; where it is so already, it is not touched.
+def keep(path: Path, content: str) -> None:
+    """Make ``content`` that of the file; where it is so already, the file is not touched.
 
     Raises:
         OSError: it cannot be written.
     """
-    content = manifest(files, root)
     if path.is_file() and path.read_text() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Every job reads the workflow in a process of its own; none may see half a manifest of another's.
+    # Every job reads the workflow in a process of its own; none may see half a file of another's.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(content)
     temporary.replace(path)

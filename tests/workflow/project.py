@@ -106,12 +106,12 @@ class Project:
         return {job.name: job.reason for job in self.succeeded("--dry-run", *arguments, **config)}
 
     def artifacts(self, folder: str = "results/smoke") -> dict[str, bytes]:
-        """The bytes of every artifact by its path in ``folder``, without logs, times and the manifests of code."""
+        """The bytes of every artifact by its path in ``folder``; no logs, times and manifests of code and settings."""
         base = self.root / folder
         return {
             str(path.relative_to(base)): path.read_bytes()
             for path in sorted(base.rglob("*"))
-            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks", ".code")
+            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks", ".code", ".settings")
         }
 
     def code_of(self, job: Job) -> set[str]:

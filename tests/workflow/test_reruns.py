@@ -1,6 +1,7 @@
 """What reruns after a change, and that nothing else does."""
 
 import os
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -94,6 +95,24 @@ class TestNothing:
     def test_comment_in_a_rule(self, smoke):
         with changed(smoke, "workflow/rules/training.smk"):
             assert smoke.pending() == {}
+
+
+class TestWithoutRecords:
+    """Of Snakemake's, which a main process takes along that is killed while its jobs are on a cluster."""
+
+    def test_other_settings_are_noticed_and_the_same_are_not(self, copy):
+        shutil.rmtree(copy.path(".snakemake"))
+        for folder in ("data", f"training/{RUN}"):
+            for path in copy.path(f"results/smoke/{folder}").iterdir():
+                os.utime(path)
+        target = f"results/smoke/training/{RUN}/model.safetensors"
+        assert copy.pending(target) == {}
+        other = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
+        assert set(copy.pending(target, overrides=other)) == {f"training {RUN}"}
+
+    def test_with_them_settings_that_were_only_looked_at_change_nothing(self, copy):
+        assert copy.pending(overrides=override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})) != {}
+        assert copy.pending() == {}
 
 
 class TestEditedCode:

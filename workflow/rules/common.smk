@@ -11,7 +11,7 @@ from dropscape.config.fields import NAME_PATTERN
 from dropscape.config.load import load_settings
 from dropscape.config.of_run import settings_of_run as of_run_settings
 from dropscape.config.stages import StageExperiment
-from dropscape.dependencies import keep_manifest, module_files
+from dropscape.dependencies import keep, manifest, module_files
 from dropscape.errors import ConfigurationError, DeviceError
 
 ROOT = Path(workflow.basedir).parent
@@ -116,7 +116,7 @@ def held_for_the_run():
 
 @cache
 def manifests_are_ours():
-    """Whether this process may say what the code is: not a job, and nothing while another run is at work.
+    """Whether this process may say what code and settings are: not a job, and nothing while another run is at work.
 
     Snakemake takes down what a job's inputs were when the job ends. A manifest that changed since it started would
     pass its result, made by the old code, for one of the new.
@@ -168,15 +168,24 @@ def code_of(script, *named):
 
     Further arguments are modules of dropscape that it imports by name.
     """
-    path = f"{RESULTS}/.code/{'-'.join([Path(script).stem, *named])}.sha256"
-    if Path(path).is_file() and not manifests_are_ours():
-        return [path]
     modules = (f"dropscape.{name}" for name in named)
-    files = module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules)
-    try:
-        keep_manifest(Path(path), files, ROOT)
-    except OSError as error:
-        raise WorkflowError(unwritable(error)) from None
+    return kept(
+        f".code/{'-'.join([Path(script).stem, *named])}.sha256",
+        lambda: manifest(
+            module_files(ROOT / "workflow/scripts" / script, ROOT / "src", *modules),
+            ROOT,
+        ),
+    )
+
+
+def kept(name, content):
+    """The file of the results that holds the content, the result of a function; written where it holds another."""
+    path = f"{RESULTS}/{name}"
+    if manifests_are_ours() or not Path(path).is_file():
+        try:
+            keep(Path(path), content())
+        except OSError as error:
+            raise WorkflowError(unwritable(error)) from None
     return [path]
 
 
