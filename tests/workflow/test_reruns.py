@@ -102,9 +102,9 @@ class TestWithoutRecords:
 
     def test_other_settings_are_noticed_and_the_same_are_not(self, copy):
         shutil.rmtree(copy.path(".snakemake"))
-        for folder in ("data", f"training/{RUN}"):
-            for path in copy.path(f"results/smoke/{folder}").iterdir():
-                os.utime(path)
+        for number, folder in enumerate((".code", ".settings", "data", f"training/{RUN}")):
+            for path in copy.path(f"results/smoke/{folder}").rglob("*"):
+                os.utime(path, (1.5e9 + number, 1.5e9 + number))
         target = f"results/smoke/training/{RUN}/model.safetensors"
         assert copy.pending(target) == {}
         other = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
