@@ -44,7 +44,7 @@ SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/none
 AccountingStoreFlags=job_comment
 JobAcctGatherType=jobacct_gather/none
-MinJobAge=600
+MinJobAge=7200
 KillWait=3
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN

@@ -110,6 +110,12 @@ class TestWithoutRecords:
         other = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
         assert set(copy.pending(target, overrides=other)) == {f"training {RUN}"}
 
+    def test_every_job_has_its_own_settings_as_an_input(self, jobs):
+        for job in jobs:
+            kept = [path for path in job.inputs if "/.settings/" in path]
+            given = job.rule != "subnetworks_accuracies"  # which only joins tables
+            assert kept == [f"results/smoke/.settings/{job.name.replace(' ', '/')}.json"] * given
+
     def test_with_them_settings_that_were_only_looked_at_change_nothing(self, copy):
         assert copy.pending(overrides=override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})) != {}
         assert copy.pending() == {}

@@ -42,7 +42,7 @@ def slurm(tmp_path_factory):
         cluster.stop()
 
 
-# Runs that take minutes are submissions of their own.
+# Each run is a submission of its own.
 APART = ("--group-components", "short=1")
 RUN = "mnist_fnn/keep0.9-lr0.1"
 OTHER = "mnist_fnn/keep0.8-lr0.1"

@@ -119,7 +119,8 @@ def manifests_are_ours():
     """Whether this process may say what code and settings are: not a job, and nothing while another run is at work.
 
     Snakemake takes down what a job's inputs were when the job ends. A manifest that changed since it started would
-    pass its result, made by the old code, for one of the new.
+    pass its result, made by the old code, for one of the new. Two that start within the seconds of building the graph
+    may both write, which at worst runs jobs again.
     """
     if not workflow.is_main_process:
         return False

@@ -1,5 +1,6 @@
-# The settings of each job as a file among its inputs. Snakemake's own record of them is lost with a main process that is
-# killed while its jobs are on a cluster, and with the folder .snakemake; what other settings made would pass for made.
+# The settings of each job as a file among its inputs; included last. Snakemake's own record of them is lost with a main
+# process that is killed while its jobs are on a cluster, and with the folder .snakemake; what other settings made would
+# pass for made.
 import json
 
 
