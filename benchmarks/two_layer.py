@@ -1,14 +1,11 @@
 """Two-layer networks on a handful of examples (paper B): against PyTorch's steps and against the arithmetic alone."""
 
-import statistics
-import time
-
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor, nn
 
-from benchmarks.harness import Row, Work, bound_row, compare
+from benchmarks.harness import Row, Work, bound_row, compare, median_seconds
 from benchmarks.harness import threads as use_threads
 from dropscape.numerics import lanes
 from dropscape.numerics.lanes import LANES, STRIDE, address, below, fma, load, square_root, store, store_truths, total
@@ -117,12 +114,7 @@ def arithmetic(steps: int, optimizer: str) -> Work:
 def seconds_a_step(optimizer: str, steps: int = 20_000, repeats: int = 5) -> float:
     """Of a training of one network, the median."""
     data, plan = samples(EXAMPLES), plan_of(steps=steps, trials=1, optimizer=optimizer)
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        train(plan, *data, *data)
-        times.append((time.perf_counter() - start) / steps)
-    return statistics.median(times)
+    return median_seconds(lambda: train(plan, *data, *data), repeats) / steps
 
 
 def rows(n: int = 10_000, threads: int = 1) -> list[Row]:

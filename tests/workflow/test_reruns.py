@@ -42,6 +42,9 @@ def override(**experiment):
     return {"noise_structure": {"experiments": {"mnist_fnn": experiment}}}
 
 
+OTHER_RATE = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
+
+
 def kind_of(project):
     """The kind of each figure, from the study files."""
     kinds = {}
@@ -107,8 +110,7 @@ class TestWithoutRecords:
                 os.utime(path, (1.5e9 + number, 1.5e9 + number))
         target = f"results/smoke/training/{RUN}/model.safetensors"
         assert copy.pending(target) == {}
-        other = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
-        assert set(copy.pending(target, overrides=other)) == {f"training {RUN}"}
+        assert set(copy.pending(target, overrides=OTHER_RATE)) == {f"training {RUN}"}
 
     def test_every_job_has_its_own_settings_as_an_input(self, jobs):
         for job in jobs:
@@ -117,7 +119,7 @@ class TestWithoutRecords:
             assert kept == [f"results/smoke/.settings/{job.name.replace(' ', '/')}.json"] * given
 
     def test_with_them_settings_that_were_only_looked_at_change_nothing(self, copy):
-        assert copy.pending(overrides=override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})) != {}
+        assert copy.pending(overrides=OTHER_RATE) != {}
         assert copy.pending() == {}
 
 
@@ -179,8 +181,7 @@ class TestEditedSettings:
         of_runs = {name for name in expected if "/" in name}
         assert of_runs == {f"{rule} {RUN}" for rule in OF_A_RUN}
         assert {name.split()[0] for name in expected - of_runs} <= {"figures_table", "figures", "claims", "report"}
-        overrides = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
-        assert set(smoke.pending(overrides=overrides)) == expected
+        assert set(smoke.pending(overrides=OTHER_RATE)) == expected
 
     @pytest.mark.parametrize(
         "keys", [{"objective": "dropout_minus_r2"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str

@@ -62,7 +62,7 @@ def _gradients_of_step(objective: str, at_once: bool) -> int:
     asked = OBJECTIVES[objective]
     if not asked.r2:
         return 1
-    return (2 if asked.dropout else 3) if at_once else (3 if asked.dropout else 4)
+    return 4 - asked.dropout - at_once
 
 
 def _training_translation(run: Run) -> Cost:

@@ -20,8 +20,8 @@ MARGIN = 4  # a forecast is within a factor of 2 of what takes it, and a machine
 BASE_MB = 2000  # torch with what it needs of a GPU
 MEMORY_MARGIN = 2  # what a forecast may be off; memory does not depend on the machine
 MOST_MINUTES = 5 * 24 * 60  # many sites grant no more
-MINUTES_SECONDS = 300  # up to which the jobs of a run are not worth a submission each
-SHORT_SECONDS = 60  # up to which a run, or one job, is not worth a submission of its own
+# Seconds up to which what shares a submission of a kind is not worth more of them: a run, or one job.
+MOST_SECONDS = {"run": 300, "measurements": 300, "short": 60, "gpu": 60}
 
 # Jobs of whole experiments that follow on jobs which never follow on them.
 FOLLOWING = ("flatness_interpolations", "subnetworks_accuracies")
@@ -86,10 +86,8 @@ class Requests:
         if rule in of_runs.COSTS:
             return self._group_in_run(rule, asked, wildcards)
         if rule in FOLLOWING:
-            return "measurements" if asked.seconds <= MINUTES_SECONDS else None
-        if asked.seconds > SHORT_SECONDS:
-            return None
-        return "gpu" if asked.gpus else "short"
+            return _shared("measurements", asked)
+        return _shared("gpu" if asked.gpus else "short", asked)
 
     def _group_in_run(self, rule: str, asked: Request, wildcards: Mapping[str, str]) -> str | None:
         """A run that starts at another's end point may follow on a longer one, which a shared submission could not wait
@@ -99,11 +97,16 @@ class Requests:
         starts_anew = experiment.runs[wildcards["run"]].start is None
         run = [self.of(each, wildcards) for each in rules_of(experiment)]
         seconds, on_gpu = sum(each.seconds for each in run), any(each.gpus for each in run)
-        if starts_anew and not on_gpu and seconds <= MINUTES_SECONDS:
-            return "short" if seconds <= SHORT_SECONDS else "run"
+        if starts_anew and not on_gpu and seconds <= MOST_SECONDS["run"]:
+            return "short" if seconds <= MOST_SECONDS["short"] else "run"
         if rule not in ON_DEVICE:
-            return "measurements" if asked.seconds <= MINUTES_SECONDS else None
-        return "gpu" if starts_anew and asked.gpus and asked.seconds <= SHORT_SECONDS else None
+            return _shared("measurements", asked)
+        return _shared("gpu", asked) if starts_anew and asked.gpus else None
+
+
+def _shared(kind: str, asked: Request) -> str | None:
+    """The kind of submission, if the job is short enough for it."""
+    return kind if asked.seconds <= MOST_SECONDS[kind] else None
 
 
 def rules_of(experiment: ExperimentSettings) -> list[str]:

@@ -5,7 +5,7 @@ values are summed in float64.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -133,16 +133,25 @@ def add_gradients(
     if not objective.r2:
         own = masks if objective.dropout else None
         return accumulate_gradients(model, batches, loss, own, draw, objective.r1)
-    if len(batches) <= batches.size:
-        return _add_gradients_at_once(objective, model, batches, loss, masks, draw, penalty)
-    value = accumulate_gradients(model, batches, loss, masks, draw)
-    noisy = [_gradient(parameter).clone() for parameter in trained(model)]
-    squared = sum(float(gradient.square().sum(dtype=torch.float64)) for gradient in noisy)
-    if not objective.dropout:
-        model.zero_grad()
-        value = accumulate_gradients(model, batches, loss)
     factor = objective.r2 * penalty / 2
-    _accumulate_products(model, batches, loss, masks, draw, [factor * gradient for gradient in noisy])
+    if len(batches) <= batches.size:
+        ((losses, noisy),) = _differentiable(model, batches, loss, masks, draw)
+        value = float(losses.detach().sum(dtype=torch.float64)) / len(batches)
+        # The derivatives by the gradients themselves; a sum of squares would be one more pass over each.
+        seeds = [(gradient, factor * gradient.detach()) for gradient in noisy if gradient.requires_grad]
+        if objective.dropout:
+            seeds.append((losses, torch.full_like(losses, 1 / len(batches))))
+        torch.autograd.backward(*zip(*seeds, strict=True))
+        if not objective.dropout:
+            value = accumulate_gradients(model, batches, loss)
+    else:
+        value = accumulate_gradients(model, batches, loss, masks, draw)
+        noisy = [_gradient(parameter).clone() for parameter in trained(model)]
+        if not objective.dropout:
+            model.zero_grad()
+            value = accumulate_gradients(model, batches, loss)
+        _accumulate_products(model, batches, loss, masks, draw, [factor * gradient for gradient in noisy])
+    squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in noisy)
     return value + factor / 2 * squared
 
 
@@ -174,33 +183,6 @@ def accumulate_gradients(
     return float(total) / len(batches)
 
 
-def _add_gradients_at_once(
-    objective: Objective,
-    model: nn.Module,
-    batches: Batches,
-    loss: PerExampleLoss,
-    masks: GroupMasks,
-    draw: int,
-    penalty: float,
-) -> float:
-    """``add_gradients`` of an objective with R_2 where one micro-batch holds all examples."""
-    value = 0.0 if objective.dropout else accumulate_gradients(model, batches, loss)
-    ((start, inputs, targets),) = batches
-    with masks_in_force(model, masks, draw, start):
-        losses = loss(_full(model(inputs)), targets)
-    mean = losses.sum() / len(batches)
-    if objective.dropout:
-        value = float(losses.detach().sum(dtype=torch.float64)) / len(batches)
-    gradients = torch.autograd.grad(mean, trained(model), create_graph=True, materialize_grads=True)
-    squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in gradients)
-    factor = objective.r2 * penalty / 2
-    # Derivatives by the mean loss and by the gradients themselves; a sum of squares would be one more pass over each.
-    seeds = [(mean, torch.full_like(mean, float(objective.dropout)))]
-    seeds += [(gradient, factor * gradient.detach()) for gradient in gradients if gradient.requires_grad]
-    torch.autograd.backward(*zip(*seeds, strict=True))
-    return value + factor / 2 * squared
-
-
 def _accumulate_products(
     model: nn.Module,
     batches: Batches,
@@ -210,12 +192,22 @@ def _accumulate_products(
     vectors: Sequence[Tensor],
 ) -> None:
     """Add H v to the parameters' ``grad``, H the Hessian of the mean loss under the masks of the draw."""
-    parameters = trained(model)
+    for _, gradients in _differentiable(model, batches, loss, masks, draw):
+        sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
+
+
+def _differentiable(
+    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks, draw: int
+) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+    """Of each micro-batch the losses under the masks of the draw and their share of the gradient of the mean loss.
+
+    Both can be differentiated.
+    """
     for start, inputs, targets in batches:
         with masks_in_force(model, masks, draw, start):
-            mean = loss(model(inputs), targets).sum() / len(batches)
-        gradients = torch.autograd.grad(mean, parameters, create_graph=True, materialize_grads=True)
-        sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
+            losses = loss(model(inputs), targets)
+        mean = losses.sum() / len(batches)
+        yield losses, torch.autograd.grad(mean, trained(model), create_graph=True, materialize_grads=True)
 
 
 def _full(outputs: Tensor) -> Tensor:
