@@ -28,7 +28,7 @@ reproduce report: $(STAMP)
 	$(BIN)/python -m dropscape.report.summary $(RESULTS); exit $$status
 
 plan: $(STAMP)
-	@$(SNAKEMAKE) --dry-run $(if $(CHECK),--forceall) 2>&1 | $(BIN)/python -m dropscape.plan \
+	@$(SNAKEMAKE) --dry-run $(if $(CHECK),--forceall) 2>&1 | $(BIN)/python -m dropscape.cost_model \
 		--configfile $(CONFIG) --config $(OPTIONS) $(if $(CORES),--cores $(CORES)) $(if $(CHECK),--check)
 
 # The papers' own settings need more digits than the embedded ones.

@@ -54,7 +54,7 @@ def dense_step(root: str, start: Parameters, sample: Sample) -> Work:
             drawn = torch.linalg.cholesky(sigma) @ normals
         noise = from_vectors(drawn[None], units, outputs)
         drift = modified_gradient(passed, KEEP_PROB)
-        return start.moved(drift, -LEARNING_RATE).moved(noise, -LEARNING_RATE).a
+        return start.add_scaled(drift, -LEARNING_RATE).add_scaled(noise, -LEARNING_RATE).a
 
     return work
 

@@ -13,8 +13,8 @@ from dropscape.numerics.seeds import torch_generator
 from dropscape.subnetworks.cnn import Shape, initial_parameters, step
 from dropscape.subnetworks.distributions import Caps
 from dropscape.subnetworks.evaluation import IMAGES, accuracies
-from dropscape.subnetworks.streams import Fresh
-from dropscape.subnetworks.two_layer import TwoLayer, initial_weights, train
+from dropscape.subnetworks.streams import FreshStream
+from dropscape.subnetworks.two_layer import Algorithm1Run, Algorithm1Training, initial_weights
 
 EXAMPLES, MASKS, CLASSES, HIDDEN = 1_000, 100, 10, 120
 BATCH, KEEP_PROB, RATE = 64, 0.2, 0.01
@@ -22,7 +22,7 @@ LOOP_SHARE = 20  # of the masks that a loop is timed on
 DIMENSION, STEPS, STEP_SHARE = 20, 8_000, 40
 
 
-def shape_of(width: int) -> Shape:
+def make_shape(width: int) -> Shape:
     return Shape(side=28, channels=(6, 16), hidden=HIDDEN, width=width, classes=CLASSES)
 
 
@@ -51,20 +51,20 @@ def images_and_masks(width: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def at_once(width: int, count: int) -> Work:
     """The accuracies of the first so many sub-networks."""
-    parameters, (images, labels, masks) = initial_parameters(shape_of(width), 0), images_and_masks(width)
+    parameters, (images, labels, masks) = initial_parameters(make_shape(width), 0), images_and_masks(width)
     scales = torch.full((count,), 1 / KEEP_PROB)
     return lambda: accuracies(parameters, images, labels, masks[:count], scales)
 
 
 def one_by_one(width: int) -> Work:
-    """The same for a share of them, each by a forward pass of its own."""
-    model, (images, labels, masks) = Usual(shape_of(width)).eval(), images_and_masks(width)
+    """The same for a share of them, each by another forward pass."""
+    model, (images, labels, masks) = Usual(make_shape(width)).eval(), images_and_masks(width)
 
     @torch.no_grad()
     def work() -> list[float]:
-        parts = list(zip(images.split(IMAGES), labels.split(IMAGES), strict=True))
+        chunks = list(zip(images.split(IMAGES), labels.split(IMAGES), strict=True))
         return [
-            sum(float((model(part, mask).argmax(1) == right).sum()) for part, right in parts) / EXAMPLES
+            sum(float((model(chunk, mask).argmax(1) == right).sum()) for chunk, right in chunks) / EXAMPLES
             for mask in masks[::LOOP_SHARE]
         ]
 
@@ -107,12 +107,12 @@ def evaluation_rows() -> list[Row]:
 
 
 def our_step(width: int) -> Work:
-    parameters, (images, labels, masks) = initial_parameters(shape_of(width), 0), images_and_masks(width)
+    parameters, (images, labels, masks) = initial_parameters(make_shape(width), 0), images_and_masks(width)
     return lambda: step(parameters, images[:BATCH], labels[:BATCH], masks[0], KEEP_PROB, RATE)
 
 
 def usual_step(width: int) -> Work:
-    model, (images, labels, masks) = Usual(shape_of(width)), images_and_masks(width)
+    model, (images, labels, masks) = Usual(make_shape(width)), images_and_masks(width)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
 
     def work() -> None:
@@ -125,11 +125,11 @@ def usual_step(width: int) -> Work:
 
 def algorithm(width: int) -> tuple[Work, Work]:
     """``STEPS`` of Algorithm 1, with the drawing of examples: compiled, and a share of them by autograd."""
-    stream = Fresh(Caps(DIMENSION, 0.2), 1)
-    plan = TwoLayer(width, (0.5,), (30.0,), (0,), 0.5, STEPS, (STEPS,))
-    weights, signs = (torch.from_numpy(part) for part in initial_weights(width, DIMENSION, 0))
+    stream = FreshStream(Caps(DIMENSION, 0.2), 1)
+    config = Algorithm1Training(width, (0.5,), (30.0,), (0,), 0.5, STEPS, (STEPS,))
+    weights, signs = (torch.from_numpy(values) for values in initial_weights(width, DIMENSION, 0))
     generator = torch_generator(0, "benchmarks", "masks")
-    inputs, labels, _ = stream.part(0, 0)
+    inputs, labels, _ = stream.chunk(0, 0)
 
     def loop() -> None:
         w = weights.clone().requires_grad_()
@@ -141,7 +141,7 @@ def algorithm(width: int) -> tuple[Work, Work]:
                 w -= 0.5 * gradient
                 w *= (30.0 / w.norm(dim=1, keepdim=True)).clamp(max=1)
 
-    return lambda: train(plan, stream), loop
+    return lambda: Algorithm1Run(config, stream).finish(), loop
 
 
 def training_rows() -> list[Row]:

@@ -20,7 +20,7 @@ from benchmarks.harness import Row, compare, median_seconds, print_table
 from benchmarks.harness import threads as use_threads
 from dropscape.dropout.layers import GroupMasks, MaskedDropout, set_keep_prob
 from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d, batch_norms
-from dropscape.models.fnn import products_of
+from dropscape.models.fnn import fast_products
 from dropscape.models.losses import PADDING, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import forward_pass
@@ -83,9 +83,9 @@ def usual(model: nn.Module) -> nn.Module:
 
 def plain_loop(model: nn.Module, batches: Batches, precision: str, smoothing: float) -> None:
     inputs, targets = batches.inputs, batches.targets
-    for part, wanted in zip(inputs.split(batches.size), targets.split(batches.size), strict=True):
+    for chunk, wanted in zip(inputs.split(batches.size), targets.split(batches.size), strict=True):
         with forward_pass(precision, "cpu"):
-            outputs = model(part)
+            outputs = model(chunk)
         ignored = PADDING if targets.ndim == 2 else -1
         outputs, wanted = outputs.float().flatten(0, -2), wanted.flatten()
         losses = cross_entropy(outputs, wanted, ignore_index=ignored, reduction="sum", label_smoothing=smoothing)
@@ -119,7 +119,7 @@ def architecture_rows(name: str, architecture: Architecture, n: int, precision: 
     masks = GroupMasks(0, "benchmarks", "masks")
 
     def ours() -> None:
-        with forward_pass(precision, "cpu"), products_of(model, architecture.micro_batch):
+        with forward_pass(precision, "cpu"), fast_products(model, architecture.micro_batch):
             accumulate_gradients(model, batches, loss, masks)
 
     peers = {"plain PyTorch loop": lambda: plain_loop(loop, batches, precision, smoothing)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dropscape.dependencies import keep, manifest, module_files
+from dropscape.dependencies import manifest, module_files, write_if_changed
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
@@ -45,9 +45,8 @@ def test_imports_of_imports_and_the_packages_they_stand_in(tmp_path):
     assert files_of(tmp_path, "from dropscape.artifacts.provenance import provenance") == modules(
         "__init__.py", "artifacts/__init__.py", "artifacts/provenance.py"
     )
-    assert files_of(tmp_path, "from dropscape.training.checkpoint import Checkpoint") == modules(
+    assert files_of(tmp_path, "from dropscape.artifacts.tensors import read_tensors") == modules(
         "__init__.py", "artifacts/__init__.py", "artifacts/files.py", "artifacts/tensors.py", "errors.py",
-        "training/__init__.py", "training/checkpoint.py",
     )  # fmt: skip
 
 
@@ -55,8 +54,9 @@ def test_modules_imported_by_name_bring_their_imports_and_packages(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import json")
     found = module_files(script, SOURCE, "dropscape.theory.tables.interpolants")
-    assert {str(SOURCE / "dropscape/theory" / name) for name in ("tables/__init__.py", "ridges.py")} < set(found)
-    assert str(SOURCE / "dropscape/theory/moves.py") not in found
+    theory = SOURCE / "dropscape/theory"
+    assert {str(theory / name) for name in ("tables/__init__.py", "relu_network_1d.py")} < set(found)
+    assert (theory / "perturbations.py").is_file() and str(theory / "perturbations.py") not in found
 
 
 def test_sibling_modules_do_not_count(tmp_path):
@@ -99,7 +99,7 @@ class TestManifest:
         return [str(tmp_path / "src" / name) for name in ("one.py", "two.py")]
 
     def test_is_what_sha256sum_checks(self, tmp_path, files):
-        keep(tmp_path / "kept/code.sha256", manifest(files, tmp_path))
+        write_if_changed(tmp_path / "kept/code.sha256", manifest(files, tmp_path))
         checked = subprocess.run(
             ["sha256sum", "--check", "--strict", "kept/code.sha256"], cwd=tmp_path, capture_output=True, text=True
         )
@@ -108,10 +108,10 @@ class TestManifest:
 
     def test_is_written_where_it_is_another_and_else_left_alone(self, tmp_path, files):
         path = tmp_path / "code.sha256"
-        keep(path, manifest(files, tmp_path))
+        write_if_changed(path, manifest(files, tmp_path))
         written = path.stat()
-        keep(path, manifest(files, tmp_path))
+        write_if_changed(path, manifest(files, tmp_path))
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
-        keep(path, manifest(files[:1], tmp_path))
+        write_if_changed(path, manifest(files[:1], tmp_path))
         assert path.read_text() == manifest(files[:1], tmp_path)
         assert path.stat().st_ino != written.st_ino, "another job may be reading the old one"

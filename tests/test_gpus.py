@@ -12,7 +12,7 @@ import pytest
 
 from dropscape import gpus
 from dropscape.gpus import held_one, one_gpu, visible_gpus
-from dropscape.jobs import job
+from dropscape.jobs import reported
 
 # What a job does: it takes a GPU, says so, and keeps it while its marker exists, or until it is killed.
 JOB = """
@@ -29,7 +29,7 @@ with one_gpu():
 
 @pytest.fixture
 def driver(tmp_path, monkeypatch):
-    """A stand-in for the driver's program that lists GPUs, and a folder of temporary files of the test's own."""
+    """Replace the driver's program that lists GPUs, and the folder of temporary files."""
 
     def install(*uuids: str) -> None:
         program = tmp_path / "bin" / "nvidia-smi"
@@ -129,9 +129,9 @@ class TestSharing:
     def test_only_a_job_that_asks_for_one_takes_one(self, driver, tmp_path):
         driver("GPU-a")
         log = str(tmp_path / "log")
-        with job("training a/b", log, 1, gpu=1):
+        with reported("training a/b", log, 1, gpu=1):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-a"
-        with job("curvature a/b", log, 1, gpu=0):
+        with reported("curvature a/b", log, 1, gpu=0):
             assert "CUDA_VISIBLE_DEVICES" not in os.environ
         assert Path(log).read_text() == ""
 

@@ -1,13 +1,13 @@
-import fcntl
 import subprocess
 import sys
 
 import pytest
 import torch
+from filelock import FileLock
 from threadpoolctl import threadpool_info
 
 from dropscape.errors import DataError
-from dropscape.jobs import job
+from dropscape.jobs import reported
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def log(tmp_path):
 
 
 def test_progress_goes_to_the_terminal_and_to_the_log(log, capsys):
-    with job("training a/b", str(log)):
+    with reported("training a/b", str(log)):
         print("step 1/2", file=sys.stderr)
     assert log.read_text() == "step 1/2\n"
     assert capsys.readouterr().err == "step 1/2\n"
@@ -32,7 +32,7 @@ def test_progress_goes_to_the_terminal_and_to_the_log(log, capsys):
 
 def test_an_error_to_act_on_is_one_sentence_without_traceback(log, capsys):
     terminal = sys.stderr
-    with pytest.raises(SystemExit) as stopped, job("data mnist", str(log)):
+    with pytest.raises(SystemExit) as stopped, reported("data mnist", str(log)):
         raise DataError("The folder 'x' does not exist; write another.")
     assert stopped.value.code == 1
     assert log.read_text() == "dropscape: data mnist stopped. The folder 'x' does not exist; write another.\n"
@@ -42,7 +42,7 @@ def test_an_error_to_act_on_is_one_sentence_without_traceback(log, capsys):
 
 def test_any_other_error_leaves_its_traceback_and_names_the_log(log, capsys):
     terminal = sys.stderr
-    with pytest.raises(SystemExit) as stopped, job("flatness a/b", str(log)):
+    with pytest.raises(SystemExit) as stopped, reported("flatness a/b", str(log)):
         raise ZeroDivisionError("a defect")
     assert stopped.value.code == 1
     said = log.read_text()
@@ -55,14 +55,14 @@ def test_any_other_error_leaves_its_traceback_and_names_the_log(log, capsys):
 
 
 def test_an_interrupt_is_passed_on(log):
-    with pytest.raises(KeyboardInterrupt), job("training a/b", str(log)):
+    with pytest.raises(KeyboardInterrupt), reported("training a/b", str(log)):
         raise KeyboardInterrupt
     assert log.read_text() == ""
 
 
 def test_a_new_attempt_starts_a_new_log(log):
     for number in (1, 2):
-        with job("training a/b", str(log)):
+        with reported("training a/b", str(log)):
             print(f"attempt {number}", file=sys.stderr)
     assert log.read_text() == "attempt 2\n"
 
@@ -70,11 +70,12 @@ def test_a_new_attempt_starts_a_new_log(log):
 def test_the_same_job_elsewhere_is_waited_for_and_its_log_is_left_alone(log):
     """As on a cluster, when the workflow that submitted it was killed and started again."""
     log.parent.mkdir(parents=True)
-    with open(log, "w") as elsewhere:
-        fcntl.flock(elsewhere, fcntl.LOCK_EX)
-        elsewhere.write("step 1/2\n")
-        elsewhere.flush()
-        code = f"from dropscape.jobs import job\nwith job('training a/b', {str(log)!r}): print('at work', flush=True)"
+    log.write_text("step 1/2\n")
+    with FileLock(f"{log}.lock"):
+        code = (
+            "from dropscape.jobs import reported\n"
+            f"with reported('training a/b', {str(log)!r}): print('at work', flush=True)"
+        )
         second = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -89,7 +90,7 @@ def test_the_same_job_elsewhere_is_waited_for_and_its_log_is_left_alone(log):
 
 
 def test_threads_limit_every_numerical_library(log):
-    with job("training a/b", str(log), threads=1):
+    with reported("training a/b", str(log), threads=1):
         assert torch.get_num_threads() == 1
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
         assert torch.are_deterministic_algorithms_enabled()

@@ -19,7 +19,7 @@ def peaks():
         pytest.skip("peak memory is read from /proc, which only Linux has")
     root = Path(__file__).parents[1]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.memory_of_standins"],
+        [sys.executable, "-m", "tests.memory_of_toy_models"],
         cwd=root,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])},
         capture_output=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dropscape.data.sources import load_dataset
+from dropscape.data.datasets.mnist import Mnist
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
@@ -59,7 +59,7 @@ def copy(tmp_path_factory, smoke):
 
 
 def write_official_files(folder: Path) -> None:
-    dataset = load_dataset("mnist", "embedded", directory=None, cache=None)
+    dataset = Mnist.embedded()
     folder.mkdir()
     for part, images, labels in (
         ("train", dataset.train_images, dataset.train_labels),

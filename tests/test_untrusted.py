@@ -26,7 +26,7 @@ REFUSED = {
     "shutil": {"unpack_archive"},
 }
 REFUSED_ANYWHERE = {"eval", "exec", "extract", "extractall"}
-# Its find_class admits three names, which get stand-ins (tests/data/test_batches.py).
+# Its find_class admits three names, which get inert classes (tests/data/test_batches.py).
 ADMITTED = {"data/batches.py": ["pickle.Unpickler"]}
 
 

@@ -7,12 +7,16 @@ when a job ends.
 
 import ast
 import hashlib
+import importlib.util
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import grimp
+
+from dropscape.errors import ConfigurationError
 
 PACKAGE = "dropscape"
 
@@ -45,8 +49,8 @@ def manifest(files: Iterable[str], root: Path) -> str:
     return "".join(f"{_sha256(path)}  {Path(path).relative_to(root)}\n" for path in files)
 
 
-def keep(path: Path, content: str) -> None:
-    """Make ``content`` that of the file; where it is so already, the file is not touched.
+def write_if_changed(path: Path, content: str) -> None:
+    """Write the file unless it holds the content already.
 
     Raises:
         OSError: it cannot be written.
@@ -58,6 +62,26 @@ def keep(path: Path, content: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(content)
     temporary.replace(path)
+
+
+def custom_module_file(function: str, key: str) -> str:
+    """The file of the module that holds a function of the user's, relative to the working directory.
+
+    Args:
+        function: ``package.module:name``.
+        key: of the configuration that names it, for the sentence.
+
+    Raises:
+        ConfigurationError: there is no such module.
+    """
+    package = function.partition(":")[0]
+    with suppress(ModuleNotFoundError):
+        if found := importlib.util.find_spec(package):
+            return os.path.relpath(found.origin)
+    raise ConfigurationError(
+        f"{key} is '{function}', but there is no module '{package}': put {package.replace('.', '/')}.py into the "
+        "folder of the Makefile, or its folder into PYTHONPATH."
+    )
 
 
 @cache

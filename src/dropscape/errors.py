@@ -1,8 +1,7 @@
 """Errors that a user can act on.
 
-Every message is one sentence (or two) that names the thing that is wrong, where it was set and what to write
-or do instead. The workflow prints the message without a traceback; anything else is a defect of dropscape and
-keeps its traceback.
+Every message is one sentence (or two) that names what is wrong, where it was set and what to write or do instead. The
+workflow prints the message without a traceback; anything else is a defect of dropscape and keeps its traceback.
 """
 
 
@@ -19,7 +18,7 @@ class DataError(DropscapeError):
 
 
 class ArtifactError(DropscapeError):
-    """A file that an earlier stage wrote is missing a part or cannot be read."""
+    """A file that an earlier stage wrote is incomplete or cannot be read."""
 
 
 class DeviceError(DropscapeError):

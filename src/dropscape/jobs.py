@@ -1,18 +1,87 @@
-"""What every job of the workflow shares: its log, its threads, its GPU and how it says that it failed."""
+"""A job of the workflow: what it is given, its log, its threads, its GPU, its record and how it says that it failed."""
 
-import fcntl
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
+from dropscape.artifacts.files import write_json
+from dropscape.artifacts.provenance import provenance
 from dropscape.errors import DropscapeError
 from dropscape.gpus import one_gpu
-from dropscape.orphans import end_without_workflow
+from dropscape.parent_watchdog import end_without_workflow
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage is given.
+
+    Attributes:
+        rule: the rule of the workflow.
+        name: of what the job is, such as ``mnist_fnn/keep0.9``, for progress lines.
+        settings: everything that decides the result.
+        inputs: path of each input by its name; a list where it has several.
+        outputs: path of each output by its name.
+        checkpoints: folder of unfinished work; the workflow does not know it and so does not delete it.
+        checkpoint_seconds: how often such a state is saved.
+    """
+
+    rule: str
+    name: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, str]
+    checkpoints: Path | None = None
+    checkpoint_seconds: float = 30.0
+    _records: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def code(self) -> list[str]:
+        """The files that say which code runs: the manifest of the library's modules, and the user's own."""
+        return [self.inputs["code"], *self.inputs.get("custom_code", [])] if "code" in self.inputs else []
+
+    def provenance(self, data: Any = None, device: str = "cpu") -> dict[str, Any]:
+        """The record of what made the results; it is also written to the output ``provenance``.
+
+        Args:
+            data: description of the data that they come from.
+            device: where they were computed.
+        """
+        self._records.append(provenance(self.rule.partition("_")[0], self.settings, data, device))
+        return self._records[-1]
+
+
+def run(stage: Callable[[Job], None], snakemake: Any) -> None:
+    """Run a stage as the job that Snakemake started.
+
+    Args:
+        stage: reads the job's inputs and writes its outputs.
+        snakemake: the object that Snakemake gives to a script.
+    """
+    wildcards = [str(value) for value in snakemake.wildcards]
+    # RESULTS/logs/<rule>/<wildcards>.log
+    results = Path(snakemake.log[0]).parents[max(len(wildcards), 1) + 1]
+    job = Job(
+        rule=snakemake.rule,
+        name="/".join(wildcards),
+        settings=snakemake.params.get("settings", {}),
+        inputs=dict(snakemake.input.items()),
+        outputs=dict(snakemake.output.items()),
+        checkpoints=results.joinpath(".checkpoints", snakemake.rule, *wildcards),
+        checkpoint_seconds=snakemake.resources.get("checkpoint_ms", 30_000) / 1000,
+    )
+    with reported(
+        f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, snakemake.resources.get("gpu", 0)
+    ):
+        stage(job)
+        if "provenance" in job.outputs:
+            write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
 
 
 class _Tee:
@@ -37,13 +106,13 @@ class _Tee:
 
 
 @contextmanager
-def job(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
+def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
     """Run the body as the job ``name``.
 
     Its standard error goes to the terminal and to ``log``. An error that a user can act on ends the job with its
     sentence and no traceback; any other error leaves its traceback in the log. It ends with the workflow that started
-    it (``orphans``). A job that asks for a ``gpu`` has one of the visible ones for itself. Two of one name never run at
-    once: a cluster may still be at one that was submitted before its workflow was killed.
+    it. A job that asks for a ``gpu`` has one of the visible ones for itself. Two of one name never run at once: a
+    cluster may still be at one that was submitted before its workflow was killed.
     """
     end_without_workflow(name)
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
@@ -53,9 +122,7 @@ def job(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
         torch.use_deterministic_algorithms(True, warn_only=True)
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a") as stream:
-        _wait_until_alone(stream, name)
-        stream.truncate(0)
+    with _alone(log, name), open(log, "w") as stream:
         sys.stderr = _Tee(terminal, stream)
         try:
             with one_gpu() if gpu else nullcontext():
@@ -76,15 +143,21 @@ def job(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
             sys.stderr = terminal
 
 
-def _wait_until_alone(log: TextIO, name: str) -> None:
-    """Lock the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
-    with suppress(OSError):
+@contextmanager
+def _alone(log: str, name: str) -> Iterator[None]:
+    """Hold a lock beside the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
+    lock = FileLock(f"{log}.lock")
+    with suppress(OSError, NotImplementedError):
         try:
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.acquire(timeout=0)
+        except Timeout:
             print(
-                f"dropscape: {name} is still at work elsewhere; this job waits until it has ended (see {log.name}).",
+                f"dropscape: {name} is still at work elsewhere; this job waits until it has ended (see {log}).",
                 file=sys.stderr,
                 flush=True,
             )
-            fcntl.flock(log, fcntl.LOCK_EX)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

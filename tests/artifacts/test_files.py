@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from dropscape.artifacts.files import (
+    atomic_write,
     canonical_json,
     checksum_file,
     digest,
     join_tables,
     read_json,
     read_table,
-    whole_file,
     write_json,
     write_table,
 )
@@ -35,7 +35,7 @@ def contents(folder):
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "new/folder/file.txt"
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
         assert temporary.parent == path.parent, "only a rename within one folder is atomic"
@@ -49,7 +49,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path.write_text("old")
 
     def write():
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError("interrupted")
 
@@ -116,10 +116,10 @@ def test_floats_of_a_table_come_back_exactly(tmp_path_factory, values):
     np.testing.assert_array_equal(read["value"].to_numpy(dtype=float), np.array(values))
 
 
-def test_parts_are_joined_in_their_order(tmp_path):
-    parts = [pd.DataFrame({"step": [2, 1], "loss": [0.1, math.nan]}), pd.DataFrame({"step": [0], "loss": [1 / 3]})]
-    for number, part in enumerate(parts):
-        write_table(tmp_path / str(number), part)
+def test_tables_are_joined_in_their_order(tmp_path):
+    tables = [pd.DataFrame({"step": [2, 1], "loss": [0.1, math.nan]}), pd.DataFrame({"step": [0], "loss": [1 / 3]})]
+    for number, table in enumerate(tables):
+        write_table(tmp_path / str(number), table)
     join_tables([tmp_path / "1", tmp_path / "0"], tmp_path / "all")
     joined = read_table(tmp_path / "all")
     assert joined["step"].tolist() == [0, 2, 1]
@@ -195,7 +195,7 @@ def test_a_single_changed_bit_of_a_tensor_is_noticed(tmp_path):
     content[-1] ^= 1
     path.write_bytes(bytes(content))
     # Safetensors puts the larger type first, so the last byte belongs to "a".
-    with pytest.raises(ArtifactError, match=r"is damaged \(its 'a' is not what was written\): delete it and run"):
+    with pytest.raises(ArtifactError, match=r"is damaged \(the checksum of its 'a' is wrong\): delete it and run"):
         read_tensors(path)
     assert read_tensors(path, ["b"])[0] == {"b": torch.tensor(1.5, dtype=torch.float64)}
 
@@ -206,7 +206,7 @@ def test_a_changed_digit_or_a_missing_line_of_a_table_is_noticed(tmp_path):
     whole = path.read_text()
     for damaged in (whole.replace("0.75", "0.74"), whole[: whole.index("3,")]):
         path.write_text(damaged)
-        with pytest.raises(ArtifactError, match=r"t\.csv is damaged \(it is not what was written, by \.t\.csv\.sha256"):
+        with pytest.raises(ArtifactError, match=r"t\.csv is damaged \(its checksum is not that in \.t\.csv\.sha256"):
             read_table(path)
     path.unlink()
     write_table(path, pd.DataFrame({"step": [4]}))

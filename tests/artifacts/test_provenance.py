@@ -1,4 +1,4 @@
-"""What an artifact says of its own making."""
+"""What an artifact records about how it was made."""
 
 import json
 

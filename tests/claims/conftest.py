@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.files import write_table
-from dropscape.claims import statistics
+from dropscape.artifacts.tables import TableFiles
+from dropscape.claims import bootstrap
 from dropscape.claims.tables import Run, Tables
 
 RUN = Run("mnist", "keep0.8", True)
-STUDY = "noise_structure"
 
 
 @pytest.fixture(autouse=True)
 def _few_replicates(monkeypatch):
     """Bounds of so few are rough, and nothing here looks at their size."""
-    monkeypatch.setattr(statistics, "REPLICATES", 50)
+    monkeypatch.setattr(bootstrap, "REPLICATES", 50)
 
 
 @pytest.fixture
@@ -25,13 +25,14 @@ def run():
 
 @pytest.fixture
 def tables(tmp_path):
-    """Tables of one run (and of the theory) with the content that a test gives by kind."""
+    """Tables of one run (and one of theory) with the content that a test gives by name."""
 
-    def of(theory=None, **kinds):
-        for kind, table in (kinds | ({} if theory is None else {"theory": theory})).items():
-            write_table(tmp_path / f"{kind}.csv", pd.DataFrame(table))
-        files = {kind: {(RUN.experiment, RUN.name): str(tmp_path / f"{kind}.csv")} for kind in kinds}
-        return Tables([RUN], files, {} if theory is None else {(STUDY, "theory"): str(tmp_path / "theory.csv")})
+    def of(**contents):
+        paths = {table: str(tmp_path / f"{table}.csv") for table in contents}
+        for table, content in contents.items():
+            write_table(paths[table], pd.DataFrame(content))
+        files = {"runs": {RUN.experiment: {RUN.name: paths}}, "experiments": {}, "theory": paths}
+        return Tables([RUN], TableFiles(files))
 
     return of
 

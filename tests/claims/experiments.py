@@ -1,44 +1,53 @@
-"""Tables of an experiment with several runs, for statistics that compare them."""
+"""Tables of an experiment with several runs, for statistics that compare them, and statistics by name."""
 
 import pandas as pd
 
 from dropscape.artifacts.files import write_table
+from dropscape.artifacts.tables import TableFiles
+from dropscape.claims.statistic import statistic_named
 from dropscape.claims.tables import Run, Tables
 
 NAME = "experiment"
+CLAIM = "some-claim"
 SEEDS = (0, 1, 2)
+
+
+def measure(statistic, tables, *subject, **arguments):
+    """The statistic with a claim's arguments, measured on a run, an experiment or, without a subject, on theory."""
+    return statistic_named({"name": statistic} | arguments).measure(tables, *subject, CLAIM)
 
 
 class Experiment:
     """Runs with their tables below a folder."""
 
     def __init__(self, folder):
-        self.folder, self.runs, self.files, self.whole = folder, [], {}, {}
+        self.folder, self.runs, self.run_files, self.files = folder, [], {}, {}
 
     def add(
-        self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, penalty=None, examples=100, within=NAME,
+        self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, weight=None, examples=100, within=NAME,
         **tables,
     ):  # fmt: skip
-        """A run with tables by kind; returns the experiment."""
+        """A run with tables by name; returns the experiment."""
         settings = {"objective": objective, "keep_prob": keep_prob, "learning_rate": learning_rate}
-        settings |= {"penalty": penalty, "train_examples": examples}
+        settings |= {"gradient_penalty_weight": weight, "train_examples": examples}
         self.runs.append(Run(within, name, True, keep_prob == 1, settings))
-        for kind, table in tables.items():
-            path = str(self.folder / within / name / f"{kind}.csv")
-            write_table(path, pd.DataFrame(table))
-            self.files.setdefault(kind, {})[within, name] = path
+        for table, content in tables.items():
+            path = str(self.folder / within / name / f"{table}.csv")
+            write_table(path, pd.DataFrame(content))
+            self.run_files.setdefault(within, {}).setdefault(name, {})[table] = path
         return self
 
-    def add_whole(self, kind, table):
-        """A table of the experiment as a whole."""
-        path = str(self.folder / f"{kind}.csv")
-        write_table(path, pd.DataFrame(table))
-        self.whole[kind] = {NAME: path}
+    def add_experiment_table(self, table, content):
+        """A table that the experiment has once."""
+        path = str(self.folder / f"{table}.csv")
+        write_table(path, pd.DataFrame(content))
+        self.files[table] = path
         return self
 
     @property
     def tables(self):
-        return Tables(self.runs, self.files, {}, self.whole)
+        files = {"runs": self.run_files, "experiments": {NAME: self.files}, "theory": {}}
+        return Tables(self.runs, TableFiles(files))
 
 
 def history(**ends):

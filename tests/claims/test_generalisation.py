@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.claims.generalisation import condensation_change, generalisation_change, steps_to_level
-from dropscape.claims.tables import NotMeasured
-from tests.claims.experiments import NAME, Experiment, history
-
-CLAIM = "some-claim"
+from dropscape.artifacts.tables import NotMeasuredError
+from tests.claims.experiments import NAME, Experiment, history, measure
 
 
 @pytest.fixture
@@ -29,17 +26,17 @@ def falling(first_below):
 
 def test_steps_are_compared_seed_by_seed(experiment):
     experiment.add("dropout", history=falling((100, 200))).add("small", "risk", 1.0, history=falling((400, 200)))
-    measured = steps_to_level(experiment.tables, NAME, CLAIM, "dropout", "small", 1e-5)
+    measured = measure("steps_to_level", experiment.tables, NAME, run="dropout", other="small", level=1e-5)
     assert (measured.value, measured.low, measured.high) == pytest.approx((2, 1, 4))  # sqrt(4 * 1)
     assert measured.points == 2 and measured.note == "150 steps against 300 of small"
 
 
 def test_a_run_that_does_not_get_there_needs_at_least_all_its_steps(experiment):
     experiment.add("dropout", history=falling((100, 100))).add("small", "risk", 1.0, history=falling((500, 2000)))
-    measured = steps_to_level(experiment.tables, NAME, CLAIM, "dropout", "small", 1e-5)
+    measured = measure("steps_to_level", experiment.tables, NAME, run="dropout", other="small", level=1e-5)
     assert measured.value == pytest.approx(math.sqrt(5 * 10))
     assert measured.note.endswith("750 of small, which does not get there with 1 of 2 seeds: at least so many")
-    turned = steps_to_level(experiment.tables, NAME, CLAIM, "small", "dropout", 1e-5)
+    turned = measure("steps_to_level", experiment.tables, NAME, run="small", other="dropout", level=1e-5)
     assert math.isnan(turned.value) and turned.note == "the loss of small stays above 1e-05"
 
 
@@ -47,16 +44,18 @@ def test_the_other_run_may_be_of_another_experiment_with_other_seeds(experiment)
     experiment.add("dropout", history=falling((100, 200)))
     experiment.add("small", "risk", 1.0, within="other", history=falling((400, 800, 100)))
     tables = experiment.tables
-    measured = steps_to_level(tables, NAME, CLAIM, "dropout", "small", 1e-5, other_experiment="other")
+    measured = measure(
+        "steps_to_level", tables, NAME, run="dropout", other="small", level=1e-5, other_experiment="other"
+    )
     assert (measured.value, measured.points) == (pytest.approx(4), 2)
-    with pytest.raises(NotMeasured):
-        steps_to_level(tables, NAME, CLAIM, "dropout", "small", 1e-5)
+    with pytest.raises(NotMeasuredError):
+        measure("steps_to_level", tables, NAME, run="dropout", other="small", level=1e-5)
 
 
 def test_a_run_that_the_scale_leaves_out_is_not_measured(experiment):
     experiment.add("dropout", history=falling((100, 100)))
-    with pytest.raises(NotMeasured, match="experiment has no run 'small' at this scale"):
-        steps_to_level(experiment.tables, NAME, CLAIM, "dropout", "small", 1e-5)
+    with pytest.raises(NotMeasuredError, match="experiment has no run 'small' at this scale"):
+        measure("steps_to_level", experiment.tables, NAME, run="dropout", other="small", level=1e-5)
 
 
 @pytest.fixture
@@ -87,21 +86,21 @@ def errors(experiment):
     ],
 )
 def test_errors_on_many_examples_are_compared(arguments, expected, errors):
-    measured = generalisation_change(errors.tables, NAME, CLAIM, 6, **arguments)
+    measured = measure("generalisation_change", errors.tables, NAME, above=6, **arguments)
     # The seeds differ by the same decade everywhere, so every draw gives the same.
     assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
 
 
 def test_without_a_reference_nothing_is_measured(errors):
     for above, against in ((10, "no_dropout"), (3, "fewer_examples")):
-        measured = generalisation_change(errors.tables, NAME, CLAIM, above, against)
+        measured = measure("generalisation_change", errors.tables, NAME, above=above, against=against)
         assert math.isnan(measured.value) and measured.note.startswith(f"no training on more than {above} examples")
 
 
 def test_an_error_of_zero_is_undefined_and_not_made_up(errors):
     errors.add("n20-0.9", "dropout", 0.9, examples=20, history=history(test_loss=(0.0, 1.0)))
     errors.add("n20", "risk", 1.0, examples=20, history=history(test_loss=(1.0, 1.0)))
-    assert math.isnan(generalisation_change(errors.tables, NAME, CLAIM, 6, "no_dropout").value)
+    assert math.isnan(measure("generalisation_change", errors.tables, NAME, above=6, against="no_dropout").value)
 
 
 def condensation(first, last, layers=("one", "two")):
@@ -133,19 +132,31 @@ def condensed(experiment):
     ],
 )
 def test_the_end_is_compared_with_the_start_or_with_another_end(arguments, expected, condensed):
-    measured = condensation_change(condensed.tables, NAME, CLAIM, column="leading_share", **arguments)
+    measured = measure("condensation_change", condensed.tables, NAME, column="leading_share", **arguments)
     assert (measured.value, measured.low, measured.high) == pytest.approx(expected)
     assert measured.points == 2
 
 
 def test_notes_name_both_numbers(condensed):
-    of_start = condensation_change(condensed.tables, NAME, CLAIM, "dropout", "leading_share", "difference")
+    of_start = measure(
+        "condensation_change", condensed.tables, NAME, run="dropout", column="leading_share", compare="difference"
+    )
     assert of_start.note == "0.75 against 0.3 of its first step"
-    of_other = condensation_change(condensed.tables, NAME, CLAIM, "dropout", "leading_share", "ratio", "plain")
+    of_other = measure(
+        "condensation_change",
+        condensed.tables,
+        NAME,
+        run="dropout",
+        column="leading_share",
+        compare="ratio",
+        against="plain",
+    )
     assert of_other.note == "0.75 against 0.3 of plain"
 
 
 def test_a_measure_that_is_not_defined_is_not_compared(condensed):
-    measured = condensation_change(condensed.tables, NAME, CLAIM, "dropout", "convexity_changes", "ratio")
+    measured = measure(
+        "condensation_change", condensed.tables, NAME, run="dropout", column="convexity_changes", compare="ratio"
+    )
     assert math.isnan(measured.value) and measured.note == "convexity_changes is not defined"
     assert np.isnan(measured.low)

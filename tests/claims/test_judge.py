@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dropscape.artifacts.tables import NotMeasuredError, TableFiles
 from dropscape.claims import judge as module
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED, described, judge, judged
-from dropscape.claims.statistics import Measured
-from dropscape.claims.tables import NotMeasured, Run, Tables
+from dropscape.claims.statistic import ExperimentStatistic, Measured, RunStatistic, TheoryStatistic
+from dropscape.claims.tables import Run, Tables
 
 ABOVE, BELOW, NEAR = {"above": 0.85}, {"below": 0.0}, {"near": 10.0, "factor": 2.0}
 NAN = math.nan
@@ -92,23 +93,40 @@ CLAIM = {
     "statement": "A sentence.",
     "paper": "much larger",
     "measures": "something",
-    "statistic": "trace_ratio",
-    "arguments": {"over_steps": "minimum"},
+    "statistic": {"name": "fake"},
     "expected": {"above": 1.0},
-    "least_points": 8,
+    "min_points": 8,
 }
 
 
 @pytest.fixture
-def verdict_of(monkeypatch):
+def fake(monkeypatch):
+    """Lets claims name the statistic ``fake``, which is of the kind and measures what a test gives."""
+
+    def named(kind, measure):
+        class Fake(kind):
+            def measure(self, *given):
+                return measure(*given)
+
+        monkeypatch.setattr(module, "statistic_named", Fake.model_validate)
+
+    return named
+
+
+def tables_of(*runs):
+    return Tables(runs, TableFiles({"runs": {}, "experiments": {}, "theory": {}}))
+
+
+@pytest.fixture
+def verdict_of(fake):
     """The claim's row and its rows by run, for statistics given by run; runs named ``side...`` are not main."""
 
     def of(by_run, expected=CLAIM["expected"]):
         runs = [Run("mnist", name, not name.startswith("side")) for name in by_run]
-        monkeypatch.setitem(module.PER_RUN, "trace_ratio", lambda tables, run, claim, over_steps: by_run[run.name])
+        fake(RunStatistic, lambda tables, run, claim: by_run[run.name])
         claims, rows = judge(
             {"claim": CLAIM | {"expected": expected}},
-            Tables([*runs, Run("cifar", "other", True)], {}, {}),
+            tables_of(*runs, Run("cifar", "other", True)),
             {"claim": "mnist"},
             {"mnist": "5,000 digits"},
             "quick",
@@ -204,40 +222,30 @@ def test_runs_with_another_layer_or_mask_mode_are_shown_and_do_not_decide(verdic
     ]
 
 
-def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(monkeypatch):
-    given = []
-
-    def statistic(tables, study, claim, column):
-        given.append((study, claim, column))
-        return exactly(0.5)
-
-    monkeypatch.setitem(module.OF_THEORY, "theory_error", statistic)
-    claim = CLAIM | {
-        "figure": None,
-        "statistic": "theory_error",
-        "arguments": {"column": "c"},
-        "expected": {"below": 1},
-    }
-    claims, by_run = judge({"t": claim}, Tables([], {}, {}), {"t": None}, {}, "quick")
+def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(fake):
+    given, tables = [], tables_of()
+    fake(TheoryStatistic, lambda *subject: given.append(subject) or exactly(0.5))
+    statistic = {"name": "fake", "table": "t", "column": "c", "where": {}}
+    claim = CLAIM | {"figure": None, "statistic": statistic, "expected": {"below": 1}}
+    claims, by_run = judge({"t": claim}, tables, {"t": None}, {}, "quick")
     (row,) = claims.to_dict("records")
     assert (row["figure"], row["verdict"]) == ("", HOLDS)
     assert row["data"] == "random small networks"
-    assert given == [("noise_structure", "t", "c")]
+    assert given == [(tables, "t")]
     assert by_run["run"].tolist() == [""]
 
 
 @pytest.mark.parametrize("measured", [True, False])
-def test_a_comparison_of_trainings_is_measured_once(measured, monkeypatch):
-    def statistic(tables, experiment, claim, first):
-        assert (experiment, claim, first) == ("mnist", "claim", "risk")
+def test_a_comparison_of_trainings_is_measured_once(measured, fake):
+    def statistic(tables, experiment, claim):
+        assert (experiment, claim) == ("mnist", "claim")
         if not measured:
-            raise NotMeasured("mnist has no runs on risk")
+            raise NotMeasuredError("mnist has no runs on risk")
         return Measured(3.0, 2.0, 4.0, 30, "a note")
 
-    monkeypatch.setitem(module.OF_EXPERIMENT, "accuracy_advantage", statistic)
-    stated = CLAIM | {"statistic": "accuracy_advantage", "arguments": {"first": "risk"}}
-    runs = [Run("mnist", "one", True), Run("mnist", "two", False)]
-    claims, by_run = judge({"claim": stated}, Tables(runs, {}, {}), {"claim": "mnist"}, {"mnist": "digits"}, "quick")
+    fake(ExperimentStatistic, statistic)
+    tables = tables_of(Run("mnist", "one", True), Run("mnist", "two", False))
+    claims, by_run = judge({"claim": CLAIM}, tables, {"claim": "mnist"}, {"mnist": "digits"}, "quick")
     (claim,) = claims.to_dict("records")
     assert len(by_run) == 1 and by_run["run"].tolist() == [""]
     if measured:

@@ -5,11 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from dropscape.claims.noises import noise_flattening
-from dropscape.claims.tables import NotMeasured
-from tests.claims.experiments import NAME, Experiment
-
-CLAIM = "some-claim"
+from dropscape.artifacts.tables import NotMeasuredError
+from tests.claims.experiments import NAME, Experiment, measure
 
 
 def ends(**traces):
@@ -23,12 +20,12 @@ def ends(**traces):
 
 @pytest.fixture
 def tables(tmp_path):
-    return lambda table: Experiment(tmp_path).add_whole("noises", table).tables
+    return lambda table: Experiment(tmp_path).add_experiment_table("noises", table).tables
 
 
 def test_ratios_are_of_the_same_trial_and_their_mean_is_geometric(tables):
     table = ends(descent=(8.0, 4.0, 2.0, 1.0), dropout=(4.0, 1.0, 1.0, 0.25), sgd=(9.0, 9.0, 9.0, 9.0))
-    found = noise_flattening(tables(table[::-1]), NAME, CLAIM, "dropout")
+    found = measure("noise_flattening", tables(table[::-1]), NAME, method="dropout")
     assert found.value == pytest.approx((1 / 2 * 1 / 4 * 1 / 2 * 1 / 4) ** (1 / 4)) and found.points == 4
     assert 1 / 4 <= found.low < found.value < found.high <= 1 / 2
     assert found.note == "mean trace 1.56 against 3.75 without noise"
@@ -36,13 +33,13 @@ def test_ratios_are_of_the_same_trial_and_their_mean_is_geometric(tables):
 
 def test_what_has_no_logarithm_is_left_out_and_counted(tables):
     table = ends(descent=(8.0, 4.0, -2.0, 1.0), dropout=(4.0, math.nan, 1.0, 0.5))
-    found = noise_flattening(tables(table), NAME, CLAIM, "dropout")
+    found = measure("noise_flattening", tables(table), NAME, method="dropout")
     assert found.value == pytest.approx(0.5) and found.note.endswith("2 of 4 trials left out")
-    none = noise_flattening(tables(ends(descent=(0.0,), sgd=(1.0,))), NAME, CLAIM, "sgd")
+    none = measure("noise_flattening", tables(ends(descent=(0.0,), sgd=(1.0,))), NAME, method="sgd")
     assert math.isnan(none.value) and none.note == "no trial with two positive traces"
 
 
 def test_a_noise_or_a_reference_that_is_absent_is_not_measured(tables):
     for table in (ends(descent=(1.0,)), ends(sgd=(1.0,))):
-        with pytest.raises(NotMeasured, match="no trainings under sgd and without noise to compare"):
-            noise_flattening(tables(table), NAME, CLAIM, "sgd")
+        with pytest.raises(NotMeasuredError, match="no trainings under sgd and without noise to compare"):
+            measure("noise_flattening", tables(table), NAME, method="sgd")

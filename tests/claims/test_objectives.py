@@ -6,19 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.claims.objectives import (
-    accuracy_advantage,
-    accuracy_difference,
-    interpolation_barrier,
-    interpolation_flatness,
-    rate_to_penalty,
-    ratio_difference,
-    term_difference,
-)
-from dropscape.claims.tables import NotMeasured
-from tests.claims.experiments import NAME, SEEDS, Experiment, history
-
-CLAIM = "some-claim"
+from dropscape.artifacts.tables import NotMeasuredError
+from tests.claims.experiments import NAME, SEEDS, Experiment, history, measure
 
 
 @pytest.fixture
@@ -42,17 +31,19 @@ def compared(experiment):
 
 
 def test_accuracy_difference_is_the_largest_of_the_means(compared):
-    measured = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    measured = measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1")
     assert measured.value == pytest.approx(2 / 3)
     assert measured.points == 9 and measured.note == "of 3 pairs drop-0.8 and l1-0.8: 92.0 % against 91.3 %"
     # Any draw of the seeds has a largest difference between 0 (seed 1 or 0 of some) and 1 point.
     assert 0 <= measured.low < measured.value < measured.high <= 1 + 1e-9
-    assert measured == accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1"), "drawn anew"
+    assert measured == measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1"), (
+        "drawn anew"
+    )
 
 
 def test_accuracy_advantage_over_the_risk_has_the_same_partner_everywhere(compared):
     values = {
-        over: accuracy_advantage(compared.tables, NAME, CLAIM, "risk_plus_r1", "risk", over)
+        over: measure("accuracy_advantage", compared.tables, NAME, first="risk_plus_r1", second="risk", over=over)
         for over in ("smallest", "mean", "largest")
     }
     means = 89.0 - 79, 100 * (0.89 + 0.91 + 0.91) / 3 - 79, 100 * (0.90 + 0.92 + 0.92) / 3 - 79
@@ -61,32 +52,34 @@ def test_accuracy_advantage_over_the_risk_has_the_same_partner_everywhere(compar
     assert values["smallest"].note == "of 3 pairs l1-0.2 and risk: 89.0 % against 79.0 %"
     assert values["largest"].note.startswith("of 3 pairs l1-0.8 and risk")
     assert all(one.low <= one.value <= one.high for one in values.values())
-    reverse = accuracy_advantage(compared.tables, NAME, CLAIM, "risk", "risk_plus_r1", "smallest")
+    reverse = measure("accuracy_advantage", compared.tables, NAME, first="risk", second="risk_plus_r1", over="smallest")
     assert reverse.value == pytest.approx(-means[2])
 
 
 def test_runs_of_another_learning_rate_are_no_partners(compared):
     compared.add("fast", "dropout", 0.5, 0.1, history=history(test_accuracy=(0.1, 0.1, 0.1)))
-    measured = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    measured = measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1")
     assert measured.value == pytest.approx(2 / 3)
-    with pytest.raises(NotMeasured, match="has no runs on dropout and risk_plus_r1 to compare"):
-        accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1", learning_rate=0.1)
+    with pytest.raises(NotMeasuredError, match="has no runs on dropout and risk_plus_r1 to compare"):
+        measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1", learning_rate=0.1)
     compared.add("l1-fast", "risk_plus_r1", 0.5, 0.1, history=history(test_accuracy=(0.3, 0.3, 0.3)))
-    chosen = accuracy_difference(compared.tables, NAME, CLAIM, "dropout", "risk_plus_r1", learning_rate=0.1)
+    chosen = measure(
+        "accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1", learning_rate=0.1
+    )
     assert (chosen.value, chosen.points) == (pytest.approx(20), 3)
 
 
 def test_dropout_that_keeps_everything_is_the_risk(experiment):
     experiment.add("plain", "dropout", 1.0, history=history(test_accuracy=(0.5, 0.5)))
     experiment.add("drop", "dropout", 0.5, history=history(test_accuracy=(0.6, 0.7)))
-    measured = accuracy_advantage(experiment.tables, NAME, CLAIM, "dropout", "risk", "mean")
+    measured = measure("accuracy_advantage", experiment.tables, NAME, first="dropout", second="risk", over="mean")
     assert (measured.value, measured.low, measured.high) == pytest.approx((15, 10, 20))
 
 
 def test_one_seed_has_no_interval(experiment):
     for name, objective in (("a", "dropout"), ("b", "risk_plus_r1")):
         experiment.add(name, objective, history=history(test_accuracy=(0.5,)))
-    measured = accuracy_difference(experiment.tables, NAME, CLAIM, "dropout", "risk_plus_r1")
+    measured = measure("accuracy_difference", experiment.tables, NAME, first="dropout", second="risk_plus_r1")
     assert measured.value == 0 and math.isnan(measured.low) and math.isnan(measured.high)
     assert measured.note.endswith("; one seed, no interval")
 
@@ -102,14 +95,14 @@ def test_term_difference_is_relative_to_the_mean_of_both(term, expected, experim
     }
     for name, (objective, keep_prob, loss, r1) in tables.items():
         experiment.add(name, objective, keep_prob, history=history(loss=loss, r1=r1))
-    measured = term_difference(experiment.tables, NAME, CLAIM, term, "dropout", "risk_plus_r1")
+    measured = measure("term_difference", experiment.tables, NAME, term=term, first="dropout", second="risk_plus_r1")
     assert measured.value == pytest.approx(expected)
     assert measured.points == 6 and measured.note.startswith("of 2 pairs drop-0.2 and l1-0.2: ")
 
 
 @pytest.fixture
 def penalised(experiment):
-    """Best at learning rate 0.05 and at penalty 0.1; the third seed alone would have chosen 0.1 and 0.05."""
+    """Best at learning rate 0.05 and at weight 0.1; the third seed alone would have chosen 0.1 and 0.05."""
     accuracies = {
         ("dropout", 0.01): (0.40, 0.40, 0.40),
         ("dropout", 0.05): (0.50, 0.50, 0.42),
@@ -118,7 +111,7 @@ def penalised(experiment):
         ("dropout_plus_r2", 0.10): (0.48, 0.48, 0.45),
     }
     for (objective, value), own in accuracies.items():
-        given = {"learning_rate": value} if objective == "dropout" else {"learning_rate": 0.01, "penalty": value}
+        given = {"learning_rate": value} if objective == "dropout" else {"learning_rate": 0.01, "weight": value}
         ratio = value * (1.0 if objective == "dropout" else 2.0) * np.array([0.5, 1.0, 2.0])
         tables = {"history": history(test_accuracy=own), "ratios": {"seed": SEEDS, "ratio": ratio}}
         experiment.add(f"{objective}-{value}", objective, 0.8, **given, **tables)
@@ -126,22 +119,22 @@ def penalised(experiment):
 
 
 def test_best_learning_rate_over_best_penalty(penalised):
-    measured = rate_to_penalty(penalised.tables, NAME, CLAIM)
+    measured = measure("rate_to_penalty", penalised.tables, NAME)
     assert measured.value == pytest.approx(0.05 / 0.1) and measured.points == 15
     assert (measured.low, measured.high) == pytest.approx((0.5, 2))
     assert measured.note == "learning rate 0.05 of 3, penalty 0.1 of 2"
 
 
 def test_ratios_at_the_same_value_differ_by_their_factor(penalised):
-    measured = ratio_difference(penalised.tables, NAME, CLAIM)
+    measured = measure("ratio_difference", penalised.tables, NAME)
     assert (measured.value, measured.low, measured.high) == pytest.approx((2, 2, 2))
     assert measured.points == 6 and measured.note == "at 2 values from 0.05 to 0.1"
 
 
 def test_without_penalties_there_is_nothing_to_compare(compared):
-    for statistic in (rate_to_penalty, ratio_difference):
-        with pytest.raises(NotMeasured, match="no runs on dropout and dropout_plus_r2"):
-            statistic(compared.tables, NAME, CLAIM)
+    for statistic in ("rate_to_penalty", "ratio_difference"):
+        with pytest.raises(NotMeasuredError, match="no runs on dropout and dropout_plus_r2"):
+            measure(statistic, compared.tables, NAME)
 
 
 ALPHAS = np.linspace(0, 1, 13)
@@ -171,8 +164,12 @@ def test_a_barrier_rises_above_the_higher_end(joined):
         ("l1-0.5", "l2-0.5", 0): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.25, 0),  # 0.3 in the middle, 0.1 at an end
         ("l1-0.5", "l2-0.5", 1): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.45, 0),
     }
-    measured = interpolation_barrier(
-        joined.add_whole("interpolations", between(curves)).tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2"
+    measured = measure(
+        "interpolation_barrier",
+        joined.add_experiment_table("interpolations", between(curves)).tables,
+        NAME,
+        first="risk_plus_r1",
+        second="risk_plus_r2",
     )
     assert (measured.value, measured.low, measured.high) == pytest.approx((0.3, 0.2, 0.4))
     assert measured.points == 4 and measured.note == "largest of 2 pairs between l1-0.5 and l2-0.5"
@@ -188,16 +185,20 @@ def test_flatness_compares_the_second_derivatives_at_both_ends(turned, joined):
         for keep_prob, losses in ((0.2, curve), (0.5, straight)):
             one, other = f"l1-{keep_prob}", f"l2-{keep_prob}"
             pairs[(other, one, seed) if turned else (one, other, seed)] = losses[::-1] if turned else losses
-    measured = interpolation_flatness(
-        joined.add_whole("interpolations", between(pairs)).tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2"
+    measured = measure(
+        "interpolation_flatness",
+        joined.add_experiment_table("interpolations", between(pairs)).tables,
+        NAME,
+        first="risk_plus_r1",
+        second="risk_plus_r2",
     )
     assert (measured.value, measured.low, measured.high) == pytest.approx((0.25,) * 3)
     assert measured.note == "2 pairs; mean second derivatives 1 and 2"
 
 
 def test_pairs_that_were_not_joined_are_not_measured(joined):
-    with pytest.raises(NotMeasured, match="has no table 'interpolations'"):
-        interpolation_barrier(joined.tables, NAME, CLAIM, "risk_plus_r1", "risk_plus_r2")
-    joined.add_whole("interpolations", between({("l1-0.2", "l2-0.2", 0): ALPHAS}))
-    with pytest.raises(NotMeasured, match="no losses between end points on risk_plus_r1 and dropout_minus_r2"):
-        interpolation_flatness(joined.tables, NAME, CLAIM, "risk_plus_r1", "dropout_minus_r2")
+    with pytest.raises(NotMeasuredError, match="has no table 'interpolations'"):
+        measure("interpolation_barrier", joined.tables, NAME, first="risk_plus_r1", second="risk_plus_r2")
+    joined.add_experiment_table("interpolations", between({("l1-0.2", "l2-0.2", 0): ALPHAS}))
+    with pytest.raises(NotMeasuredError, match="no losses between end points on risk_plus_r1 and dropout_minus_r2"):
+        measure("interpolation_flatness", joined.tables, NAME, first="risk_plus_r1", second="dropout_minus_r2")

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
-from dropscape.artifacts.files import read_json, read_table, write_json, write_table
+from dropscape.artifacts.files import read_table, write_json, write_table
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED
-from dropscape.claims.of_experiment import OF_EXPERIMENT
-from dropscape.claims.stage import judge_all
-from dropscape.config.load import load_settings
+from dropscape.claims.settings import ClaimSettings
+from dropscape.claims.stage import join_studies, judge_study
+from dropscape.claims.statistic import ExperimentStatistic, TheoryStatistic
+from dropscape.jobs import Job
 from tests.claims.conftest import projection, spectrum_and_interval
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +23,11 @@ COLUMNS = [
 DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1), ("trajectory", "gradients")
 
 
-def claims_of_repository():
-    """All but those that compare trainings, which have tests of their own."""
-    claims = load_settings({"scale": "quick"}, ROOT).claims
-    return {name: claim for name, claim in claims.items() if claim.statistic not in OF_EXPERIMENT}
+def claims_of_repository(study):
+    """All of a study but those that compare trainings, which have tests of their own."""
+    written = yaml.safe_load((ROOT / f"config/claims/{study}.yaml").read_text())
+    claims = {name: ClaimSettings.model_validate(claim) for name, claim in written.items()}
+    return {name: claim for name, claim in claims.items() if not isinstance(claim.statistic, ExperimentStatistic)}
 
 
 def tables_of_a_run():
@@ -67,92 +70,112 @@ def tables_of_a_pair(plain):
     }
 
 
-@pytest.fixture
-def stage(tmp_path):
-    """Judges the repository's claims on tables of a few runs of each experiment and on a theory table."""
-    settings, stated = load_settings({"scale": "quick"}, ROOT), claims_of_repository()
-    experiments = {
-        name: claim.experiment or settings.studies[claim.study].figures[claim.figure].experiment
-        if claim.figure
-        else None
-        for name, claim in stated.items()
-    }
-    runs = [
-        {"experiment": "mnist_fnn", "name": "keep0.8", "main": True, "plain": False, "kinds": list(tables_of_a_run())},
-        {"experiment": "mnist_fnn_plain", "name": "lr0.1", "main": True, "plain": False, "kinds": ["alignment"]},
-    ]
-    for run in runs:
-        run["settings"] = {}
-    for experiment in sorted(set(experiments.values()) - {None, "mnist_fnn", "mnist_fnn_plain"}):
-        for name, plain in (("dropout", False), ("plain", True)):
-            kinds = [*tables_of_a_pair(plain), *([] if plain else tables_of_a_run())]
-            run = {"experiment": experiment, "name": name, "main": not plain, "plain": plain}
-            runs.append(run | {"kinds": kinds, "settings": {}})
-    files = {kind: [] for kind in tables_of_a_run() | tables_of_a_pair(plain=True)}
-    for run in runs:
-        for kind in run["kinds"]:
-            path = tmp_path / run["experiment"] / run["name"] / f"{kind}.csv"
-            write_table(path, (tables_of_a_run() | tables_of_a_pair(run["plain"]))[kind])
-            files[kind].append(str(path))
-    of_theory = [claim for claim in settings.claims.values() if not claim.figure]
-    theory = sorted({(claim.study, claim.arguments["table"]) for claim in of_theory})
-    for study, table in theory:
-        rows = [
-            claim.arguments["where"] | {claim.arguments["column"]: True if claim.statistic == "theory_share" else 1e-12}
-            for claim in of_theory
-            if (claim.study, claim.arguments["table"]) == (study, table)
-        ]
-        write_table(tmp_path / "theory" / study / f"{table}.csv", pd.DataFrame(rows * 160))
-    write_json(tmp_path / "mnist.json", {"label": "5,000 digits"})
-    outputs = {"claims": "claims.csv", "by_run": "by_run.csv", "provenance": "provenance.json"}
+STUDIES = ("implicit_regularization", "modified_equations", "noise_structure", "subnetworks")
 
-    def judged():
-        given = {
+
+def experiments_of(study, claims):
+    """The experiment of each claim, by the study's figures."""
+    figures = yaml.safe_load((ROOT / f"config/studies/{study}.yaml").read_text())["figures"]
+    return {
+        name: claim.figure and (claim.experiment or figures[claim.figure]["experiment"])
+        for name, claim in claims.items()
+    }
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Judges the repository's claims on tables of a few runs of each experiment and on theory's tables."""
+
+    def of(study):
+        claims = claims_of_repository(study)
+        experiments, folder = experiments_of(study, claims), tmp_path / study
+        runs, files, theory = [], {}, {}
+        for experiment in sorted(set(experiments.values()) - {None}):
+            for name, plain in (("dropout", False), ("plain", True)):
+                contents = tables_of_a_pair(plain) | ({} if plain else tables_of_a_run())
+                runs.append({"experiment": experiment, "name": name, "main": not plain, "plain": plain, "settings": {}})
+                paths = {table: str(folder / experiment / name / f"{table}.csv") for table in contents}
+                for table, content in contents.items():
+                    write_table(paths[table], content)
+                files.setdefault(experiment, {})[name] = paths
+        statistics = [claim.statistic for claim in claims.values() if isinstance(claim.statistic, TheoryStatistic)]
+        for table in {one.table for one in statistics}:
+            value = {"theory_share": True, "theory_error": 1e-12}
+            rows = [one.where | {one.column: value[one.name]} for one in statistics if one.table == table]
+            theory[table] = str(folder / "theory" / f"{table}.csv")
+            write_table(theory[table], pd.DataFrame(rows * 160))
+        write_json(tmp_path / "mnist.json", {"label": "5,000 digits"})
+        settings = {
             "claims": [
-                {"name": name}
+                {"name": name, "study": study}
                 | claim.model_dump(mode="json")
                 | {"expected": claim.expected.model_dump(exclude_none=True)}
-                for name, claim in stated.items()
+                for name, claim in claims.items()
             ],
             "experiments": experiments,
             "descriptions": {run["experiment"]: str(tmp_path / "mnist.json") for run in runs},
-            "theory_tables": theory,
-            "whole_tables": {},
             "scale": "quick",
             "runs": runs,
+            "tables": {"runs": files, "experiments": {}, "theory": theory},
         }
-        judge_all(
-            given,
-            files | {"theory": [str(tmp_path / "theory" / study / f"{table}.csv") for study, table in theory]},
-            {kind: str(tmp_path / name) for kind, name in outputs.items()},
-        )
-        return read_table(tmp_path / "claims.csv"), read_table(tmp_path / "by_run.csv")
+        outputs = {kind: str(folder / f"{kind}.csv") for kind in ("claims", "by_run")}
+        job = Job("claims", study, settings, {}, outputs)
+        judge_study(job)
+        return job
 
-    return judged
+    return of
 
 
-def test_every_claim_gets_a_row_in_the_order_of_the_file(stage, tmp_path):
-    claims, by_run = stage()
-    expected = list(claims_of_repository())
+@pytest.fixture
+def joined(judged, tmp_path):
+    """Judges every study and joins the verdicts."""
+
+    def tables():
+        jobs = [judged(study) for study in STUDIES]
+        inputs = {kind: [job.outputs[kind] for job in jobs] for kind in ("claims", "by_run")}
+        outputs = {kind: str(tmp_path / f"{kind}.csv") for kind in inputs}
+        join_studies(Job("claims_table", "", {}, inputs, outputs))
+        return read_table(outputs["claims"]), read_table(outputs["by_run"])
+
+    return tables
+
+
+def test_every_claim_gets_a_row_in_the_order_of_the_files(joined):
+    claims, by_run = joined()
+    expected = [name for study in STUDIES for name in claims_of_repository(study)]
     assert claims["claim"].tolist() == by_run["claim"].drop_duplicates().tolist() == expected
     assert claims.columns.tolist() == COLUMNS
     assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}
     assert set(claims["data"]) == {"5,000 digits", "random small networks"}
-    record = read_json(tmp_path / "provenance.json")
+
+
+def test_the_record_has_the_data(judged):
+    (record,) = judged("noise_structure")._records
     assert record["stage"] == "claims" and record["data"]["datasets"] == [{"label": "5,000 digits"}]
 
 
-def test_tables_that_say_what_the_papers_say_make_the_claims_hold(stage):
+def test_tables_that_say_what_the_papers_say_make_the_claims_hold(joined):
     """But two: equally linear samples are not more linear, and the unbiased cosine was put below 0.85."""
-    claims, _ = stage()
+    claims, _ = joined()
     verdicts = dict(zip(claims["claim"], claims["verdict"], strict=True))
     failing = {"A-gradients-more-linear-fig2", "A-gradients-more-linear-fig3", "C-fig3a-throughout-unbiased"}
     assert {name for name, verdict in verdicts.items() if verdict != HOLDS} == failing
     assert verdicts["C-fig3a-throughout-unbiased"] == FAILS
 
 
-def test_the_same_tables_give_the_same_bytes(stage, tmp_path):
-    stage()
-    first = (tmp_path / "claims.csv").read_bytes()
-    stage()
-    assert (tmp_path / "claims.csv").read_bytes() == first
+def test_the_same_tables_give_the_same_bytes(judged):
+    first = Path(judged("noise_structure").outputs["claims"]).read_bytes()
+    assert Path(judged("noise_structure").outputs["claims"]).read_bytes() == first
+
+
+def test_joining_keeps_every_row_as_it_is_written(tmp_path):
+    """Whether a study has no claims, numbers for texts only, or a text that could be taken for a missing one."""
+    rows = ([], [("7.8e-4", 0.1, True)], [("a, b", 1e-05, False), ("NA", None, True)], [])
+    inputs = [str(tmp_path / f"{number}.csv") for number in range(len(rows))]
+    for path, content in zip(inputs, rows, strict=True):
+        write_table(path, pd.DataFrame(content, columns=["paper", "value", "main"]))
+    outputs = {kind: str(tmp_path / f"{kind}.csv") for kind in ("claims", "by_run")}
+    join_studies(Job("claims_table", "", {}, {"claims": inputs, "by_run": inputs[::-1]}, outputs))
+    header, *first = (tmp_path / "claims.csv").read_bytes().splitlines()
+    assert [header, *first] == [b"paper,value,main", b"7.8e-4,0.1,True", b'"a, b",1e-05,False', b"NA,,True"]
+    assert (tmp_path / "by_run.csv").read_bytes().splitlines()[1:] == [*first[1:], first[0]]

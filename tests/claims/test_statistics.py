@@ -8,26 +8,11 @@ import pytest
 from scipy import stats
 
 from dropscape.artifacts.files import write_table
-from dropscape.claims.statistics import (
-    accuracy_gain,
-    baseline_cosine,
-    cosine_minimum,
-    cosine_settles,
-    factor_sensitivity,
-    gradients_more_linear,
-    projected_variance_power,
-    projected_variance_rank,
-    slice_widening,
-    theory_error,
-    theory_share,
-    trace_ratio,
-    variance_flatness_power,
-    variance_flatness_rank,
-)
-from dropscape.claims.tables import NotMeasured, Run, Tables
-from tests.claims.conftest import STUDY, noisy_power_law, projection, spectrum_and_interval
+from dropscape.artifacts.tables import NotMeasuredError, TableFiles
+from dropscape.claims.tables import Run, Tables
+from tests.claims.conftest import noisy_power_law, projection, spectrum_and_interval
+from tests.claims.experiments import measure
 
-CLAIM = "some-claim"
 VARIANCES = np.logspace(0, -6, 30)
 
 
@@ -38,11 +23,11 @@ def both_seeds(values):
 @pytest.mark.parametrize(("power", "expected"), [(-0.5, -1.0), (2.0, 1.0)])
 def test_monotone_pairs_have_a_rank_correlation_of_one(power, expected, tables, run):
     found = tables(**spectrum_and_interval(both_seeds(VARIANCES), both_seeds(VARIANCES**power)))
-    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    measured = measure("variance_flatness_rank", found, run, sample="gradients")
     assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
     assert measured.points == 60 and measured.note == ""
     found = tables(projection=projection(both_seeds(list(zip(VARIANCES, VARIANCES**power, strict=True)))))
-    measured = projected_variance_rank(found, run, CLAIM, "gradients")
+    measured = measure("projected_variance_rank", found, run, sample="gradients")
     assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
     assert measured.points == 60
 
@@ -51,11 +36,11 @@ def test_rank_correlation_is_the_mean_over_seeds_of_scipys(tables, run):
     x, y = noisy_power_law(40, -0.5, 2.0)
     widths = {0: y, 1: y[::-1].copy()}
     found = tables(**spectrum_and_interval(both_seeds(x), widths))
-    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    measured = measure("variance_flatness_rank", found, run, sample="gradients")
     expected = np.mean([stats.spearmanr(x, widths[seed]).statistic for seed in (0, 1)])
     assert measured.value == pytest.approx(expected)
     assert measured.low < measured.value < measured.high
-    assert measured == variance_flatness_rank(found, run, CLAIM, "gradients"), "bounds are drawn anew"
+    assert measured == measure("variance_flatness_rank", found, run, sample="gradients"), "bounds are drawn anew"
 
 
 def test_leading_directions_only(tables, run):
@@ -65,10 +50,10 @@ def test_leading_directions_only(tables, run):
         **spectrum_and_interval(both_seeds(VARIANCES), both_seeds(widths)),
         projection=projection(both_seeds(list(zip(VARIANCES, widths, strict=True)))),
     )
-    for statistic in (variance_flatness_rank, projected_variance_rank):
-        measured = statistic(found, run, CLAIM, "gradients", leading=10)
+    for statistic in ("variance_flatness_rank", "projected_variance_rank"):
+        measured = measure(statistic, found, run, sample="gradients", leading=10)
         assert (measured.value, measured.points) == (pytest.approx(-1), 20)
-        assert statistic(found, run, CLAIM, "gradients").value > 0
+        assert measure(statistic, found, run, sample="gradients").value > 0
 
 
 def test_undefined_widths_and_numerical_zeros_are_left_out_and_not_counted_as_points(tables, run):
@@ -76,7 +61,7 @@ def test_undefined_widths_and_numerical_zeros_are_left_out_and_not_counted_as_po
     widths = np.append(VARIANCES**-0.5, [1e-9, 1e-9])
     widths[3] = math.nan
     found = tables(**spectrum_and_interval({0: variances}, {0: widths}))
-    measured = variance_flatness_rank(found, run, CLAIM, "gradients")
+    measured = measure("variance_flatness_rank", found, run, sample="gradients")
     assert (measured.value, measured.points) == (pytest.approx(-1), 29)
 
 
@@ -84,22 +69,22 @@ def test_held_out_variances_leave_out_what_is_not_positive_there(tables, run):
     given = spectrum_and_interval({0: VARIANCES}, {0: VARIANCES**-0.5})
     given["spectrum"]["held_out"] = VARIANCES[::-1].copy()
     given["spectrum"].loc[:4, "held_out"] = [-1e-3, 0.0, math.nan, -1.0, -2.0]
-    measured = variance_flatness_rank(tables(**given), run, CLAIM, "gradients", held_out=True)
+    measured = measure("variance_flatness_rank", tables(**given), run, sample="gradients", held_out=True)
     assert (measured.value, measured.points) == (pytest.approx(1), 25)
 
 
 def test_eigenvalues_that_are_not_positive_or_numerically_zero_are_left_out(tables, run):
     pairs = [(1.0, 1.0), (0.1, 0.2), (1e-3, 0.1), (9e-9, 50.0), (0.0, 60.0), (-0.5, 70.0)]
-    measured = projected_variance_rank(tables(projection=projection({0: pairs})), run, CLAIM, "gradients")
+    measured = measure("projected_variance_rank", tables(projection=projection({0: pairs})), run, sample="gradients")
     assert (measured.value, measured.points) == (pytest.approx(1), 3)
 
 
 def test_one_sample_is_not_the_other(tables, run):
     pairs = list(zip(VARIANCES, VARIANCES, strict=True))
     table = pd.concat([projection({0: pairs}), projection({0: pairs[::-1]}, "trajectory")])
-    measured = projected_variance_rank(tables(projection=table), run, CLAIM, "trajectory")
+    measured = measure("projected_variance_rank", tables(projection=table), run, sample="trajectory")
     assert (measured.value, measured.points) == (pytest.approx(1), 30)
-    nothing = projected_variance_rank(tables(projection=projection({0: pairs})), run, CLAIM, "trajectory")
+    nothing = measure("projected_variance_rank", tables(projection=projection({0: pairs})), run, sample="trajectory")
     assert math.isnan(nothing.value) and (nothing.points, nothing.note) == (0, "no defined point")
 
 
@@ -110,8 +95,8 @@ def test_r_squared_is_the_planted_one(noise, tables, run):
     found = tables(**spectrum_and_interval({0: y}, {0: x}), projection=projection({0: list(zip(x, y, strict=True))}))
     kept = y > 1e-8 * y.max()
     expected = stats.linregress(np.log(x[kept]), np.log(y[kept])).rvalue ** 2
-    for statistic in (variance_flatness_power, projected_variance_power):
-        measured = statistic(found, run, CLAIM, "gradients")
+    for statistic in ("variance_flatness_power", "projected_variance_power"):
+        measured = measure(statistic, found, run, sample="gradients")
         assert measured.value == pytest.approx(expected)
         assert measured.low <= measured.value + 1e-12 and measured.points == kept.sum()
     assert noise > 0 or expected == pytest.approx(1)
@@ -130,7 +115,7 @@ def test_gradients_are_more_linear_by_the_difference_of_both_fits(relation, tabl
         pairs.append(projection({0: list(zip(x, noisy, strict=True))}, "trajectory"))
         found = tables(projection=pd.concat(pairs))
     expected = 1 - stats.linregress(np.log(x), np.log(noisy)).rvalue ** 2
-    measured = gradients_more_linear(found, run, CLAIM, relation)
+    measured = measure("gradients_more_linear", found, run, relation=relation)
     assert measured.value == pytest.approx(expected)
     assert 0 < measured.low < measured.high and measured.points == 80
 
@@ -140,11 +125,14 @@ def test_a_slope_that_does_not_depend_on_the_factor_is_not_sensitive(tables, run
     widths = VARIANCES**-0.5
     moved = {1.5: lambda width: 0.7 * width, 3.0: lambda width: 2 * width}
     found = tables(**spectrum_and_interval({0: VARIANCES}, {0: widths}, moved))
-    assert factor_sensitivity(found, run, CLAIM, "gradients").value == pytest.approx(0, abs=1e-9)
+    assert measure("factor_sensitivity", found, run, sample="gradients").value == pytest.approx(0, abs=1e-9)
     # variance = (w^1.25)^(slope / 1.25): a fifth less steep. The largest change counts.
     bent = moved | {4.0: lambda width: width**1.25}
-    measured = factor_sensitivity(
-        tables(**spectrum_and_interval({0: VARIANCES}, {0: widths}, bent)), run, CLAIM, "gradients"
+    measured = measure(
+        "factor_sensitivity",
+        tables(**spectrum_and_interval({0: VARIANCES}, {0: widths}, bent)),
+        run,
+        sample="gradients",
     )
     assert measured.value == pytest.approx(0.2) and measured.points == 30
 
@@ -152,7 +140,7 @@ def test_a_slope_that_does_not_depend_on_the_factor_is_not_sensitive(tables, run
 def test_factor_sensitivity_uses_the_directions_that_every_factor_defines(tables, run):
     lost = {3.0: lambda width: math.nan if width > 100 else width}
     found = tables(**spectrum_and_interval({0: VARIANCES}, {0: VARIANCES**-0.5}, lost))
-    measured = factor_sensitivity(found, run, CLAIM, "gradients")
+    measured = measure("factor_sensitivity", found, run, sample="gradients")
     assert measured.points == (VARIANCES**-0.5 <= 100).sum()
 
 
@@ -171,14 +159,14 @@ def test_trace_ratio_is_the_minimum_of_the_weakest_keep_prob(tables, run):
         0.9: {0: [9, 9, 9, 9, 9, 9, 9, 9], 1: [8, 9, 9, 9, 9, 9, 9, 9]},
         0.5: {0: [9, 9, 9, 4, 9, 9, 9, 9], 1: [99, 99, 99, 99, 99, 99, 6, 99]},
     }
-    measured = trace_ratio(tables(alignment=alignment(ratios)), run, CLAIM, "minimum")
+    measured = measure("trace_ratio", tables(alignment=alignment(ratios)), run, over_steps="minimum")
     assert (measured.value, measured.low, measured.high, measured.points) == (5, 4, 6, 8)
     assert measured.note == "keep_prob 0.5; the smallest single ratio is at step 3"
 
 
 def test_trace_ratio_is_the_median_over_steps(tables, run):
     ratios = {0.9: {0: [1, 2, 3, 4, 5], 1: [11, 12, 13, 14, 15]}, 0.8: {0: [0, 20, 20, 20, 20], 1: [20] * 5}}
-    measured = trace_ratio(tables(alignment=alignment(ratios, steps=range(5))), run, CLAIM, "median")
+    measured = measure("trace_ratio", tables(alignment=alignment(ratios, steps=range(5))), run, over_steps="median")
     assert (measured.value, measured.low, measured.high, measured.points) == (8, 3, 13, 5)
     assert measured.note.startswith("keep_prob 0.9")
 
@@ -193,21 +181,21 @@ def cosines(by_seed, steps=(0, 1, 10, 100)):
 
 def test_cosine_minimum_is_the_mean_of_the_seeds_minima(tables, run):
     found = tables(alignment=cosines({0: [0.9, 0.7, 0.8, 0.95], 1: [0.9, 0.9, 0.5, 0.95]}))
-    measured = cosine_minimum(found, run, CLAIM, "cosine")
+    measured = measure("cosine_minimum", found, run, estimate="cosine")
     assert (measured.value, measured.low, measured.high) == pytest.approx((0.6, 0.5, 0.7))
     assert (measured.points, measured.note) == (4, "smallest at step 10")
-    assert cosine_minimum(found, run, CLAIM, "cosine_unbiased").value == pytest.approx(0.61)
+    assert measure("cosine_minimum", found, run, estimate="cosine_unbiased").value == pytest.approx(0.61)
 
 
 def test_cosine_minimum_counts_what_is_undefined(tables, run):
     found = tables(alignment=cosines({0: [math.nan, 0.7, 0.8, 0.95], 1: [math.nan, math.nan, 0.9, 0.95]}))
-    measured = cosine_minimum(found, run, CLAIM, "cosine")
+    measured = measure("cosine_minimum", found, run, estimate="cosine")
     assert measured.value == pytest.approx(0.8)
     assert measured.note == "smallest at step 1; 3 undefined"
 
 
 def test_cosine_minimum_of_nothing_is_undefined(tables, run):
-    measured = cosine_minimum(tables(alignment=cosines({0: [math.nan] * 4})), run, CLAIM, "cosine")
+    measured = measure("cosine_minimum", tables(alignment=cosines({0: [math.nan] * 4})), run, estimate="cosine")
     assert math.isnan(measured.value)
 
 
@@ -225,16 +213,20 @@ def test_cosine_minimum_of_nothing_is_undefined(tables, run):
 )
 def test_cosine_settles_at_the_step_after_the_last_that_is_not_above(values, step, tables, run):
     """At the threshold is not above it, and undefined is not above it."""
-    measured = cosine_settles(tables(alignment=cosines({0: values})), run, CLAIM, "cosine", 0.85)
+    measured = measure("cosine_settles", tables(alignment=cosines({0: values})), run, estimate="cosine", threshold=0.85)
     assert (measured.value, measured.low, measured.high) == (step, step, step)
     assert (measured.points, measured.note) == (4, "of 100 steps")
 
 
 def test_cosine_settles_is_the_mean_over_seeds_and_infinite_if_one_never_does(tables, run):
     settled, late, never = [0.9] * 4, [0.8, 0.8, 0.9, 0.9], [0.8] * 4
-    measured = cosine_settles(tables(alignment=cosines({0: settled, 1: late})), run, CLAIM, "cosine", 0.85)
+    measured = measure(
+        "cosine_settles", tables(alignment=cosines({0: settled, 1: late})), run, estimate="cosine", threshold=0.85
+    )
     assert (measured.value, measured.low, measured.high) == (5, 0, 10)
-    measured = cosine_settles(tables(alignment=cosines({0: settled, 1: never})), run, CLAIM, "cosine", 0.85)
+    measured = measure(
+        "cosine_settles", tables(alignment=cosines({0: settled, 1: never})), run, estimate="cosine", threshold=0.85
+    )
     assert (measured.value, measured.low, measured.high) == (math.inf, 0, math.inf)
 
 
@@ -244,12 +236,14 @@ def test_baseline_is_the_mean_of_its_kind_with_normal_bounds(tables, run):
         pd.DataFrame({"eigenvectors": kind, "cosine": cosine, "expected": 1.25e-3})
         for kind, cosine in (("normalised", values), ("orthonormal", 3 * values))
     )
-    measured = baseline_cosine(tables(baseline=table), run, CLAIM, "normalised")
+    measured = measure("baseline_cosine", tables(baseline=table), run, eigenvectors="normalised")
     low, high = stats.norm.interval(0.95, values.mean(), stats.sem(values))
     assert (measured.value, measured.low, measured.high) == pytest.approx((values.mean(), low, high), rel=1e-5)
     assert measured.points == 50
     assert measured.note == "closed form for orthonormal eigenvectors: 0.00125"
-    assert baseline_cosine(tables(baseline=table), run, CLAIM, "orthonormal").value == pytest.approx(3 * values.mean())
+    assert measure("baseline_cosine", tables(baseline=table), run, eigenvectors="orthonormal").value == pytest.approx(
+        3 * values.mean()
+    )
 
 
 WHERE = {"state": "trained", "parameters": "one_layer"}
@@ -265,10 +259,13 @@ def test_theory_error_is_the_median_of_the_rows_that_are_meant(tables):
     table = pd.concat(
         [theory((0.1, 0.4, math.nan, 0.2)), theory((9.0,), state="random"), theory((8.0,), parameters="all")]
     )
-    measured = theory_error(tables(theory=table), STUDY, CLAIM, "theory", "error", WHERE)
+    measured = measure("theory_error", tables(theory=table), table="theory", column="error", where=WHERE)
     assert (measured.value, measured.points, measured.note) == (0.2, 3, "largest 0.4")
     assert 0.1 <= measured.low <= 0.2 <= measured.high <= 0.4
-    assert theory_error(tables(theory=table), STUDY, CLAIM, "theory", "error", {"state": "random"}).value == 9
+    assert (
+        measure("theory_error", tables(theory=table), table="theory", column="error", where={"state": "random"}).value
+        == 9
+    )
 
 
 def tail(shares, least, total):
@@ -279,7 +276,7 @@ def tail(shares, least, total):
 @pytest.mark.parametrize("holding", [0, 1, 9, 12])
 def test_theory_share_has_exact_bounds_and_leaves_out_what_was_not_judged(holding, tables):
     holds = [True] * holding + [False] * (12 - holding) + [None, None]
-    measured = theory_share(tables(theory=theory(holds=holds)), STUDY, CLAIM, "theory", "holds", WHERE)
+    measured = measure("theory_share", tables(theory=theory(holds=holds)), table="theory", column="holds", where=WHERE)
     assert (measured.value, measured.points) == (holding / 12, 12)
     # Clopper and Pearson's bounds by their definition: shares for which what was seen, or more, is 2.5 % likely.
     if holding == 0:
@@ -295,13 +292,13 @@ def test_theory_share_has_exact_bounds_and_leaves_out_what_was_not_judged(holdin
 def test_theory_share_of_truth_values_without_a_gap(tables):
     """Then pandas reads a column of booleans, not of objects."""
     found = tables(theory=theory(holds=[True, False, True, True]))
-    measured = theory_share(found, STUDY, CLAIM, "theory", "holds", WHERE)
+    measured = measure("theory_share", found, table="theory", column="holds", where=WHERE)
     assert (measured.value, measured.points) == (0.75, 4)
 
 
 def test_theory_share_of_nothing_is_undefined(tables):
     found = tables(theory=theory(holds=[None, None]))
-    measured = theory_share(found, STUDY, CLAIM, "theory", "holds", WHERE)
+    measured = measure("theory_share", found, table="theory", column="holds", where=WHERE)
     assert math.isnan(measured.value) and measured.points == 0
 
 
@@ -309,15 +306,13 @@ def test_theory_share_of_nothing_is_undefined(tables):
 def pair(tmp_path):
     """Tables of a run with dropout and of one without, with the content that a test gives by run."""
 
-    def of(kind, **content):
+    def of(table, **content):
         runs = [Run("mnist", "dropout", True), Run("mnist", "plain", False, plain=True)]
         files = {}
-        for run in runs:
-            if run.name in content:
-                path = tmp_path / f"{run.name}.csv"
-                write_table(path, pd.DataFrame(content[run.name]))
-                files["mnist", run.name] = str(path)
-        return Tables(runs, {kind: files}, {}), runs
+        for name, rows in content.items():
+            files[name] = {table: str(tmp_path / f"{name}.csv")}
+            write_table(files[name][table], pd.DataFrame(rows))
+        return Tables(runs, TableFiles({"runs": {"mnist": files}, "experiments": {}, "theory": {}})), runs
 
     return of
 
@@ -331,7 +326,7 @@ def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
         dropout=widths | {"half_width": [3 * width for width in narrow]},
         plain=widths | {"half_width": [math.nan, *narrow[1:]]},
     )
-    found = slice_widening(tables, run, "c")
+    found = measure("slice_widening", tables, run)
     assert (found.value, found.low, found.high) == pytest.approx((3, 3, 3))
     assert found.points == 9
     assert found.note == "against plain; 1 of 10 directions left out"
@@ -342,12 +337,12 @@ def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):
         return {"seed": [0, 0, 1, 1], "step": [0, 9, 9, 0], "test_accuracy": [0.1, last[0], last[1], 0.1]}
 
     tables, (run, _) = pair("history", dropout=history((0.60, 0.62)), plain=history((0.59, 0.57)))
-    found = accuracy_gain(tables, run, "c")
+    found = measure("accuracy_gain", tables, run)
     assert (found.value, found.low, found.high) == pytest.approx((3, 1, 5))
     assert found.note == "61.0 % against 58.0 % of plain"
 
 
 def test_a_comparison_needs_a_training_without_dropout_and_is_not_made_with_itself(pair):
     tables, (_, plain) = pair("history", plain={"seed": [0], "step": [0], "test_accuracy": [0.1]})
-    with pytest.raises(NotMeasured, match="mnist has no training without dropout to compare plain with"):
-        accuracy_gain(tables, plain, "c")
+    with pytest.raises(NotMeasuredError, match="mnist has no training without dropout to compare plain with"):
+        measure("accuracy_gain", tables, plain)

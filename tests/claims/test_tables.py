@@ -1,70 +1,72 @@
-"""The workflow's lists of paths find their runs."""
+"""Runs find their tables."""
 
 import pandas as pd
 import pytest
 
+from dropscape.artifacts import tables as module
 from dropscape.artifacts.files import write_table
-from dropscape.claims import tables as module
-from dropscape.claims.tables import NotMeasured, tables_of
+from dropscape.artifacts.tables import NotMeasuredError, TableFiles
+from dropscape.claims.tables import Run, Tables
 
+TABLES_OF_RUNS = {
+    "a": {"one": ["alignment", "interval"], "two": ["interval"]},
+    "b": {"one": ["alignment"], "plain": ["alignment"]},
+}
 RUNS = [
-    {"experiment": experiment, "name": name, "main": name == "one", "plain": False, "kinds": kinds,
-     "settings": {"keep_prob": 0.8}}
-    for experiment, name, kinds in (
-        ("a", "one", ["alignment", "interval"]),
-        ("a", "two", ["interval"]),
-        ("b", "one", ["alignment"]),
-    )
-]  # fmt: skip
-WHOLE = {"between": ["b"]}
-THEORY = [["study", "one"], ["study", "two"]]
+    Run(experiment, name, main=name == "one", plain=name == "plain", settings={"keep_prob": 0.8})
+    for experiment, runs in TABLES_OF_RUNS.items()
+    for name in runs
+]
 
 
 @pytest.fixture
-def files(tmp_path):
+def tables(tmp_path):
     """Every table holds its own name."""
-    names = {
-        "alignment": ["a-one", "b-one"],
-        "interval": ["a-one", "a-two"],
-        "theory": ["study-one", "study-two"],
-        "between": ["b"],
+
+    def written(*parts):
+        path = tmp_path / f"{'-'.join(parts)}.csv"
+        write_table(path, pd.DataFrame({"name": ["-".join(parts)]}))
+        return str(path)
+
+    runs = {
+        experiment: {run: {table: written(experiment, run, table) for table in names} for run, names in runs.items()}
+        for experiment, runs in TABLES_OF_RUNS.items()
     }
-    for kind, stems in names.items():
-        for stem in stems:
-            write_table(tmp_path / f"{kind}-{stem}.csv", pd.DataFrame({"name": [f"{kind}-{stem}"]}))
-    return {kind: [str(tmp_path / f"{kind}-{stem}.csv") for stem in stems] for kind, stems in names.items()}
+    experiments = {"b": {"between": written("b", "between")}}
+    theory = {table: written("theory", table) for table in ("first", "second")}
+    return Tables(RUNS, TableFiles({"runs": runs, "experiments": experiments, "theory": theory}))
 
 
-def test_each_run_gets_its_own_tables(files):
-    found = tables_of(RUNS, files, THEORY, WHOLE)
-    one, two = found.runs_of("a")
-    assert [(run.name, run.main) for run in (one, two)] == [("one", True), ("two", False)]
-    (other,) = found.runs_of("b")
-    for kind, run, name in (
-        ("alignment", one, "alignment-a-one"),
-        ("interval", one, "interval-a-one"),
-        ("interval", two, "interval-a-two"),
-        ("alignment", other, "alignment-b-one"),
-    ):
-        assert found.of_run(kind, run)["name"].tolist() == [name]
-    for study, table in THEORY:
-        assert found.of_theory(study, table)["name"].tolist() == [f"theory-{study}-{table}"]
-    assert one.settings == {"keep_prob": 0.8}
-    assert found.of_experiment("between", "b")["name"].tolist() == ["between-b"]
-    for kind, experiment in (("between", "a"), ("beyond", "b")):
-        with pytest.raises(NotMeasured, match=f"{experiment} has no table '{kind}'"):
-            found.of_experiment(kind, experiment)
+def test_each_run_gets_its_own_tables(tables):
+    assert [(run.name, run.main) for run in tables.experiment_runs("a")] == [("one", True), ("two", False)]
+    for run in RUNS:
+        for table in TABLES_OF_RUNS[run.experiment][run.name]:
+            assert tables.run_table(run, table)["name"].tolist() == [f"{run.experiment}-{run.name}-{table}"]
+    for table in ("first", "second"):
+        assert tables.theory_table(table)["name"].tolist() == [f"theory-{table}"]
+    assert tables.experiment_table("b", "between")["name"].tolist() == ["b-between"]
 
 
-def test_a_table_is_read_once(files, monkeypatch):
+def test_tables_that_are_not_there_are_not_measured(tables):
+    for table, experiment in (("between", "a"), ("beyond", "b")):
+        with pytest.raises(NotMeasuredError, match=f"{experiment} has no table '{table}'"):
+            tables.experiment_table(experiment, table)
+    with pytest.raises(NotMeasuredError, match="a has no table 'alignment'"):
+        tables.run_table(tables.named_run("a", "two"), "alignment")
+    with pytest.raises(NotMeasuredError, match="a has no run 'three' at this scale"):
+        tables.named_run("a", "three")
+
+
+def test_the_training_without_dropout_is_one_of_the_same_experiment(tables):
+    assert tables.without_dropout(tables.named_run("b", "one")).name == "plain"
+    for experiment, name in (("a", "one"), ("b", "plain")):
+        with pytest.raises(NotMeasuredError, match=f"{experiment} has no training without dropout"):
+            tables.without_dropout(tables.named_run(experiment, name))
+
+
+def test_a_table_is_read_once(tables, monkeypatch):
     read, paths = module.read_table, []
     monkeypatch.setattr(module, "read_table", lambda path: paths.append(path) or read(path))
-    found = tables_of(RUNS, files, THEORY, WHOLE)
     for _ in range(3):
-        found.of_run("interval", found.runs_of("a")[0])
+        tables.run_table(RUNS[0], "interval")
     assert len(paths) == 1
-
-
-def test_lists_that_do_not_fit_are_refused(files):
-    with pytest.raises(ValueError, match="zip"):
-        tables_of(RUNS, files | {"interval": files["interval"][:1]}, THEORY, WHOLE)

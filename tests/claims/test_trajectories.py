@@ -6,17 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.claims.tables import NotMeasured
-from dropscape.claims.trajectories import (
-    distance_factor,
-    diverged_share,
-    share_below,
-    trajectory_distance,
-    trajectory_overlap,
-)
-from tests.claims.experiments import NAME, Experiment
+from dropscape.artifacts.tables import NotMeasuredError
+from tests.claims.experiments import NAME, Experiment, measure
 
-CLAIM = "some-claim"
 STEPS = np.array([0, 1, 2, 4, 8, 16])
 SPREAD = np.array([-1.0, 0.0, 1.0])  # of three trials: mean 0, band of width 2
 PAIR = ["dropout", "order_1"]
@@ -36,35 +28,37 @@ def curves(values, learning_rate=0.1, keep_prob=0.9, spread=SPREAD, column="loss
 
 @pytest.fixture
 def tables(tmp_path):
-    return lambda *parts: Experiment(tmp_path).add_whole("trajectories", pd.concat(parts)).tables
+    return lambda *parts: Experiment(tmp_path).add_experiment_table("trajectories", pd.concat(parts)).tables
 
 
 def test_distance_is_the_mean_one_over_the_width_of_the_bands(tables):
-    found = trajectory_distance(tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, methods=PAIR)
     assert found.value == pytest.approx(0.5 / 2) and found.points == 6
     assert found.low <= found.value <= found.high
     assert found.note == "dropout, order_1 at learning rate 0.1, keep 0.9; 3 trials"
     # The width is that of both methods: 2 and, of the one with two trials apart by 1, 1.
     wide, narrow = curves({"dropout": 5.0}), curves({"order_1": 5.5}, spread=SPREAD / 2)
-    assert trajectory_distance(tables(wide, narrow), NAME, CLAIM, PAIR).value == pytest.approx(0.5 / 1.5)
+    assert measure("trajectory_distance", tables(wide, narrow), NAME, methods=PAIR).value == pytest.approx(0.5 / 1.5)
 
 
 def test_trials_are_drawn_for_all_methods_at_once(tables):
     """Trials that share their start differ by the same: however they are drawn, so do the means."""
-    found = trajectory_distance(tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, methods=PAIR)
     assert (found.low, found.high) == pytest.approx((0.25, 0.25))
     other = curves({"order_1": 5.5}, spread=SPREAD[::-1])
-    apart = trajectory_distance(tables(curves({"dropout": 5.0}), other), NAME, CLAIM, PAIR)
+    apart = measure("trajectory_distance", tables(curves({"dropout": 5.0}), other), NAME, methods=PAIR)
     assert apart.value == pytest.approx(0.25) and apart.low < 0.24 < 0.26 < apart.high
 
 
 def test_recorded_steps_count_by_the_training_that_they_stand_for(tables):
     """A distance that is 1 in the last recorded step only, which stands for half of the last gap of 8 in 16 steps."""
     last = np.where(STEPS == 16, 1.0, 0.0)
-    found = trajectory_distance(tables(curves({"dropout": 5.0, "order_1": 5.0 + last})), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.0 + last})), NAME, methods=PAIR)
     assert found.value == pytest.approx(4 / 16 / 2)
     # Trapezoids are exact for a straight line, however the steps lie: its mean is that of the ends.
-    line = trajectory_distance(tables(curves({"dropout": 5.0, "order_1": 5.0 + STEPS / 16})), NAME, CLAIM, PAIR)
+    line = measure(
+        "trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.0 + STEPS / 16})), NAME, methods=PAIR
+    )
     assert line.value == pytest.approx(0.5 / 2)
 
 
@@ -72,10 +66,10 @@ def test_the_weakest_setting_and_pair_speak(tables):
     near = curves({"dropout": 5.0, "order_1": 5.1, "descent": 5.0})
     far = curves({"dropout": 5.0, "order_1": 5.2, "descent": 4.6}, 0.5, 0.3)
     every = [*PAIR, "descent"]
-    found = trajectory_distance(tables(near, far), NAME, CLAIM, every)
+    found = measure("trajectory_distance", tables(near, far), NAME, methods=every)
     assert found.value == pytest.approx(0.6 / 2)
     assert found.note == "of 6, order_1, descent at learning rate 0.5, keep 0.3; 3 trials"
-    chosen = trajectory_distance(tables(near, far), NAME, CLAIM, every, learning_rate=0.1, keep_prob=0.9)
+    chosen = measure("trajectory_distance", tables(near, far), NAME, methods=every, learning_rate=0.1, keep_prob=0.9)
     assert chosen.value == pytest.approx(0.1 / 2) and chosen.note.startswith("of 3, ")
 
 
@@ -83,7 +77,7 @@ def test_overlap_is_the_share_in_which_either_mean_is_in_the_others_band(tables)
     """0.8 apart the mean is outside a band of half-width 0.5, though the other mean is inside one of 1."""
     apart = np.where(STEPS >= 8, 0.8, 0.3)
     table = tables(curves({"dropout": 5.0}), curves({"order_1": 5.0 + apart}, spread=SPREAD / 2))
-    found = trajectory_overlap(table, NAME, CLAIM, PAIR)
+    found = measure("trajectory_overlap", table, NAME, methods=PAIR)
     # The recorded step 4 stands for the training up to 6; those after it for the rest.
     assert found.value == pytest.approx(6 / 16) and found.points == 6
     assert found.low <= found.value <= found.high
@@ -91,10 +85,10 @@ def test_overlap_is_the_share_in_which_either_mean_is_in_the_others_band(tables)
 
 def test_a_distance_over_another(tables):
     values = {"dropout": 5.0, "order_1": 5.2, "descent": 3.0}
-    found = distance_factor(tables(curves(values)), NAME, CLAIM, "descent", "order_1")
+    found = measure("distance_factor", tables(curves(values)), NAME, far="descent", near="order_1")
     assert (found.value, found.low, found.high) == pytest.approx((10, 10, 10))
     assert found.note == "descent, order_1, dropout at learning rate 0.1, keep 0.9; 3 trials"
-    back = distance_factor(tables(curves(values)), NAME, CLAIM, "order_1", "descent", reference="dropout")
+    back = measure("distance_factor", tables(curves(values)), NAME, far="order_1", near="descent", reference="dropout")
     assert back.value == pytest.approx(0.1)
 
 
@@ -106,12 +100,14 @@ def test_share_below_every_trial_of_the_others(tables):
         "order_1": 0.4 + 0 * STEPS,
     }
     table = tables(curves(values, spread=SPREAD / 10, column="test_accuracy"))
-    found = share_below(table, NAME, CLAIM, "descent", ["dropout", "order_1"], 0.1, 0.9)
+    found = measure(
+        "share_below", table, NAME, method="descent", others=["dropout", "order_1"], learning_rate=0.1, keep_prob=0.9
+    )
     assert found.value == pytest.approx(10 / 16)
     # 0.5, and less 0.15 in the 4.5 steps from 1.5 to 6 (trapezoids), less 0.3 in the 10 after them.
     mean = 0.5 - (0.15 * 4.5 + 0.3 * 10) / 16
     assert found.note.endswith(f"mean along training {mean:.3g} of descent, 0.5 of dropout, 0.4 of order_1")
-    one = share_below(table, NAME, CLAIM, "descent", ["dropout"], 0.1, 0.9)
+    one = measure("share_below", table, NAME, method="descent", others=["dropout"], learning_rate=0.1, keep_prob=0.9)
     assert one.value == pytest.approx(14.5 / 16)
 
 
@@ -126,7 +122,7 @@ def lost(table, method, trials, step):
 def test_diverged_trials_are_left_out_from_there_on_and_named(tables):
     """From step 8 on (10 of 16 steps) the mean of dropout lacks its greatest trial and is 0.5 lower."""
     table = lost(curves({"dropout": 5.0, "order_1": 5.0}), "dropout", [2], 8)
-    found = trajectory_distance(tables(table), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(table), NAME, methods=PAIR)
     width = (2 * 2 * 6 + (2 + 1) * 10) / 16 / 2
     assert found.value == pytest.approx(0.5 * 10 / 16 / width)
     assert found.note.endswith("3 trials; 1 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9")
@@ -134,7 +130,7 @@ def test_diverged_trials_are_left_out_from_there_on_and_named(tables):
 
 def test_steps_with_fewer_than_two_trials_are_not_compared(tables):
     table = lost(curves({"dropout": 5.0, "order_1": 5.0 + np.where(STEPS == 16, 9.0, 0.2)}), "dropout", [0, 1], 16)
-    found = trajectory_distance(tables(table), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(table), NAME, methods=PAIR)
     assert found.value == pytest.approx(0.2 / 2)
     assert found.note.endswith(
         "2 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9, 75% of the training compared"
@@ -143,43 +139,43 @@ def test_steps_with_fewer_than_two_trials_are_not_compared(tables):
 
 def test_a_setting_that_diverges_early_says_nothing(tables):
     early = lost(curves({"dropout": 5.0, "order_1": 9.0}, 1.0, 0.3), "order_1", [0, 1, 2], 8)
-    found = trajectory_distance(tables(early), NAME, CLAIM, PAIR)
+    found = measure("trajectory_distance", tables(early), NAME, methods=PAIR)
     assert math.isnan(found.value) and found.points == 0
     assert found.note == ("3 of 3 trials of order_1 diverge at learning rate 1, keep 0.3, 38% of the training compared")
-    both = trajectory_distance(tables(early, curves({"dropout": 5.0, "order_1": 5.1})), NAME, CLAIM, PAIR)
+    both = measure("trajectory_distance", tables(early, curves({"dropout": 5.0, "order_1": 5.1})), NAME, methods=PAIR)
     assert both.value == pytest.approx(0.05) and "3 of 3 trials of order_1 diverge" in both.note
 
 
 def test_one_trial_has_no_interval_and_no_band(tables):
     table = tables(curves({"dropout": 5.0, "order_1": 6.0, "descent": 3.0}, spread=[0.0]))
-    found = distance_factor(table, NAME, CLAIM, "descent", "order_1")
+    found = measure("distance_factor", table, NAME, far="descent", near="order_1")
     assert found.value == pytest.approx(2) and math.isnan(found.low)
     assert found.note.endswith("one trial, no interval")
-    assert math.isnan(trajectory_distance(table, NAME, CLAIM, PAIR).value)
+    assert math.isnan(measure("trajectory_distance", table, NAME, methods=PAIR).value)
 
 
 def test_what_was_not_simulated_is_not_measured(tables):
     table = tables(curves({"dropout": 5.0, "order_1": 5.0}))
-    with pytest.raises(NotMeasured, match="no trajectories of dropout and descent to compare"):
-        trajectory_distance(table, NAME, CLAIM, ["dropout", "descent"])
-    with pytest.raises(NotMeasured, match="at learning rate 1, keep 0"):
-        trajectory_distance(table, NAME, CLAIM, PAIR, learning_rate=1.0, keep_prob=0.3)
-    with pytest.raises(NotMeasured, match="has no table 'trajectories'"):
-        trajectory_distance(table, "another", CLAIM, PAIR)
-    unmeasured = trajectory_distance(table, NAME, CLAIM, PAIR, column="test_accuracy")
+    with pytest.raises(NotMeasuredError, match="no trajectories of dropout and descent to compare"):
+        measure("trajectory_distance", table, NAME, methods=["dropout", "descent"])
+    with pytest.raises(NotMeasuredError, match="at learning rate 1, keep 0"):
+        measure("trajectory_distance", table, NAME, methods=PAIR, learning_rate=1.0, keep_prob=0.3)
+    with pytest.raises(NotMeasuredError, match="has no table 'trajectories'"):
+        measure("trajectory_distance", table, "another", methods=PAIR)
+    unmeasured = measure("trajectory_distance", table, NAME, methods=PAIR, column="test_accuracy")
     assert math.isnan(unmeasured.value)
 
 
 def test_share_of_diverged_trials(tmp_path):
     keys = {"learning_rate": [0.1, 1.0, 1.0], "keep_prob": [0.9, 0.3, 0.3], "method": ["dropout", "dropout", "order_1"]}
     counts = {"trials": 10, "diverged": [0, 3, 2], "first_step": [math.nan, 7.0, 5.0]}
-    table = Experiment(tmp_path).add_whole("divergences", keys | counts).tables
-    found = diverged_share(table, NAME, CLAIM, learning_rate=1.0, keep_prob=0.3)
+    table = Experiment(tmp_path).add_experiment_table("divergences", keys | counts).tables
+    found = measure("diverged_share", table, NAME, learning_rate=1.0, keep_prob=0.3)
     assert (found.value, found.points) == (0.25, 20) and found.note == "5 of 20 trials, the first one after 5 steps"
     # Clopper and Pearson's bounds for 5 of 20, from tables.
     assert (found.low, found.high) == pytest.approx((0.0866, 0.4910), abs=1e-4)
-    calm = diverged_share(table, NAME, CLAIM, 0.1, 0.9)
+    calm = measure("diverged_share", table, NAME, learning_rate=0.1, keep_prob=0.9)
     assert (calm.value, calm.low, calm.note) == (0, 0, "0 of 10 trials")
     assert calm.high == pytest.approx(1 - 0.025 ** (1 / 10))
-    with pytest.raises(NotMeasured, match="has no trials at learning rate 2, keep 0"):
-        diverged_share(table, NAME, CLAIM, 2.0, 0.3)
+    with pytest.raises(NotMeasuredError, match="has no trials at learning rate 2, keep 0"):
+        measure("diverged_share", table, NAME, learning_rate=2.0, keep_prob=0.3)

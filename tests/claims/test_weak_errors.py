@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.claims.tables import NotMeasured
-from dropscape.claims.weak_errors import convergence_slope, keep_prob_error_ratio
-from tests.claims.experiments import NAME, Experiment
+from dropscape.artifacts.tables import NotMeasuredError
+from tests.claims.experiments import NAME, Experiment, measure
 
-CLAIM = "some-claim"
 RATES = np.array([0.4, 0.2, 0.1])
 
 
@@ -26,30 +24,32 @@ def errors(norms, relative=0.01, order=1):
 
 @pytest.fixture
 def tables(tmp_path):
-    return lambda *parts: Experiment(tmp_path).add_whole("weak_errors", pd.concat(parts)).tables
+    return lambda *parts: Experiment(tmp_path).add_experiment_table("weak_errors", pd.concat(parts)).tables
 
 
 def test_the_slope_farthest_from_the_order_speaks(tables):
     norms = {0.5: 3 * RATES, 0.9: RATES**1.2}
-    found = convergence_slope(tables(errors(norms), errors({0.5: RATES**2}, order=2)), NAME, CLAIM, 1)
+    found = measure("convergence_slope", tables(errors(norms), errors({0.5: RATES**2}, order=2)), NAME, order=1)
     assert found.value == pytest.approx(1.2) and found.points == 3
     # On a line, so that the bounds are those of the norms: 1 % of each, at log rates -ln 2, 0, ln 2 from the middle.
     margin = 1.959964 * 0.01 / (math.sqrt(2) * math.log(2))
     assert (found.low, found.high) == pytest.approx((1.2 - margin, 1.2 + margin))
     assert found.note == "1.00 at keep 0.5, 1.20 at keep 0.9"
-    assert convergence_slope(tables(errors({0.5: RATES**2}, order=2)), NAME, CLAIM, 2).value == pytest.approx(2)
+    assert measure("convergence_slope", tables(errors({0.5: RATES**2}, order=2)), NAME, order=2).value == pytest.approx(
+        2
+    )
 
 
 def test_points_off_a_line_widen_the_bounds(tables):
-    found = convergence_slope(tables(errors({0.5: RATES * [1.0, 1.1, 1.0]}, 1e-6)), NAME, CLAIM, 1)
+    found = measure("convergence_slope", tables(errors({0.5: RATES * [1.0, 1.1, 1.0]}, 1e-6)), NAME, order=1)
     assert found.value == pytest.approx(1.0) and found.high - found.low > 0.1
 
 
 def test_where_the_noise_hides_the_order_nothing_is_judged_and_the_note_says_why(tables):
-    hidden = convergence_slope(tables(errors({0.5: RATES}, relative=0.6)), NAME, CLAIM, 1)
+    hidden = measure("convergence_slope", tables(errors({0.5: RATES}, relative=0.6)), NAME, order=1)
     assert math.isnan(hidden.value) and hidden.points == 0
     assert hidden.note == "the noise floor hides 3 of 3 errors: not above their sampling error"
-    both = convergence_slope(tables(errors({0.5: RATES}), errors({0.9: RATES}, relative=0.6)), NAME, CLAIM, 1)
+    both = measure("convergence_slope", tables(errors({0.5: RATES}), errors({0.9: RATES}, relative=0.6)), NAME, order=1)
     assert math.isnan(both.value) and both.points == 0
     assert both.note == (
         "1.00 at keep 0.5; the noise floor hides 3 of 6 errors: not above their sampling error; no slope at keep 0.9"
@@ -58,14 +58,14 @@ def test_where_the_noise_hides_the_order_nothing_is_judged_and_the_note_says_why
 
 def test_two_rates_have_no_slope(tables):
     table = errors({0.5: RATES})
-    found = convergence_slope(tables(table[table["learning_rate"] < 0.3]), NAME, CLAIM, 1)
+    found = measure("convergence_slope", tables(table[table["learning_rate"] < 0.3]), NAME, order=1)
     assert math.isnan(found.value) and found.note == "fewer than three learning rates"
 
 
 def test_errors_at_neighbouring_keep_probs(tables):
     """Half as large from 0.3 to 0.5, four fifths (the mean of 1, 0.8 and 0.64) from 0.5 to 0.9: the latter speaks."""
     table = tables(errors({0.3: 2 * RATES, 0.5: RATES, 0.9: RATES * [1.0, 0.8, 0.64]}))
-    found = keep_prob_error_ratio(table, NAME, CLAIM, 1)
+    found = measure("keep_prob_error_ratio", table, NAME, order=1)
     assert found.value == pytest.approx(0.8) and found.points == 6
     margin = 1.959964 * 0.01 * math.sqrt(6) / 3
     assert (found.low, found.high) == pytest.approx((0.8 * math.exp(-margin), 0.8 * math.exp(margin)))
@@ -75,16 +75,16 @@ def test_errors_at_neighbouring_keep_probs(tables):
 def test_hidden_errors_are_in_no_ratio(tables):
     table = errors({0.5: RATES, 0.9: RATES / 2})
     table.loc[(table["keep_prob"] == 0.9) & (table["learning_rate"] == 0.1), ["squared", "squared_error"]] = 1e-9, 1.0
-    found = keep_prob_error_ratio(tables(table), NAME, CLAIM, 1)
+    found = measure("keep_prob_error_ratio", tables(table), NAME, order=1)
     assert found.value == pytest.approx(0.5) and found.points == 4
     assert found.note.endswith("2 learning rates; the noise floor hides 1 of 6 errors: not above their sampling error")
-    alone = keep_prob_error_ratio(tables(errors({0.5: RATES})), NAME, CLAIM, 1)
+    alone = measure("keep_prob_error_ratio", tables(errors({0.5: RATES})), NAME, order=1)
     assert math.isnan(alone.value) and alone.note == "one keep probability only"
-    none = keep_prob_error_ratio(tables(errors({0.5: RATES, 0.9: RATES}, relative=1.0)), NAME, CLAIM, 1)
+    none = measure("keep_prob_error_ratio", tables(errors({0.5: RATES, 0.9: RATES}, relative=1.0)), NAME, order=1)
     assert math.isnan(none.value) and none.note.startswith("the noise floor hides 6 of 6 errors")
 
 
-@pytest.mark.parametrize("statistic", [convergence_slope, keep_prob_error_ratio])
+@pytest.mark.parametrize("statistic", ["convergence_slope", "keep_prob_error_ratio"])
 def test_an_order_that_was_not_simulated_is_not_measured(statistic, tables):
-    with pytest.raises(NotMeasured, match="experiment has no errors of order 2"):
-        statistic(tables(errors({0.5: RATES})), NAME, CLAIM, 2)
+    with pytest.raises(NotMeasuredError, match="experiment has no errors of order 2"):
+        measure(statistic, tables(errors({0.5: RATES})), NAME, order=2)

@@ -48,7 +48,7 @@ def held_by_centres(vectors, either_sign):
 
 
 def least_number(vectors, either_sign):
-    """The least number of those cones that hold all vectors: all unions of one cone, of two, ..."""
+    """The smallest number of those cones that hold all vectors: all unions of one cone, of two, ..."""
     cones = held_by_centres(vectors, either_sign)
     number, reached = 0, {0}
     while (1 << len(vectors)) - 1 not in reached:
@@ -164,7 +164,7 @@ def test_lengths_and_order_of_neurons_do_not_matter(seed, dimension, spread, eit
 @given(SEEDS, st.booleans())
 @settings(max_examples=40)
 def test_the_two_ways_agree_on_bounds_in_two_dimensions(seed, either_sign):
-    """A third coordinate that is zero: the same vectors on the road for more dimensions."""
+    """A third coordinate that is zero: the same vectors by the method for more dimensions."""
     flat = circle(np.random.default_rng(seed).integers(0, 360, 30))
     exact = effective_neurons(flat, T, either_sign)
     bounds = effective_neurons(np.column_stack([flat, np.zeros(30)]), T, either_sign)

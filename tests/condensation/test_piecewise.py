@@ -50,8 +50,8 @@ def sign_changes(values):
 def test_outputs_are_those_of_the_network(activation, widths):
     layers = network(0, *widths)
     model = FullyConnected([1, *widths, 1], activation).double()
-    for own, (weight, bias) in zip(model.layers, layers, strict=True):
-        own.weight.data, own.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
+    for layer, (weight, bias) in zip(model.layers, layers, strict=True):
+        layer.weight.data, layer.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
     x = np.linspace(-3, 2, 11)
     expected = model(torch.from_numpy(x)[:, None])[:, 0].detach().numpy()
     np.testing.assert_allclose(outputs(layers, activation, x), expected, rtol=1e-12, atol=1e-12)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dropscape.condensation.points import points_of
+from dropscape.condensation.stage import training_points
 from dropscape.data.examples import Examples
 from dropscape.errors import ConfigurationError
 
@@ -13,7 +13,7 @@ def examples(inputs, targets):
 
 
 def test_points_are_the_training_examples_in_their_order():
-    table = points_of(examples(X, Y))
+    table = training_points(examples(X, Y))
     assert (table["x"].tolist(), table["y"].tolist()) == ([-1.0, 0.25], [float(Y[0]), 3.0])
 
 
@@ -22,4 +22,4 @@ def test_points_are_the_training_examples_in_their_order():
 )
 def test_examples_without_a_place_in_the_plane_are_refused(inputs, targets):
     with pytest.raises(ConfigurationError, match="functions of one number, but the examples of 'two points'"):
-        points_of(examples(inputs, targets))
+        training_points(examples(inputs, targets))

@@ -4,36 +4,36 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import write_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import leading_share
 from dropscape.condensation.piecewise import convexity_changes, total_variation, visible_convexity_changes
-from dropscape.condensation.stage import condense_run
-from dropscape.data.points import generated
+from dropscape.condensation.stage import measure_condensation
+from dropscape.data.datasets.curve import Curve
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
+from tests.stage_job import run_stage
 
 TABLES = ("condensation", "neurons", "function", "similarity", "examples")
 STEPS = [0, 3, 10]
 
 
-def looked_at(folder, model, layers, interval=None, seeds=(4, 0)):
+def measured_tables(folder, model, layers, interval=None, seeds=(4, 0)):
     """``(tables, networks)``: the stage's tables, and the network of each (seed, step), of random parameters each."""
     states = [[initialised(model, 100 * seed + step).state_dict() for step in STEPS] for seed in seeds]
     stacked = {
-        name: torch.stack([torch.stack([state[name] for state in of_seed]) for of_seed in states])
-        for name in states[0][0]
+        name: torch.stack([torch.stack([state[name] for state in saved]) for saved in states]) for name in states[0][0]
     }
     write_tensors(folder / "snapshots", stacked, {"steps": STEPS, "data": {"label": "made here"}})
-    write_prepared(folder / "curve.safetensors", folder / "curve.json", generated("curve"))
+    write_prepared(folder / "curve.safetensors", folder / "curve.json", Curve.embedded())
     settings = {"model": model, "seeds": list(seeds), "layers": layers, "threshold": 0.95, "interval": interval}
     settings |= {"data": {"dataset": "curve", "train_examples": 5, "test_examples": 1}}
-    written = {name: str(folder / name) for name in (*TABLES, "provenance")}
-    condense_run("run", settings, str(folder / "curve.safetensors"), str(folder / "snapshots"), written)
-    record = read_json(written["provenance"])
+    inputs = {"data": str(folder / "curve.safetensors"), "snapshots": str(folder / "snapshots")}
+    written = {name: str(folder / name) for name in TABLES}
+    record = run_stage(measure_condensation, "condensation", settings, inputs, written)
     assert (record["stage"], record["data"]) == ("condensation", {"label": "made here"})
     networks = {
         (seed, step): restored(model, states[i][j]).double()
@@ -47,7 +47,7 @@ def looked_at(folder, model, layers, interval=None, seeds=(4, 0)):
 @pytest.mark.parametrize("hidden", [[9], [9, 6]])
 def test_a_one_dimensional_network(tmp_path, activation, hidden):
     model = {"name": "fnn", "widths": [1, *hidden, 1], "activation": activation}
-    tables, networks = looked_at(tmp_path, model, ["layers.0.weight"], interval=[-2.0, 3.0])
+    tables, networks = measured_tables(tmp_path, model, ["layers.0.weight"], interval=[-2.0, 3.0])
 
     neurons = tables["neurons"].set_index(["seed", "step", "neuron"])
     assert list(tables["neurons"]) == ["seed", "layer", "step", "neuron", "orientation", "amplitude"]
@@ -68,7 +68,7 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         given = networks[seed, step](torch.tensor(drawn["x"].to_numpy())[:, None])[:, 0]
         np.testing.assert_allclose(drawn["output"], given, rtol=1e-12, atol=1e-12)
 
-    points = generated("curve")
+    points = Curve.embedded()
     given = torch.tensor(tables["examples"][["x", "y"]].to_numpy())
     assert torch.equal(given, torch.cat([points.train_inputs, points.train_targets], dim=1)[:5].double())
 
@@ -93,7 +93,7 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
 def test_a_network_of_several_inputs_and_outputs(tmp_path):
     model = {"name": "fnn", "widths": [4, 130, 7, 3], "activation": "relu"}
     layers = ["layers.0.weight", "layers.1.weight"]
-    tables, networks = looked_at(tmp_path, model, layers)
+    tables, networks = measured_tables(tmp_path, model, layers)
     assert tables["function"].empty and tables["examples"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
@@ -106,8 +106,8 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
         weights = torch.cat([network.layers[index].weight, network.layers[index].bias[:, None]], dim=1)
         outgoing = network.layers[index + 1].weight
         amplitude = weights.norm(dim=1) * outgoing.norm(dim=0)
-        own = tables["neurons"].query("seed == 4 and step == 10 and layer == @layer")
-        np.testing.assert_allclose(own["amplitude"], amplitude, rtol=1e-12)
+        given_neurons = tables["neurons"].query("seed == 4 and step == 10 and layer == @layer")
+        np.testing.assert_allclose(given_neurons["amplitude"], amplitude, rtol=1e-12)
         largest = weights[amplitude.argsort(descending=True)[:shown]]
         cosines = torch.nn.functional.cosine_similarity(largest[:, None], largest[None], dim=2)
         given = tables["similarity"].query("layer == @layer").pivot(index="row", columns="column", values="cosine")
@@ -119,7 +119,7 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
 def test_filters_of_a_convolution(tmp_path):
     model = {"name": "resnet18", "classes": 3, "width": 2}
     layers = ["stage2.0.conv1.weight", "stage3.0.conv1.weight"]
-    tables, networks = looked_at(tmp_path, model, layers, seeds=(1,))
+    tables, networks = measured_tables(tmp_path, model, layers, seeds=(1,))
     assert tables["neurons"].empty and tables["function"].empty
     measured = tables["condensation"]
     assert list(measured["layer"]) == layers * len(STEPS) and measured["leading_share"].isna().all()
@@ -133,7 +133,7 @@ def test_filters_of_a_convolution(tmp_path):
 @pytest.mark.parametrize("layer", ["stage9.weight", "norm1.weight", "conv1"])
 def test_a_layer_that_is_not_there_is_named(tmp_path, layer):
     with pytest.raises(
-        ConfigurationError, match=f"names '{layer}', which is no layer's weight: .* conv1.weight, "
+        ConfigurationError, match=f"names '{layer}', which is not the weight of a layer with neurons: .* conv1.weight, "
     ) as e:
-        looked_at(tmp_path, {"name": "resnet18", "classes": 3, "width": 2}, ["conv1.weight", layer])
+        measured_tables(tmp_path, {"name": "resnet18", "classes": 3, "width": 2}, ["conv1.weight", layer])
     assert "norm1.weight" not in str(e.value).partition("write")[2]

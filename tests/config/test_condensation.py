@@ -13,10 +13,10 @@ def overrides(condensation, **keys):
 
 
 def test_the_section_is_optional_and_has_the_papers_threshold(load):
-    assert load().experiment("mnist_fnn").condensation is None
+    assert load().experiments["mnist_fnn"].condensation is None
     section = load(overrides=overrides(SECTION | {"layers": ["layers.0.weight", "layers.1.weight"]}))
-    assert section.experiment("mnist_fnn").condensation.threshold == 0.95
-    assert section.experiment("mnist_fnn").condensation.interval is None
+    assert section.experiments["mnist_fnn"].condensation.threshold == 0.95
+    assert section.experiments["mnist_fnn"].condensation.interval is None
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_what_cannot_be_looked_at_is_refused(load, section, sentence):
 
 def test_layers_of_other_networks_are_named_freely_and_an_interval_needs_one_input_and_output(load):
     one = {"model": {"widths": [1, 30, 1]}, "dropout": {"dropout_after": 1}}
-    settings = load(overrides=overrides(SECTION | {"interval": [-1, 1]}, **one)).experiment("mnist_fnn")
+    settings = load(overrides=overrides(SECTION | {"interval": [-1, 1]}, **one)).experiments["mnist_fnn"]
     assert settings.condensation.interval == [-1, 1]
     vgg = {"layers": ["block1.conv1.weight"], "recorded_steps": 3}
     own = {"noise_structure": {"experiments": {"cifar10_vgg9": {"condensation": vgg}}}}
-    assert load(overrides=own).experiment("cifar10_vgg9").condensation.layers == vgg["layers"]
+    assert load(overrides=own).experiments["cifar10_vgg9"].condensation.layers == vgg["layers"]

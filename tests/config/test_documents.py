@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from dropscape.config import documents
+from dropscape.config.configuration import Settings, UserSettings
 from dropscape.config.load import SCALES
-from dropscape.config.settings import Settings, UserSettings
 
 
 def test_documents_are_up_to_date(root):
@@ -22,7 +22,7 @@ def test_every_key_has_a_meaning():
         f"{name}.{key}"
         for name, model in models.items()
         for key, field in model["properties"].items()
-        if not field.get("description", "").endswith(".")
+        if not field.get("description", "").endswith(".") and "const" not in field
     ]
     assert not silent, f"without a description that is a sentence: {', '.join(silent)}"
     assert all(model.get("description") for model in models.values())
@@ -45,15 +45,22 @@ def test_the_schema_of_the_users_file_accepts_it(root):
     assert set(schema["$defs"]["UserSettings"]["properties"]) == set(UserSettings.model_fields)
 
 
-def test_the_page_has_a_row_for_every_key():
-    page = documents.page()
-    rows = [line for line in page.splitlines() if line.startswith("| `")]
+def test_the_page_says_what_every_key_means():
+    """In a row of its own, or, of one of many forms, in the row of the form."""
+    rows = [line for line in documents.page().splitlines() if line.startswith("| `")]
     for name, model in documents.schema()["$defs"].items():
+        forms = [field["const"] for field in model["properties"].values() if "const" in field]
+        of_form = [row for row in rows if any(row.startswith(f"| `{form}` | ") for form in forms)]
         for key, field in model["properties"].items():
-            meant = [
-                row for row in rows if row.startswith(f"| `{key}` |") and row.endswith(f" {field['description']} |")
-            ]
-            assert meant, f"{name}.{key}"
+            if "description" in field:
+                own = [
+                    row for row in rows if row.startswith(f"| `{key}` |") and row.endswith(f" {field['description']} |")
+                ]
+                assert own or any(f"`{key}`: " in row and field["description"] in row for row in of_form), (
+                    f"{name}.{key}"
+                )
+            else:
+                assert of_form, f"{name}.{key}"
 
 
 def test_tables_have_as_many_cells_in_every_row():
@@ -69,7 +76,7 @@ def test_the_example_does_what_the_page_says(load):
     page = documents.page()
     example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     before, after = load(scale="paper"), load(scale="paper", **example)
-    runs, changed = before.experiment("mnist_fnn").runs, after.experiment("mnist_fnn").runs
+    runs, changed = before.experiments["mnist_fnn"].runs, after.experiments["mnist_fnn"].runs
     assert runs["keep0.9-lr0.1"].learning_rate == 0.1
     assert changed["keep0.9-lr0.1"] == runs["keep0.9-lr0.1"].model_copy(update={"learning_rate": 0.05})
     assert changed["keep0.8-lr0.05"].learning_rate == 0.05

@@ -20,7 +20,7 @@ NOISES = {
     "parameter_noise": 0.01,
 }
 DATA = {"train_examples": 10, "test_examples": 5, "side": 7}
-FIGURE = {"kind": "trajectories", "experiment": "own", "place": "none"}
+FIGURE = {"kind": "trajectories", "experiment": "own", "paper_reference": "none"}
 
 
 def overrides(figure=None, study="modified_equations", **sections):
@@ -30,7 +30,9 @@ def overrides(figure=None, study="modified_equations", **sections):
 
 def test_an_experiment_has_the_tables_that_its_sections_ask_for(load):
     def tables(**sections):
-        return load(overrides=overrides(**sections)).experiment("own").tables
+        tasks = load(overrides=overrides(**sections)).experiments["own"].tasks("cpu")
+        assert all(task.on_device and task.settings["device"] == "cpu" for task in tasks)
+        return [table for task in tasks for table in task.tables]
 
     assert tables() == []
     assert tables(trajectories=TRAJECTORIES) == ["trajectories", "divergences"]
@@ -38,8 +40,8 @@ def test_an_experiment_has_the_tables_that_its_sections_ask_for(load):
 
 
 def test_its_seeds_are_the_users_like_those_of_every_experiment(load):
-    assert load(overrides=overrides()).experiment("own").seeds == [0]
-    assert load(overrides=overrides(), seeds=[5, 6]).experiment("own").seeds == [5, 6]
+    assert load(overrides=overrides()).experiments["own"].seeds == [0]
+    assert load(overrides=overrides(), seeds=[5, 6]).experiments["own"].seeds == [5, 6]
 
 
 @pytest.mark.parametrize("kind", ["trajectories", "test_trajectories"])
@@ -50,11 +52,17 @@ def test_a_figure_draws_it(load, kind):
 
 
 REFUSED = [
-    (overrides(FIGURE), "figure modified_equations-own needs the section trajectories in experiment 'own'"),
-    (overrides(FIGURE | {"kind": "noises"}, weak_errors=WEAK), "needs the section noises in experiment 'own'"),
+    (
+        overrides(FIGURE),
+        "modified_equations-own of kind trajectories needs the table trajectories, which experiment 'own' has not",
+    ),
+    (
+        overrides(FIGURE | {"kind": "noises"}, weak_errors=WEAK),
+        "needs the table noises, which experiment 'own' has not: write its section into the experiment",
+    ),
     (
         overrides(FIGURE | {"kind": "slices"}, weak_errors=WEAK),
-        "of kind slices draws trainings, and 'own' is an experiment of the stage equations: write one of weak_errors",
+        "of kind slices draws trainings, and 'own' is an experiment of another form: write an experiment",
     ),
     (
         overrides(FIGURE | {"experiment": "mnist_fnn"}),
@@ -64,7 +72,7 @@ REFUSED = [
         overrides(FIGURE | {"runs": ["three"]}, trajectories=TRAJECTORIES),
         "draws the run 'three', which is none of own",
     ),
-    (overrides(data=DATA | {"dataset": "digits"}), "experiment 'own' uses the dataset 'digits': write one of mnist,"),
+    (overrides(data=DATA | {"dataset": "digits"}), "experiment 'own' uses the dataset 'digits': write one of cifar10,"),
     (overrides(seeds=[1, 1]), "seeds [1, 1] names a seed twice"),
     (overrides(model={"widths": [3], "initial_scale": [1.0]}), "but the network has 2 layers: write one number"),
     (overrides(weak_errors=WEAK | {"flow_time": 0.12}), "flow_time 0.12 is no multiple of the learning rate 0.1"),

@@ -29,7 +29,7 @@ def loaded(load):
 
     def of(figure, **changes):
         experiments = {"compared": EXPERIMENT | changes}
-        figures = {"fig99": {"experiment": "compared", "place": "Paper B, Fig. 99"} | figure}
+        figures = {"fig99": {"experiment": "compared", "paper_reference": "Paper B, Fig. 99"} | figure}
         return load(overrides={"implicit_regularization": {"experiments": experiments, "figures": figures}})
 
     return of
@@ -73,7 +73,7 @@ REFUSED = [
         {},
         "fig99 of kind objectives_over_keep_prob draws one experiment: write only one",
     ),
-    ({"kind": "loss_histories", "objectives": [["risk"]]}, {}, "has no groups of objectives: leave objectives out"),
+    ({"kind": "loss_histories", "objectives": [["risk"]]}, {}, "figures.fig99.objectives' is not a known key"),
     (
         {"kind": "interpolations"},
         {"interpolations": {"pairs": [["plain", "late"]]}},
@@ -87,7 +87,7 @@ REFUSED = [
     (
         {"kind": "interpolations"},
         {"model": {"name": "vgg9", "classes": 10}, "condensation": None},
-        "interpolations need a network without statistics of its own, not vgg9",
+        "interpolations need a network without batch or layer norms, unlike vgg9",
     ),
 ]
 

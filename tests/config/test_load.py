@@ -61,22 +61,27 @@ def test_every_scale_is_valid(load, scale):
     settings = load(scale=scale)
     assert settings.user.scale == scale
     assert set(settings.studies) == {"noise_structure", "implicit_regularization", "modified_equations", "subnetworks"}
-    assert settings.claims
+    assert all(study.claims for study in settings.studies.values())
 
 
 def test_a_claim_on_a_figure_or_experiment_that_a_scale_leaves_out_is_left_out(load):
+    def claims(**user):
+        return {name for study in load(**user).studies.values() for name in study.claims}
+
     left_out = {"A-fig2b", "C-fig3b-throughout", "A-fig1-flatter-resnet20", "B-table1-fnn"}
-    assert left_out <= set(load(scale="paper").claims)
-    assert set(load(scale="paper").claims) - set(load().claims) > left_out
-    assert {"A-fig2a" not in load().claims, "A-fig1-flatter-vgg9" in load().claims} == {True}
+    assert left_out <= claims(scale="paper")
+    assert claims(scale="paper") - claims() > left_out
+    assert {"A-fig2a" not in claims(), "A-fig1-flatter-vgg9" in claims()} == {True}
 
 
 def test_a_claim_on_a_table_of_theory_that_is_left_out_is_left_out(load):
     fewer = load(overrides={"implicit_regularization": {"theory": {"perturbations": None}}})
     assert fewer.studies["implicit_regularization"].theory.tables == ["interpolants", "flatness_flow"]
-    gone = set(load().claims) - set(fewer.claims)
+    before = load().studies["implicit_regularization"].claims
+    gone = set(before) - set(fewer.studies["implicit_regularization"].claims)
     assert gone == {"B-theorem1-i", "B-theorem1-ii", "B-theorem1-ii-ends"}
-    assert "A-theorem1-all" not in load(overrides={"noise_structure": {"theory": None}}).claims
+    without = load(overrides={"noise_structure": {"theory": None}}).studies["noise_structure"]
+    assert "A-theorem1-all" not in without.claims
 
 
 def test_each_dataset_can_have_a_source_of_its_own(load):
@@ -127,28 +132,28 @@ def test_the_paper_scale_is_the_study_files_alone(load, root):
 
 def test_layers_win_in_order_study_scale_overrides_seeds(load, root):
     paper, smoke = load(scale="paper"), load()
-    assert paper.experiment("mnist_fnn").gradients.samples == 3000
-    assert smoke.experiment("mnist_fnn").gradients.samples == 60
+    assert paper.experiments["mnist_fnn"].gradients.samples == 3000
+    assert smoke.experiments["mnist_fnn"].gradients.samples == 60
     own = load(overrides=of_mnist(gradients={"samples": 7}, seeds=[4]), seeds=[8, 9])
-    assert own.experiment("mnist_fnn").gradients.samples == 7
+    assert own.experiments["mnist_fnn"].gradients.samples == 7
     assert {tuple(e.seeds) for study in own.studies.values() for e in study.experiments.values()} == {(8, 9)}
     # Everything else stays as it was.
-    assert own.experiment("mnist_fnn").training == smoke.experiment("mnist_fnn").training
+    assert own.experiments["mnist_fnn"].training == smoke.experiments["mnist_fnn"].training
 
 
 def test_scale_and_overrides_leave_runs_out(load):
-    assert len(load(scale="paper").experiment("mnist_fnn").runs) == 6
-    assert list(load().experiment("mnist_fnn").runs) == ["keep0.9-lr0.1", "keep0.8-lr0.1"]
+    assert len(load(scale="paper").experiments["mnist_fnn"].runs) == 6
+    assert list(load().experiments["mnist_fnn"].runs) == ["keep0.9-lr0.1", "keep0.8-lr0.1"]
     fewer = load(overrides=of_mnist(runs={"keep0.9-lr0.1": None}))
-    assert list(fewer.experiment("mnist_fnn").runs) == ["keep0.8-lr0.1"]
+    assert list(fewer.experiments["mnist_fnn"].runs) == ["keep0.8-lr0.1"]
 
 
 def test_numbers_written_as_1e_minus_3_are_numbers(load):
     # YAML 1.1 reads 1e-3 as text; so do `--config` values.
     runs = {"keep0.9-lr0.1": {"learning_rate": "1e-3"}}
     settings = load(overrides=of_mnist(runs=runs, training={"flow_time": "2e1"}))
-    assert settings.experiment("mnist_fnn").runs["keep0.9-lr0.1"].learning_rate == 1e-3
-    assert settings.experiment("mnist_fnn").training.flow_time == 20.0
+    assert settings.experiments["mnist_fnn"].runs["keep0.9-lr0.1"].learning_rate == 1e-3
+    assert settings.experiments["mnist_fnn"].training.flow_time == 20.0
 
 
 def of_fig11(**figure):
@@ -158,8 +163,8 @@ def of_fig11(**figure):
 REFUSED = [
     (
         {"sacle": "quick"},
-        "In config/config.yaml or --config: 'sacle' is not a known key (docs/configuration.md lists them; check the "
-        "spelling).",
+        "In config/config.yaml or --config: 'sacle' is not a known key (docs/configuration.md lists them): write "
+        "scale, or one of scale, source,",
     ),
     ({"scale": "huge"}, "'scale' is 'huge': input should be 'smoke', 'quick' or 'paper'"),
     ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
@@ -182,7 +187,8 @@ REFUSED = [
     ),
     (
         {"overrides": of_mnist(training={"flow_tmie": 3})},
-        "'studies.noise_structure.experiments.mnist_fnn.training.flow_tmie' is not a known key",
+        "'studies.noise_structure.experiments.mnist_fnn.training.flow_tmie' is not a known key (docs/configuration.md "
+        "lists them): write flow_time, or one of optimizer, ",
     ),
     ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 0}})}, "runs.keep0.9-lr0.1.keep_prob' is 0"),
     ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 1.2}})}, "less than or equal to 1"),
@@ -209,7 +215,7 @@ REFUSED = [
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
-        "figure noise_structure-fig2a needs sample: trajectory or sample: gradients",
+        "'studies.noise_structure.figures.fig2a.sample' is None: input should be 'trajectory' or 'gradients'",
     ),
     ({"overrides": of_fig11(experiment="mnist_fnn")}, "of kind interpolants draws theory and no experiment: leave exp"),
     ({"overrides": of_fig11(kind="slices")}, "implicit_regularization-fig11 of kind slices draws an experiment: write"),
@@ -238,7 +244,7 @@ def test_what_cannot_work_is_refused_by_one_sentence_that_names_the_key(load, us
 RUN = "keep0.9-lr0.1"
 
 
-def of_run(loss="mse", model=None, training=None, **keys):
+def with_run(loss="mse", model=None, training=None, **keys):
     """The first run of mnist_fnn with some keys of its own."""
     rest = {"loss": loss, "model": model or {}, "training": training or {}}
     return of_mnist(runs={RUN: {"dropout_after": 2} | keys}, **rest)
@@ -249,7 +255,7 @@ def of_run(loss="mse", model=None, training=None, **keys):
     [
         {"objective": "risk_plus_r1"},
         {"objective": "dropout_minus_r1", "train_examples": 7},
-        {"objective": "dropout_plus_r2", "penalty": "1e-2", "loss": "cross_entropy"},
+        {"objective": "dropout_plus_r2", "gradient_penalty_weight": "1e-2", "loss": "cross_entropy"},
         {"objective": "risk_plus_r2", "dropout_after": 1},
         {"initial_scale": [0.5, "5e-1", 1]},
         {"model": {"initial_scale": [0.5, 0.5, 1], "output_bias": False}},
@@ -259,10 +265,10 @@ def of_run(loss="mse", model=None, training=None, **keys):
     ],
 )
 def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
-    experiment = load(overrides=of_run(**keys)).experiment("mnist_fnn")
+    experiment = load(overrides=with_run(**keys)).experiments["mnist_fnn"]
     run = experiment.runs[RUN]
     assert run.objective == keys.get("objective", "dropout") and run.start == keys.get("start")
-    assert run.penalty == (0.01 if "penalty" in keys else None)
+    assert run.gradient_penalty_weight == (0.01 if "gradient_penalty_weight" in keys else None)
 
 
 @pytest.mark.parametrize(
@@ -282,8 +288,13 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
             {"objective": "risk_plus_r1", "training": {"precision": "bfloat16"}},
             "squares of small numbers: write precision: float32",
         ),
-        ({"penalty": 0.1}, "has a penalty, which only weighs R_2, but its objective is dropout: leave penalty out"),
-        ({"penalty": 0, "objective": "risk_plus_r2"}, "penalty' is 0"),
+        (
+            {"gradient_penalty_weight": 0.1},
+            "has a gradient_penalty_weight, which only weighs R_2, but its objective is dropout: leave "
+            "gradient_penalty_weight out",
+        ),
+        ({"gradient_penalty_weight": 0, "objective": "risk_plus_r2"}, "gradient_penalty_weight' is 0"),
+        ({"penalty": 0.1}, "runs.keep0.9-lr0.1.penalty' is not a known key"),
         ({"initial_scale": [1, 1]}, "run 'keep0.9-lr0.1' gives 2 numbers as initial_scale for 3 layers: write 3"),
         ({"model": {"initial_scale": [1, 1]}}, "the model gives 2 numbers as initial_scale for 3 layers: write 3"),
         (
@@ -302,13 +313,13 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
         ),
         (
             {"training": {"label_smoothing": 0.1}},
-            "loss is 'mse', which knows no label_smoothing 0.1: write loss: cross_entropy",
+            "loss mse does not support label smoothing: write loss: cross_entropy",
         ),
     ],
 )
 def test_runs_that_do_not_fit_are_refused(load, keys, sentence):
     with pytest.raises(ConfigurationError) as error:
-        load(overrides=of_run(**keys))
+        load(overrides=with_run(**keys))
     assert sentence in str(error.value)
 
 
@@ -322,7 +333,7 @@ def test_other_networks_take_as_many_keep_probabilities_as_they_have_layers_of_d
     """How many these are, the network knows; the training refuses another number."""
     runs = {"dropout": {"keep_prob": [0.9] * 4}}
     overrides = {"noise_structure": {"experiments": {"cifar10_vgg9": {"runs": runs}}}}
-    assert load(overrides=overrides).experiment("cifar10_vgg9").runs["dropout"].keep_prob == [0.9] * 4
+    assert load(overrides=overrides).experiments["cifar10_vgg9"].runs["dropout"].keep_prob == [0.9] * 4
 
 
 @pytest.mark.parametrize(
@@ -330,7 +341,7 @@ def test_other_networks_take_as_many_keep_probabilities_as_they_have_layers_of_d
     [
         ("cifar10_vgg9", {"initial_scale": [1.0]}, "has an initial_scale but is of the network vgg9, not fnn"),
         ("cifar10_vgg9", {"objective": "risk_plus_r1"}, "for a fully-connected network, not vgg9"),
-        ("multi30k_transformer", {}, "loss is 'mse', which knows no "),
+        ("multi30k_transformer", {}, "loss mse does not support "),
     ],
 )
 def test_what_other_networks_do_not_have_is_refused(load, experiment, keys, sentence):
@@ -363,9 +374,9 @@ def test_a_scale_file_that_names_no_study_is_named_itself(own_root):
     [("a: [1", "is not valid YAML"), ("- a\n", "holds a list: write `key: value` lines"), (None, "does not exist")],
 )
 def test_an_unreadable_file_is_named(own_root, content, sentence):
-    path = own_root / "config/claims.yaml"
+    path = own_root / "config/scales/quick.yaml"
     path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ConfigurationError, match=f"claims.yaml {sentence}"):
+    with pytest.raises(ConfigurationError, match=f"quick.yaml {sentence}"):
         load_settings({}, own_root)
 
 

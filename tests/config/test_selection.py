@@ -18,7 +18,10 @@ def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(l
     settings, figures = chosen("cifar10_vgg9")
     assert figures == {"noise_structure-fig1", "implicit_regularization-fig12", "implicit_regularization-table1"}
     assert settings.studies["noise_structure"].figures["fig1"].experiments == ["cifar10_vgg9"]
-    assert set(settings.claims) == {"A-fig1-flatter-vgg9", "B-table1-vgg9"}
+    assert {name for study in settings.studies.values() for name in study.claims} == {
+        "A-fig1-flatter-vgg9",
+        "B-table1-vgg9",
+    }
     assert all(not study.theory.tables for study in settings.studies.values())
 
     # Fig. 9 compares runs of two experiments, Fig. 4 shows the same runs of two.
@@ -26,7 +29,7 @@ def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(l
     _, both = chosen("curve_tanh", "curve_tanh_small")
     assert both - alone == {"implicit_regularization-fig9a", "implicit_regularization-fig9b"}
     assert "implicit_regularization-fig4" in chosen("curve_tanh_three")[1]
-    assert load(scale="paper", experiments=["mnist_7x7"], seeds=[7]).experiment("mnist_7x7").seeds == [7]
+    assert load(scale="paper", experiments=["mnist_7x7"], seeds=[7]).experiments["mnist_7x7"].seeds == [7]
 
 
 def test_chosen_experiments_do_not_hide_what_is_wrong_or_added_elsewhere(load, root, tmp_path):
@@ -35,24 +38,22 @@ def test_chosen_experiments_do_not_hide_what_is_wrong_or_added_elsewhere(load, r
         load(experiments=["cifar10_vgg9"], overrides=misspelt)
 
     shutil.copytree(root / "config", tmp_path / "config")
-    with (tmp_path / "config/claims.yaml").open("a") as claims:
+    with (tmp_path / "config/claims/noise_structure.yaml").open("a") as claims:
         claims.write(OWN_CLAIM)
-    own = {"noise_structure": {"figures": {"wide2d": {
-        "kind": "variance_flatness", "experiment": "mnist_fnn", "sample": "gradients", "place": "ours"}}}}  # fmt: skip
+    figure = {"kind": "variance_flatness", "experiment": "mnist_fnn", "sample": "gradients", "paper_reference": "ours"}
+    own = {"noise_structure": {"figures": {"wide2d": figure}}}
     for chosen, judged in ((None, True), (["mnist_fnn"], True), (["cifar10_vgg9"], False)):
         user = {"scale": "smoke", "experiments": chosen, "overrides": own}
-        assert ("own" in load_settings(user, tmp_path).claims) is judged
+        assert ("own" in load_settings(user, tmp_path).studies["noise_structure"].claims) is judged
 
 
 OWN_CLAIM = """
 own:
-  study: noise_structure
   figure: wide2d
   statement: The relation holds.
   paper: not in the paper
   measures: rank correlation
-  statistic: variance_flatness_rank
-  arguments: {sample: gradients}
+  statistic: {name: variance_flatness_rank, sample: gradients}
   expected: {below: 0}
 """
 

@@ -9,20 +9,24 @@ CAPS = {"distribution": "caps", "dimension": 4, "separation": 0.5, "test_example
 IMAGES = {"dataset": "mnist", "train_examples": 20, "test_examples": 10}
 TWO_LAYER = COMMON | {"algorithm": "two_layer", "data": CAPS, "steps": 10}
 CNN = COMMON | {"algorithm": "cnn", "data": IMAGES, "channels": [2, 3], "hidden": 4, "batch_size": 5, "epochs": 1}
-FIGURE = {"kind": "subnetwork_accuracies", "experiment": "own", "place": "none"}
+FIGURE = {"kind": "subnetwork_accuracies", "experiment": "own", "paper_reference": "none"}
 
 
 def overrides(experiment, figure=None):
     return {"subnetworks": {"subnetworks": {"own": experiment}, "figures": {"own": figure} if figure else {}}}
 
 
+def tables(experiment):
+    return [table for task in experiment.tasks("cpu") for table in task.tables]
+
+
 def test_an_experiment_has_the_data_and_the_tables_of_its_algorithm(load):
     def own(experiment):
-        return load(overrides=overrides(experiment)).experiment("own")
+        return load(overrides=overrides(experiment)).experiments["own"]
 
     generated = own(TWO_LAYER)
-    assert (generated.stage, generated.dataset) == ("subnetworks", None)
-    assert generated.tables == ["errors", "distances", "margins"]
+    assert generated.dataset is None and tables(generated) == ["errors", "distances", "margins"]
+    assert "subnetworks_distribution" in {task.rule for task in generated.tasks("cpu")}
     assert generated.model_dump()["data"] == CAPS and generated.model_dump()["learning_rate"] == 0.01
     assert generated.described["train_examples"] == generated.steps, "every iteration has an example of its own"
     digits = own(TWO_LAYER | {"data": IMAGES | {"digits": [3, 8]}})
@@ -30,7 +34,9 @@ def test_an_experiment_has_the_data_and_the_tables_of_its_algorithm(load):
     assert digits.model_dump()["data"] == IMAGES | {"digits": [3, 8]}
     network = own(CNN)
     assert network.model_dump()["data"] == IMAGES | {"normalisation": "channel"}
-    assert (network.dataset, network.tables, network.random_masks) == ("mnist", ["accuracies"], 0)
+    assert (network.dataset, tables(network), network.random_masks) == ("mnist", ["accuracies"], 0)
+    widths = [task.settings["widths"] for task in network.tasks("cuda") if task.rule == "subnetworks_cnn"]
+    assert widths == [[10], [20]]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ REFUSED = [
     ),
     (TWO_LAYER | {"data": IMAGES}, None, "own.data.digits"),
     (TWO_LAYER | {"data": IMAGES | {"digits": [3, 3]}}, None, "digits [3, 3] names one class: write two"),
-    (CNN | {"data": IMAGES | {"dataset": "digits"}}, None, "experiment 'own' uses the dataset 'digits': write one of"),
+    (CNN | {"data": IMAGES | {"dataset": "digits"}}, None, "experiment 'own' uses the dataset 'digits': write "),
     (CNN | {"widths": [10, 10]}, None, "own.widths: [10, 10] names a value twice: write each once"),
     (CNN | {"seeds": [1, 1]}, None, "seeds [1, 1] names a seed twice"),
     (
@@ -69,11 +75,15 @@ REFUSED = [
         "[10, 20] and keep_probs of [0.5, 0.2]",
     ),
     (CNN, FIGURE | {"kind": "random_subnetworks"}, "write random_masks in experiment 'own'"),
-    (CNN, FIGURE | {"kind": "distances"}, "figure subnetworks-own needs the section distances in experiment 'own'"),
+    (
+        CNN,
+        FIGURE | {"kind": "distances"},
+        "subnetworks-own of kind distances needs the table distances, which experiment 'own' has not",
+    ),
     (
         TWO_LAYER,
         FIGURE | {"kind": "distances", "panels": [{"width": 10, "keep_prob": 0.2}]},
-        "of kind distances has no networks to choose from: leave panels out",
+        "figures.own.panels' is not a known key",
     ),
 ]
 

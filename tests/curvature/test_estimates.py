@@ -1,4 +1,4 @@
-"""Trace and norm from products: unbiased within their own standard errors, exact where the products suffice."""
+"""Trace and norm from products: unbiased within their standard errors, exact where the products suffice."""
 
 import math
 

@@ -10,8 +10,8 @@ from dropscape.curvature.jacobian import jacobian_hessian, root_of_output_hessia
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
-from tests.standins import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
-from tests.standins import autograd_hessian, convolutional
+from tests.toy_models import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
+from tests.toy_models import autograd_hessian, convolutional
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -32,10 +32,10 @@ def test_batches_and_column_blocks_change_nothing_but_rounding(monkeypatch):
     whole = jacobian_hessian(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
     monkeypatch.setattr("dropscape.curvature.jacobian.COLUMNS_AT_ONCE", 37)
     monkeypatch.setattr("dropscape.curvature.jacobian.ROW_BYTES", 4 * 3 * len(whole) * 8)
-    monkeypatch.setattr("dropscape.models.halves.CACHE_BYTES", 0)
-    parts = jacobian_hessian(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
-    assert torch.equal(parts, parts.T)
-    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-16)
+    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", 0)
+    chunked = jacobian_hessian(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
+    assert torch.equal(chunked, chunked.T)
+    torch.testing.assert_close(chunked, whole, rtol=1e-12, atol=1e-16)
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
@@ -102,7 +102,7 @@ def test_module_that_is_not_piecewise_linear_is_refused():
     torch.manual_seed(0)
     inputs, targets = torch.randn(9, 4), torch.randint(3, (9,))
     bent = Bent(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3))
-    with pytest.raises(ConfigurationError, match=r"Bent says piecewise_linear, but .* curved in the block 0\.weight"):
+    with pytest.raises(ConfigurationError, match=r"Bent has piecewise_linear .* curved in the block 0\.weight"):
         block_hessian(bent, ("0.weight",), inputs, targets)
     # After the bend it is linear in the last layer, and that is enough.
     assert block_hessian(bent, ("2.weight",), inputs, targets).method == "jacobian"

@@ -10,8 +10,8 @@ from dropscape.curvature.products import HessianOperator
 from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.losses import output_loss
-from tests.standins import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
-from tests.standins import autograd_hessian, convolutional
+from tests.toy_models import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
+from tests.toy_models import autograd_hessian, convolutional
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -19,9 +19,9 @@ from tests.standins import autograd_hessian, convolutional
 def test_equals_autograd_for_every_layer(block, loss):
     model, inputs, targets = convolutional(loss=loss)
     reference = autograd_hessian(model, block, inputs, targets, output_loss(loss))
-    own = block_products(model, block, inputs, targets, loss, torch.float64)
-    assert own.method == "jacobian" and own.multiply._hold
-    torch.testing.assert_close(own.multiply(torch.eye(len(reference)).double()), reference, rtol=1e-9, atol=1e-13)
+    products = block_products(model, block, inputs, targets, loss, torch.float64)
+    assert products.method == "jacobian" and products.multiply._hold
+    torch.testing.assert_close(products.multiply(torch.eye(len(reference)).double()), reference, rtol=1e-9, atol=1e-13)
     vectors = torch.randn(3, len(reference), generator=torch.Generator().manual_seed(0))
     single = block_products(model, block, inputs, targets, loss).multiply(vectors)
     assert float((single - vectors.double() @ reference).norm() / (vectors.double() @ reference).norm()) < 1e-5
@@ -75,12 +75,12 @@ def test_batches_and_what_is_kept_change_nothing_but_rounding(monkeypatch):
     # Vectors of any length: the pattern is held however far a step would go.
     for scale in (1e-12, 1e12):
         torch.testing.assert_close(whole(scale * vectors) / scale, expected, rtol=1e-9, atol=1e-13)
-    parts = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
-    torch.testing.assert_close(parts(vectors), expected, rtol=1e-11, atol=1e-15)
-    assert len(parts._kept) == 3
+    chunks = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
+    torch.testing.assert_close(chunks(vectors), expected, rtol=1e-11, atol=1e-15)
+    assert len(chunks._chunks.kept) == 3
     monkeypatch.setattr("dropscape.curvature.jacobian.KEPT_BYTES", 0)
     anew = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
-    assert torch.equal(anew(vectors), parts(vectors)) and not anew._kept
+    assert torch.equal(anew(vectors), chunks(vectors)) and not anew._chunks.kept
 
 
 def test_eigenvalues_take_them():

@@ -83,16 +83,16 @@ def test_chunks_change_nothing_but_rounding(monkeypatch):
         whole = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         with monkeypatch.context() as patch:
             patch.setattr(kronecker, "EXAMPLES_AT_ONCE", 7)
-            parts = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
-        assert relative_error(parts, whole) < 1e-14
+            chunked = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
+        assert relative_error(chunked, whole) < 1e-14
 
 
-def test_mean_over_unequal_parts_is_exact():
+def test_mean_over_unequal_chunks_is_exact():
     model, inputs, _ = example((5, 6, 4, 3), n=50)
     first, second = inputs[:13], inputs[13:]
-    parts = [kronecker_hessian(model, 2, False, x, "cross_entropy", torch.float64) for x in (first, second)]
+    chunked = [kronecker_hessian(model, 2, False, x, "cross_entropy", torch.float64) for x in (first, second)]
     whole = kronecker_hessian(model, 2, False, inputs, "cross_entropy", torch.float64)
-    assert relative_error((13 * parts[0] + 37 * parts[1]) / 50, whole) < 1e-14
+    assert relative_error((13 * chunked[0] + 37 * chunked[1]) / 50, whole) < 1e-14
 
 
 def test_is_positive_semidefinite_and_blind_to_dead_units():

@@ -8,7 +8,7 @@ from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
-from tests.standins import attentive, autograd_hessian, convolutional, mean_token_loss
+from tests.toy_models import attentive, autograd_hessian, convolutional, mean_token_loss
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_batches_change_nothing_but_rounding(monkeypatch):
     block = ("query.weight", "query.bias")
     whole = preactivation_hessian(model, block, inputs, targets, mean_token_loss, torch.float64)
     monkeypatch.setattr("dropscape.curvature.preactivations.EXAMPLES_AT_ONCE", 4)
-    monkeypatch.setattr("dropscape.models.halves.CACHE_BYTES", 0)
-    parts = preactivation_hessian(model, block, inputs, targets, mean_token_loss, torch.float64)
-    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-16)
+    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", 0)
+    chunked = preactivation_hessian(model, block, inputs, targets, mean_token_loss, torch.float64)
+    torch.testing.assert_close(chunked, whole, rtol=1e-12, atol=1e-16)
 
 
 def test_linear_loss_has_no_curvature():

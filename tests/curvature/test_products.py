@@ -5,12 +5,12 @@ import torch
 from torch import nn
 from torch.func import functional_call, hessian
 
-from dropscape.curvature.products import HessianOperator, bytes_per_example, dense_hessian_by_products, hessian_products
+from dropscape.curvature.products import HessianOperator, bytes_per_example, dense_hessian_by_products
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
-from tests import standins
+from tests import toy_models
 
 
 class TinyAttention(nn.Module):
@@ -61,8 +61,8 @@ def autograd_hessian(model, block, inputs, targets, loss):
     }
 
     def mean_loss(vector):
-        parts = values | split_vector(model, block, vector)
-        return output_loss(loss)(functional_call(model, parts, (inputs.double(),)), _double(targets)).mean()
+        moved = values | split_vector(model, block, vector)
+        return output_loss(loss)(functional_call(model, moved, (inputs.double(),)), _double(targets)).mean()
 
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         return hessian(mean_loss)(block_vector(model, block).double())
@@ -89,28 +89,28 @@ def test_micro_batches_and_vector_batches_change_nothing_but_rounding(case, monk
     vectors = torch.randn(9, len(reference), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr("dropscape.curvature.products.EXAMPLE_VECTORS", 20)
     for micro_batch in (None, 1, 5, 14, 1000):
-        products = hessian_products(model, block, inputs, targets, "cross_entropy", vectors, micro_batch)
-        torch.testing.assert_close(products, vectors @ reference, rtol=1e-10, atol=1e-12)
+        operator = HessianOperator(model, block, inputs, targets, "cross_entropy", torch.float64, micro_batch)
+        torch.testing.assert_close(operator(vectors), vectors @ reference, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 2**30])
 def test_graphs_kept_or_not_give_the_same_products(kept_bytes, monkeypatch):
     monkeypatch.setattr("dropscape.curvature.products.KEPT_BYTES", kept_bytes)
-    model, inputs, targets = standins.convolutional(n=10)
+    model, inputs, targets = toy_models.convolutional(n=10)
     block = ("first.weight", "second.weight", "norm.bias")
-    reference = standins.autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))
+    reference = toy_models.autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))
     operator = HessianOperator(model, block, inputs, targets, "cross_entropy", torch.float64, micro_batch=4)
     vectors = torch.randn(3, len(reference), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for _ in range(2):
         torch.testing.assert_close(operator(vectors), vectors @ reference, rtol=1e-9, atol=1e-12)
-    assert len(operator._kept) == (3 if kept_bytes else 0)
+    assert len(operator._gradients.kept) == (3 if kept_bytes else 0)
 
 
 def test_pair_of_sentences():
-    model, inputs, targets = standins.attentive()
+    model, inputs, targets = toy_models.attentive()
     block = ("query.weight", "out.bias", "norm.weight")
-    reference = standins.difference_hessian(model, block, inputs, targets, standins.mean_token_loss)
-    matrix = dense_hessian_by_products(model, block, inputs, targets, standins.mean_token_loss, torch.float64)
+    reference = toy_models.difference_hessian(model, block, inputs, targets, toy_models.mean_token_loss)
+    matrix = dense_hessian_by_products(model, block, inputs, targets, toy_models.mean_token_loss, torch.float64)
     torch.testing.assert_close(matrix, reference, rtol=0, atol=1e-8 * float(reference.abs().max()))
 
 
@@ -118,7 +118,7 @@ def test_graph_size_counts_what_grows_with_the_examples():
     weight = torch.randn(30, 20, requires_grad=True)
     inputs = torch.randn(8, 20)
     # saved: the inputs for the product, and its result for the sine
-    assert bytes_per_example(lambda part: (inputs[part].clone() @ weight.T).sin(), 8) == (20 + 30) * 4
+    assert bytes_per_example(lambda chunk: (inputs[chunk].clone() @ weight.T).sin(), 8) == (20 + 30) * 4
 
 
 def test_kept_graph_gives_the_same_products_again():
@@ -148,11 +148,10 @@ def test_callable_loss_is_differentiated():
 
 def test_loss_that_is_linear_in_the_block_has_no_curvature():
     model, _, inputs, targets = example("tanh", loss="mse")
-    vectors = torch.ones(2, 3)
-    products = hessian_products(
-        model, ("layers.2.bias",), inputs, targets, lambda outputs, wanted: (outputs * wanted).sum(dim=1), vectors
+    operator = HessianOperator(
+        model, ("layers.2.bias",), inputs, targets, lambda outputs, wanted: (outputs * wanted).sum(dim=1)
     )
-    assert torch.equal(products, torch.zeros(2, 3))
+    assert torch.equal(operator(torch.ones(2, 3)), torch.zeros(2, 3))
 
 
 def test_caller_is_left_as_it_was():
@@ -175,7 +174,7 @@ def test_caller_is_left_as_it_was():
     ("layer", "sentence"),
     [
         (nn.Dropout(0.2), r"layer '1' is a Dropout\(0.2\) in training mode"),
-        (nn.BatchNorm1d(4), "reads the batch's own statistics"),
+        (nn.BatchNorm1d(4), "reads the batch's statistics"),
         (nn.RReLU(), "two evaluations of the loss .* differ"),
     ],
 )

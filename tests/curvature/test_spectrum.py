@@ -5,7 +5,7 @@ from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues, residual_norms
 from dropscape.errors import ConfigurationError, DivergenceError, RandomObjectiveError
 from dropscape.models.fnn import FullyConnected
-from tests import standins
+from tests import toy_models
 
 BLOCK = ("layers.1.weight", "layers.1.bias")
 
@@ -111,7 +111,7 @@ def test_diverged_network_is_named():
     model, inputs, targets = example()
     with torch.no_grad():
         model.layers[2].weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match="training diverge"):
+    with pytest.raises(DivergenceError, match="lower the learning rate of the training"):
         extreme_eigenvalues(model, BLOCK, inputs, targets, top=3)
 
 
@@ -125,9 +125,9 @@ def test_refuses_too_many_eigenvalues_and_random_objectives():
 
 
 def test_both_ends_of_an_indefinite_spectrum():
-    model, inputs, targets = standins.attentive()
-    block, loss = ("query.weight", "query.bias"), standins.mean_token_loss
-    exact, vectors = eigenpairs(standins.autograd_hessian(model, block, inputs, targets, loss))
+    model, inputs, targets = toy_models.attentive()
+    block, loss = ("query.weight", "query.bias"), toy_models.mean_token_loss
+    exact, vectors = eigenpairs(toy_models.autograd_hessian(model, block, inputs, targets, loss))
     assert exact[-3:].max() < 0 < exact[3]
     found = extreme_eigenvalues(
         model, block, inputs, targets, loss, top=4, bottom=3, dtype=torch.float64, tolerance=1e-10

@@ -40,7 +40,7 @@ def python2_pickle(data: np.ndarray, labels: list[int]) -> bytes:
 def test_the_official_form_is_read_pixel_by_pixel():
     data, labels = small_batch()
     content = python2_pickle(data, labels)
-    # The oracle: Python's own unpickler reads the same bytes to the same array.
+    # The oracle: Python's unpickler reads the same bytes to the same array.
     oracle = pickle.loads(content, encoding="latin1")
     np.testing.assert_array_equal(oracle["data"], data)
     images, found = read_batch(content, "labels", PATH)
@@ -79,22 +79,22 @@ class TestMalicious:
         proof = tmp_path / "called"
         argument = {os.mkdir: str(proof), eval: f"__import__('os').mkdir({str(proof)!r})"}.get(function, b"abc")
         content = pickle.dumps({"data": Malicious(function, argument), "labels": []}, protocol)
-        with pytest.raises(DataError, match=r"'some/data_batch_1' is no CIFAR file: it asks for '.*nothing in it was"):
+        with pytest.raises(DataError, match=r"'some/data_batch_1' is not a CIFAR file.*Nothing in it was"):
             read_batch(content, "labels", PATH)
         assert not proof.exists()
 
     @pytest.mark.parametrize("name", ["ndarray.tofile", "load", "dtype.__class__", "multiarray"])
     def test_names_beside_the_admitted_ones_are_refused(self, name):
         content = b"\x80\x04\x8c\x05numpy\x8c" + bytes([len(name)]) + name.encode() + b"\x93."
-        with pytest.raises(DataError, match=rf"asks for 'numpy\.{name}'"):
+        with pytest.raises(DataError, match=rf"refers to 'numpy\.{name}'"):
             read_batch(content, "labels", PATH)
 
     def test_an_array_of_objects_is_never_made(self):
         batch = {"data": np.array([[object, None]], dtype=object), "labels": [0]}
-        with pytest.raises(DataError, match=r"asks for 'builtins.object'"):
+        with pytest.raises(DataError, match=r"refers to 'builtins.object'"):
             read_batch(pickle.dumps(batch, 4), "labels", PATH)
         batch["data"] = np.array([["a", None]], dtype=object)
-        with pytest.raises(DataError, match=r"no two-dimensional array of unsigned bytes"):
+        with pytest.raises(DataError, match=r"not a two-dimensional array of unsigned bytes"):
             read_batch(pickle.dumps(batch, 4), "labels", PATH)
 
     def test_a_shape_that_its_bytes_do_not_fill(self):
@@ -106,15 +106,15 @@ class TestMalicious:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data": np.zeros((3, 3072))}, "no two-dimensional array of unsigned bytes"),
-        ({"data": np.zeros(3072, np.uint8)}, "no two-dimensional array of unsigned bytes"),
-        ({"data": b"abc"}, "no two-dimensional array of unsigned bytes"),
+        ({"data": np.zeros((3, 3072))}, "not a two-dimensional array of unsigned bytes"),
+        ({"data": np.zeros(3072, np.uint8)}, "not a two-dimensional array of unsigned bytes"),
+        ({"data": b"abc"}, "not a two-dimensional array of unsigned bytes"),
         ({"data": np.zeros((3, 784), np.uint8)}, "`data` is 3 x 784 in 2,352 bytes, not n x 3,072 bytes"),
         ({"labels": [1, 2]}, "3 images but 2 labels"),
-        ({"labels": [1, 2, "x"]}, "labels are no list of numbers from 0 up"),
-        ({"labels": [1, 2, -1]}, "labels are no list of numbers from 0 up"),
-        ({"labels": [1, 2, 10**30]}, "labels are no list of numbers from 0 up"),
-        ({"labels": None}, "labels are no list of numbers from 0 up"),
+        ({"labels": [1, 2, "x"]}, "labels are not a list of numbers from 0 up"),
+        ({"labels": [1, 2, -1]}, "labels are not a list of numbers from 0 up"),
+        ({"labels": [1, 2, 10**30]}, "labels are not a list of numbers from 0 up"),
+        ({"labels": None}, "labels are not a list of numbers from 0 up"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, words):
@@ -145,7 +145,7 @@ def test_every_cut_is_noticed(end):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 200), st.integers(1, 255))
 def test_a_changed_byte_ends_in_a_batch_or_in_one_clear_error(position, change):
-    """Beside the pixels a file has no checksum of its own, so it may read as another batch, but as nothing else."""
+    """Beside the pixels a file has no checksum, so it may read as another batch, but as nothing else."""
     content = bytearray(CONTENT)
     content[position] ^= change
     try:

@@ -52,13 +52,13 @@ def test_counts_and_distinct_pairs(corpus):
     assert len(corpus.train_source) == len(corpus.train_target) == 4_000
     assert len(corpus.test_source) == len(corpus.test_target) == 500
     rows = {
-        part: {
+        split: {
             (tuple(source[source > 0]), tuple(target[target > 0]))
             for source, target in zip(
-                corpus.tensors[f"{part}_source"].numpy(), corpus.tensors[f"{part}_target"].numpy(), strict=True
+                corpus.tensors[f"{split}_source"].numpy(), corpus.tensors[f"{split}_target"].numpy(), strict=True
             )
         }
-        for part in ("train", "test")
+        for split in ("train", "test")
     }
     assert len(rows["train"]) == 4_000 and len(rows["test"]) == 500 and not rows["train"] & rows["test"]
 
@@ -80,7 +80,7 @@ def test_says_everywhere_that_it_stands_in(corpus):
 GERMAN_NOUNS = {
     noun.german: noun.gender
     for table in (captions.PEOPLE, captions.ANIMALS, captions.CLOTHES, captions.HEADWEAR, captions.THINGS,
-                  captions.VEHICLES, captions.TEXTS, {place.noun.german: place.noun for place in captions.PLACES})
+                  captions.VEHICLES, captions.TEXTS, {noun.german: noun for _, noun in captions.PLACES})
     for noun in table.values()
 }  # fmt: skip
 ARTICLES = {"ein": "mn", "eine": "f", "einen": "m", "einem": "mn", "einer": "f", "dem": "mn", "der": "f", "im": "mn",

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dropscape.data import cifar, download
-from dropscape.data.torchvision_operators import import_torchvision
 from dropscape.errors import ConfigurationError, DataError
+from tests.data.torchvision_operators import import_torchvision
 
 UNREACHABLE = "http://127.0.0.1:9/"
 RELEASES = {"cifar10": cifar.CIFAR10, "cifar100": cifar.CIFAR100}
@@ -32,7 +32,7 @@ def arrays(official):
             generator.integers(0, 256, (3, 3072), dtype=np.uint8),
             [int(label) for label in generator.integers(0, official.classes, 3)],
         )
-        for name in official.batches
+        for name in official.files
     }
 
 
@@ -46,7 +46,7 @@ def write(folder, official, arrays):
 @pytest.fixture
 def small(official, arrays, tmp_path):
     """A folder with the official folder in it, three examples a file."""
-    write(tmp_path / "data" / official.folder, official, arrays)
+    write(tmp_path / "data" / official.archive_folder, official, arrays)
     return tmp_path / "data"
 
 
@@ -56,25 +56,27 @@ def small_release(official, small, tmp_path):
     packed = tmp_path / "host" / official.archive
     packed.parent.mkdir()
     with tarfile.open(packed, "w:gz") as archive:
-        archive.add(small / official.folder, official.folder)
-    batches = {
-        name: replace(batch, count=3, md5=hashlib.md5((small / official.folder / name).read_bytes()).hexdigest())
-        for name, batch in official.batches.items()
+        archive.add(small / official.archive_folder, official.archive_folder)
+    files = {
+        name: replace(
+            batch, count=3, checksum=hashlib.md5((small / official.archive_folder / name).read_bytes()).hexdigest()
+        )
+        for name, batch in official.files.items()
     }
     content = packed.read_bytes()
     return replace(
         official,
-        batches=batches,
+        files=files,
         md5=hashlib.md5(content).hexdigest(),
         sha256=hashlib.sha256(content).hexdigest(),
-        host=UNREACHABLE,
+        hosts=[UNREACHABLE],
     )
 
 
 def assert_is_small(dataset, official, arrays):
-    for part in ("train", "test"):
-        names = [name for name, batch in official.batches.items() if batch.part == part]
-        images, labels = dataset.tensors[f"{part}_images"], dataset.tensors[f"{part}_labels"]
+    for split in ("train", "test"):
+        names = [name for name, batch in official.files.items() if batch.split == split]
+        images, labels = dataset.tensors[f"{split}_images"], dataset.tensors[f"{split}_labels"]
         assert images.dtype == torch.uint8 and images.shape == (3 * len(names), 3, 32, 32)
         assert images.numpy().tobytes() == b"".join(arrays[name][0].tobytes() for name in names)
         assert labels.dtype == torch.int64
@@ -84,11 +86,11 @@ def assert_is_small(dataset, official, arrays):
 class TestDirectory:
     @pytest.mark.parametrize("inside", [True, False])
     def test_reads_the_official_folder_and_the_folder_around_it(self, inside, official, small, arrays):
-        folder = small / official.folder if inside else small
-        assert_is_small(cifar.directory(official, str(folder)), official, arrays)
+        folder = small / official.archive_folder if inside else small
+        assert_is_small(official.directory(str(folder)), official, arrays)
 
     def test_an_unofficial_copy_is_used_and_named(self, official, small):
-        description = cifar.directory(official, str(small)).description
+        description = official.directory(str(small)).description
         counts = ROWS[official.dataset]
         assert description["checksums_verified"] is False
         assert description["label"] == (
@@ -96,8 +98,8 @@ class TestDirectory:
             f"{'file' if counts['train'] == 3 else 'files'} ({counts['train']} of 50,000); "
             "test images and labels are not the official file (3 of 10,000)"
         )
-        for name, batch in official.batches.items():
-            content = (small / official.folder / name).read_bytes()
+        for name, batch in official.files.items():
+            content = (small / official.archive_folder / name).read_bytes()
             assert description["files"][name] == {
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "md5": hashlib.md5(content).hexdigest(),
@@ -110,15 +112,15 @@ class TestDirectory:
         assert json.loads(json.dumps(description)) == description
 
     def test_official_files_are_verified(self, small_release, small):
-        description = cifar.directory(small_release, str(small)).description
+        description = small_release.directory(str(small)).description
         assert description["checksums_verified"] is True and description["differs"] == ""
         assert description["label"] == f"{small_release.title}, directory, official files"
 
     def test_one_changed_file_is_named(self, small_release, small, official, arrays):
-        name = next(iter(official.batches))
+        name = next(iter(official.files))
         data, labels = arrays[name]
-        write(small / official.folder, official, {name: (data ^ 1, labels)})
-        description = cifar.directory(small_release, str(small)).description
+        write(small / official.archive_folder, official, {name: (data ^ 1, labels)})
+        description = small_release.directory(str(small)).description
         some = "some " if official is cifar.CIFAR10 else ""
         assert description["label"] == (
             f"{official.title}, directory, {some}training images and labels are not the official file"
@@ -127,63 +129,65 @@ class TestDirectory:
 
     def test_a_folder_that_is_not_given_or_does_not_exist(self, official, tmp_path):
         with pytest.raises(ConfigurationError, match=rf"{official.title} files; write `directory: path/to/folder`"):
-            cifar.directory(official, None)
-        with pytest.raises(DataError, match=rf"'.*nowhere' .`directory`.* does not exist.*{official.title} files"):
-            cifar.directory(official, str(tmp_path / "nowhere"))
+            official.directory(None)
+        with pytest.raises(
+            DataError, match=rf"'.*nowhere' .`directory`.* does not exist.*the files of {official.archive}"
+        ):
+            official.directory(str(tmp_path / "nowhere"))
 
     def test_a_missing_file_is_named_with_all_that_are_needed(self, official, small):
-        name = next(iter(official.batches))
-        (small / official.folder / name).unlink()
-        with pytest.raises(DataError, match=rf"has no {name} of {official.title}.*or write `source") as raised:
-            cifar.directory(official, str(small))
-        assert all(name in str(raised.value) for name in (*official.batches, official.archive))
+        name = next(iter(official.files))
+        (small / official.archive_folder / name).unlink()
+        with pytest.raises(DataError, match=rf"does not hold {name} of {official.title}.*or write `source") as raised:
+            official.directory(str(small))
+        assert all(name in str(raised.value) for name in (*official.files, official.archive))
 
     def test_a_cut_off_file_is_named(self, official, small):
-        name = list(official.batches)[-1]
-        path = small / official.folder / name
+        name = list(official.files)[-1]
+        path = small / official.archive_folder / name
         path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(DataError, match=rf"{name}' is damaged .*no complete pickle"):
-            cifar.directory(official, str(small))
+        with pytest.raises(DataError, match=rf"{name}' is damaged .*not a complete pickle"):
+            official.directory(str(small))
 
     def test_a_label_out_of_range(self, official, small, arrays):
-        name = list(official.batches)[-1]
-        write(small / official.folder, official, {name: (arrays[name][0], [0, official.classes, 1])})
+        name = list(official.files)[-1]
+        write(small / official.archive_folder, official, {name: (arrays[name][0], [0, official.classes, 1])})
         last = official.classes - 1
         with pytest.raises(
             DataError,
             match=rf"'{official.dataset}' from .*1 test labels outside 0 to {last} .*{official.classes}, example 1",
         ):
-            cifar.directory(official, str(small))
+            official.directory(str(small))
 
 
 class TestOfficial:
     def test_downloads_once_and_verifies_both_checksums(self, serve, small_release, official, arrays, tmp_path):
-        served = replace(small_release, host=serve(tmp_path / "host"))
-        dataset = cifar.official(served, str(tmp_path / "cache"))
+        served = replace(small_release, hosts=[serve(tmp_path / "host")])
+        dataset = served.official(str(tmp_path / "cache"))
         assert_is_small(dataset, official, arrays)
         assert dataset.description["checksums_verified"] is True
         assert dataset.description["label"] == f"{official.title}, official files"
         # Nothing is unpacked, and what is there is used without a network.
         assert [path.name for path in (tmp_path / "cache").iterdir()] == [official.archive]
-        again = cifar.official(small_release, str(tmp_path / "cache"))
+        again = small_release.official(str(tmp_path / "cache"))
         assert again.description == dataset.description
 
     def test_a_wrong_checksum_is_named_and_the_file_is_not_kept(self, serve, small_release, tmp_path):
         (tmp_path / "host" / small_release.archive).write_bytes(b"<html>please log in</html>")
-        served = replace(small_release, host=serve(tmp_path / "host"))
+        served = replace(small_release, hosts=[serve(tmp_path / "host")])
         with pytest.raises(DataError, match=rf"{served.archive} from .*its checksum is not the official one"):
-            cifar.official(served, str(tmp_path / "cache"))
+            served.official(str(tmp_path / "cache"))
         assert not list((tmp_path / "cache").iterdir())
 
     def test_the_sha256_is_compared_too(self, serve, small_release, tmp_path):
-        served = replace(small_release, host=serve(tmp_path / "host"), sha256="0" * 64)
+        served = replace(small_release, hosts=[serve(tmp_path / "host")], sha256="0" * 64)
         with pytest.raises(DataError, match=rf"{served.archive}' is not the official one although its md5 is"):
-            cifar.official(served, str(tmp_path / "cache"))
+            served.official(str(tmp_path / "cache"))
 
     def test_without_a_network(self, small_release, tmp_path, monkeypatch):
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         with pytest.raises(DataError) as raised:
-            cifar.official(small_release, str(tmp_path))
+            small_release.official(str(tmp_path))
         message = str(raised.value)
         assert f"{small_release.title} could not be downloaded (`source: official` in the configuration" in message
         assert UNREACHABLE in message and "refused" in message and "generated stand-in images" in message
@@ -193,31 +197,31 @@ class TestOfficial:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setattr(download, "SILENCE", 0.1)
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            waiting = replace(small_release, host=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+            waiting = replace(small_release, hosts=[f"http://127.0.0.1:{silent.getsockname()[1]}/"])
             with pytest.raises(DataError, match=r"could not be downloaded.*timed out"):
-                cifar.official(waiting, str(tmp_path))
+                waiting.official(str(tmp_path))
 
     def test_no_cache_or_one_that_cannot_be_written(self, official, tmp_path):
         with pytest.raises(ConfigurationError, match=rf"download {official.title} into.*`download_cache: data`"):
-            cifar.official(official, None)
+            official.official(None)
         (tmp_path / "file").write_text("")
         with pytest.raises(DataError, match=rf"{official.title} cannot be downloaded into '.*`download_cache`"):
-            cifar.official(official, str(tmp_path / "file"))
+            official.official(str(tmp_path / "file"))
 
 
 def test_names_and_checksums_are_torchvisions(official):
     """An independent copy of the published checksums."""
     theirs = getattr(import_torchvision().datasets, official.title.replace("-", ""))
     assert (theirs.url, theirs.filename, theirs.tgz_md5, theirs.base_folder) == (
-        f"{official.host}{official.archive}", official.archive, official.md5, official.folder
+        f"{official.hosts[0]}{official.archive}", official.archive, official.md5, official.archive_folder
     )  # fmt: skip
-    for part, files in (("train", theirs.train_list), ("test", theirs.test_list)):
-        ours = [[name, batch.md5] for name, batch in official.batches.items() if batch.part == part]
+    for split, files in (("train", theirs.train_list), ("test", theirs.test_list)):
+        ours = [[name, batch.checksum] for name, batch in official.files.items() if batch.split == split]
         assert ours == [list(file) for file in files]
 
 
 def test_the_real_files(real_cifar10):
-    dataset = cifar.directory(cifar.CIFAR10, str(real_cifar10))
+    dataset = cifar.CIFAR10.directory(str(real_cifar10))
     description = dataset.description
     assert description["counts"] == {"train": 50_000, "test": 10_000}
     assert dataset.train_images.shape == (50_000, 3, 32, 32) and dataset.test_images.shape == (10_000, 3, 32, 32)

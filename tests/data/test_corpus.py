@@ -4,7 +4,19 @@ from collections import Counter
 import pytest
 import torch
 
-from dropscape.data.corpus import BOS, EOS, PAD, SPECIALS, UNKNOWN, Corpus, Pairs, corpus_of, first_pairs, tokens, words
+from dropscape.data.corpus import (
+    BOS,
+    EOS,
+    PAD,
+    SPECIALS,
+    UNKNOWN,
+    Corpus,
+    Pairs,
+    corpus_from_text,
+    first_pairs,
+    tokens,
+    words,
+)
 from dropscape.errors import ConfigurationError, DataError
 
 DESCRIPTION = {"source": "directory", "origin": "the folder 'few'", "label": "few pairs", "dataset": "few"}
@@ -14,7 +26,9 @@ DESCRIPTION = {"source": "directory", "origin": "the folder 'few'", "label": "fe
 def corpus() -> Corpus:
     english = ["A dog runs.", "A cat sits.", "The dog sits.", "A bird sings, a bird flies."]
     german = ["Ein Hund läuft.", "Eine Katze sitzt.", "Der Hund sitzt.", "Ein Vogel singt, ein Vogel fliegt."]
-    return corpus_of("few", Pairs(english, german), Pairs(["A dog sings."], ["Ein Hund singt laut."]), DESCRIPTION)
+    return corpus_from_text(
+        "few", Pairs(english, german), Pairs(["A dog sings."], ["Ein Hund singt laut."]), DESCRIPTION
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,27 +72,27 @@ def test_words_ends_at_the_end_and_leaves_out_padding():
 @pytest.mark.parametrize("min_frequency", [1, 2])
 @pytest.mark.parametrize("train_examples", [2, 3, 4])
 def test_the_vocabulary_is_that_of_the_sentences_in_use(corpus, train_examples, min_frequency):
-    part = first_pairs(corpus, train_examples, 1, 30, min_frequency)
+    few = first_pairs(corpus, train_examples, 1, 30, min_frequency)
     for side in ("source", "target"):
-        whole, found = getattr(corpus, f"{side}_words"), getattr(part, f"{side}_words")
+        whole, found = getattr(corpus, f"{side}_words"), getattr(few, f"{side}_words")
         sentences = [words(row, whole) for row in getattr(corpus, f"train_{side}")[:train_examples]]
         counts = Counter(word for sentence in sentences for word in sentence)
         expected = sorted((w for w in counts if counts[w] >= min_frequency), key=lambda w: (-counts[w], w))
         assert list(found) == [*SPECIALS, *expected]
         # A sentence reads as before, except for what the vocabulary does not have.
-        renumbered = [words(row, found) for row in getattr(part, f"train_{side}")]
+        renumbered = [words(row, found) for row in getattr(few, f"train_{side}")]
         assert renumbered == [[w if w in expected else "<unk>" for w in sentence] for sentence in sentences]
         tested = [w if w in expected else "<unk>" for w in words(getattr(corpus, f"test_{side}")[0], whole)]
-        assert words(getattr(part, f"test_{side}")[0], found) == tested
+        assert words(getattr(few, f"test_{side}")[0], found) == tested
 
 
 def test_long_sentences_are_cut_before_words_are_counted(corpus):
-    part = first_pairs(corpus, 4, 1, 3, 1)
-    assert part.train_source.shape == (4, 3)
-    assert [words(row, part.source_words) for row in part.train_source] == [
+    few = first_pairs(corpus, 4, 1, 3, 1)
+    assert few.train_source.shape == (4, 3)
+    assert [words(row, few.source_words) for row in few.train_source] == [
         ["a", "dog", "runs"], ["a", "cat", "sits"], ["the", "dog", "sits"], ["a", "bird", "sings"],
     ]  # fmt: skip
-    assert "." not in part.source_words and "flies" not in part.source_words
+    assert "." not in few.source_words and "flies" not in few.source_words
 
 
 @pytest.mark.parametrize(

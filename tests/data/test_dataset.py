@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.data.dataset import Dataset, as_inputs, training_subset
+from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.errors import ConfigurationError, DataError
 
 
@@ -26,53 +26,53 @@ def dataset() -> Dataset:
     )
 
 
-def test_training_subset_takes_the_first_examples(dataset):
-    subset = training_subset(dataset, 7, 3)
-    assert torch.equal(subset.train_images, dataset.train_images[:7])
-    assert torch.equal(subset.train_labels, dataset.train_labels[:7])
-    assert torch.equal(subset.test_images, dataset.test_images[:3])
-    assert torch.equal(subset.test_labels, dataset.test_labels[:3])
-    assert subset.description == dataset.description
+def test_the_first_examples_of_both_parts(dataset):
+    first = dataset.first(7, 3)
+    assert set(first) == set(dataset.tensors)
+    assert torch.equal(first["train_images"], dataset.train_images[:7])
+    assert torch.equal(first["train_labels"], dataset.train_labels[:7])
+    assert torch.equal(first["test_images"], dataset.test_images[:3])
+    assert torch.equal(first["test_labels"], dataset.test_labels[:3])
 
 
-def test_training_subset_may_take_everything(dataset):
-    subset = training_subset(dataset, 20, 8)
-    assert all(torch.equal(value, subset.tensors[name]) for name, value in dataset.tensors.items())
+def test_all_examples_may_be_the_first(dataset):
+    first = dataset.first(20, 8)
+    assert all(torch.equal(value, first[name]) for name, value in dataset.tensors.items())
 
 
-@pytest.mark.parametrize(("wanted", "part", "available"), [((21, 8), "train", 20), ((20, 9), "test", 8)])
-def test_too_few_examples(dataset, wanted, part, available):
+@pytest.mark.parametrize(("wanted", "split", "available"), [((21, 8), "train", 20), ((20, 9), "test", 8)])
+def test_too_few_examples(dataset, wanted, split, available):
     with pytest.raises(DataError) as raised:
-        training_subset(dataset, *wanted)
+        dataset.first(*wanted)
     message = str(raised.value)
-    assert f"asks for {max(wanted) if part == 'train' else wanted[1]} {part} examples" in message
+    assert f"asks for {max(wanted) if split == 'train' else wanted[1]} {split} examples" in message
     assert f"the data has {available} (`source: directory`; toys, 20 + 8)" in message
-    assert f"`{part}_examples` in the study or scale file" in message
+    assert f"`{split}_examples` in the study or scale file" in message
     assert f"write at most {available}" in message and "another `source`" in message
 
 
 @pytest.mark.parametrize("wanted", [(0, 8), (-1, 8), (20, 0)])
 def test_a_number_below_one_is_refused(dataset, wanted):
     with pytest.raises(ConfigurationError, match=r"_examples` in the study or scale file.*at least 1"):
-        training_subset(dataset, *wanted)
+        dataset.first(*wanted)
 
 
 @pytest.mark.parametrize("wrong", [4, -1, 255])
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_a_label_that_is_no_class(dataset, wrong, part):
-    labels = dataset.tensors[f"{part}_labels"].clone()
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_label_that_is_no_class(dataset, wrong, split):
+    labels = dataset.tensors[f"{split}_labels"].clone()
     labels[5] = labels[6] = wrong
     with pytest.raises(
-        DataError, match=rf"'toy' from the folder 'toys'.*2 {part} labels outside 0 to 3 .*{wrong}, example 5"
+        DataError, match=rf"'toy' from the folder 'toys'.*2 {split} labels outside 0 to 3 .*{wrong}, example 5"
     ):
-        replace(dataset, **{f"{part}_labels": labels})
+        replace(dataset, **{f"{split}_labels": labels})
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_images_and_labels_differ_in_number(dataset, part):
-    images = dataset.tensors[f"{part}_images"]
-    with pytest.raises(DataError, match=rf"{len(images) - 1} {part} images but {len(images)} {part} labels"):
-        replace(dataset, **{f"{part}_images": images[:-1]})
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_images_and_labels_differ_in_number(dataset, split):
+    images = dataset.tensors[f"{split}_images"]
+    with pytest.raises(DataError, match=rf"{len(images) - 1} {split} images but {len(images)} {split} labels"):
+        replace(dataset, **{f"{split}_images": images[:-1]})
 
 
 def test_wrong_types_are_refused(dataset):

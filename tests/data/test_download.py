@@ -84,7 +84,7 @@ def test_the_whole_file_and_nothing_else_is_there(host, tmp_path):
 def test_plain_http_is_not_even_asked(host, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SCHEMES", ("https",))
     server = host(whole)
-    with pytest.raises(DataError, match="is not reached by https, so nothing is taken from it"):
+    with pytest.raises(DataError, match="does not begin with https, so nothing is downloaded from it"):
         fetched(tmp_path, server.address, server.address.replace("http", "ftp"), f"file://{tmp_path}/")
     assert server.paths == []
 
@@ -123,7 +123,7 @@ def test_a_host_may_send_on_to_itself_but_not_elsewhere(host, tmp_path):
 
     (tmp_path / "file.gz").unlink()
     elsewhere = host(lambda path: (302, {"Location": f"{other.address}file.gz"}, b""))
-    with pytest.raises(DataError, match=f"it sends elsewhere, to {other.address}file.gz"):
+    with pytest.raises(DataError, match=f"it redirects elsewhere, to {other.address}file.gz"):
         fetched(tmp_path, elsewhere.address)
     assert other.paths == []
     assert not list(tmp_path.iterdir())

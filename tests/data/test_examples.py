@@ -1,13 +1,19 @@
 import pytest
 import torch
 
-from dropscape.data.corpus import BOS, EOS, PAD, Pairs, corpus_of, words
+from dropscape.config.user import DATASETS
+from dropscape.data.corpus import BOS, EOS, PAD, Pairs, corpus_from_text, words
 from dropscape.data.dataset import Dataset
-from dropscape.data.examples import CHANNELS, image_examples, pair_examples
+from dropscape.data.examples import image_examples, pair_examples
 from dropscape.data.prepared import load_examples, write_prepared
 from dropscape.errors import ConfigurationError, DataError
 
 SETTINGS = {"train_examples": 5, "test_examples": 2}
+
+
+def channels_of(name: str) -> dict:
+    """As the data stage puts them into the description, and json gives them back."""
+    return {"channels": [list(constants) for constants in DATASETS[name].channels]}
 
 
 def images(name: str, *shape: int) -> Dataset:
@@ -18,7 +24,7 @@ def images(name: str, *shape: int) -> Dataset:
         torch.arange(6) % 3,
         torch.randint(0, 256, (3, *shape), generator=generator, dtype=torch.uint8),
         torch.arange(3),
-        {"source": "directory", "origin": "a folder", "classes": 3, "label": f"{name}, a few"},
+        {"source": "directory", "origin": "a folder", "classes": 3, "label": f"{name}, a few"} | channels_of(name),
     )
 
 
@@ -39,7 +45,7 @@ class TestImages:
         dataset = images(name, 3, 32, 32)
         examples = image_examples(dataset, SETTINGS | settings)
         assert examples.train_inputs.shape == (5, 3, 32, 32) and examples.train_inputs.dtype == torch.float32
-        mean, deviation = CHANNELS[name]
+        mean, deviation = DATASETS[name].channels
         for channel in range(3):
             expected = (dataset.train_images[:5, channel].double() / 255 - mean[channel]) / deviation[channel]
             torch.testing.assert_close(examples.train_inputs[:, channel].double(), expected, rtol=1e-5, atol=1e-6)
@@ -59,8 +65,8 @@ class TestImages:
     def test_the_constants_are_those_of_the_real_images(self, real_cifar10):
         from dropscape.data import cifar
 
-        pixels = cifar.directory(cifar.CIFAR10, str(real_cifar10)).train_images[:10_000].double() / 255
-        mean, deviation = (torch.tensor(constants).double() for constants in CHANNELS["cifar10"])
+        pixels = cifar.CIFAR10.directory(str(real_cifar10)).train_images[:10_000].double() / 255
+        mean, deviation = (torch.tensor(constants).double() for constants in DATASETS["cifar10"].channels)
         # A fifth of the images, re-encoded at worst: far closer than any other published triple.
         torch.testing.assert_close(pixels.mean(dim=(0, 2, 3)), mean, rtol=0, atol=0.005)
         torch.testing.assert_close(pixels.std(dim=(0, 2, 3)), deviation, rtol=0, atol=0.005)
@@ -79,14 +85,14 @@ def corpus():
     english = ["A dog runs.", "A dog sits here now.", "A man sits.", "A man runs.", "The dog runs here."]
     german = ["Ein Hund läuft.", "Ein Hund sitzt jetzt hier.", "Ein Mann sitzt.", "Ein Mann läuft.", "Der Hund läuft."]
     test = Pairs(["A dog sits.", "The man runs."], ["Ein Hund sitzt und sitzt und sitzt.", "Der Mann läuft."])
-    return corpus_of("multi30k", Pairs(english, german), test, {"source": "directory", "label": "a few"})
+    return corpus_from_text("multi30k", Pairs(english, german), test, {"source": "directory", "label": "a few"})
 
 
 class TestPairs:
     def test_one_row_is_the_sentence_and_what_the_decoder_is_given(self, corpus):
         examples = pair_examples(corpus, SETTINGS | {"min_frequency": 1})
         source_length, target_length = examples.description["source_length"], examples.description["target_length"]
-        # The longest sentences with their ends: five words and a stop, and the test part's seven and a stop.
+        # The longest sentences with their ends: five words and a stop, and the test split's seven and a stop.
         assert (source_length, target_length) == (7, 9)
         assert examples.train_inputs.shape == (5, 16) and examples.train_targets.shape == (5, 9)
         assert examples.test_inputs.shape == (2, 16) and examples.test_targets.shape == (2, 9)
@@ -101,13 +107,13 @@ class TestPairs:
     def test_each_target_follows_what_the_decoder_is_given(self, corpus):
         examples = pair_examples(corpus, SETTINGS)
         start = examples.description["source_length"]
-        for part in ("train", "test"):
-            given, targets = getattr(examples, f"{part}_inputs")[:, start:], getattr(examples, f"{part}_targets")
+        for split in ("train", "test"):
+            given, targets = getattr(examples, f"{split}_inputs")[:, start:], getattr(examples, f"{split}_targets")
             assert (given[:, 0] == BOS).all()
             shifted, following = given[:, 1:], targets[:, :-1]
             assert torch.equal(shifted, torch.where(following == EOS, PAD, following))
             assert ((targets == EOS).sum(dim=1) == 1).all()
-            assert (((getattr(examples, f"{part}_inputs")[:, :start]) == EOS).sum(dim=1) == 1).all()
+            assert (((getattr(examples, f"{split}_inputs")[:, :start]) == EOS).sum(dim=1) == 1).all()
 
     def test_ids_are_below_the_sizes_of_the_vocabularies(self, corpus):
         examples = pair_examples(corpus, SETTINGS)

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 import torch
 
 from dropscape.data import download, mnist
-from dropscape.data.torchvision_operators import import_torchvision
+from dropscape.data.mnist import MNIST
 from dropscape.errors import DataError
+from tests.data.torchvision_operators import import_torchvision
 
 UNREACHABLE = "http://127.0.0.1:9/"
 
-ALL = tuple(mnist.SHAPES)
+ALL = tuple(MNIST.files)
 # sha256 of the four embedded tensors, one after the other in the order of their names.
 EMBEDDED_DIGEST = "966a91d22835e969a9e6fa4533925ca22537027ea388db30e499adc68197191f"
 
@@ -36,27 +38,34 @@ def assert_is_small_mnist(dataset, small_mnist):
 
 
 @pytest.fixture
-def small_is_official(monkeypatch, small_mnist):
-    """Declares the small files the official ones."""
-    for name, content in small_mnist.items():
-        monkeypatch.setitem(mnist.OFFICIAL_CONTENT, name, hashlib.sha256(content).hexdigest())
-        monkeypatch.setitem(mnist.SHAPES, name, (12 if "train" in name else 5, *mnist.SHAPES[name][1:]))
+def small_release(small_mnist, small_directory):
+    """The release of which the small files are the official ones, not to be reached."""
+    files = {
+        name: replace(
+            file,
+            count=12 if file.split == "train" else 5,
+            checksum=hashlib.sha256(small_mnist[name]).hexdigest(),
+            archive_md5=hashlib.md5((small_directory / f"{name}.gz").read_bytes()).hexdigest(),
+        )
+        for name, file in MNIST.files.items()
+    }
+    return replace(MNIST, files=files, hosts=[UNREACHABLE])
 
 
 class TestDirectory:
     @pytest.mark.parametrize("packed", [True, False])
     @pytest.mark.parametrize("separator", ["-", "."])
-    @pytest.mark.parametrize("place", ["", "MNIST/raw"])
-    def test_reads_every_spelling(self, packed, separator, place, small_mnist, tmp_path):
-        folder = tmp_path / place
+    @pytest.mark.parametrize("below", ["", "MNIST/raw"])
+    def test_reads_every_spelling(self, packed, separator, below, small_mnist, tmp_path):
+        folder = tmp_path / below
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in small_mnist.items():
             file = folder / (name.replace("-idx", f"{separator}idx") + (".gz" if packed else ""))
             file.write_bytes(gzip.compress(content) if packed else content)
-        assert_is_small_mnist(mnist.directory(str(tmp_path)), small_mnist)
+        assert_is_small_mnist(MNIST.directory(str(tmp_path)), small_mnist)
 
     def test_an_unofficial_copy_is_used_and_named(self, small_directory, small_mnist):
-        dataset = mnist.directory(str(small_directory))
+        dataset = MNIST.directory(str(small_directory))
         assert_is_small_mnist(dataset, small_mnist)
         description = dataset.description
         assert description["checksums_verified"] is False
@@ -77,68 +86,66 @@ class TestDirectory:
         assert str(small_directory) in description["origin"]
         assert json.loads(json.dumps(description)) == description
 
-    @pytest.mark.usefixtures("small_is_official")
-    def test_the_official_files_are_verified_however_they_are_packed(self, small_directory, small_mnist):
+    def test_the_official_files_are_verified_however_they_are_packed(self, small_release, small_directory, small_mnist):
         name = "t10k-images-idx3-ubyte"
         (small_directory / f"{name}.gz").write_bytes(gzip.compress(small_mnist[name], compresslevel=1))
-        description = mnist.directory(str(small_directory)).description
+        description = small_release.directory(str(small_directory)).description
         assert description["checksums_verified"] is True and description["differs"] == ""
         assert description["label"] == "MNIST, directory, official files"
 
-    @pytest.mark.usefixtures("small_is_official")
-    def test_one_changed_pixel_is_named(self, small_directory, small_mnist):
+    def test_one_changed_pixel_is_named(self, small_release, small_directory, small_mnist):
         name = "train-images-idx3-ubyte"
         content = bytearray(small_mnist[name])
         content[-1] ^= 1
         (small_directory / f"{name}.gz").write_bytes(gzip.compress(content))
-        description = mnist.directory(str(small_directory)).description
+        description = small_release.directory(str(small_directory)).description
         assert description["checksums_verified"] is False
         assert description["label"] == "MNIST, directory, training images are not the official file"
         assert description["differs"] == f"{name}.gz is not the official file: as many examples, but another checksum"
 
     def test_a_folder_that_does_not_exist(self, tmp_path):
         with pytest.raises(DataError, match=r"'.*nowhere' .`directory` in the configuration. does not exist"):
-            mnist.directory(str(tmp_path / "nowhere"))
+            MNIST.directory(str(tmp_path / "nowhere"))
 
     def test_a_missing_file_is_named_with_the_four_that_are_needed(self, small_directory):
         (small_directory / "t10k-labels-idx1-ubyte.gz").unlink()
-        with pytest.raises(DataError, match=r"has no t10k-labels-idx1-ubyte, plain or as .gz; put all four") as raised:
-            mnist.directory(str(small_directory))
+        with pytest.raises(DataError, match=r"hold t10k-labels-idx1-ubyte of MNIST; put the four .* there") as raised:
+            MNIST.directory(str(small_directory))
         assert all(name in str(raised.value) for name in ALL)
 
     def test_a_damaged_archive_is_named(self, small_directory):
         path = small_directory / "train-images-idx3-ubyte.gz"
         path.write_bytes(path.read_bytes()[:-100])
         with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz' is damaged.*cut off"):
-            mnist.directory(str(small_directory))
+            MNIST.directory(str(small_directory))
 
     def test_images_in_the_place_of_labels(self, small_directory):
         shutil.copy(small_directory / "train-images-idx3-ubyte.gz", small_directory / "train-labels-idx1-ubyte.gz")
         with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz' is damaged.*3 dimensions and not 1"):
-            mnist.directory(str(small_directory))
+            MNIST.directory(str(small_directory))
 
     def test_images_of_another_size(self, small_directory, encode_idx):
         path = small_directory / "t10k-images-idx3-ubyte.gz"
         path.write_bytes(gzip.compress(encode_idx(np.zeros((5, 32, 30)))))
         with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.gz' holds images of 32 x 30 pixels.*28 x 28"):
-            mnist.directory(str(small_directory))
+            MNIST.directory(str(small_directory))
 
     def test_a_label_out_of_range(self, small_directory, encode_idx):
         path = small_directory / "t10k-labels-idx1-ubyte.gz"
         path.write_bytes(gzip.compress(encode_idx(np.array([0, 1, 10, 9, 200]))))
         with pytest.raises(DataError, match=r"'mnist' from the folder .*2 test labels outside 0 to 9 .*10, example 2"):
-            mnist.directory(str(small_directory))
+            MNIST.directory(str(small_directory))
 
     def test_fewer_labels_than_images(self, small_directory, encode_idx):
         path = small_directory / "train-labels-idx1-ubyte.gz"
         path.write_bytes(gzip.compress(encode_idx(np.zeros(11))))
         with pytest.raises(DataError, match=r"12 train images but 11 train labels"):
-            mnist.directory(str(small_directory))
+            MNIST.directory(str(small_directory))
 
 
 class TestRealFiles:
     def test_what_is_official_is_known_as_official(self, real_directory):
-        dataset = mnist.directory(str(real_directory))
+        dataset = MNIST.directory(str(real_directory))
         files = dataset.description["files"]
         assert files["t10k-images-idx3-ubyte.gz"]["official"] and files["t10k-labels-idx1-ubyte.gz"]["official"]
         assert "test" not in dataset.description["label"] and "t10k" not in dataset.description["differs"]
@@ -152,14 +159,14 @@ class TestRealFiles:
         import_torchvision()
         from torchvision.datasets.mnist import read_image_file, read_label_file
 
-        dataset = mnist.directory(str(real_directory))
+        dataset = MNIST.directory(str(real_directory))
         for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
             (tmp_path / name).write_bytes(gzip.decompress((real_directory / f"{name}.gz").read_bytes()))
         assert torch.equal(read_image_file(tmp_path / "t10k-images-idx3-ubyte"), dataset.test_images)
         assert torch.equal(read_label_file(tmp_path / "t10k-labels-idx1-ubyte"), dataset.test_labels)
 
     def test_the_embedded_digits_are_the_first_of_each_class_and_no_test_images(self, real_directory, digits):
-        official = mnist.directory(str(real_directory))
+        official = MNIST.directory(str(real_directory))
 
         def pairs(images, labels):
             return {(image.tobytes(), int(label)) for image, label in zip(images.numpy(), labels, strict=True)}
@@ -187,7 +194,7 @@ class TestEmbedded:
         # Without replacement, 4,000 of 5,000: each class has 400 with a standard deviation of
         # sqrt(5000 * 0.8 * 0.2 * 0.1 * 0.9) = 8.5; the shuffle is fixed, so this cannot fail by chance later.
         assert (train - 400).abs().max() < 4 * 8.5
-        # The first hundred already show every class, so any first part is usable.
+        # The first hundred already show every class, so the first examples are always usable.
         assert (digits.train_labels[:100].bincount(minlength=10) > 0).all()
 
     def test_no_digit_is_both_trained_on_and_tested(self, digits):
@@ -200,8 +207,8 @@ class TestEmbedded:
 
         pixels, labels = mnist_data()
         shipped = {image.tobytes(): label for image, label in zip(pixels.astype(np.uint8), labels, strict=True)}
-        for part in ("train", "test"):
-            images, found = digits.tensors[f"{part}_images"].numpy(), digits.tensors[f"{part}_labels"]
+        for split in ("train", "test"):
+            images, found = digits.tensors[f"{split}_images"].numpy(), digits.tensors[f"{split}_labels"]
             assert [shipped[image.tobytes()] for image in images] == found.tolist()
 
     def test_the_shuffle_is_fixed(self, digits):
@@ -248,80 +255,68 @@ def mirror(serve, small_directory):
 
 class TestOfficial:
     @pytest.fixture(autouse=True)
-    def _no_network(self, monkeypatch, small_mnist, small_directory, small_is_official):
-        """torchvision's list of files and mirrors replaced: nothing here leaves this machine."""
-        self.resources = [
-            (f"{name}.gz", hashlib.md5((small_directory / f"{name}.gz").read_bytes()).hexdigest())
-            for name in small_mnist
-        ]
-        self.class_ = import_torchvision().datasets.MNIST
-        monkeypatch.setattr(self.class_, "resources", self.resources)
-        monkeypatch.setattr(self.class_, "mirrors", [UNREACHABLE])
+    def _no_proxy(self, monkeypatch):
         monkeypatch.setenv("no_proxy", "127.0.0.1")
 
-    def test_downloads_once_and_verifies(self, mirror, monkeypatch, tmp_path, small_mnist):
-        monkeypatch.setattr(self.class_, "mirrors", [UNREACHABLE, mirror])
-        dataset = mnist.official(str(tmp_path / "cache"))
+    def test_downloads_once_and_verifies(self, mirror, small_release, tmp_path, small_mnist):
+        dataset = replace(small_release, hosts=[UNREACHABLE, mirror]).official(str(tmp_path / "cache"))
         assert_is_small_mnist(dataset, small_mnist)
         assert dataset.description["checksums_verified"] is True and dataset.description["differs"] == ""
         assert dataset.description["label"] == "MNIST, official files"
-        monkeypatch.setattr(self.class_, "mirrors", [UNREACHABLE])
-        again = mnist.official(str(tmp_path / "cache"))
+        again = small_release.official(str(tmp_path / "cache"))
         assert again.description == dataset.description
 
-    def test_a_cut_off_download_is_fetched_again(self, mirror, monkeypatch, tmp_path, small_mnist):
-        monkeypatch.setattr(self.class_, "mirrors", [mirror])
-        mnist.official(str(tmp_path))
+    def test_a_cut_off_download_is_fetched_again(self, mirror, small_release, tmp_path, small_mnist):
+        served = replace(small_release, hosts=[mirror])
+        served.official(str(tmp_path))
         path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz"
         path.write_bytes(path.read_bytes()[:1000])
-        # An unpacked file beside it, broken off too, is what torchvision's own class would take unseen.
+        # An unpacked file beside it, broken off too, is what torchvision's class would take unseen.
         path.with_suffix("").write_bytes(small_mnist["train-images-idx3-ubyte"][:1000])
-        assert_is_small_mnist(mnist.official(str(tmp_path)), small_mnist)
+        assert_is_small_mnist(served.official(str(tmp_path)), small_mnist)
 
-    def test_without_a_network(self, tmp_path):
+    def test_without_a_network(self, small_release, tmp_path):
         with pytest.raises(DataError) as raised:
-            mnist.official(str(tmp_path))
+            small_release.official(str(tmp_path))
         message = str(raised.value)
         assert "MNIST could not be downloaded" in message and "`source: official` in the configuration" in message
         assert UNREACHABLE in message and "refused" in message
         assert "`source: directory`" in message and "`source: embedded`" in message
         assert "\n" not in message
 
-    def test_a_mirror_without_the_file(self, mirror, monkeypatch, tmp_path):
-        monkeypatch.setattr(self.class_, "mirrors", [f"{mirror}gone/"])
+    def test_a_mirror_without_the_file(self, mirror, small_release, tmp_path):
         with pytest.raises(DataError, match=r"could not be downloaded.*gone/: HTTP Error 404"):
-            mnist.official(str(tmp_path))
+            replace(small_release, hosts=[f"{mirror}gone/"]).official(str(tmp_path))
 
-    def test_a_wrong_checksum_is_named_and_the_file_is_not_kept(self, mirror, monkeypatch, tmp_path, small_directory):
-        monkeypatch.setattr(self.class_, "mirrors", [mirror])
+    def test_a_wrong_checksum_is_named_and_the_file_is_not_kept(self, mirror, small_release, tmp_path, small_directory):
         (small_directory / "t10k-images-idx3-ubyte.gz").write_bytes(b"<html>please log in</html>")
         with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.gz from .*checksum is not the official one"):
-            mnist.official(str(tmp_path))
+            replace(small_release, hosts=[mirror]).official(str(tmp_path))
         assert not (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte.gz").exists()
         assert (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").exists()
 
-    def test_the_content_is_compared_too(self, mirror, monkeypatch, tmp_path):
-        monkeypatch.setattr(self.class_, "mirrors", [mirror])
-        monkeypatch.setitem(mnist.OFFICIAL_CONTENT, "train-labels-idx1-ubyte", "0" * 64)
+    def test_the_content_is_compared_too(self, mirror, small_release, tmp_path):
+        name = "train-labels-idx1-ubyte"
+        files = small_release.files | {name: replace(small_release.files[name], checksum="0" * 64)}
         with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz' is not the official one although its md5 is"):
-            mnist.official(str(tmp_path))
+            replace(small_release, files=files, hosts=[mirror]).official(str(tmp_path))
 
     def test_a_cache_that_cannot_be_written(self, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(DataError, match=r"cannot be downloaded into '.*file.*`download_cache`"):
-            mnist.official(str(tmp_path / "file"))
+            MNIST.official(str(tmp_path / "file"))
 
-    def test_a_silent_mirror_is_given_up(self, monkeypatch, tmp_path):
+    def test_a_silent_mirror_is_given_up(self, small_release, monkeypatch, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            monkeypatch.setattr(self.class_, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+            waiting = replace(small_release, hosts=[f"http://127.0.0.1:{silent.getsockname()[1]}/"])
             monkeypatch.setattr(download, "SILENCE", 0.2)
             with pytest.raises(DataError, match=r"could not be downloaded.*timed out"):
-                mnist.official(str(tmp_path))
+                waiting.official(str(tmp_path))
         assert socket.getdefaulttimeout() is None
 
 
-def test_the_official_list_is_torchvisions():
-    """The names of the files, and that torchvision still verifies each of them."""
-    resources = import_torchvision().datasets.MNIST.resources
-    assert [name for name, _ in resources] == [f"{name}.gz" for name in ALL]
-    assert all(len(md5) == 32 for _, md5 in resources)
+def test_names_and_checksums_are_torchvisions():
+    """An independent copy of the published checksums."""
+    theirs = import_torchvision().datasets.MNIST
+    assert theirs.resources == [(f"{name}.gz", file.archive_md5) for name, file in MNIST.files.items()]
+    assert set(MNIST.hosts) <= set(theirs.mirrors) and all(host.startswith("https://") for host in MNIST.hosts)

@@ -3,16 +3,19 @@ import math
 import pytest
 import torch
 
-from dropscape.config.settings import GENERATED as IN_CONFIGURATION
-from dropscape.config.settings import UserSettings
-from dropscape.data.points import GENERATED, Points, generated
+from dropscape.config.user import DATASETS
+from dropscape.data.points import Points
 from dropscape.data.prepared import load_examples, write_prepared
 from dropscape.errors import DataError
 
 SHAPES = {"curve": (12, 1), "narrow_curve": (12, 1), "two_neurons": (64, 1), "one_neuron": (200, 10)}
 
 
-@pytest.mark.parametrize("name", GENERATED)
+def generated(name):
+    return DATASETS[name].load("embedded", None, None)
+
+
+@pytest.mark.parametrize("name", SHAPES)
 def test_shapes_and_types(name):
     points = generated(name)
     count, width = SHAPES[name]
@@ -22,7 +25,7 @@ def test_shapes_and_types(name):
     assert points.description["counts"] == {"train": count, "test": 1_000}
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", SHAPES)
 def test_generated_once_and_for_all(name):
     again = generated(name).tensors
     assert all(torch.equal(value, again[key]) for key, value in generated(name).tensors.items())
@@ -67,10 +70,3 @@ def test_tables_that_do_not_fit_are_refused():
         Points("curve", **tensors | {"train_targets": tensors["train_targets"][:11]}, description={})
     with pytest.raises(DataError, match="float32 tables"):
         Points("curve", **tensors | {"test_targets": tensors["test_targets"].double()}, description={})
-
-
-def test_points_are_generated_whatever_the_source():
-    assert tuple(GENERATED) == IN_CONFIGURATION
-    for source in ("official", "directory", {"mnist": "official"}):
-        user = UserSettings(source=source, directory="somewhere")
-        assert {user.source_of(name) for name in GENERATED} == {"embedded"}

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from dropscape.artifacts.files import read_json
+from dropscape.config.user import DATASETS
 from dropscape.data.prepared import load_examples
 from dropscape.data.stage import prepare
 from dropscape.errors import ArtifactError, DataError
+from tests.stage_job import run_stage
 
 EMBEDDED = {"function": None, "source": "embedded", "directory": None, "download_cache": None}
 
@@ -28,12 +30,15 @@ def outputs(tmp_path):
     ],
 )
 def test_from_the_embedded_source_to_examples(name, row, targets, mentions, outputs):
-    prepare(name, EMBEDDED, outputs)
+    run_stage(prepare, "data", EMBEDDED, {}, outputs, name)
     examples = load_examples(outputs["data"], {"train_examples": 16, "test_examples": 8})
     description = read_json(outputs["description"])
     assert mentions in description["label"] == examples.description["label"]
     # The name of the dataset that was used travels with the examples, whichever experiment asks for it.
     assert examples.description["dataset"] == description["dataset"] == name
+    # So do the published constants of its channels.
+    channels = DATASETS[name].channels and [list(constants) for constants in DATASETS[name].channels]
+    assert examples.description["channels"] == description["channels"] == channels
     if row:
         assert examples.train_inputs.shape == (16, *row) and examples.train_targets.shape == (16, *targets)
     else:
@@ -46,7 +51,7 @@ def test_from_the_embedded_source_to_examples(name, row, targets, mentions, outp
 def test_the_same_data_gives_the_same_bytes(outputs, tmp_path):
     digests = []
     for _ in range(2):
-        prepare("multi30k", EMBEDDED, outputs)
+        run_stage(prepare, "data", EMBEDDED, {}, outputs, "multi30k")
         digests.append(hashlib.sha256((tmp_path / "out" / "set.safetensors").read_bytes()).hexdigest())
     assert digests[0] == digests[1]
 
@@ -71,18 +76,18 @@ def test_what_cannot_be_read_leaves_nothing_behind(name, broken, outputs, tmp_pa
     broken(tmp_path / "data")
     settings = {"function": None, "source": "directory", "directory": str(tmp_path / "data"), "download_cache": None}
     with pytest.raises(DataError):
-        prepare(name, settings, outputs)
+        run_stage(prepare, "data", settings, {}, outputs, name)
     assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_write_leaves_no_half_artifact(outputs, tmp_path, monkeypatch):
     def full(*arguments, **options):
-        # What is on disk when the disk is full: a part of the file, and an error.
+        # What is on disk when the disk is full: the beginning of the file, and an error.
         path = arguments[1]
         path.write_bytes(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr("dropscape.artifacts.tensors.save_file", full)
     with pytest.raises(ArtifactError, match=r"could not be written \(No space left on device\): make room"):
-        prepare("multi30k", EMBEDDED, outputs)
+        run_stage(prepare, "data", EMBEDDED, {}, outputs, "multi30k")
     assert not list((tmp_path / "out").iterdir())

@@ -21,13 +21,13 @@ def images(classes):
 
 def test_counts_types_and_balance(images, classes):
     train, test = COUNTS[classes]
-    for part, count in (("train", train), ("test", test)):
-        pixels, labels = images.tensors[f"{part}_images"], images.tensors[f"{part}_labels"]
+    for split, count in (("train", train), ("test", test)):
+        pixels, labels = images.tensors[f"{split}_images"], images.tensors[f"{split}_labels"]
         assert pixels.shape == (count, 3, 32, 32) and pixels.dtype == torch.uint8
         assert labels.dtype == torch.int64
         per_class = labels.bincount(minlength=classes)
         assert len(per_class) == classes and per_class.max() - per_class.min() <= 1
-    # Any first part is usable: mixed, not sorted. Of 20 a class, each is missing with a chance below 1e-8.
+    # The first examples are always usable: mixed, not sorted. Of 20 a class, each is missing with a chance below 1e-8.
     assert (images.train_labels[: 20 * classes].bincount(minlength=classes) > 0).all()
 
 
@@ -37,7 +37,7 @@ def test_generated_once_and_for_all(images, classes):
 
 
 def test_no_image_comes_twice(images):
-    pixels = [image.tobytes() for part in ("train", "test") for image in images.tensors[f"{part}_images"].numpy()]
+    pixels = [image.tobytes() for split in ("train", "test") for image in images.tensors[f"{split}_images"].numpy()]
     assert len(set(pixels)) == len(pixels)
 
 

@@ -1,4 +1,4 @@
-"""What imports torchvision runs in a process of its own: an import cannot be undone."""
+"""What imports torchvision runs in another process: an import cannot be undone."""
 
 import shutil
 import subprocess
@@ -7,11 +7,12 @@ import sys
 import numpy.random
 import pytest
 
-from dropscape.data import torchvision_operators
+from tests.data import torchvision_operators
+from tests.workflow.project import ROOT
 
 
 def run(code: str) -> list[str]:
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout.split()
 
@@ -26,7 +27,7 @@ assert torchvision.datasets.MNIST.resources
 assert import_torchvision() is torchvision
 print("works")
 """
-IMPORT = "from dropscape.data.torchvision_operators import import_torchvision\n"
+IMPORT = "from tests.data.torchvision_operators import import_torchvision\n"
 
 
 def test_datasets_transforms_and_models_work():
@@ -39,8 +40,8 @@ def test_works_after_an_import_that_failed():
 
 
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """An empty package that is found in torchvision's place; the tests add a compiled part to it."""
+def empty_package(tmp_path, monkeypatch):
+    """An empty package that is found instead of torchvision; the tests add a compiled library to it."""
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -49,27 +50,27 @@ def stand_in(tmp_path, monkeypatch):
     return package
 
 
-def test_a_compiled_part_that_loads(stand_in):
-    shutil.copy(numpy.random.bit_generator.__file__, stand_in / "_C.so")
+def test_a_compiled_library_that_loads(empty_package):
+    shutil.copy(numpy.random.bit_generator.__file__, empty_package / "_C.so")
     assert torchvision_operators._compiled_operators_load()
 
 
-def test_a_compiled_part_that_does_not_load(stand_in):
-    (stand_in / "_C.so").write_bytes(b"no library")
+def test_a_compiled_library_that_does_not_load(empty_package):
+    (empty_package / "_C.so").write_bytes(b"no library")
     assert not torchvision_operators._compiled_operators_load()
 
 
-def test_a_compiled_part_that_is_missing(stand_in):
+def test_a_compiled_library_that_is_missing(empty_package):
     assert not torchvision_operators._compiled_operators_load()
 
 
-def test_nothing_is_declared_where_the_compiled_part_loads(stand_in):
-    shutil.copy(numpy.random.bit_generator.__file__, stand_in / "_C.so")
+def test_nothing_is_declared_where_the_compiled_library_loads(empty_package):
+    shutil.copy(numpy.random.bit_generator.__file__, empty_package / "_C.so")
     code = f"""
 import sys, torch
-sys.path.insert(0, {str(stand_in.parent)!r})
-from dropscape.data import torchvision_operators
-assert torchvision_operators.import_torchvision().__file__.startswith({str(stand_in)!r})
+sys.path.insert(0, {str(empty_package.parent)!r})
+from tests.data import torchvision_operators
+assert torchvision_operators.import_torchvision().__file__.startswith({str(empty_package)!r})
 print(torchvision_operators._declared, hasattr(torch.ops.torchvision, "nms"))
 """
     assert run(code) == ["None", "False"]

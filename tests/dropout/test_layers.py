@@ -68,11 +68,11 @@ def test_masks_do_not_depend_on_the_micro_batches(shape, cuts, keep_prob):
     whole = masks().mask(2, "layer", keep_prob, 0, shape)
     assert whole.shape == shape and whole.dtype == torch.bool
     edges = [0, *sorted(cuts), shape[0]]
-    parts = [
+    chunks = [
         masks().mask(2, "layer", keep_prob, start, (stop - start, *shape[1:]))
         for start, stop in itertools.pairwise(edges)
     ]
-    assert torch.equal(torch.cat(parts), whole)
+    assert torch.equal(torch.cat(chunks), whole)
 
 
 def test_more_examples_continue_fewer():

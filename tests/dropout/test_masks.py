@@ -1,4 +1,4 @@
-"""The masks against what they promise: exact probability, independence, streams of their own, resumable state."""
+"""The masks against what they promise: exact probability, independence, separate streams, resumable state."""
 
 import json
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""A small dataset of 8 x 8 images on disk, and what the stages of an experiment on it are given."""
+"""A small dataset of 8 x 8 images on disk, and what the stages of an experiment on it read."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ import torch
 from dropscape.artifacts.files import read_table
 from dropscape.data.dataset import Dataset
 from dropscape.data.prepared import write_prepared
+from dropscape.jobs import Job
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 9, "test_examples": 5, "side": 4},
@@ -34,18 +35,21 @@ class Stopped(Exception):
 class Experiment:
     """Runs a stage function in a folder."""
 
-    def __init__(self, folder, stage):
+    def __init__(self, folder, stage=None):
         self.folder, self.stage = folder, stage
         self.data = str(folder / "mnist.safetensors")
-        self.states = folder / "states"
+        self.checkpoints = folder / "checkpoints"
         write_prepared(self.data, folder / "mnist.json", dataset())
 
+    def job(self, settings, *tables: str) -> Job:
+        outputs = {name: str(self.folder / f"{name}.csv") for name in tables}
+        return Job("equations", "test", settings, {"data": self.data}, outputs, self.checkpoints, 0)
+
     def run(self, settings, *tables: str) -> list[pd.DataFrame]:
-        outputs = {name: str(self.folder / f"{name}.csv") for name in (*tables, "provenance")}
-        kept = {"code": [], "states": str(self.states), "checkpoint_seconds": 0}
-        self.stage("test", settings, self.data, outputs, **kept)
-        assert not self.states.exists(), "states were left behind"
-        return [read_table(outputs[name]) for name in tables]
+        job = self.job(settings, *tables)
+        self.stage(job)
+        assert not self.checkpoints.exists(), "checkpoints were left behind"
+        return [read_table(job.outputs[name]) for name in tables]
 
 
 def stopped_at(monkeypatch, module, step: int) -> None:

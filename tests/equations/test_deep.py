@@ -5,7 +5,7 @@ import torch
 from dropscape.equations import network
 from dropscape.equations.activations import activation_called
 from dropscape.equations.deep import losses_and_accuracies, outputs_of, risks
-from dropscape.equations.initial import two_layers
+from dropscape.equations.initialization import two_layers
 from dropscape.equations.network import Sample, with_ones
 from tests.equations.networks import close, normals
 
@@ -68,7 +68,7 @@ def test_a_network_and_a_batch_for_each_draw():
 
 def test_one_hidden_layer_has_the_losses_of_the_two_layer_network(monkeypatch):
     weights, sample = deep(4, [3, 6, 2], 4)
-    monkeypatch.setattr("dropscape.equations.deep.CHUNK", 2)
     expected = network.losses_and_accuracies(two_layers(weights), sample, TANH)
+    monkeypatch.setattr(network, "CHUNK", 2)
     for actual, wanted in zip(losses_and_accuracies(weights, sample, TANH), expected, strict=True):
         close(actual, wanted)

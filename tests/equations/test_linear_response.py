@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from torch.func import grad, hessian
 
-from dropscape.equations import linear_response as module
+from dropscape.equations import simulation as module
 from dropscape.equations.activations import activation_called
 from dropscape.equations.draws import Draws
 from dropscape.equations.linear_response import linear_response
@@ -84,7 +84,7 @@ def test_what_is_left_is_of_second_order_in_the_noise(method):
     for rate in (1 / 8, 1 / 32):
         simulation = replace(DROPOUT, method=method, learning_rate=rate, steps=round(1 / rate), scheme="midpoint")
         ends = simulate(simulation, start.expanded(2000), sample).parameters
-        rest = ends.moved(linear_response(simulation, start, sample, 2000), -1.0)
+        rest = ends.add_scaled(linear_response(simulation, start, sample, 2000), -1.0)
         spreads.append(float(ends.vectors().var(dim=0).sum().sqrt()))
         rests.append(float(rest.vectors().var(dim=0).sum().sqrt()))
     assert spreads[0] / spreads[1] == pytest.approx(2.0, rel=0.2)

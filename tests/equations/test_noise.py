@@ -115,7 +115,7 @@ def test_noisy_gradient_is_the_sum(outputs):
     z, pairs = draws.units(0)[0], next(draws.pairs(0))
     kept = z.clone(), pairs.clone()
     together = noisy_gradient(passed, z, pairs, 0.3, 1.7)
-    apart = modified_gradient(passed, 0.3).moved(noise(passed, z, pairs, 0.3), 1.7)
+    apart = modified_gradient(passed, 0.3).add_scaled(noise(passed, z, pairs, 0.3), 1.7)
     close(together.vectors(), apart.vectors())
     assert torch.equal(z, kept[0]) and torch.equal(pairs, kept[1])
 

@@ -4,11 +4,11 @@ import pytest
 from dropscape.equations import noises_stage
 from dropscape.equations.activations import activation_called
 from dropscape.equations.hessian_trace import hessian_trace
-from dropscape.equations.initial import two_layers
+from dropscape.equations.initialization import two_layers
+from dropscape.equations.inputs import load_inputs
 from dropscape.equations.modified_loss import modified_gradient
 from dropscape.equations.network import forward, losses_and_accuracies
 from dropscape.equations.noises_stage import METHODS, measure_noises
-from dropscape.equations.prepared import prepared
 from tests.equations.experiment import SETTINGS, Experiment, Stopped, stopped_at
 
 TANH = activation_called("tanh")
@@ -35,17 +35,17 @@ def test_without_noise_it_is_gradient_descent_and_each_noise_changes_it(experime
     traces = table.pivot_table(index="trial", columns="method", values="trace")
     assert traces.nunique(axis=1).eq(len(METHODS)).all()
 
-    given = prepared(OWN, experiment.data, "cpu")
-    parameters = two_layers(given.start([2, 5], 2))
+    inputs = load_inputs(experiment.job(OWN))
+    parameters = two_layers(inputs.start([2, 5], 2))
     for _ in range(5):
-        passed = forward(parameters, given.train, TANH)
-        parameters = parameters.moved(modified_gradient(passed, 1.0), -2 / 3 * 0.3)
+        passed = forward(parameters, inputs.train, TANH)
+        parameters = parameters.add_scaled(modified_gradient(passed, 1.0), -2 / 3 * 0.3)
     plain = table[table["method"] == "descent"]
-    trace = 2 / 3 * hessian_trace(forward(parameters, given.train, TANH))
-    loss = 2 / 3 * losses_and_accuracies(parameters, given.train, TANH)[0]
+    trace = 2 / 3 * hessian_trace(forward(parameters, inputs.train, TANH))
+    loss = 2 / 3 * losses_and_accuracies(parameters, inputs.train, TANH)[0]
     np.testing.assert_allclose(plain["trace"], trace, rtol=1e-4)
     np.testing.assert_allclose(plain["loss"], loss, rtol=1e-4)
-    np.testing.assert_allclose(plain["test_accuracy"], losses_and_accuracies(parameters, given.test, TANH)[1])
+    np.testing.assert_allclose(plain["test_accuracy"], losses_and_accuracies(parameters, inputs.test, TANH)[1])
 
 
 @pytest.mark.parametrize(

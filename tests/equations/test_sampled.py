@@ -9,17 +9,17 @@ from dropscape.equations import sampled as sampled_module
 from dropscape.equations.activations import activation_called
 from dropscape.equations.covariance import covariance
 from dropscape.equations.deep import outputs_of, risks
-from dropscape.equations.initial import two_layers
+from dropscape.equations.initialization import two_layers
 from dropscape.equations.modified_loss import modified_gradient
 from dropscape.equations.network import forward
-from dropscape.equations.sampled import Sampled, coefficients, simulate_sampled, weighted_gradient
+from dropscape.equations.sampled import SampledSimulation, coefficients, simulate_sampled, weighted_gradient
 from dropscape.training.checkpoint import Checkpoint
 from tests.equations.networks import all_masks, close, normals
 from tests.equations.test_deep import deep
 
 TANH = activation_called("tanh")
 KEEP_PROB = 0.6
-BASE = Sampled("tanh", 0.1, 4, (0, 2, 4), (3, 4), "test", keep_prob=KEEP_PROB)
+BASE = SampledSimulation("tanh", 0.1, 4, (0, 2, 4), (3, 4), "test", keep_prob=KEEP_PROB)
 
 
 def test_the_coefficients_are_linear_in_normals_and_leave_mean_and_covariance_as_they_are():
@@ -142,7 +142,7 @@ class Stopped(Exception):
     "noise", [{}, {"samples": 3}, {"keep_prob": 1.0, "batch_size": 2, "parameter_noise": 0.1}], ids=str
 )
 def test_an_interrupted_simulation_ends_as_one_that_was_not(noise, tmp_path):
-    def stop(step, _):
+    def stop(step, _, **loss):
         if step == 3:
             raise Stopped
 

@@ -192,7 +192,7 @@ def test_an_interrupted_simulation_goes_on_bit_by_bit(method, tmp_path):
 
     pending = [3, 6]
 
-    def stop(step, _steps):
+    def stop(step, _steps, **loss):
         if step in pending:
             pending.remove(step)
             raise Stop

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json
 from dropscape.equations import stage
-from dropscape.equations.stage import divergence, simulate_experiment
+from dropscape.equations.stage import divergence, simulate_trajectories
 from tests.equations.experiment import SETTINGS, Experiment, Stopped, stopped_at
 
 TABLES = ("trajectories", "divergences")
@@ -32,7 +31,7 @@ SAMPLED = OWN | {
 
 @pytest.fixture
 def experiment(tmp_path):
-    return Experiment(tmp_path, simulate_experiment)
+    return Experiment(tmp_path, simulate_trajectories)
 
 
 @pytest.mark.parametrize("settings", [OWN, SAMPLED], ids=["exact", "sampled"])
@@ -50,7 +49,6 @@ def test_every_trial_of_every_method_at_every_point_from_one_start(experiment, s
         assert first.nunique(axis=1).eq(1).all() and first["dropout"].nunique() == trials
         last = rows[rows["step"] == run["steps"]].pivot_table(index="trial", columns="method", values="loss")
         assert last.nunique(axis=1).eq(len(methods)).all()
-    assert read_json(experiment.folder / "provenance.csv")["stage"] == "equations"
 
 
 @pytest.mark.parametrize("settings", [OWN, SAMPLED], ids=["exact", "sampled"])
@@ -70,7 +68,7 @@ def test_an_interrupted_job_ends_as_one_that_was_not(experiment, settings, monke
         stopped_at(patched, stage, 8)
         with pytest.raises(Stopped):
             experiment.run(settings, *TABLES)
-    assert len(list(experiment.states.iterdir())) == 2, "a finished and an unfinished simulation"
+    assert len(list(experiment.checkpoints.iterdir())) == 2, "a finished and an unfinished simulation"
     parts = experiment.run(settings, *TABLES)
     assert all(one.equals(other) for one, other in zip(parts, whole, strict=True))
 

@@ -36,16 +36,16 @@ def test_the_square_is_unbiased_and_its_standard_error_is_right(size, trials, en
     mean_square = np.mean([estimate.squared_error**2 for estimate in estimates])
     # The part that is due to the mean is never taken for negative, which counts where it is small.
     assert 0.97 * exact < math.sqrt(mean_square) < (1.03 if size == 3 else 1.45) * exact
-    plain = np.mean([estimate.plain**2 for estimate in estimates])
+    plain = np.mean([estimate.norm_of_mean**2 for estimate in estimates])
     assert plain == pytest.approx(size**2 + trace, abs=4 * exact / math.sqrt(4000))
-    assert np.mean([estimate.sampling**2 for estimate in estimates]) == pytest.approx(trace, rel=0.02)
+    assert np.mean([estimate.sampling_error**2 for estimate in estimates]) == pytest.approx(trace, rel=0.02)
 
 
 def test_norm_and_its_error_follow_from_the_square():
     differences = torch.tensor([[3.0, 4.1], [3.1, 3.9], [2.9, 4.0], [3.0, 4.0]])
     found = weak_error(differences)
     assert found.trials == 4
-    assert found.plain == pytest.approx(5.0, abs=1e-6)
+    assert found.norm_of_mean == pytest.approx(5.0, abs=1e-6)
     pairs = [differences[i] @ differences[j] for i in range(4) for j in range(4) if i != j]
     assert found.squared == pytest.approx(float(sum(pairs)) / 12, abs=1e-5)
     assert found.norm == pytest.approx(math.sqrt(found.squared))
@@ -95,7 +95,7 @@ def test_euler_maruyama_with_the_trainings_own_step_is_closer_than_the_equation_
     own = errors_at_all_rates("order_1", inner_steps=1, scheme="euler_maruyama")
     fine = errors_at_all_rates("order_1")
     for one, other in zip(own, fine, strict=True):
-        assert one.plain < other.norm / 10
+        assert one.norm_of_mean < other.norm / 10
     assert own[-1].squared < 3 * own[-1].squared_error
 
 
@@ -111,7 +111,7 @@ def test_coupling_and_linear_response_leave_the_expectation_and_take_the_spread_
     best = found[True, True]
     for one in found.values():
         assert abs(one.squared - best.squared) < 4 * (one.squared_error + best.squared_error)
-    spread = {key: one.sampling**2 for key, one in found.items()}
+    spread = {key: one.sampling_error**2 for key, one in found.items()}
     assert spread[False, False] > 1.5 * spread[True, False]
     assert spread[False, False] > 30 * spread[False, True]
     assert spread[False, True] > 1.2 * spread[True, True]

@@ -3,9 +3,9 @@ from dataclasses import asdict
 import pytest
 
 from dropscape.equations import weak_errors_stage
-from dropscape.equations.initial import two_layers
+from dropscape.equations.initialization import two_layers
+from dropscape.equations.inputs import load_inputs
 from dropscape.equations.network import Sample
-from dropscape.equations.prepared import prepared
 from dropscape.equations.simulation import Simulation
 from dropscape.equations.weak_error import end_differences, weak_error
 from dropscape.equations.weak_errors_stage import measure_weak_errors
@@ -34,9 +34,9 @@ def test_every_point_is_the_weak_error_of_its_equation(experiment):
     assert table[["order", "keep_prob", "learning_rate"]].to_numpy().tolist() == [
         [order, 0.7, rate] for order in (1, 2) for rate in (0.1, 0.2)
     ]
-    given = prepared(OWN, experiment.data, "cpu")
-    start = two_layers([layer.double() for layer in given.start([2], 1)])
-    train = Sample(given.train.inputs.double(), given.train.targets.double())
+    inputs = load_inputs(experiment.job(OWN))
+    start = two_layers([layer.double() for layer in inputs.start([2], 1)])
+    train = Sample(inputs.train.inputs.double(), inputs.train.targets.double())
     for order, rate, steps, row in ((1, 0.2, 2, 1), (2, 0.1, 4, 2)):
         simulation = Simulation(
             f"order_{order}",

@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.figures.draw.stage import draw_run
-from dropscape.figures.tables.stage import table_run
+from tests.figures.made import Made
 
 RUNS = {
     "keep0.5-lr0.1": (0.5, 0.1, 1, "per_example"),
@@ -21,36 +19,34 @@ FIELDS = ("keep_prob", "learning_rate", "dropout_after", "mask_mode")
 FLATNESS_SLOPE, PROJECTION_SLOPE = -2.0, 1.0
 
 
-def settings_of(kind, runs, seeds=(0, 1), **more):
-    experiment = {
+def experiment(runs, seeds):
+    """The experiment of a figure, whose runs differ in their dropout."""
+    return {
         "name": "mnist_fnn",
         "model": "fnn",
+        "network": "fully-connected network 784-50-50-10",
+        "title": "MNIST",
         "runs": {name: dict(zip(FIELDS, values, strict=True)) for name, values in runs.items()},
         "dropout": {"dropout_after": 1, "mask_mode": "per_example"},
         "train_examples": 4000,
         "samples": 800,
         "seeds": list(seeds),
-        "sample": "gradients",
         "factor": 2.0,
-        "level": 0.85,
-    } | more
-    return {"kind": kind, "place": "Paper A, Fig. 2(a)", "scale": "quick", "experiments": [experiment]}
+    }
 
 
 class Tables:
-    """Writes the stages' tables of one figure below a folder."""
+    """The stages' tables of one figure, a frame for each run."""
 
-    def __init__(self, folder, runs, seeds=(0, 1), total=399, directions=40):
-        self.folder, self.runs, self.seeds, self.total = folder, runs, seeds, total
+    def __init__(self, runs, seeds=(0, 1), total=399, directions=40):
+        self.runs, self.seeds, self.total = runs, seeds, total
         self.indices = np.unique(np.geomspace(1, total, directions).round().astype(int))
 
-    def _write(self, stage, build):
-        paths = []
-        for number, (run, values) in enumerate(self.runs.items()):
-            frames = [build(values, seed, np.random.default_rng([number, seed])) for seed in self.seeds]
-            paths.append(str(self.folder / run / f"{stage}.csv"))
-            write_table(paths[-1], pd.concat(frames))
-        return paths
+    def _of_runs(self, build):
+        return [
+            pd.concat([build(values, seed, np.random.default_rng([number, seed])) for seed in self.seeds])
+            for number, values in enumerate(self.runs.values())
+        ]
 
     def spectrum(self):
         def build(values, seed, rng):
@@ -62,7 +58,7 @@ class Tables:
             frame.loc[frame["index"] == self.total, "numerically_zero"] = True
             return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
 
-        return self._write("spectrum", build)
+        return self._of_runs(build)
 
     def interval(self):
         def build(values, seed, rng):
@@ -79,7 +75,7 @@ class Tables:
                     )  # fmt: skip
             return pd.concat(frames)
 
-        return self._write("interval", build)
+        return self._of_runs(build)
 
     @staticmethod
     def variance(values, rank):
@@ -97,7 +93,7 @@ class Tables:
             frame = pd.DataFrame({"seed": seed, "index": rank, "eigenvalue": eigenvalue, "variance": variance})
             return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
 
-        return self._write("projection", build)
+        return self._of_runs(build)
 
     def alignment(self, keep_probs=None):
         steps = np.unique([0, *np.geomspace(1, 4000, 10).round(), *np.linspace(0, 4000, 8).round()]).astype(int)
@@ -121,7 +117,7 @@ class Tables:
                 frames.append(frame)
             return pd.concat(frames)
 
-        return self._write("alignment", build)
+        return self._of_runs(build)
 
     def baseline(self):
         def build(values, seed, rng):
@@ -134,10 +130,10 @@ class Tables:
             ]  # fmt: skip
             return pd.concat(kinds)
 
-        return self._write("baseline", build)
+        return self._of_runs(build)
 
 
-def kind_inputs(kind, tables):
+def inputs_of(kind, tables):
     return {
         "variance_flatness": lambda: {"spectrum": tables.spectrum(), "interval": tables.interval()},
         "projected_variance": lambda: {"projection": tables.projection()},
@@ -146,32 +142,27 @@ def kind_inputs(kind, tables):
     }[kind]()
 
 
-OUTPUTS = {
-    "points": "figure.csv",
-    "summary": "figure.summary.csv",
-    "description": "figure.json",
-    "pdf": "figure.pdf",
-    "png": "figure.png",
+OPTIONS = {
+    "variance_flatness": {"sample": "gradients"},
+    "projected_variance": {"sample": "gradients"},
+    "alignment_trace": {},
+    "alignment_cosine": {"level": 0.85},
 }
-KINDS = ("variance_flatness", "projected_variance", "alignment_trace", "alignment_cosine")
+KINDS = tuple(OPTIONS)
 
 
-def make_figure(kind, folder, runs=None, draw=False, size=None, **settings):
-    """The table of a figure and, if asked, its drawing; returns the paths by output."""
+def make_figure(kind, folder, runs=None):
+    """A figure of the kind from the tables above."""
     runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
-    tables = Tables(folder, runs, **(size or {}))
-    description = str(folder / "mnist.json")
-    write_json(description, {"label": "MNIST, 4,000 + 1,000 real digits", "source": "embedded", "dataset": "mnist"})
-    paths = {name: str(folder / file) for name, file in OUTPUTS.items()}
-    table_run(settings_of(kind, runs, tables.seeds, **settings), [description], kind_inputs(kind, tables), paths)
-    if draw:
-        draw_run(paths["points"], paths["summary"], paths["description"], paths)
-    return paths
+    tables = Tables(runs)
+    inputs = inputs_of(kind, tables)
+    label = "4,000 + 1,000 real digits"
+    return Made(folder, kind, [experiment(runs, tables.seeds)], inputs, label, **OPTIONS[kind])
 
 
 @pytest.fixture(scope="session")
 def make(tmp_path_factory):
-    """``make(kind, ...)`` is ``make_figure`` in a folder of its own, made once for the same arguments."""
+    """``make(kind, ...)`` is ``make_figure`` in a fresh folder, made once for the same arguments."""
     made = {}
 
     def once(kind, **arguments):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tests.figures.of_objectives import Made
+from tests.figures.made import Made
 
 POINTS = {
     "lr0.005-keep0.9": {"learning_rate": 0.005, "keep_prob": 0.9},
@@ -45,7 +45,7 @@ def weak_errors(error=1e-4, trials=4000):
                 rows.append(
                     {"order": order, "keep_prob": keep_prob, "learning_rate": rate, "squared": norm**2}
                     | {"squared_error": error, "norm": norm, "norm_error": error / (2 * norm)}
-                    | {"plain": norm, "sampling": error**0.5, "trials": trials}
+                    | {"norm_of_mean": norm, "sampling_error": error**0.5, "trials": trials}
                 )
     return pd.DataFrame(rows[::-1])
 
@@ -72,6 +72,6 @@ TABLES = {
 def made(folder, kind, table=None, runs=POINTS):
     """A figure of the kind from the table, or from the one above."""
     name, build = TABLES[kind]
-    experiment = {"name": "mnist_small", "model": "50 tanh units", "train_examples": 1000, "samples": None}
-    experiment |= {"seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse", "trials": 6}
+    experiment = {"name": "mnist_small", "model": "50 tanh units", "title": "MNIST", "train_examples": 1000}
+    experiment |= {"samples": None, "seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse"}
     return Made(folder, kind, [experiment], {name: [build() if table is None else table]})

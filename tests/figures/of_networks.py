@@ -10,8 +10,8 @@ SEEDS = (0, 1, 2)
 
 def experiment(name="margin", **more):
     """An experiment's part of a figure's settings."""
-    settings = {"name": name, "model": "two-layer ReLU", "train_examples": 1000, "samples": None, "seeds": [0, 1, 2]}
-    return settings | {"panels": None} | more
+    settings = {"name": name, "model": "two-layer ReLU", "title": None, "train_examples": 1000, "samples": None}
+    return settings | {"seeds": [0, 1, 2]} | more
 
 
 def accuracies(widths=(100, 1000), shares=(0.5, 0.8), runs=SEEDS, steps=(0, 10, 20, 50, 100), masks=0):

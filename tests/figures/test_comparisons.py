@@ -4,12 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropscape.artifacts.files import read_json, read_table, write_json, write_table
-from dropscape.figures.draw.slices import draw as slices_figure
-from dropscape.figures.draw.stage import draw_run
-from dropscape.figures.tables.stage import table_run
-from tests.figures.conftest import OUTPUTS
-from tests.figures.of_objectives import legends
+from tests.figures.made import Made, check_page, footer, legends, titles
 
 ALPHA = np.linspace(-1, 1, 11)
 SHARPNESS = {"dropout": 1.0, "plain": 4.0}
@@ -34,81 +29,90 @@ def history(run):
     return pd.DataFrame(last + first)
 
 
+RUNS = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
+FULLY_CONNECTED = {"name": "mnist_wide", "model": "fnn", "network": "fully-connected network 784-1024-1024-10"}
+NETWORKS = {
+    "vgg9": FULLY_CONNECTED | {"name": "cifar10_vgg9", "model": "vgg9", "network": "VGG-9", "title": "CIFAR-10"},
+    "transformer": FULLY_CONNECTED
+    | {"name": "multi30k_transformer", "model": "transformer", "network": "transformer", "title": "Multi30k"},
+}
+
+
 @pytest.fixture
-def made(tmp_path):
-    """``made(kind)`` writes the table and the drawing of two experiments on different data."""
+def make(tmp_path):
+    """``make(kind)`` makes the figure of two experiments on different data."""
 
-    def make(kind, translated=False):
-        experiments = []
-        inputs = {"slices": [], "history": [], "translations": []}
-        architectures = (("mnist_wide", "fnn"), ("cifar10_vgg9", "transformer" if translated else "vgg9"))
-        for name, model in architectures:
-            runs = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
-            experiments.append(
-                {
-                    "name": name,
-                    "model": model,
-                    "loss": "mse" if model == "fnn" else "cross_entropy",
-                    "runs": runs,
-                    "train_examples": 2048,
-                    "samples": None,
-                    "seeds": [0, 1],
-                }
-            )
-            for run in runs:
-                for table, build in (("slices", slices), ("history", history)):
-                    path = tmp_path / name / run / f"{table}.csv"
-                    write_table(path, build(run))
-                    inputs[table].append(str(path))
-                if model == "transformer":
-                    path = tmp_path / name / run / "translations.csv"
-                    write_table(path, pd.DataFrame({"seed": [0, 0, 1], "bleu": [20.0, 20.0, 30.0]}))
-                    inputs["translations"].append(str(path))
-        descriptions = []
-        for dataset in ("mnist", "cifar10"):
-            descriptions.append(str(tmp_path / f"{dataset}.json"))
-            write_json(descriptions[-1], {"label": f"{dataset}, stand-in data", "dataset": dataset})
-        paths = {name: str(tmp_path / file) for name, file in OUTPUTS.items()}
-        settings = {"kind": kind, "place": "Paper A, Fig. 1", "scale": "quick", "experiments": experiments}
-        table_run(settings, descriptions, inputs, paths)
-        draw_run(paths["points"], paths["summary"], paths["description"], paths)
-        return read_table(paths["points"]), read_table(paths["summary"]), read_json(paths["description"]), paths
+    def made(kind, second="vgg9", **more):
+        shared = {"runs": RUNS, "train_examples": 2048, "samples": None, "seeds": [0, 1]}
+        shared["dropout"] = {"dropout_after": 1, "mask_mode": "per_example"}
+        experiments = [
+            FULLY_CONNECTED | {"title": "MNIST", "loss": "mse"},
+            NETWORKS[second] | {"loss": "cross_entropy"},
+        ]
+        inputs = {"history": [history(run) for run in RUNS] * 2}
+        if kind == "slices":
+            inputs["slices"] = [slices(run) for run in RUNS] * 2
+        elif second == "transformer":
+            bleu = pd.DataFrame({"seed": [0, 0, 1], "bleu": [20.0, 20.0, 30.0]})
+            inputs["translations"] = [None, None, bleu, bleu]
+        return Made(tmp_path, kind, [one | shared | more for one in experiments], inputs)
 
-    return make
+    return made
 
 
-def test_slices_have_the_median_of_every_alpha_and_count_what_is_not_finite(made):
-    points, summary, description, paths = made("slices")
-    assert len(points) == 2 * 2 * 2 * 5 * len(ALPHA)
-    assert description["undefined"] == [{"of": "losses", "points": 440, "reasons": {"the loss is not finite": 4}}]
-    edge = summary[summary["alpha"] == 1].set_index(["experiment", "run"])
+def test_slices_have_the_median_of_every_alpha_and_count_what_is_not_finite(make):
+    made = make("slices")
+    assert len(made.points) == 2 * 2 * 2 * 5 * len(ALPHA)
+    assert made.description["undefined"] == [{"of": "losses", "points": 440, "reasons": {"the loss is not finite": 4}}]
+    edge = made.summary[made.summary["alpha"] == 1].set_index(["experiment", "run"])
     assert edge.loc[("mnist_wide", "plain"), "median"] == pytest.approx(4.02)
     assert edge.loc[("cifar10_vgg9", "dropout"), "median"] == pytest.approx(1.02)
     assert edge.loc[("cifar10_vgg9", "dropout"), ["keep_prob", "test_accuracy"]].tolist() == [0.5, 0.606]
-    with open(paths["png"], "rb") as picture:
+    with open(made.saved()["png"], "rb") as picture:
         assert picture.read(4) == b"\x89PNG"
 
 
-def test_slices_of_a_regression_have_no_accuracy_and_no_unit(made):
-    points, summary, description, _ = made("slices")
-    figure = slices_figure(points, summary, description)
+def test_slices_of_a_regression_have_no_accuracy_and_no_unit(make):
+    made = make("slices")
+    figure = made.drawn()
     assert figure.axes[0].get_ylabel() == "loss" and "(60.6 %)" in str(legends(figure))
-    figure = slices_figure(points, summary.assign(test_accuracy=np.nan), description | {"losses": ["cross_entropy"]})
+    summary = made.summary.assign(test_accuracy=np.nan)
+    figure = made.drawn(summary=summary, description=made.description | {"losses": ["cross_entropy"]})
     assert figure.axes[0].get_ylabel() == "loss [nats]"
-    assert legends(figure)[0] == ["without dropout", "with dropout"] and "Percentages" not in figure.texts[1].get_text()
+    assert legends(figure)[0] == ["without dropout", "with dropout"] and "Percentages" not in footer(figure)
 
 
-def test_accuracies_are_those_of_the_last_step(made):
-    points, summary, description, _ = made("accuracies")
-    assert set(points["step"]) == {9}
-    assert summary.set_index(["experiment", "run"])["mean"].to_dict() == {
+def test_accuracies_are_those_of_the_last_step(make):
+    made = make("accuracies")
+    assert set(made.points["step"]) == {9}
+    assert made.summary.set_index(["experiment", "run"])["mean"].to_dict() == {
         (name, run): ACCURACY[run] for name in ("mnist_wide", "cifar10_vgg9") for run in ACCURACY
     }
-    assert [one["data"] for one in description["experiments"]] == ["mnist, stand-in data", "cifar10, stand-in data"]
+    data = [one["data"] for one in made.description["experiments"]]
+    assert data == ["mnist_wide, stand-in data", "cifar10_vgg9, stand-in data"]
 
 
-def test_a_transformer_has_its_bleu_beside_its_accuracy(made):
-    points, summary, *_ = made("accuracies", translated=True)
-    bleu = summary.set_index(["experiment", "run"])["bleu"]
-    assert bleu["cifar10_vgg9", "plain"] == 25 and np.isnan(bleu["mnist_wide", "plain"])
-    assert points.loc[points["experiment"] == "cifar10_vgg9", "bleu"].tolist() == [20, 30, 20, 30]
+def test_a_transformer_has_its_bleu_beside_its_accuracy(make):
+    made = make("accuracies", second="transformer")
+    bleu = made.summary.set_index(["experiment", "run"])["bleu"]
+    assert bleu["multi30k_transformer", "plain"] == 25 and np.isnan(bleu["mnist_wide", "plain"])
+    assert made.points.loc[made.points["experiment"] == "multi30k_transformer", "bleu"].tolist() == [20, 30, 20, 30]
+    figure = made.drawn()
+    check_page(figure)
+    assert [text.get_text() for text in figure.axes[0].texts if "BLEU" in text.get_text()] == [
+        f"{100 * accuracy:.1f} (BLEU 25.0)" for accuracy in ACCURACY.values()
+    ]
+
+
+@pytest.mark.parametrize("kind", ("slices", "accuracies"))
+def test_networks_and_datasets_have_the_names_that_people_use(kind, make):
+    figure = make(kind).drawn()
+    check_page(figure)
+    shown = (
+        titles(figure)
+        if kind == "slices"
+        else [" ".join(label.get_text().split()) for label in figure.axes[0].get_yticklabels()]
+    )
+    assert shown == ["fully-connected network 784-1024-1024-10 on MNIST", "VGG-9 on CIFAR-10"]
+    assert "Fully-connected network 784-1024-1024-10 on MNIST; mnist_wide, stand-in data; n = 2,048" in footer(figure)
+    assert "VGG-9 on CIFAR-10; cifar10_vgg9, stand-in data; n = 2,048" in footer(figure)

@@ -3,15 +3,11 @@
 import numpy as np
 import pytest
 
-from dropscape.figures.draw.methods import diverged_sentence, inputs_sentence
+from dropscape.figures.methods import diverged_sentence, inputs_sentence
+from tests.figures.made import check_page, footer, legends, titles
 from tests.figures.of_equations import KEEP_PROBS, POINTS, RATES, STEPS, TABLES, made, noises, trajectories, weak_errors
-from tests.figures.of_objectives import check_page, legends
 
 LAST = "lr1-keep0.3"
-
-
-def footer(figure):
-    return " ".join(figure.texts[1].get_text().split())
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -21,7 +17,7 @@ def test_every_kind_is_drawn_in_order(kind, tmp_path):
     check_page(drawn)
     words = footer(drawn)
     assert "mnist_small, stand-in data" in words and "Scale quick." in words
-    assert "A network of 50 tanh units; images of" in words
+    assert words.startswith("Network of 50 tanh units on MNIST; ") and "The network sees images of" in words
     assert "7 \N{MULTIPLICATION SIGN} 7 pixels" in words and "half the squared error" in words
 
 
@@ -71,8 +67,7 @@ def test_only_the_points_of_the_figure_and_only_methods_with_noise(tmp_path):
     figure = made(tmp_path, "trajectories", runs=chosen)
     assert list(dict.fromkeys(figure.points["run"])) == list(chosen)[::-1]  # small learning rates first
     assert set(figure.points["method"]) == {"dropout", "order_1"}
-    titles = [panel.get_title("left") for panel in figure.drawn().axes]
-    assert titles == [r"$\eta$ = 0.005, keep 0.9", r"$\eta$ = 0.1, keep 0.9"]
+    assert titles(figure.drawn()) == [r"$\eta$ = 0.005, keep 0.9", r"$\eta$ = 0.1, keep 0.9"]
 
 
 def test_losses_that_span_little_have_a_linear_axis(tmp_path):
@@ -125,7 +120,7 @@ def test_weak_errors_have_their_slopes(tmp_path):
     assert [ends["x_low"], ends["x_high"]] == [min(RATES), max(RATES)]
     assert [ends["y_low"], ends["y_high"]] == pytest.approx([0.5 * min(RATES), 0.5 * max(RATES)])
     drawn = figure.drawn()
-    assert [panel.get_title("left") for panel in drawn.axes] == ["SME of order 1", "SME of order 2"]
+    assert titles(drawn) == ["SME of order 1", "SME of order 2"]
     assert legends(drawn)[0][0].startswith("keep 0.5: slope 1.00 [") and legends(drawn)[1][-2:] == [
         "slope 2",
         "noise floor",
@@ -192,5 +187,5 @@ def test_a_trace_below_zero_has_no_place_and_is_counted(tmp_path):
 
 def test_a_network_outside_the_theory_is_said_to_be():
     description = {"model": "50 relu units", "side": 7, "loss": "mse"}
-    assert "which the theory does not cover" in inputs_sentence(description)
+    assert "The theory does not cover it" in inputs_sentence(description)
     assert "theory" not in inputs_sentence(description | {"model": "50 tanh units"})

@@ -5,13 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from tests.figures.made import Made, check_page, footer, legends, titles
 from tests.figures.of_networks import accuracies, distances, errors, experiment
-from tests.figures.of_objectives import Made, check_page, legends
 
-
-def panels(figure):
-    """The panels by their titles."""
-    return {axes.get_title(loc="left"): axes for axes in figure.axes}
+TITLES = {"mnist_two_digits": "MNIST"}
 
 
 def test_visited_subnetworks_have_a_band_of_a_standard_deviation(tmp_path):
@@ -27,17 +24,17 @@ def test_visited_subnetworks_have_a_band_of_a_standard_deviation(tmp_path):
     assert ends["runs"].eq(3).all() and ends["undefined"].eq(0).all()
     figure = made.drawn()
     check_page(figure)
-    assert list(panels(figure)) == ["$m$ = 100, $1-p$ = 0.5", "$m$ = 1,000, $1-p$ = 0.5"]
+    assert titles(figure) == ["$m$ = 100, $1-p$ = 0.5", "$m$ = 1,000, $1-p$ = 0.5"]
     assert all(len(axes.lines) == 2 for axes in figure.axes)
 
 
 def test_a_figure_shows_the_panels_that_it_names_in_their_order(tmp_path):
     chosen = [{"width": 1000, "keep_prob": 0.2}, {"width": 100, "keep_prob": 0.5}]
     table = accuracies(widths=(100, 1000), shares=(0.5, 0.8))
-    made = Made(tmp_path, "subnetwork_accuracies", [experiment(panels=chosen)], {"accuracies": [table]})
+    made = Made(tmp_path, "subnetwork_accuracies", [experiment()], {"accuracies": [table]}, panels=chosen)
     shown = made.points[["panel", "width", "dropped_share"]].drop_duplicates().to_numpy().tolist()
     assert shown == [[0, 1000, 0.8], [1, 100, 0.5]]
-    assert list(panels(made.drawn())) == ["$m$ = 1,000, $1-p$ = 0.8", "$m$ = 100, $1-p$ = 0.5"]
+    assert titles(made.drawn()) == ["$m$ = 1,000, $1-p$ = 0.8", "$m$ = 100, $1-p$ = 0.5"]
 
 
 def test_one_run_has_no_band_and_an_undefined_accuracy_is_counted(tmp_path):
@@ -47,8 +44,8 @@ def test_one_run_has_no_band_and_an_undefined_accuracy_is_counted(tmp_path):
     rest = made.summary[made.summary["undefined"] == 0]
     assert (rest["low"] == rest["mean"]).all() and len(rest) == len(made.summary) - 1
     assert made.description["undefined"] == [{"of": "accuracies", "points": 10, "reasons": {"not a finite number": 1}}]
-    footer = made.drawn().texts[1].get_text()
-    assert "One run, no band." in footer and "1 of 10 accuracies" in footer.replace("\n", " ")
+    words = footer(made.drawn())
+    assert "one run, no shading." in words and "1 of 10 accuracies is left out" in words
 
 
 def test_accuracies_are_on_an_axis_that_is_logarithmic_in_the_error(tmp_path):
@@ -75,13 +72,14 @@ def test_random_subnetworks_are_a_line_for_each_mask_of_the_first_run(tmp_path):
     for axes, width in zip(figure.axes, (100, 1000), strict=True):
         assert len(axes.lines) == 7 + 1
         assert axes.lines[3].get_ydata()[-1] == pytest.approx(full - 8 / width * 1.3)
-    assert "7 masks (run 0 of 3)" in figure.texts[1].get_text()
+    assert "7 masks (run 0 of 3)" in footer(figure)
 
 
 def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
     names = ("sectors", "mnist_two_digits")
     tables = [errors(widths=(100, 400)), errors(widths=(100,), keep_probs=(0.5,), rate=-0.5)]
-    made = Made(tmp_path, "error_rates", [experiment(name) for name in names], {"errors": tables})
+    experiments = [experiment(name, title=TITLES.get(name)) for name in names]
+    made = Made(tmp_path, "error_rates", experiments, {"errors": tables})
     slopes = made.summary[made.summary["quantity"] == "slope"]
     assert len(slopes) == 2 * (4 + 1)
     by = slopes.groupby(["experiment", "network"])["mean"].mean()
@@ -93,12 +91,12 @@ def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
     np.testing.assert_allclose(curve["mean"], geometric)
     figure = made.drawn()
     check_page(figure)
-    shown = {title: axes.texts[0].get_text().replace("\N{MINUS SIGN}", "-") for title, axes in panels(figure).items()}
-    assert shown == {
-        "sectors: full network": "slopes -1.00 to -1.00",
-        "sectors: visited sub-networks": "slopes -0.90 to -0.90",
-        "mnist_two_digits: full network": "slopes -0.50 to -0.50",
-        "mnist_two_digits: visited sub-networks": "slopes -0.40 to -0.40",
+    slopes = [axes.texts[0].get_text().replace("\N{MINUS SIGN}", "-") for axes in figure.axes]
+    assert dict(zip(titles(figure), slopes, strict=True)) == {
+        "two-layer ReLU network on sectors: full network": "slopes -1.00 to -1.00",
+        "two-layer ReLU network on sectors: visited sub-networks": "slopes -0.90 to -0.90",
+        "two-layer ReLU network on MNIST: full network": "slopes -0.50 to -0.50",
+        "two-layer ReLU network on MNIST: visited sub-networks": "slopes -0.40 to -0.40",
     }
     guide = figure.axes[0].lines[-1].get_xydata()
     assert np.diff(np.log(guide[:, 1]))[0] / np.diff(np.log(guide[:, 0]))[0] == pytest.approx(-1)
@@ -117,7 +115,8 @@ def test_an_error_of_zero_is_counted_and_the_rest_drawn(tmp_path):
 def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
     names = ("sectors", "caps", "mnist_two_digits")
     tables = [distances(rate=-0.5), distances(rate=-0.5), distances(widths=(100, 400))]
-    made = Made(tmp_path, "distances", [experiment(name) for name in names], {"distances": tables})
+    experiments = [experiment(name, title=TITLES.get(name)) for name in names]
+    made = Made(tmp_path, "distances", experiments, {"distances": tables})
     end = made.summary[(made.summary["quantity"] == "largest") & (made.summary["experiment"] == "sectors")]
     np.testing.assert_allclose(end["mean"] * np.sqrt(end["width"]), (3 * 3.1 * 3.2) ** (1 / 3))
     assert made.description["trainings"] == 18 + 18 + 12
@@ -129,13 +128,14 @@ def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
     minus = "\N{MINUS SIGN}0.50"
     assert with_slopes[:2] == [f"keep {one}: largest {minus}, mean {minus}" for one in (0.5, 0.9)]
     assert others == [with_slopes[:2], ["keep 0.5", "keep 0.9"]]
-    assert "the max-norm projection moved no neuron" in figure.texts[1].get_text().replace("\n", " ")
+    assert "the max-norm projection moved no neuron" in footer(figure)
+    assert titles(figure) == [f"two-layer ReLU network on {data}" for data in ("sectors", "caps", "MNIST")]
 
 
 def test_projections_are_counted_over_all_trainings(tmp_path):
     made = Made(tmp_path, "distances", [experiment()], {"distances": [distances(projected=1000)]})
     assert made.description["projected"] == 18_000
-    assert "moved 18,000 neurons" in made.drawn().texts[1].get_text().replace("\n", " ")
+    assert "moved 18,000 neurons" in footer(made.drawn())
 
 
 @pytest.mark.parametrize(

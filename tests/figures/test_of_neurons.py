@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures.of_objectives import Made, check_page, experiment, legends, run
+from tests.figures.made import Made, check_page, legends, titles
+from tests.figures.of_objectives import experiment, run
 
 SEEDS = (0, 1)
 
@@ -27,7 +28,7 @@ def test_a_training_that_goes_on_stands_behind_its_start(tmp_path):
         "plain": run("risk", 1.0),
     }
     frames = [losses(1, 1, (0, 20)), losses(1, 2, (0, 30)), losses(1, 4, (0, 50, 100))]
-    made = Made(tmp_path, "loss_histories", [experiment(runs, level=1e-3)], {"history": frames})
+    made = Made(tmp_path, "loss_histories", [experiment(runs)], {"history": frames}, level=1e-3)
     curve = made.points[made.points["quantity"] == "loss"].groupby("run")["at"].agg(["min", "max"])
     assert curve.loc["plain"].tolist() == [0, 100]
     assert curve.loc["child"].tolist() == [100, 130] and curve.loc["grandchild"].tolist() == [130, 150]
@@ -43,7 +44,7 @@ def test_a_training_that_goes_on_stands_behind_its_start(tmp_path):
 def test_the_first_step_below_the_level_is_named_and_counted(tmp_path):
     runs = {"plain": run("risk", 1.0), "slow": run("risk", 1.0, initial_scale=[0.01, 0.01])}
     frames = [losses(1, 4, (0, 25, 50, 75, 100)), losses(1, 2.5, (0, 1000))]
-    made = Made(tmp_path, "loss_histories", [experiment(runs, level=1e-2)], {"history": frames})
+    made = Made(tmp_path, "loss_histories", [experiment(runs)], {"history": frames}, level=1e-2)
     first = made.summary[made.summary["quantity"] == "first step below the level"].set_index("run")
     # Losses of 1e-4 and 1e-3 at the end: below 1e-2 at step 75 for one seed, at 100 for the other.
     assert first.loc["plain", ["mean", "low", "high"]].tolist() == [87.5, 75, 100]
@@ -194,7 +195,8 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
     check_page(figure)
     assert len(figure.axes) == 3 * len(names)
     outputs, plain, dropout = figure.axes[-3:]
-    assert outputs.get_title("left") == names[-1].replace("_", " ")
+    title = "fully-connected network 784-50-10 on MNIST"
+    assert titles(figure)[-3] == (title if len(names) == 1 else f"{title}, three layers")
     assert len(outputs.lines) == 2 * 2 + 1
     for panel, spread in ((plain, 1.0), (dropout, 0.1)):
         first, last = (one.get_offsets() for one in panel.collections)
@@ -212,10 +214,10 @@ def test_another_initialisation_has_a_row_of_its_own(tmp_path):
     inputs = {table: [frames[1], *frames, frames[0]] for table, frames in inputs.items()}
     figure = Made(tmp_path, "condensation_features", experiments, inputs).drawn()
     check_page(figure)
-    titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles[::3] == ["one, scale 1, 0.1", "one, scale default"]
+    shown = titles(figure)
+    assert shown[::3] == ["initial scale 1, 0.1", "initial scale default"]
     # Within a row only the objective differs, so both rows have the same two looks.
-    assert titles[1:3] == titles[4:6] and len(legends(figure)[0]) == 3
+    assert shown[1:3] == shown[4:6] and len(legends(figure)[0]) == 3
 
 
 def test_both_files_of_the_widest_figure_are_written(tmp_path):

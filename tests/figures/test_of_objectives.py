@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures.conftest import OUTPUTS
-from tests.figures.of_objectives import Made, check_page, experiment, legends, run
+from tests.figures.made import OUTPUTS, Made, check_page, footer, legends, titles
+from tests.figures.of_objectives import experiment, run
 
 KEEP_PROBS = (0.2, 0.5, 0.8)
 SEEDS = (0, 1)
@@ -62,7 +62,7 @@ def test_groups_of_objectives_have_a_panel_each_and_rates_a_dash_each(tmp_path):
     groups = [["dropout", "risk", "risk_plus_r1", "dropout_minus_r2"], ["risk", "risk_plus_r2"]]
     rates = [0.05, 0.005]
     runs, frames = over_keep_prob(rates, {*groups[0], *groups[1], "dropout_minus_r1"} - {"risk"})
-    made = Made(tmp_path, "objectives_over_keep_prob", [experiment(runs, objectives=groups)], {"history": frames})
+    made = Made(tmp_path, "objectives_over_keep_prob", [experiment(runs)], {"history": frames}, objectives=groups)
     assert "dropout_minus_r1" not in set(made.points["objective"])
     figure = made.drawn()
     check_page(figure)
@@ -81,7 +81,7 @@ def test_a_value_that_is_not_finite_is_counted_and_left_out_of_the_mean(tmp_path
     assert entry["reasons"] == {"not a finite number": 1} and entry["points"] == len(made.points) == 12
     row = made.summary[(made.summary["run"] == "a") & (made.summary["quantity"] == "test accuracy")].iloc[0]
     assert (row["mean"], row["seeds"], row["undefined"]) == (0.9, 1, 1)
-    assert "No defined value, left out: 1 of 12" in made.drawn().texts[1].get_text()
+    assert "1 of 12 values is left out (1 \N{MULTIPLICATION SIGN} not a finite number)." in footer(made.drawn())
 
 
 def rate_and_penalty():
@@ -91,7 +91,11 @@ def rate_and_penalty():
     for objective, (value, mean) in itertools.chain.from_iterable(
         ((objective, pair) for pair in zip(values, means, strict=True)) for objective, means in accuracy.items()
     ):
-        given = {"learning_rate": value} if objective == "dropout" else {"learning_rate": 0.005, "penalty": value}
+        given = (
+            {"learning_rate": value}
+            if objective == "dropout"
+            else {"learning_rate": 0.005, "gradient_penalty_weight": value}
+        )
         runs[f"{objective}-{value}"] = run(objective, 0.8, **given)
         histories.append(history((mean - 0.01, mean + 0.01)))
         ratios.append(pd.DataFrame({"seed": SEEDS, "mean_loss": 0.1, "mean_squared_gradient": 1.0, "ratio": value}))
@@ -109,8 +113,7 @@ def test_rate_and_penalty_share_an_axis_and_the_best_of_each_is_marked(tmp_path)
     check_page(figure)
     (rings,) = (line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none")
     assert sorted(map(tuple, rings.get_xydata().round(9))) == [(0.05, 50.0), (0.1, 52.0)]
-    footer = figure.texts[1].get_text()
-    assert "learning rate 0.005" in footer and "N = 3,000 gradients" in footer
+    assert "learning rate 0.005" in footer(figure) and "N = 3,000 gradients" in footer(figure)
 
 
 def test_a_penalty_left_out_is_the_learning_rate(tmp_path):
@@ -143,8 +146,7 @@ def test_interpolations_have_a_panel_per_pair_of_objectives_and_a_curve_per_keep
     assert len(middle) == 18 and middle["mean"].to_numpy() == pytest.approx(0.11)
     figure = made.drawn()
     check_page(figure)
-    titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles[0] == "$L_1$ & $L_3$" and len(titles) == 6
+    assert titles(figure)[0] == "$L_1$ & $L_3$" and len(figure.axes) == 6
     assert all(len(axes.lines) == 3 for axes in figure.axes)
     assert legends(figure) == [["keep 0.2", "keep 0.5", "keep 0.8"]]
 
@@ -167,8 +169,8 @@ def test_the_grid_has_the_mean_logarithm_of_each_cell(tmp_path):
         if count == 20 and keep_prob == 0.5:
             frame["test_loss"] = 0.0
         frames.append(frame)
-    settings = experiment(runs, "teacher", level=6, train_examples=[2, 20])
-    made = Made(tmp_path, "test_error_grid", [settings], {"history": frames})
+    settings = experiment(runs, "teacher", train_examples=[2, 20], title="a teacher")
+    made = Made(tmp_path, "test_error_grid", [settings], {"history": frames}, level=6)
     cells = made.summary.set_index(["train_examples", "keep_prob"])["mean"]
     assert cells[10, 0.9] == pytest.approx(-4) and cells[10, 1.0] == pytest.approx(-1) and math.isnan(cells[20, 0.5])
     assert made.description["undefined"][0]["reasons"] == {"test error without a logarithm": 2}
@@ -180,7 +182,8 @@ def test_the_grid_has_the_mean_logarithm_of_each_cell(tmp_path):
     (level,) = panel.lines
     assert level.get_xdata() == [1, 1]
     assert panel.images[0].get_array()[1, 2] == pytest.approx(-4)
-    assert "n = 2 to 20 training examples" in figure.texts[1].get_text()
+    assert "n = 2 to 20 training examples" in footer(figure)
+    assert titles(figure)[0] == "fully-connected network 784-50-10 on a teacher"
 
 
 @pytest.mark.parametrize("kind", ("objectives_over_keep_prob", "rate_against_penalty", "interpolations"))

@@ -30,3 +30,10 @@ def test_no_variant_is_read_back_as_empty():
 @pytest.mark.parametrize(("value", "text"), [(7.8e-4, "7.8e\N{MINUS SIGN}4"), (1e-8, "1e\N{MINUS SIGN}8")])
 def test_numbers_in_text(value, text):
     assert style.number(value) == text
+
+
+def test_values_have_shades_and_dashes_in_their_order():
+    shades = style.shades([100, 20, 100], "$m$ = {:,.0f}")
+    assert [look.label for look in shades.values()] == ["$m$ = 20", "$m$ = 100"]
+    assert len({look.colour for look in shades.values()}) == len({look.marker for look in shades.values()}) == 2
+    assert list(style.dashes_of([0.9, 0.5, 0.9])) == [0.9, 0.5] and style.dashes_of([0.9])[0.9] == "-"

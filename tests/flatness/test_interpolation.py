@@ -7,7 +7,7 @@ from torch import nn
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.flatness.interpolation import interpolated_losses
 from dropscape.models.fnn import FullyConnected
-from tests.standins import convolutional
+from tests.toy_models import convolutional
 
 ALPHAS = [0.0, 0.3, 1.0, 1.5]
 
@@ -48,8 +48,8 @@ def test_a_linear_model_has_a_parabola_and_the_ends_are_the_networks_own():
     low, middle, high, outside = interpolated_losses(first, second, inputs, targets, [0, 0.5, 1, 2], "mse")
     for network, loss in ((first, low), (second, high)):
         with torch.no_grad():
-            own = (network(inputs) - targets).square().sum() / (2 * len(inputs))
-        assert loss == pytest.approx(float(own), rel=1e-12)
+            expected = (network(inputs) - targets).square().sum() / (2 * len(inputs))
+        assert loss == pytest.approx(float(expected), rel=1e-12)
     assert outside == pytest.approx(3 * low - 8 * middle + 6 * high, rel=1e-9)
 
 
@@ -59,7 +59,7 @@ def test_what_has_no_line_between_is_refused():
     with pytest.raises(ConfigurationError, match="write runs of one model"):
         interpolated_losses(first, wider, inputs, targets, ALPHAS, "mse")
     model, images, classes = convolutional()
-    with pytest.raises(ConfigurationError, match="Convolutional are not defined: it has statistics"):
+    with pytest.raises(ConfigurationError, match=r"a network without statistics .* unlike Convolutional; leave"):
         interpolated_losses(model, model, images, classes, ALPHAS, "cross_entropy")
     noisy = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)).double()
     with pytest.raises(RandomObjectiveError):

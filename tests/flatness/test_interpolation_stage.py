@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
-import torch
 
-from dropscape.artifacts.files import read_json, read_table
-from dropscape.artifacts.tensors import write_tensors
-from dropscape.data.dataset import Dataset, as_inputs
-from dropscape.data.prepared import write_prepared
-from dropscape.flatness.interpolation_stage import interpolate_experiment
+from dropscape.artifacts.files import read_table
+from dropscape.data.dataset import as_inputs
+from dropscape.flatness.interpolation_stage import interpolate
 from dropscape.models.losses import cross_entropy_per_example
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
+from tests.stage_job import run_stage, write_networks, write_tiny_images
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -25,26 +23,22 @@ SETTINGS = {
 @pytest.fixture
 def written(tmp_path):
     """The dataset, the end points of three runs by name, and the path of each."""
-    generator = torch.Generator().manual_seed(0)
-    description = {"dataset": "mnist", "source": "embedded", "origin": "made here", "classes": 3, "label": "tiny"}
-    images = torch.randint(256, (17, 4, 4), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(3, (17,), generator=generator)
-    data = Dataset("mnist", images[:12], labels[:12], images[12:], labels[12:], description)
-    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
+    data = write_tiny_images(tmp_path / "data")
     states, models = {}, {}
     for offset, run in enumerate("abc"):
         states[run] = [initialised(SETTINGS["model"], seed + 10 * offset).state_dict() for seed in SETTINGS["seeds"]]
-        models[run] = str(tmp_path / f"{run}.safetensors")
-        write_tensors(models[run], {key: torch.stack([one[key] for one in states[run]]) for key in states[run][0]}, {})
+        models[run] = write_networks(tmp_path / f"{run}.safetensors", states[run])
     return data, states, models
 
 
-def test_every_seed_of_a_pair_has_the_loss_between_its_own_end_points(written, tmp_path):
+def test_every_seed_of_a_pair_has_the_loss_between_its_end_points(written, tmp_path):
     data, states, models = written
-    outputs = {name: str(tmp_path / name) for name in ("interpolations", "provenance")}
-    interpolate_experiment("experiment", SETTINGS, models, str(tmp_path / "mnist.safetensors"), outputs)
+    settings = SETTINGS | {"runs": list("abc")}
+    inputs = {"data": str(tmp_path / "data"), "models": [models[run] for run in settings["runs"]]}
+    outputs = {"interpolations": str(tmp_path / "interpolations")}
+    record = run_stage(interpolate, "flatness_interpolations", settings, inputs, outputs)
     table = read_table(outputs["interpolations"])
-    assert len(table) == 2 * 2 * 5 and read_json(outputs["provenance"])["stage"] == "flatness"
+    assert len(table) == 2 * 2 * 5 and record["stage"] == "flatness"
     assert set(table["first"] + table["second"]) == {"ab", "bc"}
     inputs = as_inputs(data.train_images)
     for (first, second, position), alpha in zip([("a", "b", 1), ("b", "c", 0)], (0.25, 0.75), strict=True):

@@ -54,11 +54,11 @@ def dense_widths(model, block, inputs, targets, directions, factors, side_losses
     origin = {name: model.get_parameter(name).detach().clone() for name in block}
     crossings = np.empty((2, len(directions), len(factors)))
     for k, direction in enumerate(directions):
-        parts = split_vector(model, block, direction.double())
+        pieces = split_vector(model, block, direction.double())
 
         @torch.no_grad()
-        def loss(t, parts=parts):
-            moved = {name: origin[name] + t * part for name, part in parts.items()}
+        def loss(t, pieces=pieces):
+            moved = {name: origin[name] + t * piece for name, piece in pieces.items()}
             return side_losses(functional_call(model, moved, (inputs,)), targets).item()
 
         for f, factor in enumerate(factors):
@@ -84,8 +84,8 @@ def test_quadratic_loss_in_closed_form(layer):
         expected = np.empty((6, 4))
         curvatures = torch.empty(6)
         for k, direction in enumerate(directions):
-            parts = split_vector(model, block, direction)
-            moved = {name: model.get_parameter(name) + part for name, part in parts.items()}
+            pieces = split_vector(model, block, direction)
+            moved = {name: model.get_parameter(name) + piece for name, piece in pieces.items()}
             change = functional_call(model, moved, (inputs,)) - outputs
             slope = ((outputs - targets) * change).sum().item() / 40
             curvature = (change**2).sum().item() / 40

@@ -37,8 +37,8 @@ def dense_loss(model, block, inputs, targets, direction, distance, loss):
     """Oracle: a float64 copy of the model, moved, run on all inputs."""
     moved = copy.deepcopy(model).double()
     with torch.no_grad():
-        for name, part in split_vector(moved, block, direction.double()).items():
-            moved.get_parameter(name).add_(distance * part)
+        for name, piece in split_vector(moved, block, direction.double()).items():
+            moved.get_parameter(name).add_(distance * piece)
         outputs = moved(inputs.double())
     if loss == "cross_entropy":
         return cross_entropy(outputs, targets).item()

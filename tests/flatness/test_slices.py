@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.flatness.slices import filter_normalised_direction, loss_slices, slice_flatness
 from dropscape.models.fnn import FullyConnected
-from tests.standins import attentive, convolutional, double, mean_token_loss
+from tests.toy_models import attentive, convolutional, double, mean_token_loss
 
 GRID = np.linspace(-1, 1, 41)
 
@@ -34,7 +34,7 @@ def test_each_filter_has_the_norm_of_the_networks_own():
     assert rows.max() / rows.min() > 1.05
 
 
-def test_two_networks_get_the_same_draw_scaled_to_their_own_filters():
+def test_two_networks_get_the_same_draw_scaled_to_their_filters():
     first, second = convolutional(seed=1)[0], convolutional(seed=2)[0]
     one, two = (filter_normalised_direction(model, seed=3, index=1) for model in (first, second))
     for name, value in first.named_parameters():

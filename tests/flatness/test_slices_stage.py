@@ -3,15 +3,14 @@
 import numpy as np
 import torch
 
-from dropscape.artifacts.files import read_json, read_table
-from dropscape.artifacts.tensors import write_tensors
-from dropscape.data.dataset import Dataset, as_inputs
-from dropscape.data.prepared import write_prepared
+from dropscape.artifacts.files import read_table
+from dropscape.data.dataset import as_inputs
 from dropscape.flatness.slices import filter_normalised_direction
-from dropscape.flatness.slices_stage import slice_run
+from dropscape.flatness.slices_stage import slice_loss
 from dropscape.models.losses import cross_entropy_per_example
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
+from tests.stage_job import run_stage, write_networks, write_tiny_images
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -28,17 +27,11 @@ SETTINGS = {
 
 def made(tmp_path, offset=0):
     """The stage on networks of the initialisations of seeds 0 and 4, or of seeds ``offset`` further on."""
-    generator = torch.Generator().manual_seed(0)
-    description = {"dataset": "mnist", "source": "embedded", "origin": "made here", "classes": 3, "label": "tiny"}
-    images = torch.randint(256, (17, 4, 4), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(3, (17,), generator=generator)
-    data = Dataset("mnist", images[:12], labels[:12], images[12:], labels[12:], description)
-    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
+    data = write_tiny_images(tmp_path / "data")
     states = [initialised(SETTINGS["model"], seed + offset).state_dict() for seed in SETTINGS["seeds"]]
-    write_tensors(tmp_path / "model", {name: torch.stack([state[name] for state in states]) for name in states[0]}, {})
-    outputs = {name: str(tmp_path / name) for name in ("slices", "slice_widths", "provenance")}
-    slice_run("run", SETTINGS, str(tmp_path / "model"), str(tmp_path / "mnist.safetensors"), outputs)
-    assert read_json(outputs["provenance"])["stage"] == "flatness"
+    inputs = {"data": str(tmp_path / "data"), "model": write_networks(tmp_path / "model", states)}
+    outputs = {name: str(tmp_path / name) for name in ("slices", "slice_widths")}
+    assert run_stage(slice_loss, "flatness_slices", SETTINGS, inputs, outputs)["stage"] == "flatness"
     return data, states, read_table(outputs["slices"]), read_table(outputs["slice_widths"])
 
 

@@ -28,11 +28,11 @@ def data(*shape, seed=0):
 
 
 @pytest.mark.parametrize(("kind", "shape"), [(GroupedBatchNorm1d, (11, 3)), (GroupedBatchNorm2d, (11, 3, 4, 4))])
-def test_each_group_is_normalised_as_a_batch_of_its_own(kind, shape):
+def test_each_group_is_normalised_as_a_separate_batch(kind, shape):
     ours, x = layer(kind, group=4), data(*shape)
     theirs = (nn.BatchNorm1d if kind is GroupedBatchNorm1d else nn.BatchNorm2d)(3).double().train()
     theirs.load_state_dict(ours.state_dict())
-    expected = torch.cat([theirs(part) for part in (x[:4], x[4:8], x[8:])])
+    expected = torch.cat([theirs(few) for few in (x[:4], x[4:8], x[8:])])
     torch.testing.assert_close(ours.train()(x), expected)
     assert torch.equal(ours.running_mean, torch.zeros(3, dtype=torch.float64)), "nothing is averaged along training"
 

@@ -25,21 +25,21 @@ def test_the_vector_is_the_weight_row_by_row_then_the_bias():
 
 @given(BLOCKS)
 def test_splitting_undoes_the_vector_in_the_order_of_the_block(block):
-    parts = split_vector(NETWORK, block, block_vector(NETWORK, block))
-    assert list(parts) == block
+    pieces = split_vector(NETWORK, block, block_vector(NETWORK, block))
+    assert list(pieces) == block
     for name, value in block_parameters(NETWORK, block).items():
-        assert torch.equal(parts[name], value)
+        assert torch.equal(pieces[name], value)
 
 
 @given(BLOCKS, st.lists(st.integers(1, 3), max_size=2))
-def test_leading_dimensions_are_kept_and_parts_are_views(block, leading):
+def test_leading_dimensions_are_kept_and_pieces_are_views(block, leading):
     size = block_vector(NETWORK, block).numel()
     vectors = torch.rand(*leading, size)
-    parts = split_vector(NETWORK, block, vectors)
+    pieces = split_vector(NETWORK, block, vectors)
     shapes = block_parameters(NETWORK, block)
-    assert all(part.shape == (*leading, *shapes[name].shape) for name, part in parts.items())
-    assert torch.equal(torch.cat([part.reshape(*leading, -1) for part in parts.values()], dim=-1), vectors)
-    next(iter(parts.values())).zero_()
+    assert all(piece.shape == (*leading, *shapes[name].shape) for name, piece in pieces.items())
+    assert torch.equal(torch.cat([piece.reshape(*leading, -1) for piece in pieces.values()], dim=-1), vectors)
+    next(iter(pieces.values())).zero_()
     assert (vectors[..., : shapes[block[0]].numel()] == 0).all()
 
 

@@ -1,10 +1,10 @@
-"""Networks cut in two: the halves make the whole, and the first holds nothing of the block."""
+"""Networks cut in two: prefix and suffix make the whole, and the prefix holds nothing of the block."""
 
 import pytest
 import torch
 
 from dropscape.errors import ConfigurationError
-from dropscape.models.halves import split
+from dropscape.models.prefix_suffix import split
 from dropscape.models.registry import initialised
 
 VGG9 = {"name": "vgg9", "classes": 4, "width": 1 / 32}
@@ -77,7 +77,7 @@ def test_prefix_then_suffix_is_the_network_and_only_the_suffix_reads_the_block(s
 
 
 def test_as_much_as_can_be_stands_before_the_block():
-    """Else the halves would be right and useless."""
+    """Else the cut would be right and useless."""
     expected = {
         "output.weight": (VGG9, lambda name: not name.startswith("output")),
         "layers.1.weight": (FNN, lambda name: name.startswith("layers.0")),

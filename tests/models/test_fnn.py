@@ -39,7 +39,7 @@ def test_the_network_knows_its_shape_and_is_deterministic_in_training_mode(netwo
 
 
 def test_names_of_parameters_are_those_that_blocks_name(network):
-    names = [f"layers.{index}.{part}" for index in range(3) for part in ("weight", "bias")]
+    names = [f"layers.{index}.{kind}" for index in range(3) for kind in ("weight", "bias")]
     assert [name for name, _ in network().named_parameters()] == names
 
 

@@ -1,4 +1,4 @@
-"""Losses against torch's own in float64 and against exact arithmetic where they are tiny."""
+"""Losses against torch's in float64 and against exact arithmetic where they are tiny."""
 
 import math
 
@@ -51,7 +51,7 @@ def test_the_hessian_of_a_confident_prediction_keeps_its_digits(gap):
     """diag(p) - p p^T in float32, to the accuracy of its largest entry; logaddexp gave NaN above a gap of 88."""
     z = torch.tensor([gap, 0.0, 0.0], requires_grad=True)
     (slope,) = torch.autograd.grad(cross_entropy_per_example(z[None], torch.tensor([0])).sum(), z, create_graph=True)
-    hessian = torch.stack([torch.autograd.grad(part, z, retain_graph=True)[0] for part in slope])
+    hessian = torch.stack([torch.autograd.grad(one, z, retain_graph=True)[0] for one in slope])
     p = [1 / (1 + 2 * math.exp(-gap)), 1 / (2 + math.exp(gap)), 1 / (2 + math.exp(gap))]
     rest = [2 * p[1], p[0] + p[1], p[0] + p[1]]  # 1 - p without its rounding
     expected = torch.tensor([[p[i] * rest[i] if i == j else -p[i] * p[j] for j in range(3)] for i in range(3)])
@@ -112,8 +112,8 @@ def test_loss_of_sentences_is_the_mean_over_tokens_whatever_the_batching(epsilon
     expected = divergence(outputs, tokens, epsilon)[tokens != PADDING].mean()
     loss = training_loss("cross_entropy", tokens, epsilon)
     torch.testing.assert_close(loss(outputs, tokens).mean(), expected)
-    parts = [loss(outputs[part], tokens[part]) for part in (slice(0, 2), slice(2, 5))]
-    torch.testing.assert_close(torch.cat(parts).mean(), expected)
+    chunks = [loss(outputs[chunk], tokens[chunk]) for chunk in (slice(0, 2), slice(2, 5))]
+    torch.testing.assert_close(torch.cat(chunks).mean(), expected)
 
 
 def test_smoothed_classes_are_torchs_less_a_constant():

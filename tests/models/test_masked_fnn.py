@@ -31,7 +31,7 @@ def test_without_masks_it_is_the_plain_network_with_the_same_parameters():
 
 
 @pytest.mark.parametrize("widths", [(6, 5, 3), (6, 5, 4, 3)])
-def test_the_last_hidden_activation_is_given_before_its_own_dropout(widths):
+def test_the_last_hidden_activation_is_given_before_its_dropout(widths):
     torch.manual_seed(0)
     model, x, source = MaskedFullyConnected(widths).double(), torch.rand(9, 6).double(), GroupMasks(1, "test", "masks")
     set_keep_prob(model, 0.5)

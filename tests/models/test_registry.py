@@ -9,8 +9,8 @@ from dropscape.dropout.layers import dropout_layers, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.initial import normal_initialised
 from dropscape.models.masked_fnn import MaskedFullyConnected
-from dropscape.models.registry import build, fitted, initialised, keep_probs
-from dropscape.training.stacked import initialised as stacked_initialised
+from dropscape.models.registry import build, initialised, keep_probs, with_data_dimensions
+from dropscape.training.stacked_networks import initialised as stacked_initialised
 
 FNN = {"name": "fnn", "widths": [5, 4, 3, 2], "activation": "relu"}
 SMALL = [
@@ -24,13 +24,13 @@ SMALL = [
 
 
 @pytest.fixture
-def own_module(tmp_path, monkeypatch):
-    (tmp_path / "own_networks.py").write_text(
+def custom_module(tmp_path, monkeypatch):
+    (tmp_path / "custom_networks.py").write_text(
         "from torch import nn\ndef small(width): return nn.Linear(width, 2)\ndef number(): return 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    sys.modules.pop("own_networks", None)
+    sys.modules.pop("custom_networks", None)
 
 
 @pytest.mark.parametrize("settings", SMALL, ids=lambda settings: settings["name"])
@@ -75,22 +75,22 @@ def test_first_parameters_have_the_scales_of_the_settings():
     assert torch.equal(default.layers[0].weight, initialised(FNN | {"widths": settings["widths"]}, 3).layers[0].weight)
 
 
-def test_a_network_of_the_users_own(own_module):
-    model = build({"name": "own", "function": "own_networks:small", "arguments": {"width": 7}})
+def test_a_custom_network(custom_module):
+    model = build({"name": "custom", "function": "custom_networks:small", "arguments": {"width": 7}})
     assert model.weight.shape == (2, 7)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "lenet"}, "'lenet'; write one of fnn, vgg9, vgg16, resnet20, resnet18, transformer"),
-        ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20' does not take its settings: .*depth"),
-        ({"name": "own", "function": "nowhere:model", "arguments": {}}, "cannot be imported"),
-        ({"name": "own", "function": "own_networks:large", "arguments": {}}, "cannot be imported"),
-        ({"name": "own", "function": "own_networks:number", "arguments": {}}, "returned a int"),
+        ({"name": "lenet"}, "'lenet'; write one of custom, fnn, resnet18, resnet20, transformer, vgg16, vgg9"),
+        ({"name": "resnet20", "classes": 3, "depth": 4}, "'resnet20' cannot be built from its settings: .*depth"),
+        ({"name": "custom", "function": "nowhere:model", "arguments": {}}, "cannot be imported"),
+        ({"name": "custom", "function": "custom_networks:large", "arguments": {}}, "cannot be imported"),
+        ({"name": "custom", "function": "custom_networks:number", "arguments": {}}, "returned a int"),
     ],
 )
-def test_what_is_no_network_is_named(settings, message, own_module):
+def test_what_is_no_network_is_named(settings, message, custom_module):
     with pytest.raises(ConfigurationError, match=message):
         build(settings)
 
@@ -116,14 +116,14 @@ def test_keep_probabilities_of_a_run(model, keep_prob, after, expected):
 
 def test_the_data_decides_a_transformers_vocabularies():
     description = {"source_vocabulary": ["a", "b"], "target_vocabulary": ["c"], "source_length": 7, "classes": 5}
-    given = fitted({"name": "transformer", "d_model": 6}, description)
+    given = with_data_dimensions({"name": "transformer", "d_model": 6}, description)
     assert given == {
         "name": "transformer", "d_model": 6, "source_vocabulary": 2, "target_vocabulary": 1, "source_length": 7
     }  # fmt: skip
     assert build(given).output.logits.weight.shape == (1, 6)
-    assert fitted(FNN, description) == FNN
+    assert with_data_dimensions(FNN, description) == FNN
 
 
-def test_a_fully_connected_network_is_known_by_its_places_for_dropout():
+def test_a_fully_connected_network_has_a_dropout_layer_after_every_hidden_layer():
     model = build(FNN)
     assert isinstance(model, MaskedFullyConnected) and list(dropout_layers(model)) == ["dropouts.0", "dropouts.1"]

@@ -5,7 +5,11 @@ import torch
 from torch import nn
 
 from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force, set_keep_prob
-from dropscape.models.resnet import ResidualBlock, resnet, resnet18
+from dropscape.models.networks.resnet18 import ResNet18Settings
+from dropscape.models.networks.resnet20 import ResNet20Settings
+from dropscape.models.resnet import ResidualBlock
+
+resnet, resnet18 = ResNet20Settings.build, ResNet18Settings.build
 
 
 @pytest.mark.parametrize(("blocks", "layers", "millions"), [(3, 20, 0.27), (5, 32, 0.46), (9, 56, 0.85)])
@@ -64,13 +68,13 @@ def test_a_projecting_block_that_adds_nothing_is_every_second_pixel_through_a_de
 
 @pytest.mark.parametrize(("model", "convolutions"), [(resnet, 19), (resnet18, 17)])
 def test_dropout_masks_every_convolution_and_no_shortcut(model, convolutions):
-    places = dropout_layers(model(5, width=2))
+    dropouts = dropout_layers(model(5, width=2))
     inner = [
         name
         for name, module in model(5, width=2).named_modules()
         if isinstance(module, nn.Conv2d) and "projection" not in name
     ]
-    assert [name.replace("dropout", "conv") for name in places] == inner and len(inner) == convolutions
+    assert [name.replace("dropout", "conv") for name in dropouts] == inner and len(inner) == convolutions
     for projection in (False, True):
         block, x = ResidualBlock(4, 8, projection).eval(), torch.rand(3, 4, 8, 8)
         set_keep_prob(block, (1, 1e-6))

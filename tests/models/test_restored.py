@@ -6,7 +6,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.registry import initialised as built
 from dropscape.models.restored import networks_of_seeds, restored
-from dropscape.training.stacked import StackedNetworks, initialised
+from dropscape.training.stacked_networks import StackedNetworks, initialised
 
 SETTINGS = {"name": "fnn", "widths": [4, 6, 5, 3], "activation": "tanh"}
 
@@ -22,7 +22,7 @@ def test_a_network_has_the_given_parameters_and_is_not_trained():
     assert torch.equal(parameters["layers.0.bias"], before), "the network has a copy"
 
 
-def test_every_seed_gets_its_own_network():
+def test_every_seed_gets_its_network():
     seeds = (3, 0, 9)
     stacked = initialised(SETTINGS["widths"], "tanh", seeds)
     x, labels = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
@@ -36,7 +36,7 @@ def test_every_seed_gets_its_own_network():
         torch.testing.assert_close(loss, losses[index], rtol=1e-6, atol=0)
 
 
-def test_places_for_dropout_are_there_where_they_are_wanted():
+def test_a_network_has_dropout_layers_where_they_are_wanted():
     """Without them a fully-connected network is the very class that curvature treats fastest."""
     parameters = {name: value[0] for name, value in initialised(SETTINGS["widths"], "tanh", [3]).items()}
     assert type(restored(SETTINGS, parameters)) is FullyConnected
@@ -48,8 +48,8 @@ def test_buffers_are_restored_too():
     networks = [built(settings, seed) for seed in (0, 1)]
     for number, network in enumerate(networks, 1):
         network.norm1.running_mean.fill_(number)
-    states = [network.state_dict() for network in networks]
-    stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    saved = [network.state_dict() for network in networks]
+    stacked = {name: torch.stack([one[name] for one in saved]) for name in saved[0]}
     x = torch.rand(2, 3, 32, 32)
     for (_, given), network in zip(networks_of_seeds(settings, stacked, (0, 1)), networks, strict=True):
         assert torch.equal(given(x), network.eval()(x)) and not given.training

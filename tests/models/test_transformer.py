@@ -1,4 +1,4 @@
-"""The transformer against torch's own layers, and what it must not see."""
+"""The transformer against torch's layers, and what it must not see."""
 
 import math
 
@@ -36,21 +36,23 @@ def test_logits_are_one_row_a_target_token():
     assert network()(tokens(3)).shape == (3, T, 9)
 
 
-@pytest.mark.parametrize("place", range(T))
-def test_a_token_changes_nothing_before_itself(place):
+@pytest.mark.parametrize("position", range(T))
+def test_a_token_changes_nothing_before_itself(position):
     model, x = network(), tokens()
     changed = x.clone()
-    changed[:, S + place] = x[:, S + place] % 8 + 1
+    changed[:, S + position] = x[:, S + position] % 8 + 1
     before, after = model(x), model(changed)
-    assert torch.equal(before[:, :place], after[:, :place])
-    assert (before[:, place:] - after[:, place:]).abs().amax(dim=(0, 2)).min() > 1e-6, "and everything from there on"
+    assert torch.equal(before[:, :position], after[:, :position])
+    assert (before[:, position:] - after[:, position:]).abs().amax(dim=(0, 2)).min() > 1e-6, (
+        "and everything from there on"
+    )
 
 
 def test_every_source_token_changes_every_output():
     model, x = network(), tokens()
-    for place in range(S):
+    for position in range(S):
         changed = x.clone()
-        changed[:, place] = x[:, place] % 8 + 1
+        changed[:, position] = x[:, position] % 8 + 1
         assert (model(x) - model(changed)).abs().amax(dim=2).min() > 1e-9
 
 

@@ -6,7 +6,10 @@ from torch import nn
 
 from dropscape.dropout.layers import MaskedDropout
 from dropscape.models.batch_norm import batch_norms
-from dropscape.models.vgg import vgg9, vgg16
+from dropscape.models.networks.vgg9 import Vgg9Settings
+from dropscape.models.networks.vgg16 import Vgg16Settings
+
+vgg9, vgg16 = Vgg9Settings.build, Vgg16Settings.build
 
 
 def kinds(model):
@@ -36,8 +39,8 @@ def test_vgg9_has_nine_layers_with_weights():
 
 def test_dropout_of_vgg9_follows_the_pooling_layers():
     order = kinds(vgg9(10, 1 / 32))
-    places = [place for place, kind in enumerate(order) if kind == "MaskedDropout"]
-    assert [order[place - 1] for place in places] == ["MaxPool2d"] * 3
+    positions = [position for position, kind in enumerate(order) if kind == "MaskedDropout"]
+    assert [order[position - 1] for position in positions] == ["MaxPool2d"] * 3
     assert order.count("MaxPool2d") == 3
 
 

@@ -9,7 +9,7 @@ import torch
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.products import HessianOperator
 from dropscape.noise.alignment import Alignment, _unbiased_norm_squared, alignment
-from tests.standins import attentive, mean_token_loss
+from tests.toy_models import attentive, mean_token_loss
 
 FLOATS = [field.name for field in fields(Alignment) if field.type is float]
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dropscape.numerics.fits import power_law, rank_correlation, spearman
+from dropscape.numerics.fits import power_law, spearman
+from dropscape.numerics.intervals import bootstrap_interval
 
 
 @given(st.floats(-3, 3), st.floats(-5, 5), st.integers(3, 40))
@@ -74,30 +75,22 @@ def test_spearman_is_scipys(pairs):
         assert value == pytest.approx(stats.spearmanr(pairs[:, 0], pairs[:, 1]).statistic, abs=1e-12)
 
 
-def test_rank_correlation_bounds_and_counts():
+def test_bootstrap_bounds_of_spearmans_correlation_have_their_large_sample_width():
     rng = np.random.default_rng(4)
-    x = np.exp(rng.standard_normal(300))
-    y = x**-2 * np.exp(rng.standard_normal(300))
-    y[:5] = np.nan
-    result = rank_correlation(x, y, seed=0, purpose="test")
-    assert result.value == pytest.approx(stats.spearmanr(x[5:], y[5:]).statistic, abs=1e-12)
+    x = np.exp(rng.standard_normal(295))
+    y = x**-2 * np.exp(rng.standard_normal(295))
+    result = bootstrap_interval(spearman, [np.column_stack([x, y])], seed=0, purpose="test")
+    assert result.value == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
     assert -1 <= result.low < result.value < result.high < 0
-    assert (result.points, result.undefined) == (295, 5)
-    # Large-sample width of a Spearman interval on Fisher's scale (Bonett and Wright 2000): within a quarter.
+    # Width of a Spearman interval on Fisher's scale (Bonett and Wright 2000): within a quarter.
     width = 2 * 1.96 * math.sqrt((1 + result.value**2 / 2) / 292)
     assert np.arctanh(result.high) - np.arctanh(result.low) == pytest.approx(width, rel=0.25)
-    assert result == rank_correlation(x, y, seed=0, purpose="test")
 
 
-def test_rank_correlation_is_exact_for_a_monotone_relation():
+def test_bootstrap_bounds_of_a_monotone_relation_are_exact():
     x = np.arange(1.0, 40)
-    result = rank_correlation(x, -(x**3), seed=0, purpose="monotone")
+    result = bootstrap_interval(spearman, [np.column_stack([x, -(x**3)])], seed=0, purpose="monotone")
     assert result.value == pytest.approx(-1) and result.high == pytest.approx(-1)
-
-
-def test_rank_correlation_without_enough_points_is_nan():
-    result = rank_correlation([1, np.nan, 2], [1, 2, 3], seed=0, purpose="few")
-    assert math.isnan(result.value) and (result.points, result.undefined) == (2, 1)
 
 
 def test_vectors_must_pair():

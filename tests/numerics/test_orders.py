@@ -22,7 +22,7 @@ def test_the_slope_of_a_power_law_and_what_the_norms_errors_do_to_it():
     assert np.std(slopes) == pytest.approx(exact.sampling_error, rel=0.1)
 
 
-def test_bounds_are_those_of_the_greater_standard_error():
+def test_bounds_are_those_of_the_larger_standard_error():
     exact = order_of(3 * RATES, 0.3 * RATES)  # on a line, known to a tenth
     margin = 1.959964 * exact.sampling_error
     assert exact.bounds == pytest.approx((1 - margin, 1 + margin)) and margin > 0.1
@@ -55,6 +55,6 @@ def test_what_the_noise_hides_is_left_out_and_counted():
 
 def test_too_few_norms_have_no_order():
     for count in range(3):
-        order = order_of(RATES, [0.001 if place < count else 10 for place in range(4)])
+        order = order_of(RATES, [0.001 if index < count else 10 for index in range(4)])
         assert math.isnan(order.fit.slope) and math.isnan(order.scatter_error) and order.hidden == 4 - count
         assert all(map(math.isnan, order.bounds))

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscape.models.fnn import FullyConnected, products_of
+from dropscape.models.fnn import FullyConnected, fast_products
 from dropscape.numerics import products
 from dropscape.numerics.products import FastProducts, add_product, product
 
@@ -18,7 +18,7 @@ def either(request, monkeypatch):
     if request.param and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("torch was built without oneDNN")
     monkeypatch.setattr(products, "onednn_is_faster", lambda: request.param)
-    monkeypatch.setattr(products, "_LEAST", 1)
+    monkeypatch.setattr(products, "_MIN_MULTIPLICATIONS", 1)
 
 
 def matrices(m, k, n, dtype=torch.float32, turned=(False, False)):
@@ -109,10 +109,14 @@ def test_trainings_and_slices_of_fully_connected_networks_take_them(monkeypatch)
     seen = []
     monkeypatch.setattr(products, "_through_onednn", lambda left, right, bias=None: seen.append(1) or left @ right)
     wide, narrow = FullyConnected([300, 200, 10]), FullyConnected([3, 4, 2])
-    with products_of(wide, 100):
+    with fast_products(wide, 100):
         wide(torch.randn(100, 300)).sum().backward()
     assert len(seen) == 2, "of the first layer's passes, which have no gradient of the inputs"
-    with products_of(narrow, 100), products_of(torch.nn.Linear(300, 4000), 100), products_of(wide.double(), 100):
+    with (
+        fast_products(narrow, 100),
+        fast_products(torch.nn.Linear(300, 4000), 100),
+        fast_products(wide.double(), 100),
+    ):
         narrow(torch.randn(100, 3))
         torch.nn.functional.linear(torch.randn(100, 300), torch.randn(4000, 300))
     assert len(seen) == 2

@@ -1,11 +1,23 @@
-"""SplitMix64 against published outputs, and its permutations."""
+"""SplitMix64 against published outputs, the masks that are drawn from it, and its permutations."""
 
 from collections import Counter
 
 import numpy as np
+import pytest
 from scipy import stats
 
-from dropscape.numerics.split_mix import outputs, shuffle
+from dropscape.numerics.split_mix import (
+    BLOCK,
+    GOLDEN,
+    WORDS,
+    draw,
+    kept_units,
+    largest_kept_draw,
+    mask_offsets,
+    outputs,
+    padded,
+    shuffle,
+)
 
 
 def test_outputs_are_the_published_ones():
@@ -19,6 +31,45 @@ def test_outputs_are_the_published_ones():
     ]
     assert outputs(1234567, 0, 5).tolist() == published
     assert outputs(1234567, 3, 2).tolist() == published[3:], "an output needs none before it"
+
+
+@pytest.mark.parametrize("threshold", [1, 0x12345678, 0x80000000, 0xF0000000, 0xFFFFFFFF, 2**32])
+def test_a_mask_compares_the_halves_of_outputs_the_lower_one_first(threshold):
+    halves = [half for output in outputs(1234567, 0, 5).tolist() for half in (output & 0xFFFFFFFF, output >> 32)]
+    mask = kept_units(1234567, 0, 10, 1, threshold / 2**32)
+    assert mask[:, 0].tolist() == [half < threshold for half in halves]
+
+
+def test_thresholds_between_neighbouring_outputs_decide():
+    """Every one of the 32 bits counts: a unit is dropped at the threshold itself and kept one above it."""
+    half = outputs(1234567, 0, 1).item() >> 32
+    assert not kept_units(1234567, 0, 2, 1, half / 2**32)[1, 0]
+    assert kept_units(1234567, 0, 2, 1, (half + 1) / 2**32)[1, 0]
+
+
+def test_the_smallest_probability_is_not_zero_and_1_keeps_everything():
+    assert largest_kept_draw(1e-30) == 0 and largest_kept_draw(1.0) == 2**32 - 1 and largest_kept_draw(0.5) == 2**31 - 1
+
+
+@pytest.mark.parametrize("units, columns", [(1, 1), (32, 3), (33, 1), (100, 7)])
+def test_what_a_step_draws_is_a_stretch_of_the_outputs(units, columns):
+    """Each block of each column takes the next 16 outputs; a step goes on where the one before it ended."""
+    blocks = padded(units) // BLOCK
+    count = blocks * columns * WORDS
+    whole = outputs(99, 0, 3 * count).astype("<u8").view("<u4").reshape(3, blocks, columns, BLOCK)
+    for step in range(3):
+        expected = np.concatenate(list(whole[step].swapaxes(1, 2)))[:units] < 0x60000000
+        assert np.array_equal(kept_units(99, step, units, columns, 0x60000000 / 2**32), expected)
+
+
+@pytest.mark.parametrize("units, columns", [(1, 1), (32, 3), (33, 1), (100, 7)])
+def test_the_compiled_draws_are_those_masks(units, columns):
+    step, words = 5, np.empty(padded(units) // 2, np.uint64)
+    for column in range(columns):
+        state = 99 + (step * words.size * columns + column * WORDS) * int(GOLDEN)
+        draw(words, mask_offsets(units, columns), np.uint64(state % 2**64))
+        mask = words.view(np.uint32)[:units] <= largest_kept_draw(0.3)
+        assert np.array_equal(mask, kept_units(99, step, units, columns, 0.3)[:, column])
 
 
 def permutation(count, state, epoch):

@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import subprocess
@@ -10,27 +11,32 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+PAPERS = [
+    {"study": "noise_structure", "letter": "A", "title": "Dropout in training neural networks"},
+    {"study": "modified_equations", "letter": "C", "title": "Stochastic modified equations"},
+]
 # The real rule, pages and style, between stand-ins for the figures and the claims.
 SNAKEFILE = f"""
 from pathlib import Path
 from types import SimpleNamespace
 
-from dropscape.dependencies import module_files
-from dropscape.report.papers import category
-
 RESULTS = "results/smoke"
 FIGURES = {{
-    "noise_structure-fig2a": SimpleNamespace(place="Paper A, Fig. 2(a)"),
-    "modified_equations-fig3a": SimpleNamespace(place="Paper C, Fig. 3(a)"),
+    "noise_structure-fig2a": "Paper A, Fig. 2(a)",
+    "modified_equations-fig3a": "Paper C, Fig. 3(a)",
 }}
+CATEGORIES = {{"noise_structure": "Paper A, noise structure", "modified_equations": "Paper C, modified equations"}}
+PAPERS = {json.dumps(PAPERS)}
 
 
-def code_of(script):
-    return list(module_files(Path("{ROOT}/workflow/scripts") / script, Path("{ROOT}/src")))
-
-
-def plain(settings):
-    return settings
+def settings_of(rule):
+    return {{
+        "papers": PAPERS,
+        "figures": {{
+            name: {{"paper_reference": reference, "path": f"{{RESULTS}}/figures/{{name}}.png"}}
+            for name, reference in FIGURES.items()
+        }},
+    }}
 
 
 report: "{ROOT}/workflow/report/workflow.rst"
@@ -50,8 +56,8 @@ rule figures:
         report(
             RESULTS + "/figures/{{figure}}.png",
             caption="caption.rst",
-            category=lambda wildcards: category(wildcards.figure.partition("-")[0]),
-            labels=lambda wildcards: {{"figure": FIGURES[wildcards.figure].place}},
+            category=lambda wildcards: CATEGORIES[wildcards.figure.partition("-")[0]],
+            labels=lambda wildcards: {{"figure": FIGURES[wildcards.figure]}},
         ),
     shell:
         "cp {{input}} {{output}}"
@@ -61,12 +67,18 @@ rule claims:
     input:
         "judged/{{table}}.csv",
     output:
-        RESULTS + "/claims/{{table}}.csv",
+        report(RESULTS + "/claims/{{table}}.csv", category="Claims", labels={{"table": "claims"}}),
     shell:
         "cp {{input}} {{output}}"
 
 
 include: "{ROOT}/workflow/rules/report.smk"
+
+
+for each in workflow.rules:
+    if each.script:
+        each.log_modifier = each.output_modifier
+        each.set_log(RESULTS + "/logs/report/report.log")
 """
 
 

@@ -4,10 +4,11 @@ import pytest
 
 from dropscape.report.first_page import first_page
 from dropscape.report.verdicts import read_claims
+from tests.report.conftest import PAPERS
 
 FIGURES = {
-    "noise_structure-fig2a": {"place": "Paper A, Fig. 2(a)", "path": 'results/it\'s "quoted"/fig2a.png'},
-    "modified_equations-fig3a": {"place": "Paper C, Fig. 3(a)", "path": "results/fig3a.png"},
+    "noise_structure-fig2a": {"paper_reference": "Paper A, Fig. 2(a)", "path": 'results/it\'s "quoted"/fig2a.png'},
+    "modified_equations-fig3a": {"paper_reference": "Paper C, Fig. 3(a)", "path": "results/fig3a.png"},
 }
 
 
@@ -45,7 +46,7 @@ class Cells(HTMLParser):
 @pytest.fixture
 def page(claims, tmp_path) -> str:
     claims.to_csv(tmp_path / "claims.csv", index=False)
-    return first_page(read_claims(tmp_path / "claims.csv"), FIGURES)
+    return first_page(read_claims(tmp_path / "claims.csv"), PAPERS, FIGURES)
 
 
 def test_rows_show_statement_papers_number_ours_expected_verdict_and_figure(page):
@@ -74,8 +75,8 @@ def test_links_only_where_the_report_has_the_figure_and_whatever_its_path(page):
 
 
 def test_reduced_sizes_are_named_except_at_the_papers_scale(claims):
-    assert "reduced sizes" in first_page(claims, {})
-    assert "reduced sizes" not in first_page(claims.assign(scale="paper"), {})
+    assert "reduced sizes" in first_page(claims, PAPERS, {})
+    assert "reduced sizes" not in first_page(claims.assign(scale="paper"), PAPERS, {})
 
 
 def test_the_page_is_one_block_of_raw_html(page):

@@ -1,8 +1,10 @@
 import pandas as pd
 import pytest
 
+from dropscape.artifacts.files import write_json
 from dropscape.errors import ArtifactError
 from dropscape.report.gallery import write_gallery
+from tests.report.conftest import PAPERS
 
 
 def claims_table():
@@ -23,6 +25,8 @@ def test_every_claim_and_figure_is_on_the_page(tmp_path):
     (results / "claims").mkdir(parents=True)
     (results / "figures").mkdir()
     claims_table().to_csv(results / "claims/claims.csv", index=False)
+    (results / "report").mkdir()
+    write_json(results / "report/provenance.json", {"parameters": {"papers": PAPERS}})
     (results / "figures/noise_structure-fig2d.png").write_bytes(b"picture")
     write_gallery(results, tmp_path / "docs/gallery", "make paper")
     page = (tmp_path / "docs/gallery.md").read_text()

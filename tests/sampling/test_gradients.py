@@ -43,8 +43,8 @@ def autograd_gradient(model, block, x, y, mask, keep_prob, dropout_after, loss):
             f = f * mask.T / keep_prob
     value = F.cross_entropy(f, y) if loss == "cross_entropy" else ((f - y) ** 2).sum() / (2 * len(x))
     parameters = dict(model.named_parameters())
-    parts = torch.autograd.grad(value, [parameters[name] for name in block])
-    return torch.cat([part.reshape(-1) for part in parts])
+    pieces = torch.autograd.grad(value, [parameters[name] for name in block])
+    return torch.cat([piece.reshape(-1) for piece in pieces])
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -52,7 +52,7 @@ def autograd_gradient(model, block, x, y, mask, keep_prob, dropout_after, loss):
 @pytest.mark.parametrize("layer", [1, 2, 3, 4])
 @pytest.mark.parametrize("dropout_after", [1, 2, 3])
 def test_equals_autograd_with_the_same_masks(layer, dropout_after, activation, loss, monkeypatch):
-    """Every place of block and mask, several chunks of unequal size, float64: equal up to rounding."""
+    """Every position of block and mask, several chunks of unequal size, float64: equal up to rounding."""
     monkeypatch.setattr(gradients, "_columns", lambda n, *_: [slice(0, 7), slice(7, 15), slice(15, n)])
     model = network((6, 5, 7, 4, 3), activation)
     x, y = data(model, 23, loss)
@@ -118,14 +118,14 @@ def naive_samples(model, block, x, y, dropout_after, samples):
     parameters = [dict(model.named_parameters())[name] for name in block]
     torch.manual_seed(3)
     rows = [torch.autograd.grad(F.cross_entropy(trained(x), y), parameters) for _ in range(samples)]
-    return torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in rows])
+    return torch.stack([torch.cat([piece.reshape(-1) for piece in row]) for row in rows])
 
 
 @pytest.mark.parametrize("dropout_after", [1, 2])
 def test_mean_and_covariance_are_those_of_all_masks_and_of_nn_dropout(dropout_after):
     """Both samples against the exact moments of the enumerated distribution.
 
-    Each entry of the mean and of the covariance is compared in units of its own exact standard error; the
+    Each entry of the mean and of the covariance is compared in units of its exact standard error; the
     largest of them must be below the level that all stay under with probability 1 - 1e-4 (Bonferroni).
     """
     model = network((6, 4, 4, 3), seed=5)

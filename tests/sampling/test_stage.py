@@ -1,18 +1,17 @@
-"""The sampling stage takes the fast way where there is one, and the general one elsewhere."""
+"""The sampling stage takes the fast sampler where there is one, and the general one elsewhere."""
 
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json
-from dropscape.artifacts.tensors import read_tensors, write_tensors
-from dropscape.data.dataset import Dataset, as_inputs
-from dropscape.data.prepared import write_prepared
+from dropscape.artifacts.tensors import read_tensors
+from dropscape.data.dataset import as_inputs
 from dropscape.models.losses import cross_entropy_per_example
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import module_gradients
-from dropscape.sampling.stage import sample_run
+from dropscape.sampling.stage import sample_gradients
+from tests.stage_job import run_stage, write_networks, write_tiny_images
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -30,26 +29,17 @@ SETTINGS = {
 }
 
 
-def dataset():
-    generator = torch.Generator().manual_seed(0)
-    description = {"dataset": "mnist", "source": "embedded", "origin": "made here", "classes": 3, "label": "tiny"}
-    images = torch.randint(256, (17, 4, 4), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(3, (17,), generator=generator)
-    return Dataset("mnist", images[:12], labels[:12], images[12:], labels[12:], description)
-
-
 @pytest.mark.parametrize(("keep_prob", "after"), [(0.8, 1), ([0.8, 0.5], [1, 2])])
 def test_gradients_of_every_seed(keep_prob, after, tmp_path):
-    settings, data = SETTINGS | {"keep_prob": keep_prob, "dropout_after": after}, dataset()
-    write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", data)
+    settings = SETTINGS | {"keep_prob": keep_prob, "dropout_after": after}
+    data = write_tiny_images(tmp_path / "data")
     states = [initialised(settings["model"], seed).state_dict() for seed in settings["seeds"]]
-    write_tensors(
-        tmp_path / "model.safetensors", {name: torch.stack([state[name] for state in states]) for name in states[0]}, {}
-    )
-    outputs = {"gradients": str(tmp_path / "g.safetensors"), "provenance": str(tmp_path / "p.json")}
-    sample_run("run", settings, str(tmp_path / "model.safetensors"), str(tmp_path / "mnist.safetensors"), outputs)
-    written = read_tensors(outputs["gradients"])[0]["gradients"]
-    assert written.shape == (2, 3, 30) and read_json(outputs["provenance"])["stage"] == "sampling"
+    inputs = {"data": str(tmp_path / "data"), "model": write_networks(tmp_path / "model", states)}
+    outputs = {"gradients": str(tmp_path / "gradients")}
+    record = run_stage(sample_gradients, "sampling", settings, inputs, outputs)
+    tensors, metadata = read_tensors(outputs["gradients"])
+    written = tensors["gradients"]
+    assert written.shape == (2, 3, 30) and record["stage"] == "sampling" and metadata == record
     for rows, state, seed in zip(written, states, settings["seeds"], strict=True):
         model = restored(settings["model"], state, with_dropout=True)
         given = (model, settings["block"], as_inputs(data.train_images), data.train_labels)

@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.harness import MIB, peak_memory_mib
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.cnn_training import Cnn, train
-from dropscape.subnetworks.memory import bytes_of_training
+from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining
+from dropscape.subnetworks.memory import training_bytes
 from dropscape.training.checkpoint import Checkpoint
 
 
@@ -19,15 +19,14 @@ def main():
     generator = torch.Generator().manual_seed(0)
     for width, masks in ((1_000, 50), (20_000, 0)):
         shape = Shape(28, (6, 16), 120, width, 10)
-        plan = Cnn(shape, 0.5, 0, 0.01, 64, 2, (0, 2), masks)
+        config = CnnTraining(shape, 0.5, 0, 0.01, 64, 2, (0, 2), masks)
 
-        def work(plan=plan):
+        def work(config=config):
             images, labels = torch.rand(300, 1, 28, 28, generator=generator), torch.zeros(300, dtype=torch.int64)
             with tempfile.TemporaryDirectory() as folder:
-                train(plan, images, labels, images, labels, checkpoint=Checkpoint(Path(folder) / "state", 0))
+                CnnRun(config, (images, labels), (images, labels)).finish(Checkpoint(Path(folder) / "state", 0))
 
-        forecast = bytes_of_training(shape, 0.5, 64, 300, 0, 2 + masks)
-        forecast = max(forecast, bytes_of_training(shape, 0.5, 64, 0, 300, 2 + masks))
+        forecast = max(training_bytes(config, 300, 0), training_bytes(config, 0, 300))
         found[width] = forecast, peak_memory_mib(work) * MIB
     print(json.dumps(found))
 

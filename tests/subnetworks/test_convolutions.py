@@ -10,7 +10,7 @@ SHAPES = [(64, 28, (6, 16)), (5, 13, (3, 2)), (33, 15, (1, 4)), (32, 12, (2, 3))
 
 
 def problem(n, side, channels, seed=0):
-    """Images with blank parts, in which all four positions of a pixel are equal, and parameters in float32."""
+    """Images with blank areas, in which all four positions of a pixel are equal, and parameters in float32."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(n, 1, side, side, generator=generator)
     images[:, :, : side // 2] = 0
@@ -45,7 +45,7 @@ def test_they_are_those_of_pytorch(n, side, channels):
         )
 
 
-def test_float64_takes_pytorchs_own():
+def test_float64_takes_those_of_pytorch():
     images, parameters = problem(7, 14, (3, 2))
     images, parameters = images.double(), [parameter.double() for parameter in parameters]
     ours, wanted = (with_gradients(function, images, parameters) for function in (convolutions, usual))

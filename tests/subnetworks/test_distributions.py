@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks.distributions import Caps, Sectors, distribution_called
+from dropscape.subnetworks.distributions import Caps, Sectors, make_distribution
 
 KEEP_PROB = 0.6
 DISTRIBUTIONS = [Caps(2, 0.5), Caps(6, 0.3), Sectors(3, 0.4), Sectors(7, 0.6)]
@@ -102,4 +102,4 @@ def test_margins_grow_with_keep_prob_and_separation():
 )
 def test_what_cannot_work_is_refused(name, dimension, separation, said):
     with pytest.raises(ConfigurationError, match=said):
-        distribution_called(name, dimension, separation)
+        make_distribution(name, dimension, separation)

@@ -11,13 +11,14 @@ import pytest
 
 from dropscape.errors import ConfigurationError
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.memory import available_bytes, bytes_of_training, refuse_too_wide
+from dropscape.subnetworks.cnn_training import CnnTraining
+from dropscape.subnetworks.memory import available_bytes, refuse_too_wide, training_bytes
 
-WIDE = Shape(28, (6, 16), 120, 250_000, 10)
+WIDE = CnnTraining(Shape(28, (6, 16), 120, 250_000, 10), 0.9, 0, 0.01, 64, 1, (), 0)
 
 
 def test_the_forecast_covers_what_a_training_takes_and_not_much_more():
-    """In a program of its own: the measured call runs in a fork, and a fork of this process could inherit locks."""
+    """In another process: the measured call runs in a fork, and a fork of this process could inherit locks."""
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("peak memory is read from /proc, which only Linux has")
     root = Path(__file__).parents[2]
@@ -34,18 +35,19 @@ def test_the_forecast_covers_what_a_training_takes_and_not_much_more():
 
 
 def test_the_widest_network_of_the_paper_fits_a_common_machine():
-    needed = bytes_of_training(WIDE, 0.9, 64, 60_000, 10_000, 2)
+    needed = training_bytes(WIDE, 60_000, 10_000)
     assert 4 * 250_000 * 131 < needed < 0.8 * 2**30
 
 
 def test_the_forecast_grows_with_what_takes_memory():
-    base = (0.5, 64, 1000, 1000, 102)
-    widths = [bytes_of_training(replace(WIDE, width=width), *base) for width in (100, 1000, 10_000, 100_000)]
+    base = replace(WIDE, keep_prob=0.5, random_masks=100)
+    shapes = [replace(WIDE.shape, width=width) for width in (100, 1000, 10_000, 100_000)]
+    widths = [training_bytes(replace(base, shape=shape), 1000, 1000) for shape in shapes]
     assert widths == sorted(widths) and widths[3] > 3 * widths[2]
-    for index, more in enumerate((0.9, 6400, 100_000, 100_000, 1000)):
-        arguments = list(base)
-        arguments[index] = more
-        assert bytes_of_training(WIDE, *arguments) > bytes_of_training(WIDE, *base)
+    needed = training_bytes(base, 1000, 1000)
+    for more in ({"keep_prob": 0.9}, {"batch_size": 6400}, {"random_masks": 998}):
+        assert training_bytes(replace(base, **more), 1000, 1000) > needed
+    assert training_bytes(base, 100_000, 1000) > needed and training_bytes(base, 1000, 100_000) > needed
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence():

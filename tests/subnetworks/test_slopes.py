@@ -43,14 +43,14 @@ def test_the_rate_of_distances_is_over_the_widths_at_the_last_step():
     assert distance_slopes(distances(widths=(100, 400)))["slope"].isna().all(), "two widths are no power law"
 
 
-def test_the_last_step_is_each_trainings_own():
+def test_every_training_has_its_last_step():
     table = distances(seeds=(0, 1))
     table = table[(table["seed"] == 0) | (table["step"] == 10)]
     assert set(at_last_step(table).groupby("seed")["step"].unique().map(tuple)) == {(100,), (10,)}
 
 
 @pytest.mark.parametrize("rate", [-0.5, -0.4])
-def test_the_mean_distance_has_a_slope_of_its_own(rate):
+def test_the_mean_distance_has_another_slope(rate):
     table = distances(rate=rate)
     slopes = distance_slopes(table.assign(largest=1.0), "mean")["slope"]
     assert slopes.map(lambda slope: math.isclose(slope, rate)).all()

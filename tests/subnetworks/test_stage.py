@@ -1,24 +1,27 @@
 """Settings and a prepared dataset in; tables with their provenance out."""
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.dataset import Dataset
-from dropscape.data.points import generated
+from dropscape.data.datasets.one_neuron import OneNeuron
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks import cnn_stage, cnn_training, two_layer
+from dropscape.jobs import Job
+from dropscape.subnetworks import cnn_stage
+from dropscape.subnetworks.accuracies_stage import join_widths
 from dropscape.subnetworks.bounds import Bounds, max_norm
 from dropscape.subnetworks.cnn_stage import train_cnn
+from dropscape.subnetworks.cnn_training import CnnRun
 from dropscape.subnetworks.distributions import Caps
 from dropscape.subnetworks.stage import train_two_layer
+from dropscape.subnetworks.two_layer import Algorithm1Run
 
 TWO_LAYER = {
     "data": {"distribution": "caps", "dimension": 5, "separation": 0.4, "test_examples": 30},
@@ -65,12 +68,11 @@ def images(tmp_path):
 def written(tmp_path, kind, settings, data, every=1e9, folder="out"):
     """The tables by name, and the provenance."""
     paths = {name: str(tmp_path / folder / f"{name}.csv") for name in TABLES[kind]}
-    paths["provenance"] = str(tmp_path / folder / "provenance.json")
-    train = {"two_layer": train_two_layer, "cnn": train_cnn}[kind]
-    code = [__file__]
-    train("run", settings, data, paths, code=code, states=str(tmp_path / "states"), checkpoint_seconds=every)
-    assert not (tmp_path / "states").exists()
-    return {name: read_table(paths[name]) for name in TABLES[kind]}, read_json(paths["provenance"])
+    inputs = {"code": __file__} | ({} if data is None else {"data": data})
+    job = Job(f"subnetworks_{kind}", "run", settings, inputs, paths, tmp_path / "checkpoints", every)
+    {"two_layer": train_two_layer, "cnn": train_cnn}[kind](job)
+    assert not (tmp_path / "checkpoints").exists()
+    return {name: read_table(path) for name, path in paths.items()}, job._records[-1]
 
 
 def test_two_layer_networks_on_a_distribution(tmp_path):
@@ -95,8 +97,8 @@ def test_two_layer_networks_on_a_distribution(tmp_path):
         assert row.gamma == pytest.approx(Caps(5, 0.4).margin(row.keep_prob)) == pytest.approx(bounds.gamma)
         assert (row.required_width, row.error_bound) == pytest.approx((bounds.required_width, bounds.error))
         assert row.distance_bound == pytest.approx(bounds.distance)
-        own = distances[(distances[whose] == [row.width, row.keep_prob, row.seed]).all(axis=1)]
-        assert own["bound"].unique() == pytest.approx([c])
+        course = distances[(distances[whose] == [row.width, row.keep_prob, row.seed]).all(axis=1)]
+        assert course["bound"].unique() == pytest.approx([c])
     assert (record["stage"], record["parameters"], record["data"]) == ("subnetworks", TWO_LAYER, None)
 
 
@@ -131,40 +133,48 @@ def test_an_interrupted_experiment_goes_on_where_it_was(tmp_path, images, monkey
     """Broken off in one of the last trainings; what is done of it and those before it are not trained again."""
     data = images if "dataset" in settings["data"] else None
     whole, _ = written(tmp_path, kind, settings, data, folder="whole")
-    module = {"two_layer": two_layer, "cnn": cnn_training}[kind]
+    run = {"two_layer": Algorithm1Run, "cnn": CnnRun}[kind]
     total = 40 * 2 if kind == "two_layer" else 3 * 2 * 8
+    steps, advance = [], run._advance
 
-    class Counted(module._Run):
-        steps: ClassVar[list] = []
-        limit = 0.8 * total
+    def counted(self):
+        before = self.step
+        advance(self)
+        steps.append(self.step - before)
+        if sum(steps) > 0.8 * total:
+            raise KeyboardInterrupt
 
-        def advance(self):
-            before = self.step
-            super().advance()
-            self.steps.append(self.step - before)
-            if sum(self.steps) > self.limit:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "_Run", Counted)
+    monkeypatch.setattr(run, "_advance", counted)
     with pytest.raises(KeyboardInterrupt):
         written(tmp_path, kind, settings, data, every=0)
-    done = sum(Counted.steps[:-1])
-    Counted.steps.clear()
+    done = sum(steps[:-1])
+    steps.clear()
     resumed, _ = written(tmp_path, kind, settings, data, every=0)
-    assert total / 2 < done and sum(Counted.steps) == total - done
+    assert total / 2 < done and sum(steps) == total - done
     for name, table in whole.items():
         pd.testing.assert_frame_equal(resumed[name], table)
 
 
 def test_a_width_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path, images, monkeypatch):
     monkeypatch.setattr(cnn_stage, "available_bytes", lambda device: 2**30)
-    monkeypatch.setattr(cnn_training, "train", lambda *_, **__: pytest.fail("a training has begun"))
+    monkeypatch.setattr(CnnRun, "finish", lambda *_, **__: pytest.fail("a training has begun"))
     with pytest.raises(ConfigurationError, match="width 90,000,000 takes"):
         written(tmp_path, "cnn", CNN | {"widths": [8, 90_000_000]}, images)
     assert not Path(tmp_path / "out").exists()
 
 
 def test_points_are_no_images(tmp_path):
-    write_prepared(tmp_path / "points", tmp_path / "points.json", generated("one_neuron"))
+    write_prepared(tmp_path / "points", tmp_path / "points.json", OneNeuron.embedded())
     with pytest.raises(ConfigurationError, match=r"square grey images.*\(10,\)"):
         written(tmp_path, "cnn", CNN, str(tmp_path / "points"))
+
+
+def test_the_widths_are_joined(tmp_path, images):
+    """The table of a width a job is that of all of them in one."""
+    whole, _ = written(tmp_path, "cnn", CNN, images)
+    for width in CNN["widths"]:
+        written(tmp_path, "cnn", CNN | {"widths": [width]}, images, folder=str(width))
+    joined = str(tmp_path / "joined.csv")
+    inputs = {"accuracies": [str(tmp_path / str(width) / "accuracies.csv") for width in CNN["widths"]]}
+    join_widths(Job("subnetworks_accuracies", "run", {}, inputs, {"accuracies": joined}))
+    pd.testing.assert_frame_equal(read_table(joined), whole["accuracies"])

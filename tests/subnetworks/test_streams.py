@@ -7,31 +7,31 @@ import torch
 from dropscape.data.examples import Examples
 from dropscape.errors import ConfigurationError, DataError
 from dropscape.subnetworks.distributions import Caps
-from dropscape.subnetworks.streams import Fresh, Passes, two_classes
+from dropscape.subnetworks.streams import EpochStream, FreshStream, two_classes
 
 
 def images(classes=4, n=60, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    parts = [torch.rand(n, 9, generator=generator), torch.arange(n) % classes]
-    return Examples(*parts, *(part.flip(0)[: n // 2] for part in parts), {})
+    train = [torch.rand(n, 9, generator=generator), torch.arange(n) % classes]
+    return Examples(*train, *(values.flip(0)[: n // 2] for values in train), {})
 
 
 def test_fresh_examples_never_come_again():
-    fresh = Fresh(Caps(3, 0.5), 50)
-    drawn = [fresh.part(seed, number)[0] for seed in (0, 1) for number in (0, 1)]
+    fresh = FreshStream(Caps(3, 0.5), 50)
+    drawn = [fresh.chunk(seed, number)[0] for seed in (0, 1) for number in (0, 1)]
     points = np.concatenate([*drawn, fresh.test[0]])
     assert len(np.unique(points, axis=0)) == 4 * fresh.size + 50
-    np.testing.assert_array_equal(fresh.part(1, 1)[0], drawn[3])
-    np.testing.assert_array_equal(fresh.part(1, 1)[2], np.arange(fresh.size))
+    np.testing.assert_array_equal(fresh.chunk(1, 1)[0], drawn[3])
+    np.testing.assert_array_equal(fresh.chunk(1, 1)[2], np.arange(fresh.size))
 
 
-def test_every_pass_takes_all_examples_in_an_order_of_its_own():
+def test_every_pass_takes_all_examples_in_another_order():
     train = np.arange(20, dtype=np.float32).reshape(10, 2), np.ones(10, np.float32)
-    passes = Passes(train, train)
-    orders = [tuple(passes.part(seed, number)[2]) for seed in (0, 1) for number in (0, 1)]
+    passes = EpochStream(train, train)
+    orders = [tuple(passes.chunk(seed, number)[2]) for seed in (0, 1) for number in (0, 1)]
     assert len(set(orders)) == 4
     assert all(sorted(order) == list(range(10)) for order in orders)
-    assert passes.part(0, 0)[0] is passes.inputs
+    assert passes.chunk(0, 0)[0] is passes.inputs
 
 
 def test_two_classes_are_labelled_and_on_the_sphere():

@@ -1,6 +1,7 @@
 """Algorithm 1: every step against autograd in float64, what is measured against the definitions, and interruptions."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,14 +9,15 @@ import pytest
 import torch
 
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks import two_layer
 from dropscape.subnetworks.distributions import Caps
-from dropscape.subnetworks.streams import Fresh, Passes
-from dropscape.subnetworks.two_layer import TwoLayer, initial_weights, mask_of_step, running_mean, train
+from dropscape.subnetworks.streams import EpochStream, FreshStream
+from dropscape.subnetworks.two_layer import Algorithm1Run, Algorithm1Training, initial_weights, running_mean, step_mask
+from dropscape.training import pace
 from dropscape.training.checkpoint import Checkpoint
+from tests.training.interruptions import Killed, killed_at
 
 FREE, TIGHT = 100.0, 2.4
-BASE = TwoLayer(
+BASE = Algorithm1Training(
     width=45,
     keep_probs=(0.5, 1.0),
     max_norms=(FREE, FREE),
@@ -29,44 +31,51 @@ BASE = TwoLayer(
 def sparse(n=23, d=11, seed=3):
     """Passes over examples many of whose entries are zero, some in all of them, as in images; and one that is zero."""
     rng = np.random.default_rng(seed)
-    parts = []
+    halves = []
     for count in (n, 37):
         x = rng.standard_normal((count, d)) * (rng.random((count, d)) < 0.6)
         x[:, [0, 4]] = 0
         x[0] = 0
         x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
-        parts.append((x.astype(np.float32), np.sign(rng.standard_normal(count)).astype(np.float32)))
-    return Passes(*parts)
+        halves.append((x.astype(np.float32), np.sign(rng.standard_normal(count)).astype(np.float32)))
+    return EpochStream(*halves)
 
 
-STREAMS = {"fresh": Fresh(Caps(6, 0.2), 50), "sparse": sparse()}
+STREAMS = {"fresh": FreshStream(Caps(6, 0.2), 50), "sparse": sparse()}
 
 
-def example_of_step(stream, seed, step):
+def train(config, stream, **options):
+    """The run, with its weights, and what it measured."""
+    run = Algorithm1Run(config, stream)
+    result = run.finish(**options)
+    return SimpleNamespace(weights=run.weights, errors=result.errors, distances=result.distances)
+
+
+def step_example(stream, seed, step):
     number, position = divmod(step, stream.size)
-    inputs, labels, order = stream.part(seed, number)
+    inputs, labels, order = stream.chunk(seed, number)
     return torch.tensor(inputs[order[position]], dtype=torch.float64), float(labels[order[position]])
 
 
-def iterates(plan, stream, point, seed, *, inverted=False):
+def iterates(config, stream, point, seed, *, inverted=False):
     """Algorithm 1 as it is written, by autograd in float64: W_1 to W_T, and after which step the projection
     first moved a row, 0 for never.
 
     ``inverted`` has the mask divided by q instead of the weights multiplied by it, q W_1 for W_1, the rate q^2 eta and
     the ball q c.
     """
-    q, c = plan.keep_probs[point], plan.max_norms[point]
-    weights, signs = initial_weights(plan.width, stream.dimension, seed)
+    q, c = config.keep_probs[point], config.max_norms[point]
+    weights, signs = initial_weights(config.width, stream.dimension, seed)
     a, w = torch.tensor(signs, dtype=torch.float64), torch.tensor(weights, dtype=torch.float64)
-    scale, rate = (1 / q, plan.learning_rate * q**2) if inverted else (1.0, plan.learning_rate)
+    scale, rate = (1 / q, config.learning_rate * q**2) if inverted else (1.0, config.learning_rate)
     if inverted:
         w, c = q * w, q * c
-    course, moved = [w], torch.zeros(plan.width, dtype=torch.int64)
-    for step in range(plan.steps):
-        x, y = example_of_step(stream, seed, step)
-        kept = torch.tensor(mask_of_step(plan.width, q, seed, step), dtype=torch.float64)
+    course, moved = [w], torch.zeros(config.width, dtype=torch.int64)
+    for step in range(config.steps):
+        x, y = step_example(stream, seed, step)
+        kept = torch.tensor(step_mask(config.width, q, seed, step), dtype=torch.float64)
         w = w.detach().requires_grad_()
-        output = scale * (a * kept) @ torch.relu(w @ x) / plan.width**0.5
+        output = scale * (a * kept) @ torch.relu(w @ x) / config.width**0.5
         (gradient,) = torch.autograd.grad(torch.nn.functional.softplus(-y * output), w)
         w = (w - rate * gradient).detach()
         sizes = w.norm(dim=1, keepdim=True)
@@ -80,31 +89,31 @@ def iterates(plan, stream, point, seed, *, inverted=False):
 @pytest.mark.parametrize("c", [FREE, TIGHT])
 def test_the_steps_are_those_of_the_algorithm(stream, c):
     """Also where many rows start outside the ball and others reach it."""
-    plan, stream = replace(BASE, max_norms=(c, c)), STREAMS[stream]
-    trained = train(plan, stream)
+    config, stream = replace(BASE, max_norms=(c, c)), STREAMS[stream]
+    trained = train(config, stream)
     table = trained.distances.set_index(["keep_prob", "seed", "step"])
-    for point, keep_prob in enumerate(plan.keep_probs):
-        for index, seed in enumerate(plan.seeds):
-            course, moved = iterates(plan, stream, point, seed)
+    for point, keep_prob in enumerate(config.keep_probs):
+        for index, seed in enumerate(config.seeds):
+            course, moved = iterates(config, stream, point, seed)
             np.testing.assert_allclose(trained.weights[point, index], course[-1], rtol=0, atol=3e-5)
-            for step in plan.recorded:
+            for step in config.recorded:
                 row, distance = table.loc[keep_prob, seed, step], (course[step] - course[0]).norm(dim=1)
                 assert row["largest"] == pytest.approx(float(distance.max()), abs=2e-5)
                 assert row["mean"] == pytest.approx(float(distance.mean()), abs=2e-5)
                 assert row["largest_norm"] == pytest.approx(float(course[step].norm(dim=1).max()), rel=1e-5)
-            assert table.loc[keep_prob, seed, plan.steps]["projected"] == (moved > 0).sum()
+            assert table.loc[keep_prob, seed, config.steps]["projected"] == (moved > 0).sum()
             assert (c == TIGHT) == bool(moved.any())
     assert set(table["bound"]) == {c}
 
 
 def test_rows_reach_the_ball_late():
     """Also between two exact measurements of all norms, which are at steps 0 and 1024."""
-    plan = replace(
+    config = replace(
         BASE, keep_probs=(0.7,), max_norms=(5.5,), seeds=(1,), learning_rate=3.0, steps=1500, recorded=(1500,)
     )
     stream = STREAMS["sparse"]
-    trained = train(plan, stream)
-    course, moved = iterates(plan, stream, 0, 1)
+    trained = train(config, stream)
+    course, moved = iterates(config, stream, 0, 1)
     assert (moved == 0).any() and ((moved > 100) & (moved < 1000)).any() and (moved > 1050).any()
     assert trained.distances["projected"].item() == (moved > 0).sum()
     np.testing.assert_allclose(trained.weights[0, 0], course[-1], rtol=0, atol=3e-5)
@@ -114,21 +123,21 @@ def test_rows_reach_the_ball_late():
 @pytest.mark.parametrize("c", [FREE, TIGHT])
 def test_inverted_dropout_is_the_same_algorithm(c):
     """Its weights are q W_t, those of test time, and its sub-networks compute what g(W_t; x, B_t) does."""
-    plan, stream = replace(BASE, max_norms=(c, c)), STREAMS["fresh"]
-    trained = train(plan, stream)
-    course, _ = iterates(plan, stream, 0, 7, inverted=True)
+    config, stream = replace(BASE, max_norms=(c, c)), STREAMS["fresh"]
+    trained = train(config, stream)
+    course, _ = iterates(config, stream, 0, 7, inverted=True)
     np.testing.assert_allclose(0.5 * trained.weights[0, 1], course[-1], rtol=0, atol=2e-5)
 
 
 def test_only_active_neurons_move():
-    plan, stream = replace(BASE, steps=1, recorded=(1,)), STREAMS["fresh"]
-    trained = train(plan, stream)
-    for point, keep_prob in enumerate(plan.keep_probs):
-        weights, signs = initial_weights(plan.width, stream.dimension, 7)
-        x, y = example_of_step(stream, 7, 0)
+    config, stream = replace(BASE, steps=1, recorded=(1,)), STREAMS["fresh"]
+    trained = train(config, stream)
+    for point, keep_prob in enumerate(config.keep_probs):
+        weights, signs = initial_weights(config.width, stream.dimension, 7)
+        x, y = step_example(stream, 7, 0)
         moved = trained.weights[point, 1] - weights
-        active = mask_of_step(plan.width, keep_prob, 7, 0) & (weights @ x.numpy() > 0)
-        assert 0 < active.sum() < plan.width
+        active = step_mask(config.width, keep_prob, 7, 0) & (weights @ x.numpy() > 0)
+        assert 0 < active.sum() < config.width
         np.testing.assert_array_equal(moved[~active], 0)
         # Along a_r y x, all by the same length: only that of the logistic loss's derivative is common to them.
         lengths = moved[active] @ x.numpy() * signs[active] * y
@@ -140,7 +149,7 @@ def test_only_active_neurons_move():
 def test_errors_are_shares_of_the_test_examples(stream):
     stream = STREAMS[stream]
     errors = train(BASE, stream).errors.set_index(["keep_prob", "seed", "step"])
-    x, y = (torch.tensor(part, dtype=torch.float64) for part in stream.test)
+    x, y = (torch.tensor(values, dtype=torch.float64) for values in stream.test)
     for point, keep_prob in enumerate(BASE.keep_probs):
         for seed in BASE.seeds:
             course, _ = iterates(BASE, stream, point, seed)
@@ -148,7 +157,7 @@ def test_errors_are_shares_of_the_test_examples(stream):
             rows = errors.loc[keep_prob, seed]
             for step in BASE.recorded:
                 hidden = torch.relu(x @ course[step].T)
-                mask = mask_of_step(BASE.width, keep_prob, seed, step)
+                mask = step_mask(BASE.width, keep_prob, seed, step)
                 full = y * (hidden @ torch.tensor(signs, dtype=torch.float64))
                 visited = y * (hidden @ torch.tensor(signs * mask, dtype=torch.float64))
                 assert rows["error_full"][step] == pytest.approx(float((full < 0).double().mean()))
@@ -169,7 +178,7 @@ def test_a_running_mean_is_that_of_every_step():
 
 
 def test_masks_are_bernoulli_and_independent():
-    drawn = np.array([mask_of_step(200, 0.3, seed, step) for seed in range(2) for step in range(500)], float)
+    drawn = np.array([step_mask(200, 0.3, seed, step) for seed in range(2) for step in range(500)], float)
     assert drawn.mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / drawn.size))
     centred = drawn - 0.3
     for first, second in (
@@ -178,7 +187,7 @@ def test_masks_are_bernoulli_and_independent():
         (centred[:500], centred[500:]),
     ):
         assert abs((first * second).mean()) < 4 * 0.21 / np.sqrt(first.size)
-    assert mask_of_step(50, 1.0, 0, 3).all()
+    assert step_mask(50, 1.0, 0, 3).all()
 
 
 def test_a_narrow_network_starts_as_the_first_neurons_of_a_wide_one():
@@ -189,31 +198,26 @@ def test_a_narrow_network_starts_as_the_first_neurons_of_a_wide_one():
     assert wide[0].std() == pytest.approx(1, abs=4 / np.sqrt(2 * wide[0].size))
 
 
-class Interrupted(Exception):
-    """In place of a kill."""
-
-
 @pytest.mark.parametrize("stream, steps", [("fresh", 4500), ("sparse", 400)])
 def test_an_interrupted_training_ends_bit_identical(tmp_path, monkeypatch, stream, steps):
-    """Fresh examples, beyond the first part of the stream; and several passes."""
-    monkeypatch.setattr(two_layer, "SECONDS", 1e-3)  # so that there is something to interrupt
-    stream, plan = STREAMS[stream], replace(BASE, max_norms=(TIGHT, 3.0), steps=steps, recorded=(0, 40, 390, steps))
-    whole = train(plan, stream)
+    """Fresh examples, beyond the first chunk of the stream; and several passes."""
+    monkeypatch.setattr(pace, "SECONDS", 1e-3)  # so that there is something to interrupt
+    stream, config = STREAMS[stream], replace(BASE, max_norms=(TIGHT, 3.0), steps=steps, recorded=(0, 40, 390, steps))
+    whole = train(config, stream)
     path = tmp_path / "state.safetensors"
     reached: list[int] = []
 
     def interrupt_after(limit):
         def progress(done, steps, **values):
             reached.append(done)
-            if done >= limit:
-                raise Interrupted
+            killed_at(limit)(done, steps)
 
         return progress
 
     for limit in (1, 150, steps - 1):
-        with pytest.raises(Interrupted):
-            train(plan, stream, checkpoint=Checkpoint(path, 0), progress=interrupt_after(limit))
-    resumed = train(plan, stream, checkpoint=Checkpoint(path, 0))
+        with pytest.raises(Killed):
+            train(config, stream, checkpoint=Checkpoint(path, 0), progress=interrupt_after(limit))
+    resumed = train(config, stream, checkpoint=Checkpoint(path, 0))
     assert len(set(reached)) > 5
     np.testing.assert_array_equal(resumed.weights, whole.weights)
     pd.testing.assert_frame_equal(resumed.errors, whole.errors)

@@ -104,13 +104,13 @@ def test_expansion_is_the_networks_own_output_and_gradient():
     expansion = closed_forms.expand(model, x, y, names(model))
     torch.testing.assert_close(expansion.residual, model(x)[:, 0] - y)
     hidden, weight = model.hidden(x, 2), model.layers[2].weight[0]
-    torch.testing.assert_close(expansion.parts, hidden * weight)
+    torch.testing.assert_close(expansion.unit_outputs, hidden * weight)
     for example in range(len(x)):
         for unit in range(3):
             part = model.hidden(x[example : example + 1], 2)[0, unit] * model.layers[2].weight[0, unit]
             gradient = torch.autograd.grad(part, list(model.parameters()), allow_unused=True, materialize_grads=True)
             vector = torch.cat([value.reshape(-1) for value in gradient])
-            torch.testing.assert_close(expansion.part_gradients[example, unit], vector)
+            torch.testing.assert_close(expansion.unit_output_gradients[example, unit], vector)
         gradient = torch.autograd.grad(model(x[example : example + 1])[0, 0], list(model.parameters()))
         vector = torch.cat([value.reshape(-1) for value in gradient])
         torch.testing.assert_close(expansion.output_gradient[example], vector)
@@ -129,11 +129,11 @@ def test_theorems_as_printed_written_out_as_sums():
     for i in range(4):
         f = model(x[i : i + 1])[0, 0].item()
         outer = torch.outer(expansion.output_gradient[i], expansion.output_gradient[i])
-        parts = sum(torch.outer(g, g) for g in expansion.part_gradients[i])
+        unit_outputs = sum(torch.outer(g, g) for g in expansion.unit_output_gradients[i])
         a = 2 * enumeration.expected_losses(model, x[i : i + 1], y[i : i + 1], keep_prob).item()
         b = (f - y[i].item()) ** 2
-        hessian = hessian + (outer + ratio * parts) / 4
-        covariance = covariance + (a * outer + b * ratio * parts) / 4
+        hessian = hessian + (outer + ratio * unit_outputs) / 4
+        covariance = covariance + (a * outer + b * ratio * unit_outputs) / 4
     close(closed_forms.hessian(expansion, keep_prob), hessian)
     close(closed_forms.covariance(expansion, keep_prob), covariance)
 
@@ -146,8 +146,8 @@ def test_equation_3_is_the_second_moment_of_the_first_order_loss():
     for example, (mask, probability) in itertools.product(range(3), zip(masks, probabilities, strict=True)):
         one = x[example : example + 1]
         error = model(one)[0, 0] - y[example]
-        parts = model.hidden(one, 2)[0] * model.layers[2].weight[0]
-        loss = error**2 / 2 + error * ((mask - 1) * parts).sum()
+        unit_outputs = model.hidden(one, 2)[0] * model.layers[2].weight[0]
+        loss = error**2 / 2 + error * ((mask - 1) * unit_outputs).sum()
         gradient = torch.cat([g.reshape(-1) for g in torch.autograd.grad(loss, list(model.parameters()))])
         expected = expected + probability * torch.outer(gradient, gradient) / 3
     expansion = closed_forms.expand(model, x, y, names(model))
@@ -162,7 +162,7 @@ def test_theorem_2_is_equation_3_without_its_cross_term(network, keep_prob):
     expansion = closed_forms.expand(model, x, y, names(model))
     ratio = (1 - keep_prob) / keep_prob
     own = expansion.residual[:, None] * expansion.output_gradient
-    sums = torch.einsum("nj,njp->np", expansion.parts, expansion.part_gradients)
+    sums = torch.einsum("nj,njp->np", expansion.unit_outputs, expansion.unit_output_gradients)
     cross = ratio * (own.T @ sums + sums.T @ own) / len(x)
     expected = closed_forms.first_order_second_moment(expansion, keep_prob) - cross
     difference = closed_forms.covariance(expansion, keep_prob) - expected
@@ -172,7 +172,7 @@ def test_theorem_2_is_equation_3_without_its_cross_term(network, keep_prob):
 def test_at_first_order_in_the_mask_variance_equation_3_misses_terms_of_its_own_size():
     model, x, y = problem(2, (4, 3))
     expansion = closed_forms.expand(model, x, y, names(model))
-    g, gradients = expansion.parts, expansion.part_gradients
+    g, gradients = expansion.unit_outputs, expansion.unit_output_gradients
     error = expansion.residual[:, None]
     cross = torch.einsum("nj,np,njq->pq", g * (error - g), expansion.output_gradient, gradients)
     own = torch.einsum("nj,njp,njq->pq", g * (g - 2 * error), gradients, gradients)

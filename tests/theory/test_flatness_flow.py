@@ -58,12 +58,12 @@ def test_without_loss_it_is_the_trace_of_the_hessian_of_the_risk(activation):
 
 def test_r1_is_what_dropout_adds_to_the_expected_loss():
     networks, keep_prob = draw("tanh", fitted=False), 0.8
-    parts = hidden(networks) * networks.a[:, None, :]
+    unit_outputs = hidden(networks) * networks.a[:, None, :]
     expected = torch.zeros(3, dtype=torch.float64)
     for mask in itertools.product((0.0, 1.0), repeat=4):
         kept = torch.tensor(mask, dtype=torch.float64)
         probability = keep_prob ** sum(mask) * (1 - keep_prob) ** (4 - sum(mask))
-        masked = (parts * kept / keep_prob).sum(-1)
+        masked = (unit_outputs * kept / keep_prob).sum(-1)
         expected += probability * ((masked - networks.y) ** 2).mean(-1) / 2
     torch.testing.assert_close(r1(networks), expected - risk(networks), rtol=1e-12, atol=0)
 

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from dropscape.theory.interpolants import BENDS, LEFT, MIDDLE, RIGHT, X, network, shared, targets
-from dropscape.theory.ridges import convexity_changes, least_convexity_changes
+from dropscape.theory.interpolants import LEFT, MIDDLE, RIGHT, SLOPE_CHANGES, X, network, shared, targets
+from dropscape.theory.relu_network_1d import convexity_changes, min_convexity_changes
 
 
-@pytest.mark.parametrize("curve", BENDS)
+@pytest.mark.parametrize("curve", SLOPE_CHANGES)
 def test_every_curve_passes_through_the_points(curve):
     np.testing.assert_allclose(network(curve, 17).outputs(X), targets(), rtol=0, atol=1e-14)
     assert len(network(curve, 17).a) == 17
 
 
 def test_convexity_changes_and_intercepts_are_those_that_the_names_say():
-    counts = {curve: convexity_changes(network(curve, 9), 1.0, 5.0) for curve in BENDS}
+    counts = {curve: convexity_changes(network(curve, 9), 1.0, 5.0) for curve in SLOPE_CHANGES}
     assert counts == {LEFT: 2, MIDDLE: 0, RIGHT: 0}
-    assert least_convexity_changes(network(LEFT, 9), X) == 0
-    between = {curve: {t for t in network(curve, 9).intercepts if X[2] < t < X[3]} for curve in BENDS}
+    assert min_convexity_changes(network(LEFT, 9), X) == 0
+    between = {curve: {t for t in network(curve, 9).intercepts if X[2] < t < X[3]} for curve in SLOPE_CHANGES}
     assert {curve: len(t) for curve, t in between.items()} == {LEFT: 3, MIDDLE: 1, RIGHT: 3}
 
 
@@ -33,12 +33,12 @@ def test_neurons_are_shared_as_the_best_of_all_ways(total):
 
 
 def test_too_few_neurons_are_refused():
-    with pytest.raises(ValueError, match="2 neurons cannot share 3 bends"):
+    with pytest.raises(ValueError, match="2 neurons cannot share 3 slope changes"):
         shared(np.ones(3), 2)
 
 
 def test_the_minimal_curve_has_the_least_r1_of_all_functions_through_the_points():
-    """A linear program over bends of either direction and sign at 400 places: m R_1 is at least (sum |c| sqrt(q))^2."""
+    """A linear program over slope changes of any direction and sign at 400 points: m R_1 >= (sum |c| sqrt(q))^2."""
     places = np.linspace(1, 5, 401)[1:-1]
     ridges = np.maximum(np.concatenate([X[:, None] - places, places - X[:, None]], axis=1), 0.0)
     charges = np.sqrt((ridges**2).sum(axis=0))

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dropscape.training.descent import Descent, train
+from dropscape.training.stacked import StackedTraining
+from dropscape.training.train import train
 
-BASE = Descent(
+BASE = StackedTraining(
     widths=(9, 6, 5, 3),
     activation="relu",
     block=("layers.1.weight", "layers.1.bias"),
@@ -44,7 +45,7 @@ def descent():
 def trained_on():
     """A training on 23 small examples, tested on 11."""
 
-    def run(descent, **options):
-        return train(descent, *examples(23), *examples(11, seed=1), **options)
+    def run(config, **options):
+        return train(config, *examples(23), *examples(11, seed=1), **options)
 
     return run

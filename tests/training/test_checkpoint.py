@@ -1,15 +1,16 @@
-"""The state of an unfinished training: kept whole, or not at all."""
+"""Checkpoints of an unfinished training: saved whole, or not at all."""
 
 import pytest
 import torch
 
+from dropscape.jobs import Job
 from dropscape.training import checkpoint
-from dropscape.training.checkpoint import Checkpoint
+from dropscape.training.checkpoint import Checkpoint, Checkpoints
 
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "states/key.safetensors"
+    return tmp_path / "checkpoints/key.safetensors"
 
 
 def test_there_is_no_state_before_one_is_saved(path):
@@ -47,3 +48,8 @@ def test_a_state_is_due_every_so_many_seconds(path, monkeypatch):
     assert not state.due()
     now[0] += 29.9
     assert not state.due()
+
+
+def test_checkpoints_need_a_folder_since_they_delete_it():
+    with pytest.raises(ValueError, match="give it one"):
+        Checkpoints(Job("training", "run", {}, {}, {}), None, "cpu")

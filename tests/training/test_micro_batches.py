@@ -1,17 +1,17 @@
-"""The examples of each step: all of them, or batches without replacement by an epoch's own permutation."""
+"""The examples of each step: all of them, or batches without replacement by a permutation of each epoch."""
 
 import pytest
 import torch
 
-from dropscape.training.micro_batches import Batches, of_step
+from dropscape.training.micro_batches import Batches, draw_batch
 
 ALL = Batches(torch.arange(11)[:, None], torch.arange(11) + 100, 3)
 
 
 def test_micro_batches_are_consecutive_and_the_last_has_the_rest():
-    parts = [(start, inputs.flatten().tolist(), targets.tolist()) for start, inputs, targets in ALL]
-    assert parts[1] == (3, [3, 4, 5], [103, 104, 105]) and parts[-1] == (9, [9, 10], [109, 110])
-    assert len(ALL) == 11 and len(parts) == 4
+    chunks = [(start, inputs.flatten().tolist(), targets.tolist()) for start, inputs, targets in ALL]
+    assert chunks[1] == (3, [3, 4, 5], [103, 104, 105]) and chunks[-1] == (9, [9, 10], [109, 110])
+    assert len(ALL) == 11 and len(chunks) == 4
 
 
 def test_images_are_given_on_in_channels_last_order():
@@ -20,7 +20,7 @@ def test_images_are_given_on_in_channels_last_order():
 
 
 def test_without_a_batch_size_every_step_has_all_examples():
-    assert of_step(ALL, None, 0, 7) is ALL
+    assert draw_batch(ALL, None, 0, 7) is ALL
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 11])
@@ -28,7 +28,7 @@ def test_an_epoch_takes_no_example_twice_and_the_next_has_another_order(batch_si
     steps = 11 // batch_size
     epochs = []
     for epoch in range(3):
-        batches = [of_step(ALL, batch_size, 5, epoch * steps + step) for step in range(steps)]
+        batches = [draw_batch(ALL, batch_size, 5, epoch * steps + step) for step in range(steps)]
         assert all(len(batch) == batch_size and batch.size == 3 for batch in batches)
         assert all(torch.equal(batch.targets, batch.inputs[:, 0] + 100) for batch in batches)
         epochs.append([int(example) for batch in batches for example in batch.inputs])
@@ -37,9 +37,9 @@ def test_an_epoch_takes_no_example_twice_and_the_next_has_another_order(batch_si
 
 
 def test_a_batch_follows_from_seed_and_step_alone_and_examples_come_equally_often():
-    again = [of_step(ALL, 4, seed, 3).targets.tolist() for seed in (5, 5, 6)]
+    again = [draw_batch(ALL, 4, seed, 3).targets.tolist() for seed in (5, 5, 6)]
     assert again[0] == again[1] != again[2]
-    drawn = torch.cat([of_step(ALL, 4, 5, step).inputs.flatten() for step in range(2000)])
+    drawn = torch.cat([draw_batch(ALL, 4, 5, step).inputs.flatten() for step in range(2000)])
     counts = torch.bincount(drawn, minlength=11)
     # 1,000 epochs of 8 of 11 examples: mean 727, standard deviation 14.
     assert ((counts - 8000 / 11).abs() < 5 * 14.1).all()

@@ -20,8 +20,8 @@ from dropscape.training.objectives import (
     Objective,
     add_gradients,
     check_objective,
+    find_objective,
     mean_r1,
-    objective_of,
     r1_per_example,
 )
 
@@ -109,7 +109,7 @@ def written_out_r1(model, inputs, keep_prob):
 @pytest.mark.parametrize("output_bias", [True, False])
 @pytest.mark.parametrize("mask_mode", ["per_example", "shared"])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_each_objective_of_the_squared_error_is_the_papers_formula(name, mask_mode, output_bias):
+def test_each_find_objective_the_squared_error_is_the_papers_formula(name, mask_mode, output_bias):
     model = network(FNN | {"output_bias": output_bias}, (1.0, 0.7))
     (inputs, targets), masks = examples(FNN), GroupMasks(2, "test", "masks", mask_mode)
     r1 = written_out_r1(model, inputs, 0.7)
@@ -192,7 +192,7 @@ def test_lemma_1_holds_exactly_in_both_mask_modes(mask_mode, widths, activation,
         total += probability
     assert total == pytest.approx(1, rel=1e-12)
     batches = Batches(inputs, targets, 2)
-    value, _ = added(objective_of("risk_plus_r1"), model, batches, squared_error_per_example, None)
+    value, _ = added(find_objective("risk_plus_r1"), model, batches, squared_error_per_example, None)
     assert value == pytest.approx(expectation, rel=1e-12)
     r1 = mean_r1(model, batches, squared_error_per_example)
     risk = squared_error_per_example(model(inputs), targets).mean().item()
@@ -231,12 +231,12 @@ def test_r1_is_refused_where_it_is_not_defined(settings, keep_prob, loss, messag
     model, loss = network(settings, keep_prob), training_loss(loss, targets)
     for name in ("risk_plus_r1", "dropout_minus_r1"):
         with pytest.raises(ConfigurationError, match=message):
-            check_objective(objective_of(name), model, loss)
+            check_objective(find_objective(name), model, loss)
     for name in ("dropout", "risk", *R2_OBJECTIVES):
-        check_objective(objective_of(name), model, loss)
+        check_objective(find_objective(name), model, loss)
 
 
 def test_an_unknown_objective_is_named_with_the_known_ones():
-    assert objective_of("dropout") == Objective(dropout=True)
+    assert find_objective("dropout") == Objective(dropout=True)
     with pytest.raises(ConfigurationError, match="objective is 'noise'; write one of dropout, risk, risk_plus_r1,"):
-        objective_of("noise")
+        find_objective("noise")

@@ -1,11 +1,11 @@
-"""Optimisers that stop and go on."""
+"""Optimizers that stop and resume."""
 
 import pytest
 import torch
 from torch import nn
 
 from dropscape.errors import ConfigurationError
-from dropscape.training.optimizers import optimizer_of, optimizer_tensors, restore_optimizer, set_learning_rate
+from dropscape.training.optimizers import make_optimizer, optimizer_tensors, restore_optimizer, set_learning_rate
 
 
 def model():
@@ -22,19 +22,19 @@ def steps(network, optimizer, which):
         optimizer.step()
 
 
-@pytest.mark.parametrize(("name", "kept"), [("gd", 0), ("nesterov", 2), ("adam", 6)])
-def test_a_restored_optimiser_goes_on_to_the_same_bits(name, kept):
+@pytest.mark.parametrize(("name", "count"), [("gd", 0), ("nesterov", 2), ("adam", 6)])
+def test_a_restored_optimizer_goes_on_to_the_same_bits(name, count):
     whole = model()
-    steps(whole, optimizer_of(name, whole.parameters()), range(5))
+    steps(whole, make_optimizer(name, whole.parameters()), range(5))
     first = model()
-    optimizer = optimizer_of(name, first.parameters())
+    optimizer = make_optimizer(name, first.parameters())
     assert optimizer_tensors(optimizer) == {}
     steps(first, optimizer, range(3))
     stored = {key: value.contiguous().clone() for key, value in optimizer_tensors(optimizer).items()}
-    assert len(stored) == kept
+    assert len(stored) == count
     second = model()
     second.load_state_dict(first.state_dict())
-    optimizer = optimizer_of(name, second.parameters())
+    optimizer = make_optimizer(name, second.parameters())
     restore_optimizer(optimizer, stored)
     steps(second, optimizer, range(3, 5))
     for one, two in zip(whole.parameters(), second.parameters(), strict=True):
@@ -45,15 +45,15 @@ def test_a_restored_optimiser_goes_on_to_the_same_bits(name, kept):
 
 def test_momentum_is_as_told():
     network = model()
-    assert optimizer_of("nesterov", network.parameters(), momentum=0.5).param_groups[0]["momentum"] == 0.5
+    assert make_optimizer("nesterov", network.parameters(), momentum=0.5).param_groups[0]["momentum"] == 0.5
 
 
 def test_coefficients_of_adam_are_those_of_vaswani_et_al_with_their_warm_up():
-    kinds = [optimizer_of("adam", model().parameters(), with_warm_up=kind).param_groups[0] for kind in (False, True)]
+    kinds = [make_optimizer("adam", model().parameters(), with_warm_up=kind).param_groups[0] for kind in (False, True)]
     assert [kind["betas"] for kind in kinds] == [(0.9, 0.999), (0.9, 0.98)]
     assert [kind["eps"] for kind in kinds] == [1e-8, 1e-9]
 
 
-def test_an_unknown_optimiser_is_named():
+def test_an_unknown_optimizer_is_named():
     with pytest.raises(ConfigurationError, match="'sgd'; write one of gd, nesterov, adam"):
-        optimizer_of("sgd", model().parameters())
+        make_optimizer("sgd", model().parameters())

@@ -7,16 +7,18 @@ import pandas as pd
 import pytest
 import torch
 
-from dropscape.artifacts.files import read_json, read_table
+from dropscape.artifacts.files import read_json, read_table, write_json
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import DataError
-from dropscape.training import full_batch, stage
-from dropscape.training.descent import Descent, train
-from dropscape.training.full_batch import FullBatch
-from dropscape.training.stage import descent_of, full_batch_of, plan_of, train_run
-from dropscape.training.two_layer import TwoLayer
+from dropscape.jobs import Job
+from dropscape.training import checkpoint, stage
+from dropscape.training.compiled import CompiledTraining
+from dropscape.training.general import GeneralTraining
+from dropscape.training.stacked import StackedTraining
+from dropscape.training.train import train
+from dropscape.training.training_config import training_config
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -40,7 +42,7 @@ SETTINGS = {
     "recorded_steps": 4,
     "history_points": 3,
     "objective": "dropout",
-    "penalty": None,
+    "gradient_penalty_weight": None,
     "start": None,
     "optimizer": "gd",
     "batch_size": None,
@@ -50,7 +52,7 @@ SETTINGS = {
     "warmup_steps": None,
     "label_smoothing": 0.0,
     "micro_batch": 8,
-    "norm_group": None,
+    "ghost_batch_size": None,
     "precision": "float32",
     "steps": None,
 }
@@ -86,23 +88,17 @@ def dataset():
 
 @pytest.fixture
 def run(tmp_path):
-    """Trains one run in a folder of its own and gives its outputs."""
+    """Trains one run, in a folder that can be named, and gives its outputs."""
     write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", dataset())
     code = tmp_path / "module.py"
     code.write_text("pass\n")
 
     def training(folder="out", start=None, **changes):
         outputs = {key: str(tmp_path / folder / name) for key, name in NAMES.items()}
-        train_run(
-            "mnist/run",
-            SETTINGS | changes,
-            str(tmp_path / "mnist.safetensors"),
-            outputs,
-            code=[str(code)],
-            states=str(tmp_path / "states"),
-            checkpoint_seconds=0,
-            start=start,
-        )
+        inputs = {"data": str(tmp_path / "mnist.safetensors"), "code": str(code)} | ({"start": start} if start else {})
+        job = Job("training", "mnist/run", SETTINGS | changes, inputs, outputs, tmp_path / "checkpoints", 0)
+        stage.train(job)
+        write_json(outputs["provenance"], job._records[-1])
         return {key: Path(path) for key, path in outputs.items()}
 
     return training
@@ -112,7 +108,7 @@ def test_artifacts_are_the_training_of_the_settings(run):
     outputs = run()
     data = dataset()
     expected = train(
-        descent_of(SETTINGS),
+        training_config(SETTINGS),
         as_inputs(data.train_images)[:12],
         data.train_labels[:12],
         as_inputs(data.test_images),
@@ -126,7 +122,7 @@ def test_artifacts_are_the_training_of_the_settings(run):
         assert torch.equal(snapshots[name], expected.snapshots[name])
     assert torch.equal(trajectory["trajectory"], expected.trajectory)
     pd.testing.assert_frame_equal(read_table(outputs["history"]), expected.history, check_exact=True)
-    assert at == record | {"steps": list(descent_of(SETTINGS).recorded)}
+    assert at == record | {"steps": list(training_config(SETTINGS).recorded)}
     assert snapshots["layers.0.bias"].shape == (2, len(at["steps"]), 6)
 
 
@@ -147,9 +143,9 @@ def test_two_trainings_give_the_same_bytes(run):
         assert first[kind].read_bytes() == second[kind].read_bytes(), kind
 
 
-def test_the_state_is_gone_when_the_artifacts_are_there(run, tmp_path):
+def test_the_checkpoints_are_gone_when_the_artifacts_are_there(run, tmp_path):
     run()
-    assert not (tmp_path / "states").exists()
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def test_without_a_trajectory_there_is_an_empty_file(run):
@@ -157,7 +153,7 @@ def test_without_a_trajectory_there_is_an_empty_file(run):
     assert read_tensors(outputs["trajectory"])[0] == {}
 
 
-def test_a_failed_write_keeps_the_finished_training(run, tmp_path, monkeypatch):
+def test_after_a_failed_write_the_finished_training_is_still_there(run, tmp_path, monkeypatch):
     """The next try has nothing left to train and gives the same bytes."""
     expected = {kind: path.read_bytes() for kind, path in run("expected").items()}
 
@@ -168,14 +164,14 @@ def test_a_failed_write_keeps_the_finished_training(run, tmp_path, monkeypatch):
         broken.setattr(stage, "write_table", full_disk)
         with pytest.raises(OSError, match="no space"):
             run()
-    assert len(list((tmp_path / "states").iterdir())) == 1
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
     outputs = run()
     assert {kind: path.read_bytes() for kind, path in outputs.items()} == expected
 
 
-def test_a_state_is_continued_by_the_very_same_training_only(run, tmp_path, monkeypatch):
-    """Another parameter, other data or other code has another state file."""
-    monkeypatch.setattr(stage.shutil, "rmtree", lambda *given, **options: None)
+def test_a_checkpoint_is_continued_by_the_very_same_training_only(run, tmp_path, monkeypatch):
+    """Another parameter, other data or other code has another checkpoint."""
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", lambda *given, **options: None)
     run()
     run(learning_rate=0.2)
     run(seeds=[0])
@@ -184,7 +180,7 @@ def test_a_state_is_continued_by_the_very_same_training_only(run, tmp_path, monk
     other = replace(dataset(), description=dataset().description | {"files": {"images": "another sha256"}})
     write_prepared(tmp_path / "mnist.safetensors", tmp_path / "mnist.json", other)
     run()
-    assert len(list((tmp_path / "states").iterdir())) == 5
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 5
 
 
 @pytest.mark.parametrize(
@@ -194,10 +190,10 @@ def test_a_state_is_continued_by_the_very_same_training_only(run, tmp_path, monk
 def test_steps_are_flow_time_over_learning_rate_and_the_trajectory(flow_time, learning_rate, trajectory_steps, steps):
     """0.3 / 0.1 is 2.9999999999999996 in float64, and 3 steps are meant."""
     changes = {"flow_time": flow_time, "learning_rate": learning_rate, "trajectory_steps": trajectory_steps}
-    plan = descent_of(SETTINGS | changes)
-    assert plan.steps == steps and plan.trajectory_steps == trajectory_steps
-    assert plan.recorded[-1] == plan.history[-1] == steps
-    assert plan.history[0] == 0
+    config = training_config(SETTINGS | changes)
+    assert config.steps == steps and config.trajectory_steps == trajectory_steps
+    assert config.recorded[-1] == config.history[-1] == steps
+    assert config.history[0] == 0
 
 
 def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
@@ -224,8 +220,8 @@ def test_too_few_examples_are_named_and_leave_nothing_behind(run, tmp_path):
     ],
 )
 def test_plain_descent_of_a_network_with_one_mask_is_stacked_and_all_else_is_general(changes):
-    assert type(plan_of(SETTINGS)) is Descent
-    assert type(plan_of(SETTINGS | changes)) is FullBatch
+    assert type(training_config(SETTINGS)) is StackedTraining
+    assert type(training_config(SETTINGS | changes)) is GeneralTraining
 
 
 NARROW = SETTINGS | {"loss": "mse", "model": SETTINGS["model"] | {"widths": [3, 20, 1], "activation": "tanh"}}
@@ -241,13 +237,13 @@ NARROW = SETTINGS | {"loss": "mse", "model": SETTINGS["model"] | {"widths": [3, 
 )
 def test_few_inputs_two_layers_and_the_squared_error_have_compiled_steps(changes):
     settings = NARROW | changes
-    plan = plan_of(settings)
-    assert type(plan) is TwoLayer
+    config = training_config(settings)
+    assert type(config) is CompiledTraining
     for key in ("objective", "optimizer", "batch_size", "keep_prob", "learning_rate", "mask_mode"):
-        assert getattr(plan, key) == settings[key]
+        assert getattr(config, key) == settings[key]
     model = settings["model"]
-    assert plan.initial_scale == (None if model["initial_scale"] is None else tuple(model["initial_scale"]))
-    assert (plan.widths, plan.output_bias) == (tuple(model["widths"]), model["output_bias"])
+    assert config.initial_scale == (None if model["initial_scale"] is None else tuple(model["initial_scale"]))
+    assert (config.widths, config.output_bias) == (tuple(model["widths"]), model["output_bias"])
 
 
 @pytest.mark.parametrize(
@@ -266,13 +262,13 @@ def test_few_inputs_two_layers_and_the_squared_error_have_compiled_steps(changes
         {"keep_prob": [0.8], "dropout_after": [1]},
     ],
 )
-def test_what_the_compiled_steps_do_not_know_goes_the_general_road(changes):
-    assert type(plan_of(NARROW | changes)) is FullBatch
+def test_what_the_compiled_steps_do_not_support_is_general(changes):
+    assert type(training_config(NARROW | changes)) is GeneralTraining
 
 
 def test_a_run_starts_at_the_end_point_of_another(run, tmp_path, monkeypatch):
-    """On each road; the file that it starts from decides which state it goes on with."""
-    monkeypatch.setattr(stage.shutil, "rmtree", lambda *given, **options: None)
+    """With each backend; the file that it starts from decides which checkpoint it goes on with."""
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", lambda *given, **options: None)
     models = {"stacked": {}, "general": {"objective": "risk"}, "compiled": {"loss": "mse", "data": ONE_HOT}}
     models["compiled"]["model"] = SETTINGS["model"] | {"widths": [16, 6, 3]}
     for name, changes in models.items():
@@ -282,30 +278,30 @@ def test_a_run_starts_at_the_end_point_of_another(run, tmp_path, monkeypatch):
         ends, beginnings = read_tensors(first["model"])[0], read_tensors(outputs["snapshots"])[0]
         assert all(torch.equal(value, beginnings[parameter][:, 0]) for parameter, value in ends.items()), name
         assert any((read_tensors(outputs["model"])[0][parameter] != value).any() for parameter, value in ends.items())
-    assert len(list((tmp_path / "states").iterdir())) == 2 * len(models)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2 * len(models)
 
 
 def test_steps_may_be_counted_instead_of_measured_in_flow_time():
-    plan = full_batch_of(GENERAL | {"steps": 7, "flow_time": None})
-    assert plan.steps == 10 and plan.trajectory_steps == 3
-    assert plan.recorded[-1] == plan.history[-1] == 10
-    assert plan.keep_prob == (0.8, 0.5)
-    assert full_batch_of(GENERAL | {"keep_prob": 0.7, "dropout_after": 2}).keep_prob == (1.0, 0.7)
+    config = training_config(GENERAL | {"steps": 7, "flow_time": None})
+    assert config.steps == 10 and config.trajectory_steps == 3
+    assert config.recorded[-1] == config.history[-1] == 10
+    assert config.keep_prob == (0.8, 0.5)
+    assert training_config(GENERAL | {"keep_prob": 0.7, "dropout_after": 2}).keep_prob == (1.0, 0.7)
 
 
 def test_the_learning_rate_is_that_of_the_settings():
     transformer = {"model": {"name": "transformer", "d_model": 50}, "keep_prob": 0.9, "warmup_steps": 4000}
-    rate = full_batch_of(GENERAL | transformer | {"learning_rate": 1.0, "milestones": []}).learning_rate
+    rate = training_config(GENERAL | transformer | {"learning_rate": 1.0, "milestones": []}).learning_rate
     assert rate.after(3999) == pytest.approx((50 * 4000) ** -0.5)
-    rate = full_batch_of(GENERAL).learning_rate
+    rate = training_config(GENERAL).learning_rate
     assert [rate.after(step) for step in (4, 5)] == pytest.approx([0.1, 0.01])
 
 
 def test_artifacts_of_the_general_training(run):
     outputs = run(**GENERAL)
     data = dataset()
-    expected = full_batch.train(
-        full_batch_of(GENERAL),
+    expected = train(
+        training_config(GENERAL),
         as_inputs(data.train_images)[:12],
         data.train_labels[:12],
         as_inputs(data.test_images),

@@ -11,18 +11,19 @@ import torch
 from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.registry import initialised
-from dropscape.training import two_layer
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.full_batch import FullBatch, train
+from dropscape.training.compiled import CompiledTraining
+from dropscape.training.general import GeneralTraining
 from dropscape.training.learning_rates import LearningRate
-from dropscape.training.micro_batches import Batches, of_step
+from dropscape.training.micro_batches import Batches, draw_batch
 from dropscape.training.objectives import OBJECTIVES
-from dropscape.training.two_layer import TwoLayer
+from dropscape.training.train import train
+from tests.training.interruptions import Killed, assert_bit_identical, killed_at
 
 FNN = {"name": "fnn", "widths": [5, 7, 6, 3], "activation": "tanh"}
 VGG = {"name": "vgg9", "classes": 3, "width": 1 / 32}
 CONVOLUTION = ("block1.conv1.weight",)
-BASE = FullBatch(
+BASE = GeneralTraining(
     model=FNN,
     block=("layers.1.weight",),
     keep_prob=(1.0, 0.7),
@@ -30,13 +31,13 @@ BASE = FullBatch(
     loss="mse",
     label_smoothing=0.0,
     objective="dropout",
-    penalty=None,
+    gradient_penalty_weight=None,
     optimizer="gd",
     learning_rate=LearningRate(0.2, milestones=(3,), decay=0.5),
     momentum=0.9,
     batch_size=None,
     micro_batch=4,
-    norm_group=None,
+    ghost_batch_size=None,
     precision="float32",
     steps=6,
     trajectory_steps=2,
@@ -49,7 +50,7 @@ VGG_BASE = replace(
     model=VGG,
     keep_prob=0.7,
     block=CONVOLUTION,
-    norm_group=6,
+    ghost_batch_size=6,
     micro_batch=6,
     learning_rate=LearningRate(0.01),
     history=(0, 4),
@@ -79,19 +80,19 @@ def r1(model, inputs, keep_prob):
     return (1 - keep_prob) / (2 * len(inputs) * keep_prob) * (hidden.square() * last.square().sum(0)).sum()
 
 
-def written_out(plan, seed, inputs, targets, penalty=None):
+def written_out(config, seed, inputs, targets):
     """Plain descent in float64 with one graph a step; the objectives and the end."""
-    model, masks = initialised(plan.model, seed).double(), GroupMasks(seed, "training", "masks", plan.mask_mode)
-    set_keep_prob(model, plan.keep_prob)
+    model, masks = initialised(config.model, seed).double(), GroupMasks(seed, "training", "masks", config.mask_mode)
+    set_keep_prob(model, config.keep_prob)
     parameters, values = list(model.parameters()), []
-    for step in range(plan.steps):
+    for step in range(config.steps):
         rate = 0.2 * (0.5 if step >= 3 else 1)
-        batch = of_step(Batches(inputs.double(), targets.double(), 99), plan.batch_size, seed, step)
+        batch = draw_batch(Batches(inputs.double(), targets.double(), 99), config.batch_size, seed, step)
         with masks_in_force(model, masks, step, 0):
             noisy = risk(model, batch.inputs, batch.targets)
         exact = risk(model, batch.inputs, batch.targets)
         gradients = torch.autograd.grad(noisy, parameters, create_graph=True)
-        r2 = (penalty or rate) / 4 * sum(gradient.square().sum() for gradient in gradients)
+        r2 = (config.gradient_penalty_weight or rate) / 4 * sum(gradient.square().sum() for gradient in gradients)
         value = {
             "dropout": noisy,
             "risk": exact,
@@ -100,7 +101,7 @@ def written_out(plan, seed, inputs, targets, penalty=None):
             "dropout_minus_r2": noisy - r2,
             "dropout_minus_r1": noisy - r1(model, batch.inputs, 0.7),
             "dropout_plus_r2": noisy + r2,
-        }[plan.objective]
+        }[config.objective]
         values.append(value.item())
         with torch.no_grad():
             for parameter, gradient in zip(parameters, torch.autograd.grad(value, parameters), strict=True):
@@ -109,16 +110,18 @@ def written_out(plan, seed, inputs, targets, penalty=None):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"batch_size": 3}, {"mask_mode": "shared", "batch_size": 12}, {"penalty": 0.7}], ids=str
+    "changes",
+    [{}, {"batch_size": 3}, {"mask_mode": "shared", "batch_size": 12}, {"gradient_penalty_weight": 0.7}],
+    ids=str,
 )
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_steps_descend_the_objective_with_the_masks_and_the_examples_of_the_step(objective, changes):
-    """The weight of R_2 is the learning rate of the step where no penalty is given."""
-    plan = replace(BASE, objective=objective, **changes)
+    """The weight of R_2 is the learning rate of the step where none is given."""
+    config = replace(BASE, objective=objective, **changes)
     inputs, targets, *test = data()
-    ours = train(plan, inputs, targets, *test)
-    for index, seed in enumerate(plan.seeds):
-        model, values = written_out(plan, seed, inputs, targets, plan.penalty)
+    ours = train(config, inputs, targets, *test)
+    for index, seed in enumerate(config.seeds):
+        model, values = written_out(config, seed, inputs, targets)
         for name, value in model.named_parameters():
             torch.testing.assert_close(ours.parameters[name][index].double(), value.detach(), rtol=1e-4, atol=1e-6)
         found = ours.history[ours.history["seed"] == seed].set_index("step")
@@ -145,43 +148,31 @@ def test_a_regression_has_no_accuracy_and_encoded_classes_have_one():
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_micro_batch_changes_an_objective_by_rounding_only(objective):
-    plan = replace(BASE, objective=objective)
-    one, two = (train(replace(plan, micro_batch=size), *data()) for size in (3, 12))
+    config = replace(BASE, objective=objective)
+    one, two = (train(replace(config, micro_batch=size), *data()) for size in (3, 12))
     for name, value in one.parameters.items():
         torch.testing.assert_close(value, two.parameters[name], rtol=1e-4, atol=1e-6)
-
-
-class Killed(Exception):
-    """Stands for kill -9: nothing after it runs."""
 
 
 @pytest.mark.parametrize("step", [1, 3, 6])
 @pytest.mark.parametrize("batch_size", [None, 6])
 @pytest.mark.parametrize(
-    "plan",
+    "config",
     [
         replace(BASE, objective="risk_plus_r2", optimizer="adam"),
         replace(BASE, objective="dropout_minus_r1", optimizer="adam"),
-        replace(VGG_BASE, objective="dropout_plus_r2", penalty=0.01),
+        replace(VGG_BASE, objective="dropout_plus_r2", gradient_penalty_weight=0.01),
     ],
-    ids=lambda plan: plan.objective,
+    ids=lambda config: config.objective,
 )
-def test_an_interrupted_training_ends_bit_identical(plan, batch_size, step, tmp_path):
+def test_an_interrupted_training_ends_bit_identical(config, batch_size, step, tmp_path):
     """VGG-9 with groups of batch norm too."""
-    plan = replace(plan, batch_size=batch_size)
-
-    def killed(done, total, **values):
-        if done == step:
-            raise Killed
+    config = replace(config, batch_size=batch_size)
 
     with pytest.raises(Killed):
-        train(plan, *data(plan.model), checkpoint=Checkpoint(tmp_path / "state", 0), progress=killed)
-    resumed = train(plan, *data(plan.model), checkpoint=Checkpoint(tmp_path / "state", 0))
-    expected = train(plan, *data(plan.model))
-    for name, value in expected.parameters.items():
-        assert torch.equal(resumed.parameters[name], value)
-        assert torch.equal(resumed.snapshots[name], expected.snapshots[name])
-    pd.testing.assert_frame_equal(resumed.history, expected.history, check_exact=True)
+        train(config, *data(config.model), checkpoint=Checkpoint(tmp_path / "state", 0), progress=killed_at(step))
+    resumed = train(config, *data(config.model), checkpoint=Checkpoint(tmp_path / "state", 0))
+    assert_bit_identical(resumed, train(config, *data(config.model)))
 
 
 def test_a_training_goes_on_from_another_ones_end_point():
@@ -196,8 +187,8 @@ def test_a_training_goes_on_from_another_ones_end_point():
 
 
 def test_a_network_without_output_bias_and_of_given_scales_trains():
-    plan = replace(BASE, model=FNN | {"output_bias": False, "initial_scale": [0.5, 0.5, 2.0]}, optimizer="adam")
-    trained = train(plan, *data())
+    config = replace(BASE, model=FNN | {"output_bias": False, "initial_scale": [0.5, 0.5, 2.0]}, optimizer="adam")
+    trained = train(config, *data())
     assert not trained.parameters["layers.2.bias"].any()
     assert (trained.parameters["layers.2.weight"] != trained.snapshots["layers.2.weight"][:, 0]).all()
     assert trained.snapshots["layers.2.weight"][:, 0].std() == pytest.approx(2, rel=0.5)
@@ -210,23 +201,25 @@ def test_a_network_without_output_bias_and_of_given_scales_trains():
         ({"objective": "risk_plus_r1", "keep_prob": (0.7, 0.7)}, "dropout in dropouts.0, dropouts.1"),
         ({"model": VGG, "objective": "risk_plus_r1", "keep_prob": 0.7, "block": CONVOLUTION}, "a Chain"),
         (
-            {"model": VGG, "keep_prob": 0.7, "block": CONVOLUTION, "norm_group": 4, "batch_size": 5},
-            "leaves one of 5 examples in a group of its own.*batch_size",
+            {"model": VGG, "keep_prob": 0.7, "block": CONVOLUTION, "ghost_batch_size": 4, "batch_size": 5},
+            "leaves one of 5 examples alone in a group.*batch_size",
         ),
         ({"keep_prob": (0.7, 0.7, 0.7)}, "the model has 2 dropout layers"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(changes, message):
-    plan = replace(BASE, **changes)
+    config = replace(BASE, **changes)
     with pytest.raises(ConfigurationError, match=message):
-        train(plan, *data(plan.model))
+        train(config, *data(config.model))
 
 
 def test_descending_without_bound_is_divergence():
-    """R_S^drop - R_2 falls without bound where the penalty is large."""
-    plan = replace(BASE, objective="dropout_minus_r2", penalty=50.0, steps=300, history=(0,), recorded=(0,))
+    """R_S^drop - R_2 falls without bound where the weight is large."""
+    config = replace(
+        BASE, objective="dropout_minus_r2", gradient_penalty_weight=50.0, steps=300, history=(0,), recorded=(0,)
+    )
     with pytest.raises(DivergenceError, match=r"seed \d diverged"):
-        train(plan, *data())
+        train(config, *data())
 
 
 @pytest.mark.parametrize("objective", ["risk", "risk_plus_r1"])
@@ -240,7 +233,7 @@ def test_the_compiled_training_is_the_general_one_where_there_is_no_noise(optimi
     shared = {"block": ("layers.0.weight",), "mask_mode": "per_example", "objective": objective, "optimizer": optimizer}
     shared |= {"steps": 50, "trajectory_steps": 3, "recorded": (0, 20, 50), "history": (0, 10, 50), "seeds": (0, 7)}
     general = replace(BASE, model=model, keep_prob=(0.9,), learning_rate=LearningRate(0.01), **shared)
-    compiled = TwoLayer(
+    same = CompiledTraining(
         widths=(1, 40, 1),
         activation="tanh",
         keep_prob=0.9,
@@ -249,7 +242,7 @@ def test_the_compiled_training_is_the_general_one_where_there_is_no_noise(optimi
         output_bias=False,
         **shared,
     )
-    ours, theirs = train(general, *data(model)), two_layer.train(compiled, *data(model))
+    ours, theirs = train(general, *data(model)), train(same, *data(model))
     for name, value in ours.parameters.items():
         torch.testing.assert_close(theirs.parameters[name], value, rtol=2e-3, atol=2e-4)
         assert torch.equal(theirs.snapshots[name][:, 0], ours.snapshots[name][:, 0])

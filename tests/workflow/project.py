@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+HIDDEN = (".code", ".settings", ".checkpoints", ".lock")
 SECONDS = 3600  # a hung command ends; none takes a hundredth of this on an idle machine
 
 
@@ -47,6 +48,8 @@ class Project:
                 ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
                 copy_function=shutil.copyfile,
             )
+        shutil.copyfile(self.root / "Snakefile", root / "Snakefile")
+        (root / "profiles").symlink_to("workflow/profiles")
         return Project(root)
 
     def clone_with_results(self, root: Path) -> "Project":
@@ -111,7 +114,7 @@ class Project:
         return {
             str(path.relative_to(base)): path.read_bytes()
             for path in sorted(base.rglob("*"))
-            if path.is_file() and path.relative_to(base).parts[0] not in ("logs", "benchmarks", ".code", ".settings")
+            if path.is_file() and path.relative_to(base).parts[0] not in (*HIDDEN, "logs", "benchmarks")
         }
 
     def code_of(self, job: Job) -> set[str]:
@@ -130,14 +133,14 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen, log: Path) 
 
 
 def jobs_in(text: str) -> list[Job]:
-    """The jobs (but the collecting rule ``all``) in what Snakemake prints, of a dry-run or of a real one."""
+    """The jobs (but the collecting rules) in what Snakemake prints, of a dry-run or of a real one."""
     found = []
     for block in re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
         rule = block.partition(":")[0]
         fields = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))
         values = re.findall(r"\w+=([^,]+)", fields.get("wildcards", ""))
         listed = [tuple(fields[key].split(", ")) if key in fields else () for key in ("input", "output")]
-        if rule != "all":
+        if rule not in ("all", "everything"):
             found.append(Job(f"{rule} {'/'.join(values)}".strip(), *listed, fields.get("reason", "")))
     return found
 

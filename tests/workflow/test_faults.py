@@ -45,7 +45,7 @@ def assert_refused(copy, done, reason, before):
     assert "make room" in said and "run the same command again; what was made before is kept" in said
     assert not list(copy.path("results").rglob("*.part"))
     # A state of the training, if there was room for it, is kept for the next run.
-    after = {name: content for name, content in copy.artifacts().items() if "/.states/" not in name}
+    after = {name: content for name, content in copy.artifacts().items() if "/.checkpoints/" not in name}
     lost = {name for name in before if name not in after}
     assert {name.rpartition("/")[0] for name in lost} == {f"training/{RUN}"}, "the one that was to be made anew"
     assert after == {name: before[name] for name in after}
@@ -112,7 +112,7 @@ def test_missing_gpu_is_noticed_before_anything_is_deleted(copy):
 def test_results_of_an_older_version_are_made_anew(copy):
     """As they were when rules named the modules that they depend on one by one, and the artifacts had no checksums."""
     before = copy.artifacts()
-    path = copy.path("src/dropscape/training/descent.py")
+    path = copy.path("src/dropscape/training/stacked.py")
     path.write_text(path.read_text() + "\n# As in another version.\n")
     due = set(copy.pending(HESSIAN))
     assert due == {f"training {RUN}", f"curvature {RUN}"}

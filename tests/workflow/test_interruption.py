@@ -27,7 +27,7 @@ SETTINGS = {
 
 def state_step(project) -> int:
     """The step of the saved state; -1 while there is none."""
-    for path in project.path("results/smoke/training/.states").rglob("*.safetensors"):
+    for path in project.path("results/smoke/.checkpoints/training").rglob("*.safetensors"):
         try:
             return read_tensors(path)[1]["step"]
         except ArtifactError:  # removed since it was listed
@@ -115,7 +115,7 @@ def test_code_that_is_edited_while_a_run_is_at_work_is_run_afterwards(copy, tmp_
         suspended = psutil.Process(first.pid).children(recursive=True)
         for child in suspended:
             child.suspend()
-        with copy.path("src/dropscape/training/descent.py").open("a") as module:
+        with copy.path("src/dropscape/training/stacked.py").open("a") as module:
             module.write("# edited\n")
         copy.pending(TARGET, **SETTINGS)
         for child in suspended:

@@ -3,8 +3,8 @@
 import pytest
 
 from dropscape.config.load import load_settings
-from dropscape.plan.forecast import WITHIN, against_records, forecasts
-from dropscape.plan.jobs import jobs_in
+from dropscape.cost_model.forecast import WITHIN, against_records, forecasts
+from dropscape.cost_model.jobs import jobs_in
 
 INTERPRETER = 30e6  # bytes; more than Python takes before it has loaded numpy, less than any job's imports
 

@@ -12,7 +12,7 @@ from tests.workflow.project import downstream
 
 COMMENT = b"\n# A changed file.\n"
 RUN = "mnist_fnn/keep0.9-lr0.1"
-OF_A_RUN = {
+RULES_OF_RUN = {
     "training",
     "sampling",
     "curvature",
@@ -22,7 +22,7 @@ OF_A_RUN = {
     "noise_baseline",
     "flatness",
 }
-MEASUREMENTS = {"data", "theory"} | OF_A_RUN
+MEASUREMENTS = {"data", "theory"} | RULES_OF_RUN
 
 
 @contextmanager
@@ -45,23 +45,45 @@ def override(**experiment):
 OTHER_RATE = override(runs={"keep0.9-lr0.1": {"learning_rate": 0.05}})
 
 
+def studies_of(project):
+    return {path.stem: yaml.safe_load(path.read_text()) for path in project.path("config/studies").glob("*.yaml")}
+
+
 def kind_of(project):
     """The kind of each figure, from the study files."""
-    kinds = {}
-    for path in project.path("config/studies").glob("*.yaml"):
-        for name, figure in yaml.safe_load(path.read_text()).get("figures", {}).items():
-            kinds[f"{path.stem}-{name}"] = figure["kind"]
-    return kinds
+    return {
+        f"{study}-{name}": figure["kind"]
+        for study, content in studies_of(project).items()
+        for name, figure in content.get("figures", {}).items()
+    }
 
 
-def library_files(job, imports, kinds):
+def named_of(project):
+    """The modules that jobs import by name, by rule and wildcards, from the study files."""
+    named = {}
+    for study, content in studies_of(project).items():
+        claims = yaml.safe_load(project.path(f"config/claims/{study}.yaml").read_text())
+        statistics = {claim["statistic"]["name"] for claim in claims.values()}
+        named["claims", study] = {f"dropscape.claims.statistics.{name}" for name in statistics}
+        for name, experiment in content.get("experiments", {}).items():
+            named["network", name] = {f"dropscape.models.networks.{experiment['model']['name']}"}
+    for figure, kind in kind_of(project).items():
+        named["figures_table", figure] = {f"dropscape.figures.{kind}.table"}
+        named["figures", figure] = {f"dropscape.figures.{kind}.drawing"}
+    return named
+
+
+def library_files(job, imports, named):
     """The library's files that a job runs, by its script's import statements; the script is named after its rule."""
     script = f"workflow/scripts/{job.rule}.py"
-    halves = {"figures_table": "tables", "figures": "draw"}
-    named = [f"dropscape.figures.{halves[job.rule]}.{kinds[job.wildcards]}"] if job.rule in halves else []
+    modules = named.get((job.rule, job.wildcards), set())
     if job.rule == "theory":
-        named = [f"dropscape.theory.tables.{job.wildcards.partition('/')[2]}"]
-    return imports.files(script, *named)
+        modules = {f"dropscape.theory.tables.{job.wildcards.partition('/')[2]}"}
+    if job.rule == "data":
+        modules = {f"dropscape.data.datasets.{job.wildcards}"}
+    if "src/dropscape/models/registry.py" in imports.files(script):
+        modules = modules | named.get(("network", job.wildcards.partition("/")[0]), set())
+    return imports.files(script, *modules)
 
 
 class TestNothing:
@@ -115,7 +137,7 @@ class TestWithoutRecords:
     def test_every_job_has_its_own_settings_as_an_input(self, jobs):
         for job in jobs:
             kept = [path for path in job.inputs if "/.settings/" in path]
-            given = job.rule != "subnetworks_accuracies"  # which only joins tables
+            given = job.rule not in ("subnetworks_accuracies", "claims_table")  # which only join tables
             assert kept == [f"results/smoke/.settings/{job.name.replace(' ', '/')}.json"] * given
 
     def test_with_them_settings_that_were_only_looked_at_change_nothing(self, copy):
@@ -125,16 +147,20 @@ class TestWithoutRecords:
 
 class TestEditedCode:
     def test_every_rule_depends_on_exactly_what_its_script_imports(self, smoke, jobs):
-        imports, kinds = Imports(smoke.root), kind_of(smoke)
+        imports, named = Imports(smoke.root), named_of(smoke)
         for job in jobs:
-            expected = {f"workflow/scripts/{job.rule}.py"} | library_files(job, imports, kinds)
+            expected = {f"workflow/scripts/{job.rule}.py"} | library_files(job, imports, named)
             assert smoke.code_of(job) == expected, job.name
 
     def test_modules_are_imported_by_name_only_where_the_rules_know_it(self, smoke):
         assert Imports(smoke.root).by_name() <= {
-            "src/dropscape/figures/draw/stage.py",
-            "src/dropscape/figures/tables/stage.py",
-            "src/dropscape/own_code.py",  # the user's own modules
+            "src/dropscape/claims/statistic.py",
+            "src/dropscape/custom_code.py",  # the user's modules
+            "src/dropscape/data/stage.py",
+            "src/dropscape/discovery.py",
+            "src/dropscape/figures/drawing_stage.py",
+            "src/dropscape/figures/table_stage.py",
+            "src/dropscape/models/settings.py",
             "src/dropscape/theory/stage.py",
         }
 
@@ -142,7 +168,7 @@ class TestEditedCode:
     @pytest.mark.parametrize(
         ("module", "stage", "untouched"),
         [
-            ("training/descent.py", "training", {"data", "theory"}),
+            ("training/stacked.py", "training", {"data", "theory"}),
             ("curvature/kronecker.py", "curvature", {"data", "training", "sampling", "noise_spectrum", "theory"}),
             ("noise/projection.py", "noise_projection", {"data", "training", "sampling", "curvature", "theory"}),
             ("flatness/interval.py", "flatness", MEASUREMENTS - {"flatness"}),
@@ -151,9 +177,9 @@ class TestEditedCode:
         ],
     )
     def test_library_module_reruns_what_imports_it_and_what_follows(self, smoke, jobs, module, stage, untouched):
-        imports, kinds = Imports(smoke.root), kind_of(smoke)
+        imports, named = Imports(smoke.root), named_of(smoke)
         path = f"src/dropscape/{module}"
-        users = {job.name for job in jobs if path in library_files(job, imports, kinds)}
+        users = {job.name for job in jobs if path in library_files(job, imports, named)}
         expected = downstream(jobs, users)
         assert stage in {name.split()[0] for name in users}
         assert not untouched & {name.split()[0] for name in expected}
@@ -162,29 +188,43 @@ class TestEditedCode:
 
     def test_module_of_a_kind_of_figure_redraws_that_kind_only(self, smoke, jobs):
         kinds = kind_of(smoke)
-        with changed(smoke, "src/dropscape/figures/draw/alignment_trace.py"):
+        with changed(smoke, "src/dropscape/figures/alignment_trace/drawing.py"):
             redrawn = {name for name in smoke.pending() if name.startswith("figures ")}
         assert redrawn == {f"figures {figure}" for figure, kind in kinds.items() if kind == "alignment_trace"}
+
+    def test_module_of_a_statistic_rejudges_its_studies_only(self, smoke, jobs):
+        with changed(smoke, "src/dropscape/claims/statistics/error_rate.py"):
+            assert set(smoke.pending()) == downstream(jobs, {"claims subnetworks"})
+
+    def test_module_of_a_network_retrains_its_experiments_only(self, smoke, jobs):
+        with changed(smoke, "src/dropscape/models/networks/transformer.py"):
+            pending = set(smoke.pending())
+        users = {job.name for job in jobs if job.wildcards.startswith("multi30k_transformer/")}
+        first = {name for name in users if name.split()[0] in ("training", "sampling", "curvature", "flatness")}
+        assert first <= pending <= downstream(jobs, users)
 
     def test_script_reruns_its_stage(self, smoke, jobs):
         with changed(smoke, "workflow/scripts/theory.py"):
             assert set(smoke.pending()) == downstream(jobs, {job.name for job in jobs if job.rule == "theory"})
 
     def test_module_of_a_table_of_theory_remakes_that_table_only(self, smoke, jobs):
-        with changed(smoke, "src/dropscape/theory/moves.py"):
+        with changed(smoke, "src/dropscape/theory/perturbations.py"):
             assert set(smoke.pending()) == downstream(jobs, {"theory implicit_regularization/perturbations"})
 
 
 class TestEditedSettings:
     def test_learning_rate_of_one_run(self, smoke, jobs):
         expected = downstream(jobs, {f"training {RUN}"})
-        of_runs = {name for name in expected if "/" in name}
-        assert of_runs == {f"{rule} {RUN}" for rule in OF_A_RUN}
-        assert {name.split()[0] for name in expected - of_runs} <= {"figures_table", "figures", "claims", "report"}
+        run_jobs = {name for name in expected if "/" in name}
+        assert run_jobs == {f"{rule} {RUN}" for rule in RULES_OF_RUN}
+        judged = {"claims", "claims_table", "report"}
+        assert {name.split()[0] for name in expected - run_jobs} <= {"figures_table", "figures"} | judged
         assert set(smoke.pending(overrides=OTHER_RATE)) == expected
 
     @pytest.mark.parametrize(
-        "keys", [{"objective": "dropout_minus_r2"}, {"objective": "risk_plus_r2", "penalty": 0.01}], ids=str
+        "keys",
+        [{"objective": "dropout_minus_r2"}, {"objective": "risk_plus_r2", "gradient_penalty_weight": 0.01}],
+        ids=str,
     )
     def test_objective_of_one_run(self, smoke, jobs, keys):
         overrides = override(runs={"keep0.9-lr0.1": keys})
@@ -230,8 +270,9 @@ class TestEditedSettings:
         assert set(smoke.pending(overrides=override(**settings))) == downstream(jobs, first)
 
     def test_threshold_of_a_claim(self, smoke, jobs):
-        with changed(smoke, "config/claims.yaml", lambda text: text.replace("above: 0.85", "above: 0.9")):
-            assert set(smoke.pending()) == downstream(jobs, {"claims"})
+        claims = "config/claims/modified_equations.yaml"
+        with changed(smoke, claims, lambda text: text.replace("above: 0.85", "above: 0.9")):
+            assert set(smoke.pending()) == downstream(jobs, {"claims modified_equations"})
 
 
 def test_real_rerun_makes_what_is_due_bit_for_bit_and_then_nothing(copy, jobs):
@@ -241,6 +282,7 @@ def test_real_rerun_makes_what_is_due_bit_for_bit_and_then_nothing(copy, jobs):
     judge = copy.path("src/dropscape/claims/judge.py")
     judge.write_bytes(judge.read_bytes() + COMMENT)
     ran = {job.name for job in copy.succeeded()}
-    assert ran == downstream(jobs, {"claims"}) | {"figures noise_structure-fig4"}
+    claims = {job.name for job in jobs if job.rule == "claims"}
+    assert ran == downstream(jobs, claims) | {"figures noise_structure-fig4"}
     assert copy.artifacts() == before
     assert copy.pending() == {}

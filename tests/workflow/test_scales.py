@@ -8,10 +8,11 @@ import yaml
 
 from dropscape.config.load import load_settings
 from dropscape.report.summary import summary
-from tests.workflow.project import ROOT
+from tests.workflow.project import ROOT, jobs_in
 
 DIGITS = ("lazy", "rate")  # figures that show paper D's digits
-ALWAYS = {"claims", "report", "figures", "figures_table"}
+ALWAYS = {"claims", "claims_table", "report", "figures", "figures_table"}
+STUDIES = ("noise_structure", "implicit_regularization", "modified_equations", "subnetworks")
 
 
 @pytest.mark.parametrize("scale", ["quick", "paper"])
@@ -51,7 +52,7 @@ def points_in(studies) -> set[str]:
 def test_one_study_can_be_left_out(smoke):
     names = set(smoke.pending("--forceall", studies="[modified_equations]"))
     assert not any("noise_structure" in name for name in names)
-    assert "claims" in names
+    assert "claims modified_equations" in names and "claims_table" in names
 
 
 def test_experiments_alone_are_made_to_the_end_also_without_a_claim(copy):
@@ -62,17 +63,30 @@ def test_experiments_alone_are_made_to_the_end_also_without_a_claim(copy):
         "data mnist",
         "subnetworks_two_layer mnist_two_digits",
         *(f"{rule} subnetworks-{name}" for rule in ("figures", "figures_table") for name in DIGITS),
-        "claims",
+        *(f"claims {study}" for study in STUDIES),
+        "claims_table",
         "report",
     }
     ran = {job.name for job in copy.succeeded(**alone)}
-    assert {"claims", "report"} <= ran and {name.split()[0] for name in ran} <= ALWAYS, "figures show fewer experiments"
+    assert {"claims subnetworks", "claims_table", "report"} <= ran and {name.split()[0] for name in ran} <= ALWAYS, (
+        "figures show fewer experiments"
+    )
     assert "0 claims hold" in copy.path("results/smoke/report/first_page.html").read_text()
     said = summary(copy.path("results/smoke"))
     assert said.startswith("No claim is about what was made.")
     after = copy.artifacts()
     changed = {name.split("/")[0] for name in before if before[name] != after.get(name)}
     assert {"claims", "report"} <= changed <= {"claims", "report", "figures"}
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_both_snakefiles_start_the_same_workflow_from_any_directory(smoke, jobs, tmp_path, snakefile):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", smoke.path(snakefile), "--dry-run", "--cores", "1"]
+    done = subprocess.run(
+        [*command, "--directory", tmp_path, "--config", "scale=smoke"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {job.name for job in jobs_in(done.stdout + done.stderr)} == {job.name for job in jobs}
 
 
 def test_linter_has_nothing_to_say(smoke):

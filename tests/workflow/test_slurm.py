@@ -101,7 +101,7 @@ SETTINGS = {
 
 def step(project, run) -> int:
     """The step of the saved state of a run; -1 while there is none."""
-    for path in project.path(f"results/smoke/training/.states/mnist_fnn/{run}").glob("*.safetensors"):
+    for path in project.path(f"results/smoke/.checkpoints/training/mnist_fnn/{run}").glob("*.safetensors"):
         try:
             return read_tensors(path)[1]["step"]
         except ArtifactError:  # removed since it was listed

@@ -1,42 +1,36 @@
-# Stage claims: every sentence of the papers that is judged, from tables only.
+# Stage claims: every sentence of the papers that is judged, a study a job, from tables only; then all studies together.
 
 
 rule claims:
     input:
-        **claimed_tables(),
-        descriptions=sorted(set(DESCRIPTION_OF_CLAIMED.values())),
-        code=code_of("claims.py"),
+        tables=lambda wildcards: WORKFLOW.claim_tables(wildcards.study),
+        descriptions=lambda wildcards: WORKFLOW.claim_descriptions(wildcards.study),
     output:
-        claims=f"{RESULTS}/claims/claims.csv",
-        by_run=f"{RESULTS}/claims/by_run.csv",
-        provenance=f"{RESULTS}/claims/provenance.json",
-    log:
-        f"{RESULTS}/logs/claims/claims.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/claims/claims.tsv"
-    group:
-        lambda wildcards: shared("claims")
-    conda:
-        "../../envs/environment.yaml"
+        claims=f"{RESULTS}/claims/{{study}}.csv",
+        by_run=f"{RESULTS}/claims/{{study}}.by_run.csv",
+        provenance=f"{RESULTS}/claims/{{study}}.provenance.json",
     params:
-        settings=plain(
-            {
-                # A list, to keep the order of config/claims.yaml.
-                "claims": [
-                    {"name": name}
-                    | claim.model_dump(mode="json")
-                    | {"expected": claim.expected.model_dump(exclude_none=True)}
-                    for name, claim in CLAIMS.items()
-                ],
-                "experiments": EXPERIMENT_OF_CLAIM,
-                "descriptions": DESCRIPTION_OF_CLAIMED,
-                "theory_tables": CLAIMED_THEORY,
-                "scale": USER.scale,
-                "runs": [
-                    run_of_claim(experiment, run) for experiment, run in CLAIMED_RUNS
-                ],
-                "whole_tables": CLAIMED_WHOLE,
-            }
-        ),
+        settings=settings_of("claims"),
     script:
         "../scripts/claims.py"
+
+
+rule claims_table:
+    input:
+        claims=expand(f"{RESULTS}/claims/{{study}}.csv", study=WORKFLOW.studies),
+        by_run=expand(f"{RESULTS}/claims/{{study}}.by_run.csv", study=WORKFLOW.studies),
+    output:
+        claims=report(
+            f"{RESULTS}/claims/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"table": "claims"},
+        ),
+        by_run=report(
+            f"{RESULTS}/claims/by_run.csv",
+            caption="../report/claims_by_run.rst",
+            category="Claims",
+            labels={"table": "claims by run"},
+        ),
+    script:
+        "../scripts/claims_table.py"

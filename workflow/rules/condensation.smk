@@ -3,28 +3,19 @@
 
 rule condensation:
     input:
-        data=dataset_of,
-        snapshots=of_run("training", "snapshots.safetensors"),
-        code=code_of("condensation.py"),
+        data=WORKFLOW.dataset,
+        snapshots=run_file("training", "snapshots.safetensors"),
     output:
-        condensation=of_run("condensation", "condensation.csv"),
-        neurons=of_run("condensation", "neurons.csv"),
-        function=of_run("condensation", "function.csv"),
-        similarity=of_run("condensation", "similarity.csv"),
-        examples=of_run("condensation", "examples.csv"),
-        provenance=of_run("condensation", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/condensation/{{experiment}}/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/condensation/{{experiment}}/{{run}}.tsv"
-    group:
-        group_of("condensation")
-    conda:
-        "../../envs/environment.yaml"
+        condensation=run_file("condensation", "condensation.csv"),
+        neurons=run_file("condensation", "neurons.csv"),
+        function=run_file("condensation", "function.csv"),
+        similarity=run_file("condensation", "similarity.csv"),
+        examples=run_file("condensation", "examples.csv"),
+        provenance=run_file("condensation", "provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("condensation"),
+        **resources_of("condensation"),
     params:
-        settings=condensation_settings,
+        settings=settings_of("condensation"),
     script:
         "../scripts/condensation.py"

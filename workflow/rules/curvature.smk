@@ -3,34 +3,16 @@
 
 rule curvature:
     input:
-        model=of_run("training", "model.safetensors"),
-        data=dataset_of,
-        code=code_of("curvature.py"),
-        model_code=code_of_model,
+        model=run_file("training", "model.safetensors"),
+        data=WORKFLOW.dataset,
     output:
-        hessian=of_run("curvature", "hessian.safetensors"),
-        summary=of_run("curvature", "summary.csv"),
-        provenance=of_run("curvature", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/curvature/{{experiment}}/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/curvature/{{experiment}}/{{run}}.tsv"
-    group:
-        group_of("curvature")
-    conda:
-        "../../envs/environment.yaml"
+        hessian=run_file("curvature", "hessian.safetensors"),
+        summary=run_file("curvature", "summary.csv"),
+        provenance=run_file("curvature", "provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("curvature"),
+        **resources_of("curvature"),
     params:
-        settings=lambda wildcards: some_of(
-            run_of(wildcards),
-            "data",
-            "model",
-            "loss",
-            "label_smoothing",
-            "block",
-            "seeds",
-        ),
+        settings=settings_of("curvature"),
     script:
         "../scripts/curvature.py"

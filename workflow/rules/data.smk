@@ -2,21 +2,12 @@
 
 
 rule data:
-    input:
-        code=code_of("data.py"),
-        dataset_code=code_of_dataset,
     output:
-        data=f"{RESULTS}/data/{{dataset}}.safetensors",
-        description=f"{RESULTS}/data/{{dataset}}.json",
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/data/{{dataset}}.tsv"
+        data=PATHS.dataset("{dataset}", "safetensors"),
+        description=PATHS.dataset("{dataset}", "json"),
     # A download needs the network, which the nodes of a cluster often lack.
     localrule: True
-    conda:
-        "../../envs/environment.yaml"
     params:
-        settings=data_settings,
+        settings=settings_of("data"),
     script:
         "../scripts/data.py"

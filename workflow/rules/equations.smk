@@ -4,81 +4,54 @@
 
 rule equations:
     input:
-        data=dataset_of,
-        code=code_of("equations.py"),
+        data=WORKFLOW.dataset,
     output:
-        trajectories=of_stage("equations", "trajectories.csv"),
-        divergences=of_stage("equations", "divergences.csv"),
-        provenance=of_stage("equations", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/equations/{{experiment}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/equations/{{experiment}}.tsv"
+        trajectories=experiment_file("equations", "trajectories.csv"),
+        divergences=experiment_file("equations", "divergences.csv"),
+        provenance=experiment_file("equations", "provenance.json"),
     wildcard_constraints:
-        experiment=experiments_with("equations", "trajectories"),
-    group:
-        group_of("equations")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("equations"),
     threads: USER.threads
     resources:
-        **asks_of("equations"),
+        **resources_of("equations"),
         checkpoint_ms=CHECKPOINT_MS,
     params:
-        settings=lambda wildcards: equations_settings(wildcards, "trajectories"),
+        settings=settings_of("equations"),
     script:
         "../scripts/equations.py"
 
 
 rule equations_weak_errors:
     input:
-        data=dataset_of,
-        code=code_of("equations_weak_errors.py"),
+        data=WORKFLOW.dataset,
     output:
-        weak_errors=of_stage("equations", "weak_errors.csv"),
-        provenance=of_stage("equations", "weak_errors.provenance.json"),
-    log:
-        f"{RESULTS}/logs/equations/{{experiment}}-weak-errors.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/equations/{{experiment}}-weak-errors.tsv"
+        weak_errors=experiment_file("equations", "weak_errors.csv"),
+        provenance=experiment_file("equations", "weak_errors.provenance.json"),
     wildcard_constraints:
-        experiment=experiments_with("equations", "weak_errors"),
-    group:
-        group_of("equations_weak_errors")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("equations_weak_errors"),
     threads: USER.threads
     resources:
-        **asks_of("equations_weak_errors"),
+        **resources_of("equations_weak_errors"),
         checkpoint_ms=CHECKPOINT_MS,
     params:
-        settings=lambda wildcards: equations_settings(wildcards, "weak_errors"),
+        settings=settings_of("equations_weak_errors"),
     script:
         "../scripts/equations_weak_errors.py"
 
 
 rule equations_noises:
     input:
-        data=dataset_of,
-        code=code_of("equations_noises.py"),
+        data=WORKFLOW.dataset,
     output:
-        noises=of_stage("equations", "noises.csv"),
-        provenance=of_stage("equations", "noises.provenance.json"),
-    log:
-        f"{RESULTS}/logs/equations/{{experiment}}-noises.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/equations/{{experiment}}-noises.tsv"
+        noises=experiment_file("equations", "noises.csv"),
+        provenance=experiment_file("equations", "noises.provenance.json"),
     wildcard_constraints:
-        experiment=experiments_with("equations", "noises"),
-    group:
-        group_of("equations_noises")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("equations_noises"),
     threads: USER.threads
     resources:
-        **asks_of("equations_noises"),
+        **resources_of("equations_noises"),
         checkpoint_ms=CHECKPOINT_MS,
     params:
-        settings=lambda wildcards: equations_settings(wildcards, "noises"),
+        settings=settings_of("equations_noises"),
     script:
         "../scripts/equations_noises.py"

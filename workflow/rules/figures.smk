@@ -3,55 +3,33 @@
 
 rule figures_table:
     input:
-        unpack(figure_inputs),
-        code=code_of_figure("figures_table.py", "tables"),
+        tables=lambda wildcards: WORKFLOW.figure_tables(wildcards.figure),
+        descriptions=lambda wildcards: WORKFLOW.figure_descriptions(wildcards.figure),
     output:
-        points=f"{RESULTS}/figures/{{figure}}.csv",
-        summary=f"{RESULTS}/figures/{{figure}}.summary.csv",
-        description=f"{RESULTS}/figures/{{figure}}.json",
-    log:
-        f"{RESULTS}/logs/figures/{{figure}}-table.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/figures/{{figure}}-table.tsv"
-    group:
-        lambda wildcards: shared("figures")
-    conda:
-        "../../envs/environment.yaml"
+        points=PATHS.figure("{figure}", "csv"),
+        summary=PATHS.figure("{figure}", "summary.csv"),
+        description=PATHS.figure("{figure}", "json"),
     params:
-        settings=figure_settings,
+        settings=settings_of("figures_table"),
     script:
         "../scripts/figures_table.py"
 
 
 rule figures:
     input:
-        points=f"{RESULTS}/figures/{{figure}}.csv",
-        summary=f"{RESULTS}/figures/{{figure}}.summary.csv",
-        description=f"{RESULTS}/figures/{{figure}}.json",
-        code=code_of_figure("figures.py", "draw"),
+        points=PATHS.figure("{figure}", "csv"),
+        summary=PATHS.figure("{figure}", "summary.csv"),
+        description=PATHS.figure("{figure}", "json"),
     output:
-        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        pdf=PATHS.figure("{figure}", "pdf"),
         png=report(
-            f"{RESULTS}/figures/{{figure}}.png",
+            PATHS.figure("{figure}", "png"),
             caption="../report/figures.rst",
-            category=lambda wildcards: category(STUDY_OF_FIGURE[wildcards.figure]),
+            category=lambda wildcards: WORKFLOW.report_category(wildcards.figure),
             subcategory="Figures",
-            labels=lambda wildcards: {
-                "figure": wildcards.figure,
-                "shows": FIGURES[wildcards.figure].kind.replace("_", " "),
-                "place": FIGURES[wildcards.figure].place,
-            },
+            labels=lambda wildcards: WORKFLOW.report_labels(wildcards.figure),
         ),
-    log:
-        f"{RESULTS}/logs/figures/{{figure}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
-    group:
-        lambda wildcards: shared("figures")
-    conda:
-        "../../envs/environment.yaml"
     params:
-        kind=lambda wildcards: FIGURES[wildcards.figure].kind,
-        place=lambda wildcards: FIGURES[wildcards.figure].place,
+        settings=settings_of("figures"),
     script:
         "../scripts/figures.py"

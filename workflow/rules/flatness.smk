@@ -4,84 +4,55 @@
 
 rule flatness:
     input:
-        model=of_run("training", "model.safetensors"),
-        data=dataset_of,
-        directions=of_run("noise", "directions.safetensors"),
-        hessian=of_run("curvature", "hessian.safetensors"),
-        code=code_of("flatness.py"),
-        model_code=code_of_model,
+        model=run_file("training", "model.safetensors"),
+        data=WORKFLOW.dataset,
+        directions=run_file("noise", "directions.safetensors"),
+        hessian=run_file("curvature", "hessian.safetensors"),
     output:
-        interval=of_run("flatness", "interval.csv"),
-        provenance=of_run("flatness", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}.tsv"
-    group:
-        group_of("flatness")
-    conda:
-        "../../envs/environment.yaml"
+        interval=run_file("flatness", "interval.csv"),
+        provenance=run_file("flatness", "provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("flatness"),
+        **resources_of("flatness"),
     params:
-        settings=flatness_settings,
+        settings=settings_of("flatness"),
     script:
         "../scripts/flatness.py"
 
 
 rule flatness_slices:
     input:
-        model=of_run("training", "model.safetensors"),
-        data=dataset_of,
-        code=code_of("flatness_slices.py"),
-        model_code=code_of_model,
+        model=run_file("training", "model.safetensors"),
+        data=WORKFLOW.dataset,
     output:
-        slices=of_run("flatness", "slices.csv"),
-        slice_widths=of_run("flatness", "slice_widths.csv"),
-        provenance=of_run("flatness", "slices.provenance.json"),
-    log:
-        f"{RESULTS}/logs/flatness/{{experiment}}/{{run}}-slices.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/flatness/{{experiment}}/{{run}}-slices.tsv"
-    group:
-        group_of("flatness_slices")
-    conda:
-        "../../envs/environment.yaml"
+        slices=run_file("flatness", "slices.csv"),
+        slice_widths=run_file("flatness", "slice_widths.csv"),
+        provenance=run_file("flatness", "slices.provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("flatness_slices"),
+        **resources_of("flatness_slices"),
     params:
-        settings=lambda wildcards: some_of(
-            run_of(wildcards), "data", "model", "loss", "label_smoothing", "seeds"
-        )
-        | plain(EXPERIMENTS[wildcards.experiment].slices),
+        settings=settings_of("flatness_slices"),
     script:
         "../scripts/flatness_slices.py"
 
 
 rule flatness_interpolations:
     input:
-        models=interpolation_models,
-        data=dataset_of,
-        code=code_of("flatness_interpolations.py"),
-        model_code=code_of_model,
+        # In the order of the setting `runs`.
+        models=lambda wildcards: expand(
+            run_file("training", "model.safetensors"),
+            experiment=wildcards.experiment,
+            run=settings_of("flatness_interpolations")(wildcards)["runs"],
+        ),
+        data=WORKFLOW.dataset,
     output:
-        interpolations=f"{RESULTS}/flatness/{{experiment}}/interpolations.csv",
-        provenance=f"{RESULTS}/flatness/{{experiment}}/interpolations.provenance.json",
-    log:
-        f"{RESULTS}/logs/flatness/{{experiment}}-interpolations.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/flatness/{{experiment}}-interpolations.tsv"
-    group:
-        group_of("flatness_interpolations")
-    conda:
-        "../../envs/environment.yaml"
+        interpolations=experiment_file("flatness", "interpolations.csv"),
+        provenance=experiment_file("flatness", "interpolations.provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("flatness_interpolations"),
+        **resources_of("flatness_interpolations"),
     params:
-        settings=interpolation_settings,
-        runs=interpolation_runs,
+        settings=settings_of("flatness_interpolations"),
     script:
         "../scripts/flatness_interpolations.py"

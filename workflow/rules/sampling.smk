@@ -4,57 +4,31 @@
 
 rule sampling:
     input:
-        model=of_run("training", "model.safetensors"),
-        data=dataset_of,
-        code=code_of("sampling.py"),
-        model_code=code_of_model,
+        model=run_file("training", "model.safetensors"),
+        data=WORKFLOW.dataset,
     output:
-        gradients=of_run("sampling", "gradients.safetensors"),
-        provenance=of_run("sampling", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}.tsv"
-    group:
-        group_of("sampling")
-    conda:
-        "../../envs/environment.yaml"
+        gradients=run_file("sampling", "gradients.safetensors"),
+        provenance=run_file("sampling", "provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("sampling"),
+        **resources_of("sampling"),
     params:
-        settings=lambda wildcards: plain(
-            run_of(wildcards)
-            | {"samples": EXPERIMENTS[wildcards.experiment].gradients.samples}
-        ),
+        settings=settings_of("sampling"),
     script:
         "../scripts/sampling.py"
 
 
 rule sampling_ratio:
     input:
-        model=of_run("training", "model.safetensors"),
-        data=dataset_of,
-        code=code_of("sampling_ratio.py"),
-        model_code=code_of_model,
+        model=run_file("training", "model.safetensors"),
+        data=WORKFLOW.dataset,
     output:
-        ratios=of_run("sampling", "ratios.csv"),
-        provenance=of_run("sampling", "ratios.provenance.json"),
-    log:
-        f"{RESULTS}/logs/sampling/{{experiment}}/{{run}}-ratio.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/sampling/{{experiment}}/{{run}}-ratio.tsv"
-    group:
-        group_of("sampling_ratio")
-    conda:
-        "../../envs/environment.yaml"
+        ratios=run_file("sampling", "ratios.csv"),
+        provenance=run_file("sampling", "ratios.provenance.json"),
     threads: USER.threads
     resources:
-        **asks_of("sampling_ratio"),
+        **resources_of("sampling_ratio"),
     params:
-        settings=lambda wildcards: plain(
-            run_of(wildcards)
-            | {"samples": EXPERIMENTS[wildcards.experiment].ratio.samples}
-        ),
+        settings=settings_of("sampling_ratio"),
     script:
         "../scripts/sampling_ratio.py"

@@ -2,84 +2,53 @@
 
 
 rule subnetworks_distribution:
-    input:
-        code=code_of("subnetworks_distribution.py"),
     output:
-        description=of_stage("subnetworks", "data.json"),
-    log:
-        f"{RESULTS}/logs/subnetworks/{{experiment}}-distribution.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-distribution.tsv"
+        description=experiment_file("subnetworks", "data.json"),
     wildcard_constraints:
-        experiment=experiments_with("subnetworks", "errors"),
-    group:
-        group_of("subnetworks_distribution")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("subnetworks_distribution"),
     resources:
-        **asks_of("subnetworks_distribution"),
+        **resources_of("subnetworks_distribution"),
     params:
-        settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment].data),
+        settings=settings_of("subnetworks_distribution"),
     script:
         "../scripts/subnetworks_distribution.py"
 
 
 rule subnetworks_two_layer:
     input:
-        data=dataset_of,
-        code=code_of("subnetworks_two_layer.py"),
+        data=WORKFLOW.dataset,
     output:
-        errors=of_stage("subnetworks", "errors.csv"),
-        distances=of_stage("subnetworks", "distances.csv"),
-        margins=of_stage("subnetworks", "margins.csv"),
-        provenance=of_stage("subnetworks", "provenance.json"),
-    log:
-        f"{RESULTS}/logs/subnetworks/{{experiment}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}.tsv"
+        errors=experiment_file("subnetworks", "errors.csv"),
+        distances=experiment_file("subnetworks", "distances.csv"),
+        margins=experiment_file("subnetworks", "margins.csv"),
+        provenance=experiment_file("subnetworks", "provenance.json"),
     wildcard_constraints:
-        experiment=experiments_with("subnetworks", "errors"),
-    group:
-        group_of("subnetworks_two_layer")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("subnetworks_two_layer"),
     threads: USER.threads
     resources:
-        **asks_of("subnetworks_two_layer"),
+        **resources_of("subnetworks_two_layer"),
         checkpoint_ms=CHECKPOINT_MS,
     params:
-        settings=lambda wildcards: plain(OF_STAGES[wildcards.experiment]),
+        settings=settings_of("subnetworks_two_layer"),
     script:
         "../scripts/subnetworks_two_layer.py"
 
 
 rule subnetworks_cnn:
     input:
-        data=dataset_of,
-        code=code_of("subnetworks_cnn.py"),
+        data=WORKFLOW.dataset,
     output:
-        accuracies=of_stage("subnetworks", "width{width}.csv"),
-        provenance=of_stage("subnetworks", "width{width}.provenance.json"),
-    log:
-        f"{RESULTS}/logs/subnetworks/{{experiment}}-width{{width}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-width{{width}}.tsv"
+        accuracies=experiment_file("subnetworks", "width{width}.csv"),
+        provenance=experiment_file("subnetworks", "width{width}.provenance.json"),
     wildcard_constraints:
-        experiment=experiments_with("subnetworks", "accuracies"),
+        experiment=experiments_with("subnetworks_accuracies"),
         width=r"\d+",
-    group:
-        group_of("subnetworks_cnn")
-    conda:
-        "../../envs/environment.yaml"
     threads: USER.threads
     resources:
-        **asks_of("subnetworks_cnn"),
+        **resources_of("subnetworks_cnn"),
         checkpoint_ms=CHECKPOINT_MS,
     params:
-        settings=lambda wildcards: plain(
-            OF_STAGES[wildcards.experiment].model_dump()
-            | {"widths": [int(wildcards.width)], "device": USER.device}
-        ),
+        settings=settings_of("subnetworks_cnn"),
     script:
         "../scripts/subnetworks_cnn.py"
 
@@ -87,24 +56,15 @@ rule subnetworks_cnn:
 rule subnetworks_accuracies:
     input:
         accuracies=lambda wildcards: expand(
-            of_stage("subnetworks", "width{width}.csv"),
+            experiment_file("subnetworks", "width{width}.csv"),
             experiment=wildcards.experiment,
-            width=OF_STAGES[wildcards.experiment].widths,
+            width=WORKFLOW.experiments[wildcards.experiment].settings.widths,
         ),
-        code=code_of("subnetworks_accuracies.py"),
     output:
-        accuracies=of_stage("subnetworks", "accuracies.csv"),
-    log:
-        f"{RESULTS}/logs/subnetworks/{{experiment}}-accuracies.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/subnetworks/{{experiment}}-accuracies.tsv"
+        accuracies=experiment_file("subnetworks", "accuracies.csv"),
     wildcard_constraints:
-        experiment=experiments_with("subnetworks", "accuracies"),
-    group:
-        group_of("subnetworks_accuracies")
-    conda:
-        "../../envs/environment.yaml"
+        experiment=experiments_with("subnetworks_accuracies"),
     resources:
-        **asks_of("subnetworks_accuracies"),
+        **resources_of("subnetworks_accuracies"),
     script:
         "../scripts/subnetworks_accuracies.py"

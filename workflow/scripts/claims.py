@@ -1,7 +1,4 @@
-from dropscape.claims.stage import judge_all
-from dropscape.jobs import job
+from dropscape.claims.stage import judge_study
+from dropscape.jobs import run
 
-files = {kind: list(paths) for kind, paths in snakemake.input.items() if kind not in ("code", "descriptions")}
-
-with job("claims", snakemake.log[0], snakemake.threads):
-    judge_all(snakemake.params.settings, files, snakemake.output)
+run(judge_study, snakemake)

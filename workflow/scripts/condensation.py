@@ -1,7 +1,4 @@
-from dropscape.condensation.stage import condense_run
-from dropscape.jobs import job
+from dropscape.condensation.stage import measure_condensation
+from dropscape.jobs import run
 
-name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
-
-with job(f"condensation {name}", snakemake.log[0], snakemake.threads):
-    condense_run(name, snakemake.params.settings, snakemake.input.data, snakemake.input.snapshots, snakemake.output)
+run(measure_condensation, snakemake)

@@ -1,7 +1,4 @@
-from dropscape.curvature.stage import measure_run
-from dropscape.jobs import job
+from dropscape.curvature.stage import measure_hessian
+from dropscape.jobs import run
 
-name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
-
-with job(f"curvature {name}", snakemake.log[0], snakemake.threads):
-    measure_run(snakemake.params.settings, snakemake.input.model, snakemake.input.data, snakemake.output)
+run(measure_hessian, snakemake)

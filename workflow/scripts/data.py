@@ -1,5 +1,4 @@
 from dropscape.data.stage import prepare
-from dropscape.jobs import job
+from dropscape.jobs import run
 
-with job(f"data {snakemake.wildcards.dataset}", snakemake.log[0]):
-    prepare(snakemake.wildcards.dataset, snakemake.params.settings, snakemake.output)
+run(prepare, snakemake)

@@ -1,5 +1,4 @@
-from dropscape.figures.draw.stage import draw_run
-from dropscape.jobs import job
+from dropscape.figures.drawing_stage import draw_figure
+from dropscape.jobs import run
 
-with job(f"figures {snakemake.wildcards.figure}", snakemake.log[0]):
-    draw_run(snakemake.input.points, snakemake.input.summary, snakemake.input.description, snakemake.output)
+run(draw_figure, snakemake)

@@ -1,15 +1,4 @@
-from dropscape.flatness.stage import measure_run
-from dropscape.jobs import job
+from dropscape.flatness.stage import measure_flatness
+from dropscape.jobs import run
 
-name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
-
-with job(f"flatness {name}", snakemake.log[0], snakemake.threads):
-    measure_run(
-        name,
-        snakemake.params.settings,
-        snakemake.input.model,
-        snakemake.input.data,
-        snakemake.input.directions,
-        snakemake.input.hessian,
-        snakemake.output,
-    )
+run(measure_flatness, snakemake)

@@ -1,7 +1,4 @@
-from dropscape.flatness.slices_stage import slice_run
-from dropscape.jobs import job
+from dropscape.flatness.slices_stage import slice_loss
+from dropscape.jobs import run
 
-name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
-
-with job(f"flatness_slices {name}", snakemake.log[0], snakemake.threads):
-    slice_run(name, snakemake.params.settings, snakemake.input.model, snakemake.input.data, snakemake.output)
+run(slice_loss, snakemake)

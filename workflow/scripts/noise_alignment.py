@@ -1,7 +1,4 @@
-from dropscape.jobs import job
-from dropscape.noise.alignment_stage import alignment_run
+from dropscape.jobs import run
+from dropscape.noise.alignment_stage import measure_alignment
 
-name = f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}"
-
-with job(f"noise_alignment {name}", snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
-    alignment_run(name, snakemake.params.settings, snakemake.input.snapshots, snakemake.input.data, snakemake.output)
+run(measure_alignment, snakemake)

@@ -1,5 +1,4 @@
-from dropscape.artifacts.files import join_tables
-from dropscape.jobs import job
+from dropscape.jobs import run
+from dropscape.subnetworks.accuracies_stage import join_widths
 
-with job(f"subnetworks {snakemake.wildcards.experiment} accuracies", snakemake.log[0]):
-    join_tables(snakemake.input.accuracies, snakemake.output.accuracies)
+run(join_widths, snakemake)

@@ -1,5 +1,4 @@
-from dropscape.jobs import job
+from dropscape.jobs import run
 from dropscape.subnetworks.description import describe
 
-with job(f"subnetworks {snakemake.wildcards.experiment} distribution", snakemake.log[0], snakemake.threads):
-    describe(snakemake.params.settings, snakemake.output.description)
+run(describe, snakemake)

@@ -1,6 +1,4 @@
-from dropscape.jobs import job
-from dropscape.theory.stage import table_run
+from dropscape.jobs import run
+from dropscape.theory.stage import make_table
 
-study, table = snakemake.wildcards.study, snakemake.wildcards.table
-with job(f"theory {study}/{table}", snakemake.log[0], snakemake.threads):
-    table_run(table, snakemake.params.settings, snakemake.output)
+run(make_table, snakemake)

@@ -1,8 +1,8 @@
-"""Artifacts: tables as csv, scalars as json (and tensors, in ``tensors``).
+"""Reads and writes artifacts: tables as csv, scalars as json (and tensors, in ``tensors``).
 
-Each is written whole or not at all, and damage is told when it is read: a table has its SHA-256 beside it in a hidden
-file, which ``sha256sum -c`` understands, and JSON that was cut off is no JSON. A table without that file, for it was
-copied alone, is read if its last line is whole.
+Each is written whole or not at all, and damage is noticed when it is read: a table has its SHA-256 beside it in a
+hidden file, which ``sha256sum -c`` understands, and JSON that was cut off is no JSON. A table that was copied without
+that file is read if its last line is whole.
 """
 
 import hashlib
@@ -20,11 +20,10 @@ from dropscape.errors import ArtifactError
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place only if the body, which writes it, ends without an error.
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give the body a temporary path to write, which replaces ``path`` if the body ends without an error.
 
-    Raises:
-        ArtifactError: it cannot be written; what was there before is still there.
+    An ArtifactError says that it cannot be written; what was there before is still there.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.part")  # one name: what a killed job left is overwritten
@@ -44,60 +43,50 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a tidy table, then its checksum; floats keep every digit they need to be read back exactly.
 
-    Raises:
-        ArtifactError: it cannot be written; there is then the table from before, or the new one without a checksum.
+    After an ArtifactError there is the table from before, or the new one without a checksum.
     """
     content = table.to_csv(index=False).encode()
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)
-        checksum_file(path).unlink(missing_ok=True)  # never one beside the other's table
-    with whole_file(checksum_file(path)) as temporary:
+        checksum_file(path).unlink(missing_ok=True)  # never that of another table
+    with atomic_write(checksum_file(path)) as temporary:
         temporary.write_text(f"{hashlib.sha256(content).hexdigest()}  {Path(path).name}\n")
 
 
 def checksum_file(path: str | Path) -> Path:
-    """Where the checksum of a table is."""
+    """Name the file that holds the checksum of a table."""
     return Path(path).with_name(f".{Path(path).name}.sha256")
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """A table that ``write_table`` wrote, floats exactly; an empty cell, of text too, reads as NaN.
+def read_table(path: str | Path, as_text: bool = False) -> pd.DataFrame:
+    """Read a table that ``write_table`` wrote, floats exactly; an empty cell, of text too, reads as NaN.
 
-    Raises:
-        ArtifactError: the file is missing or damaged.
+    With ``as_text`` every cell is as it is written. An ArtifactError says that the file is missing or damaged.
     """
     try:
         content = Path(path).read_bytes()
         beside = checksum_file(path)
         if beside.exists() and beside.read_text().split()[:1] != [hashlib.sha256(content).hexdigest()]:
-            raise ValueError(f"it is not what was written, by {beside.name} beside it")
+            raise ValueError(f"its checksum is not that in {beside.name}")
         _refuse_cut_off(content)
-        return pd.read_csv(BytesIO(content))
+        return pd.read_csv(BytesIO(content), **({"dtype": str, "keep_default_na": False} if as_text else {}))
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
 
 
-def join_tables(parts: Sequence[str | Path], path: str | Path) -> None:
-    """Write the rows of tables with the same columns as one, in the order given.
-
-    Raises:
-        ArtifactError: a part is missing or damaged.
-    """
-    write_table(path, pd.concat([read_table(part) for part in parts], ignore_index=True))
+def join_tables(tables: Sequence[str | Path], path: str | Path) -> None:
+    """Write the rows of tables with the same columns as one, in the order given and every cell as it is written."""
+    write_table(path, pd.concat([read_table(table, as_text=True) for table in tables], ignore_index=True))
 
 
 def write_json(path: str | Path, content: Any) -> None:
     """Write readable JSON; NaN is refused, because JSON has none."""
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_json(path: str | Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        ArtifactError: the file is missing or damaged.
-    """
+    """Read a JSON file; an ArtifactError says that it is missing or damaged."""
     try:
         content = Path(path).read_bytes()
         _refuse_cut_off(content)
@@ -112,12 +101,12 @@ def _refuse_cut_off(content: bytes) -> None:
 
 
 def canonical_json(content: Any) -> str:
-    """JSON with sorted keys and no white space, equal for equal content."""
+    """Write JSON with sorted keys and no white space, equal for equal content."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def digest(content: Any, files: list[str] | tuple[str, ...] = ()) -> str:
-    """SHA-256 of JSON-able content and of the bytes of files, in the order given; 64 hexadecimal digits."""
+    """Hash JSON-able content and the bytes of files, in the order given: SHA-256 in 64 hexadecimal digits."""
     total = hashlib.sha256(canonical_json(content).encode())
     for path in files:
         total.update(hashlib.sha256(Path(path).read_bytes()).digest())
@@ -125,17 +114,17 @@ def digest(content: Any, files: list[str] | tuple[str, ...] = ()) -> str:
 
 
 def unreadable(path: str | Path, error: Exception) -> str:
-    """The sentence about an artifact that could not be read."""
+    """Say that an artifact could not be read, and what to do."""
     if not Path(path).exists():
-        return f"{path} does not exist: run the same command again and the stage that makes it will."
-    reason = _in_one_line(error)
+        return f"{path} does not exist: run the same command again, which makes it."
     return (
-        f"{path} is damaged ({reason}): delete it and run the same command again; only it and what follows is redone."
+        f"{path} is damaged ({_in_one_line(error)}): delete it and run the same command again; only it and what "
+        "follows is redone."
     )
 
 
 def unwritable(path: str | Path, error: Exception) -> str:
-    """The sentence about an artifact that could not be written."""
+    """Say that an artifact could not be written, and what to do."""
     return (
         f"{path} could not be written ({_in_one_line(error)}): make room, or give yourself the right to write there, "
         "and run the same command again; what was made before is kept."

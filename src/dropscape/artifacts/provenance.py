@@ -1,4 +1,4 @@
-"""What made an artifact: its parameters, data, seed and versions."""
+"""Records what made an artifact: its parameters, data, seed and versions."""
 
 import platform
 import sys
@@ -12,22 +12,17 @@ VERSIONED = ("dropscape", "torch", "numpy", "scipy", "numba")
 def provenance(
     stage: str, parameters: Mapping[str, Any], data: Mapping[str, Any] | None = None, device: str = "cpu"
 ) -> dict[str, Any]:
-    """A JSON-able record with no time in it, so that the same work gives the same bytes.
+    """Make a JSON-able record with no time in it, so that the same work gives the same bytes.
 
-    Args:
-        stage: the stage that made the artifact.
-        parameters: everything the stage was given (with the seeds).
-        data: the dataset's description, if the artifact comes from data.
-        device: where it was computed.
-
-    Returns:
-        Also ``threads``, those of torch, null where it was not used.
+    ``parameters`` are everything the stage was given (with the seeds), ``data`` the dataset's description, if the
+    artifact comes from data.
     """
     return {
         "stage": stage,
         "parameters": dict(parameters),
         "data": None if data is None else dict(data),
         "device": device,
+        # Null where torch was not used.
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": platform.machine(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONED},

@@ -2,13 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from dropscape.claims.of_experiment import OF_EXPERIMENT
-from dropscape.claims.statistics import OF_THEORY, PER_RUN, Measured, unmeasured
-from dropscape.claims.tables import NotMeasured, Tables
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.statistic import (
+    ExperimentStatistic,
+    Measured,
+    TheoryStatistic,
+    join_notes,
+    statistic_named,
+    unmeasured,
+)
+from dropscape.claims.tables import Run, Tables
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
 CLAIM_COLUMNS = (
@@ -18,20 +26,18 @@ CLAIM_COLUMNS = (
 RUN_COLUMNS = ("claim", "run", "main", "value", "low", "high", "points", "verdict", "reason", "note")
 
 
-def judged(measured: Measured, expected: Mapping[str, float], least_points: int) -> tuple[str, str]:
+def judged(measured: Measured, expected: Mapping[str, float], min_points: int) -> tuple[str, str]:
     """The verdict on one measured statistic, and its reason.
 
     A claim holds where the value and both its bounds meet what is expected and fails where all three miss it. In
     between the interval contains the threshold and nothing is judged.
 
-    Args:
-        expected: ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
-        least_points: with fewer points nothing is judged.
+    Expected is ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
     """
     if math.isnan(measured.value):
         return NOT_JUDGED, "the statistic is undefined" + (f": {measured.note}" if measured.note else "")
-    if measured.points < least_points:
-        return NOT_JUDGED, f"too few points: {measured.points}, at least {least_points} are needed"
+    if measured.points < min_points:
+        return NOT_JUDGED, f"too few points: {measured.points}, at least {min_points} are needed"
     bounds = [value for value in (measured.low, measured.value, measured.high) if not math.isnan(value)]
     met = [_meets(value, expected) for value in bounds]
     if all(met):
@@ -59,36 +65,32 @@ def judge(
     data: Mapping[str, str],
     scale: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judge every claim.
+    """Judge the claims of a study.
 
     A claim that compares trainings is measured once. Any other claim about trainings is measured on every run of its
-    figure's experiment; its verdict and its numbers are
-    those of the weakest main run (of all runs, if none is): it holds only if it holds for every one of them.
+    figure's experiment; its verdict and its numbers are those of the weakest main run (of all runs, if none is): it
+    holds only if it holds for every one of them.
 
     Args:
-        claims: as in ``config/claims.yaml``.
+        claims: by name, as in ``config/claims/<study>.yaml`` and with the ``study``.
         experiments: the experiment of each claim; None for theory.
-        data: label of each experiment's data. scale: the scale.
+        data: label of each experiment's data.
 
     Returns:
         One row per claim (``CLAIM_COLUMNS``), and one per claim and run with its own verdict (``RUN_COLUMNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
-        measured = _measured(name, claim, tables, experiments[name])
-        verdicts = []
-        for run, main, statistic in measured:
-            verdict, reason = judged(statistic, claim["expected"], claim["least_points"])
-            row = {"claim": name, "run": run, "main": main, "value": statistic.value, "low": statistic.low,
-                   "high": statistic.high, "points": statistic.points, "verdict": verdict,
-                   "reason": reason, "note": statistic.note}  # fmt: skip
-            by_run.append(row)
-            if main or not any(is_main for _, is_main, _ in measured):
-                verdicts.append(row)
-        weakest = _weakest(verdicts, claim["expected"])
-        note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
-        reason = "; ".join(part for part in (_of_runs(verdicts, weakest), weakest["reason"], note) if part)
         experiment = experiments[name]
+        measured = []
+        for run, main, statistic in _measured(name, claim, tables, experiment):
+            verdict, reason = judged(statistic, claim["expected"], claim["min_points"])
+            row = {"claim": name, "run": run, "main": main, "verdict": verdict, "reason": reason}
+            measured.append(row | asdict(statistic))
+        by_run += measured
+        deciding = [row for row in measured if row["main"]] or measured
+        weakest = _weakest(deciding, claim["expected"])
+        note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
         rows.append(
             {
                 "claim": name,
@@ -96,16 +98,13 @@ def judge(
                 "figure": f"{claim['study']}-{claim['figure']}" if claim["figure"] else "",
                 "statement": claim["statement"],
                 "statistic": claim["measures"],
-                "value": weakest["value"],
-                "low": weakest["low"],
-                "high": weakest["high"],
                 "expected": described(claim["expected"]),
                 "paper": claim["paper"],
-                "verdict": weakest["verdict"],
-                "reason": reason,
+                "reason": join_notes(_holding(deciding, weakest), weakest["reason"], note),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }
+            | {key: weakest[key] for key in ("value", "low", "high", "verdict")}
         )
     return pd.DataFrame(rows, columns=CLAIM_COLUMNS), pd.DataFrame(by_run, columns=RUN_COLUMNS)
 
@@ -118,27 +117,21 @@ def _meets(value: float, expected: Mapping[str, float]) -> bool:
     return expected["near"] / expected["factor"] <= value <= expected["near"] * expected["factor"]
 
 
-def _measured(
-    name: str, claim: Mapping[str, Any], tables: Tables, experiment: str | None
-) -> list[tuple[str, bool, Measured]]:
-    if experiment is None:
-        function = OF_THEORY[claim["statistic"]]
-        return [("", True, function(tables, claim["study"], name, **claim["arguments"]))]
-    if claim["statistic"] in OF_EXPERIMENT:
+def _measured(name: str, claim: Mapping, tables: Tables, experiment: str | None) -> list[tuple[str, bool, Measured]]:
+    """The claim's statistic on every run, by its name and whether it is a main one; without a name if measured once."""
+    statistic = statistic_named(claim["statistic"])
+
+    def measured_on(subject: Run | str) -> Measured:
         try:
-            statistic = OF_EXPERIMENT[claim["statistic"]](tables, experiment, name, **claim["arguments"])
-        except NotMeasured as reason:
-            statistic = unmeasured(f"not measured: {reason}")
-        return [("", True, statistic)]
-    function = PER_RUN[claim["statistic"]]
-    measured = []
-    for run in tables.runs_of(experiment):
-        try:
-            statistic = function(tables, run, name, **claim["arguments"])
-        except NotMeasured as reason:
-            statistic = unmeasured(f"not measured: {reason}")
-        measured.append((run.name, run.main, statistic))
-    return measured
+            return statistic.measure(tables, subject, name)
+        except NotMeasuredError as reason:
+            return unmeasured(f"not measured: {reason}")
+
+    if isinstance(statistic, TheoryStatistic):
+        return [("", True, statistic.measure(tables, name))]
+    if isinstance(statistic, ExperimentStatistic):
+        return [("", True, measured_on(experiment))]
+    return [(run.name, run.main, measured_on(run)) for run in tables.experiment_runs(experiment)]
 
 
 def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> dict[str, Any]:
@@ -158,7 +151,8 @@ def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> d
     return min(rows, key=strength)
 
 
-def _of_runs(rows: Sequence[dict[str, Any]], weakest: dict[str, Any]) -> str:
+def _holding(rows: Sequence[dict[str, Any]], weakest: dict[str, Any]) -> str:
+    """In how many runs the claim holds, if there are several."""
     if len(rows) < 2:
         return ""
     holding = sum(row["verdict"] == HOLDS for row in rows)

@@ -1,32 +1,30 @@
-"""The claims stage: tables in, a verdict per claim out."""
+"""The claims stage: a study's tables in, a verdict for each of its claims out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from dropscape.artifacts.files import read_json, write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import join_tables, read_json, write_table
+from dropscape.artifacts.tables import TableFiles
 from dropscape.claims.judge import judge
-from dropscape.claims.tables import tables_of
+from dropscape.claims.tables import Run, Tables
+from dropscape.jobs import Job
 
 
-def judge_all(
-    settings: Mapping[str, Any],
-    files: Mapping[str, Sequence[str]],
-    outputs: Mapping[str, str],
-) -> None:
-    """Judge every claim and write ``claims`` and ``by_run``.
+def judge_study(job: Job) -> None:
+    """Judge the claims of a study and write ``claims`` and ``by_run``.
 
-    Args:
-        settings: claims, experiments (of each claim), descriptions (path of that of each experiment's data), runs,
-            theory_tables (the study and name of each), whole_tables (by kind the experiments that have such a table as
-            a whole) and scale.
-        files: paths of the tables by kind, in the order of ``settings``' runs.
+    The settings are claims (a list, in their order), experiments (of each claim; null for theory), descriptions (path
+    of that of each experiment's data), runs, tables (as ``TableFiles`` takes them) and scale.
     """
-    tables = tables_of(settings["runs"], files, settings["theory_tables"], settings["whole_tables"])
-    described = {path: read_json(path) for path in sorted(set(settings["descriptions"].values()))}
-    data = {experiment: described[path]["label"] for experiment, path in settings["descriptions"].items()}
+    settings = job.settings
+    tables = Tables([Run(**run) for run in settings["runs"]], TableFiles(settings["tables"]))
+    datasets = {path: read_json(path) for path in sorted(set(settings["descriptions"].values()))}
+    data = {experiment: datasets[path]["label"] for experiment, path in settings["descriptions"].items()}
     by_name = {claim["name"]: claim for claim in settings["claims"]}
     claims, by_run = judge(by_name, tables, settings["experiments"], data, settings["scale"])
-    write_table(outputs["claims"], claims)
-    write_table(outputs["by_run"], by_run)
-    write_json(outputs["provenance"], provenance("claims", settings, {"datasets": list(described.values())}))
+    write_table(job.outputs["claims"], claims)
+    write_table(job.outputs["by_run"], by_run)
+    job.provenance({"datasets": list(datasets.values())})
+
+
+def join_studies(job: Job) -> None:
+    """Write the studies' verdicts as one table, and the verdicts by run as another, in the order of the studies."""
+    for table in ("claims", "by_run"):
+        join_tables(job.inputs[table], job.outputs[table])

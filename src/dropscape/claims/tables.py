@@ -1,17 +1,13 @@
-"""The tables that claims are judged on, read once each."""
+"""What the statistics of a study's claims are measured on: its runs and their tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
-from dropscape.artifacts.files import read_table
-
-
-class NotMeasured(Exception):
-    """A table that a claim needs was not asked for."""
+from dropscape.artifacts.tables import NotMeasuredError, TableFiles
 
 
 @dataclass(frozen=True)
@@ -19,9 +15,10 @@ class Run:
     """One run of an experiment.
 
     Attributes:
-        main: whether it has the experiment's own dropout layer and mask mode.
+        main: whether it has the experiment's dropout layer and mask mode, not other ones.
         plain: whether it trains without dropout.
-        settings: keep_prob (the smallest, if there are several), learning_rate, objective, penalty and train_examples.
+        settings: keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight and
+            train_examples.
     """
 
     experiment: str
@@ -30,99 +27,51 @@ class Run:
     plain: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def objective(self) -> str:
+        """What the run descends; dropout that keeps everything is the risk."""
+        plain = self.settings["objective"] == "dropout" and self.settings["keep_prob"] == 1
+        return "risk" if plain else self.settings["objective"]
+
 
 @dataclass(frozen=True)
 class Tables:
-    """Files of the tables by kind.
-
-    Attributes:
-        runs: all runs, in the order of the configuration.
-        files: kind (the stem of the table's file name) -> (experiment, run) -> path.
-        theory: (study, table) -> path.
-        whole: kind -> experiment -> path, of tables that an experiment has as a whole.
-    """
+    """The runs that claims are about, in the order of the configuration, and the tables of them all."""
 
     runs: Sequence[Run]
-    files: Mapping[str, Mapping[tuple[str, str], str]]
-    theory: Mapping[tuple[str, str], str]
-    whole: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    files: TableFiles
 
-    @cached_property
-    def _read(self) -> dict[str, pd.DataFrame]:
-        return {}
+    def run_table(self, run: Run, table: str) -> pd.DataFrame:
+        """The table of a run; NotMeasuredError if the configuration leaves that measurement out."""
+        return self.files.run_table(run.experiment, run.name, table)
 
-    def of_run(self, kind: str, run: Run) -> pd.DataFrame:
-        """The run's table of that kind.
+    def experiment_table(self, experiment: str, table: str) -> pd.DataFrame:
+        """The table that an experiment has once; NotMeasuredError if the configuration leaves it out."""
+        return self.files.experiment_table(experiment, table)
 
-        Raises:
-            NotMeasured: the experiment's configuration leaves that measurement out.
-        """
-        try:
-            path = self.files[kind][run.experiment, run.name]
-        except KeyError:
-            raise NotMeasured(f"{run.experiment} has no table '{kind}'") from None
-        return self._table(path)
-
-    def without_dropout(self, run: Run) -> Run:
-        """The run of the same experiment that trains without dropout.
-
-        Raises:
-            NotMeasured: there is none, or ``run`` is it.
-        """
-        plain = [other for other in self.runs_of(run.experiment) if other.plain]
-        if run.plain or not plain:
-            raise NotMeasured(f"{run.experiment} has no training without dropout to compare {run.name} with")
-        return plain[0]
-
-    def of_experiment(self, kind: str, experiment: str) -> pd.DataFrame:
-        """The table of that kind that the experiment has as a whole.
-
-        Raises:
-            NotMeasured: the experiment's configuration leaves that measurement out.
-        """
-        try:
-            path = self.whole[kind][experiment]
-        except KeyError:
-            raise NotMeasured(f"{experiment} has no table '{kind}'") from None
-        return self._table(path)
-
-    def of_theory(self, study: str, table: str) -> pd.DataFrame:
+    def theory_table(self, table: str) -> pd.DataFrame:
         """A table of the study's theory."""
-        return self._table(self.theory[study, table])
+        return self.files.theory_table(table)
 
-    def _table(self, path: str) -> pd.DataFrame:
-        if path not in self._read:
-            self._read[path] = read_table(path)
-        return self._read[path]
-
-    def runs_of(self, experiment: str) -> list[Run]:
+    def experiment_runs(self, experiment: str) -> list[Run]:
         """The runs of one experiment."""
         return [run for run in self.runs if run.experiment == experiment]
 
+    def named_run(self, experiment: str, name: str) -> Run:
+        """The run of that name; NotMeasuredError if the experiment has none at this scale."""
+        for run in self.experiment_runs(experiment):
+            if run.name == name:
+                return run
+        raise NotMeasuredError(f"{experiment} has no run '{name}' at this scale")
 
-def tables_of(
-    runs: Sequence[Mapping[str, Any]],
-    files: Mapping[str, Sequence[str]],
-    theory: Sequence[Sequence[str]],
-    whole: Mapping[str, Sequence[str]],
-) -> Tables:
-    """Tables from the workflow's lists.
+    def without_dropout(self, run: Run) -> Run:
+        """The run of the same experiment that trains without dropout; NotMeasuredError if there is no other."""
+        plain = [other for other in self.experiment_runs(run.experiment) if other.plain]
+        if run.plain or not plain:
+            raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
+        return plain[0]
 
-    Args:
-        runs: experiment, name, main, plain, settings and ``kinds``, the kinds of tables the run has.
-        files: for each kind the paths in the order of the runs that have it; ``theory`` in the order of ``theory``,
-            and a kind of ``whole`` in the order of its experiments.
-        theory: study and name of each table of theory.
-        whole: by kind the experiments that have such a table as a whole.
-    """
-    by_kind = {}
-    for kind, paths in files.items():
-        having = [(run["experiment"], run["name"]) for run in runs if kind in run["kinds"]]
-        if kind != "theory" and kind not in whole:
-            by_kind[kind] = dict(zip(having, paths, strict=True))
-    return Tables(
-        runs=[Run(*(run[key] for key in ("experiment", "name", "main", "plain", "settings"))) for run in runs],
-        files=by_kind,
-        theory=dict(zip(map(tuple, theory), files.get("theory", []), strict=True)),
-        whole={kind: dict(zip(names, files[kind], strict=True)) for kind, names in whole.items()},
-    )
+    def at_last_step(self, run: Run, column: str) -> NDArray:
+        """A column of the run's history at the last step, by seed."""
+        history = self.run_table(run, "history")
+        return history[history["step"] == history["step"].max()].sort_values("seed")[column].to_numpy(dtype=float)

@@ -1,11 +1,11 @@
-"""The effective ratio of a layer: how few orientations its neurons have (paper B, Definition 2).
+"""Measures the effective ratio of a layer: how few orientations its neurons have (paper B, Definition 2).
 
-The effective neuron number is the least number of directions such that every neuron's input weight is parallel to one
-of them, u // w where cos(u, w) is above a threshold (section III.D); u may be any direction, not only a neuron's.
-Neurons that are parallel to one u lie in a cone, so it is the least number of cones that cover the neurons, and two
+The effective neuron number is the smallest number of directions such that every neuron's input weight is parallel to
+one of them, u // w where cos(u, w) is above a threshold (section III.D); u may be any direction, not only a neuron's.
+Neurons that are parallel to one u lie in a cone, so it is the smallest number of cones that cover the neurons, and two
 neurons have a cone in common exactly where the cosine between them is above 2 threshold^2 - 1, that of twice the angle.
 
-In two dimensions it is computed exactly. In more, least covers by cones are NP-hard to find; a cover and a packing
+In two dimensions it is computed exactly. In more, smallest covers by cones are NP-hard to find; a cover and a packing
 bound the number from above and from below. The bounds meet where neurons are either close to or far from one another,
 as in high dimensions they are before training and where they have condensed.
 """
@@ -23,19 +23,12 @@ CONE_STEPS = 200
 
 @dataclass(frozen=True)
 class EffectiveNeurons:
-    """Bounds on the effective neuron number of a layer.
+    """Bounds on the effective neuron number of a layer."""
 
-    Attributes:
-        upper: the size of a set of directions that was found; the number itself where it equals ``lower``.
-        lower: no set is smaller.
-        neurons: m, all neurons of the layer.
-        zero: how many of them have no direction, because their input weight is zero; they need no u.
-    """
-
-    upper: int
-    lower: int
-    neurons: int
-    zero: int
+    upper: int  # the size of a set of directions that was found; the number itself where it equals the lower bound
+    lower: int  # no set is smaller
+    neurons: int  # m, all neurons of the layer
+    zero: int  # how many of them have no direction, because their input weight is zero; they need no u
 
     @property
     def ratio(self) -> float:
@@ -44,27 +37,24 @@ class EffectiveNeurons:
 
     @property
     def lower_ratio(self) -> float:
-        """The effective ratio is not below this."""
+        """A lower bound of the effective ratio."""
         return self.lower / self.neurons
 
 
 def effective_neurons(vectors: ArrayLike, threshold: float = 0.95, either_sign: bool = False) -> EffectiveNeurons:
-    """The effective neuron number of a layer.
+    """Bound the effective neuron number of a layer.
 
     Args:
         vectors: (m, d), d >= 2, the neurons' input weights; computed in float64.
         threshold: of the cosine, between 0.71 and 1, as the configuration takes it.
         either_sign: whether a vector of opposite direction is parallel too.
-
-    Raises:
-        DivergenceError: an entry is not finite.
     """
     directions, nonzero = unit_rows(vectors)
     if directions.shape[1] == 2:
         angles = np.arctan2(directions[:, 1], directions[:, 0])
-        upper = lower = _least_arcs(angles, 2 * np.arccos(threshold), np.pi if either_sign else 2 * np.pi)
+        upper = lower = _min_arcs(angles, 2 * np.arccos(threshold), np.pi if either_sign else 2 * np.pi)
     else:
-        # Ties are broken by the order of the neurons, so the order is made the directions' own.
+        # Ties are broken by the order of the neurons, so that the order is made to depend on the directions alone.
         directions = directions[np.lexsort(np.round(directions, 9).T)]
         cosines = directions @ directions.T
         upper = len(cover(cosines, threshold, either_sign))
@@ -73,14 +63,10 @@ def effective_neurons(vectors: ArrayLike, threshold: float = 0.95, either_sign: 
 
 
 def cover(cosines: NDArray, threshold: float, either_sign: bool = False) -> list[NDArray[np.int64]]:
-    """Neurons (n,) in groups such that each group has a direction whose cosine with all of it is above the threshold.
+    """Group neurons such that each group has a direction whose cosine with all of it is above the threshold.
 
     Greedy: a group begins with the neurons that are parallel to the one with most of them, and takes in others in the
-    order of their closeness to it as long as a cone holds them all.
-
-    Args:
-        cosines: (n, n) of the neurons.
-        threshold, either_sign: see ``effective_neurons``.
+    order of their closeness to it as long as a cone holds them all. ``cosines`` (n, n) are those of the neurons.
     """
     signs = np.sign(cosines) if either_sign else np.ones_like(cosines)
     near = cosines * signs
@@ -104,14 +90,11 @@ def cover(cosines: NDArray, threshold: float, either_sign: bool = False) -> list
 
 
 def fits_one_cone(cosines: NDArray, threshold: float) -> bool:
-    """Whether a direction was found whose cosine with each of the unit vectors is above the threshold.
+    """Search a direction whose cosine with each of the unit vectors is above the threshold; tell whether one was found.
 
-    The best direction is that of the shortest vector in their convex hull, and its length is the least cosine.
-    Gilbert's algorithm (1966) comes near it: the length of each of its vectors bounds the least cosine from above.
-
-    Args:
-        cosines: (k, k) of the vectors.
-        threshold: positive.
+    The best direction is that of the shortest vector in their convex hull, and its length is the smallest cosine.
+    Gilbert's algorithm (1966) comes near it: the length of each of its vectors bounds the smallest cosine from above.
+    ``cosines`` (k, k) are those of the vectors.
     """
     if cosines.min() <= 2 * threshold**2 - 1:
         return False
@@ -131,13 +114,10 @@ def fits_one_cone(cosines: NDArray, threshold: float) -> bool:
 
 
 def packing(cosines: NDArray, threshold: float) -> list[int]:
-    """Neurons of which no two have a cone in common: every cover needs one cone for each.
+    """Choose neurons of which no two have a cone in common: every cover needs one cone for each.
 
-    Greedy: the neuron that shares a cone with the fewest others that are left comes first.
-
-    Args:
-        cosines: (n, n) of the neurons; their moduli where opposite directions are parallel.
-        threshold: see ``effective_neurons``.
+    Greedy: the neuron that shares a cone with the fewest others that are left comes first. ``cosines`` (n, n) are those
+    of the neurons; their moduli where opposite directions are parallel.
     """
     conflicts = cosines > 2 * threshold**2 - 1
     np.fill_diagonal(conflicts, True)
@@ -152,11 +132,11 @@ def packing(cosines: NDArray, threshold: float) -> list[int]:
     return chosen
 
 
-def _least_arcs(angles: NDArray, width: float, period: float) -> int:
-    """The least number of open arcs of the given width that cover the angles on a circle.
+def _min_arcs(angles: NDArray, width: float, period: float) -> int:
+    """Count the fewest open arcs of the given width that cover the angles on a circle.
 
-    Arcs of a least cover can be moved until each starts at an angle; from there each next one best starts at the first
-    angle that is not covered yet. All n starts are followed at once, until the first of them has come round.
+    Arcs of a smallest cover can be moved until each starts at an angle; from there each next one best starts at the
+    first angle that is not covered yet. All n starts are followed at once, until the first of them has come round.
     """
     n = len(angles)
     if n == 0:

@@ -1,7 +1,7 @@
-"""Orientation and amplitude of neurons (paper B, section VI.A.1), and how much of the amplitude few orientations hold.
+"""Measures orientation and amplitude of neurons (paper B, section VI.A.1), and how much of it few orientations hold.
 
 A neuron's input weight is the vector of its weights and, where the layer has biases, its bias (section III.D); those
-of a layer are the rows of (m, d). All results are float64.
+of a layer are the rows of (m, d). All results are float64. A weight that is not finite is a DivergenceError.
 """
 
 import math
@@ -17,11 +17,7 @@ WINDOW = math.radians(10)
 
 
 def unit_rows(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """``(directions, nonzero)``: the rows (m, d) that are not zero, at length 1, and which of the m they are.
-
-    Raises:
-        DivergenceError: an entry is not finite.
-    """
+    """Scale the rows (m, d) that are not zero to length 1; return them and which of the m they are."""
     values = np.asarray(vectors, dtype=np.float64)
     if not np.isfinite(values).all():
         raise DivergenceError("A neuron's input weight is not finite: lower the learning rate of the run.")
@@ -32,12 +28,7 @@ def unit_rows(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_
 
 
 def orientations(vectors: ArrayLike) -> NDArray[np.float64]:
-    """The angle (m,) of each row (w, b) to the w axis, in radians in [-pi, pi); NaN of a zero row.
-
-    Raises:
-        DivergenceError: an entry is not finite.
-        ValueError: the rows are not two-dimensional.
-    """
+    """Compute the angle (m,) of each row (w, b) to the w axis, in radians in [-pi, pi); NaN of a zero row."""
     directions, nonzero = unit_rows(vectors)
     if directions.shape[1] != 2:
         raise ValueError(f"an orientation is an angle in two dimensions, not in {directions.shape[1]}.")
@@ -47,12 +38,7 @@ def orientations(vectors: ArrayLike) -> NDArray[np.float64]:
 
 
 def amplitudes(vectors: ArrayLike, outgoing: ArrayLike) -> NDArray[np.float64]:
-    """A_j = |a_j| |w_j|, (m,), the contribution of each neuron to the next layer.
-
-    Args:
-        vectors: (m, d) input weights w_j.
-        outgoing: (k, m); its column j holds the outgoing weights a_j.
-    """
+    """Compute A_j = |a_j| |w_j|, (m,), each neuron's contribution to the next layer, from w (m, d) and a (k, m)."""
     incoming = np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1)
     return incoming * np.linalg.norm(np.asarray(outgoing, dtype=np.float64), axis=0)
 
@@ -60,7 +46,7 @@ def amplitudes(vectors: ArrayLike, outgoing: ArrayLike) -> NDArray[np.float64]:
 def leading_share(
     vectors: ArrayLike, weights: ArrayLike, threshold: float, either_sign: bool = False, count: int = 4
 ) -> float:
-    """The largest share of the neurons' amplitude that ``count`` orientations hold, from 0 to 1.
+    """Find the largest share of the neurons' amplitude that ``count`` orientations hold; NaN if all are zero.
 
     In two dimensions an orientation is a window of angles of width ``WINDOW``, and the best disjoint windows are found
     exactly. In more dimensions it is the cone around a neuron in which the cosine is above ``threshold``, and cones
@@ -72,12 +58,6 @@ def leading_share(
         threshold: see above.
         either_sign: whether opposite directions are one orientation, as of neurons with an odd activation.
         count: how many windows or cones.
-
-    Returns:
-        NaN where the total amplitude is zero.
-
-    Raises:
-        DivergenceError: an entry is not finite.
     """
     directions, nonzero = unit_rows(vectors)
     weights = np.asarray(weights, dtype=np.float64)[nonzero]
@@ -94,7 +74,7 @@ def leading_share(
 
 
 def _best_windows(angles: NDArray, weights: NDArray, period: float, count: int) -> float:
-    """The largest weight in ``count`` disjoint windows on a circle, by dynamic programming.
+    """Find the largest weight in ``count`` disjoint windows on a circle, by dynamic programming.
 
     Best windows can be moved until each starts at an angle. The circle is cut before every angle in turn, since one of
     the cuts meets a window's start; row s of a table is the circle cut before angle s, from which angles are counted.
@@ -115,7 +95,7 @@ def _best_windows(angles: NDArray, weights: NDArray, period: float, count: int) 
 
 
 def _greedy_cones(holds: NDArray[np.bool_], weights: NDArray, count: int) -> float:
-    """The weight that greedily chosen rows of ``holds`` (m, m) hold together."""
+    """Sum the weight that greedily chosen rows of ``holds`` (m, m) hold together."""
     left = weights.copy()
     for _ in range(count):
         left[holds[(holds @ left).argmax()]] = 0.0

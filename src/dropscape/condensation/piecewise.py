@@ -1,4 +1,4 @@
-"""How much the function of a network with one input and one output varies on an interval.
+"""Measures how much the function of a network with one input and one output varies on an interval.
 
 A two-layer ReLU network is piecewise linear, and everything follows exactly from its parameters (paper B, Definitions 4
 and 5, section VI.B); any other fully-connected network is measured on a grid. All results are float64.
@@ -16,29 +16,23 @@ Layers = Sequence[tuple[NDArray, NDArray]]
 
 ACTIVATIONS = {"relu": lambda z: np.maximum(z, 0.0), "tanh": np.tanh, "identity": lambda z: z}
 GRID = 4001
-# Parameters are float32, so an intercept point and a change of slope are known to some 1e-7 of their parts.
+# Parameters are float32, so an intercept point and a change of slope are known to some 1e-7 of their terms.
 RESOLUTION = 1e-6
-# On the grid, second differences below this part of the largest one are no bend.
+# On the grid, second differences below this share of the largest one are no bend.
 BEND = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Intercepts:
-    """Of the neurons a sigma(w x + b) of a two-layer ReLU network with one input (paper B, Definition 5).
+    """Of the m neurons a sigma(w x + b) of a two-layer ReLU network with one input (paper B, Definition 5)."""
 
-    Attributes:
-        point: (m,), -b / w; NaN where w is zero.
-        direction: (m,), the sign of w.
-        jump: (m,), a |w|: what the slope of the network gains from left to right of the point.
-    """
-
-    point: NDArray[np.float64]
-    direction: NDArray[np.float64]
-    jump: NDArray[np.float64]
+    point: NDArray[np.float64]  # -b / w; NaN where w is zero
+    direction: NDArray[np.float64]  # the sign of w
+    jump: NDArray[np.float64]  # a |w|: what the slope of the network gains from left to right of the point
 
 
 def intercepts(layers: Layers) -> Intercepts:
-    """Intercept points of a two-layer ReLU network."""
+    """Compute the intercept points of a two-layer ReLU network."""
     (weight, bias), (outgoing, _) = _float64(layers)
     w = weight[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -47,29 +41,19 @@ def intercepts(layers: Layers) -> Intercepts:
 
 
 def outputs(layers: Layers, activation: str, x: ArrayLike) -> NDArray[np.float64]:
-    """The network's output (n,) at the points x (n,).
-
-    Args:
-        layers: of the network.
-        activation: ``relu``, ``tanh`` or ``identity``.
-        x: the points.
-    """
+    """Compute the network's output (n,) at the points x (n,); ``activation`` is ``relu``, ``tanh`` or ``identity``."""
     hidden, weight, bias = _last_hidden(layers, activation, x)
     return hidden @ weight + bias
 
 
 def total_variation(layers: Layers, activation: str, interval: Sequence[float]) -> tuple[float, float]:
-    """``(value, error)``: how far the output goes up and down on the interval, sum |f(t_{i+1}) - f(t_i)|.
+    """Measure ``(value, error)``: how far the output goes up and down on the interval, sum |f(t_{i+1}) - f(t_i)|.
 
     Of a two-layer ReLU network exact, with error 0: between its intercept points it is monotone. Of another one on
     ``GRID`` points, and too small: a maximum or a minimum lies between points. ``error`` is twice the second
     differences at the grid's turning points, which is no less than what is missed there if the output is a parabola
     (of whose maximum a quarter of the second difference is missed at most) or has one kink; turns within one cell are
     not seen.
-
-    Args:
-        layers, activation: see ``outputs``.
-        interval: its two ends.
     """
     if _piecewise_linear(layers, activation):
         points = intercepts(layers).point
@@ -83,14 +67,11 @@ def total_variation(layers: Layers, activation: str, interval: Sequence[float]) 
 
 
 def convexity_changes(layers: Layers, activation: str, interval: Sequence[float]) -> int:
-    """How often the output changes between convex and concave inside the interval (paper B, Definition 4).
+    """Count the output's changes between convex and concave inside the interval (paper B, Definition 4).
 
     Of a two-layer ReLU network: the changes of sign from one change of slope to the next. Intercept points closer
     than ``RESOLUTION`` of the interval are one, whose change of slope is the sum of theirs; one that is below
     ``RESOLUTION`` of the sum of their moduli is none. Of another network: ``visible_convexity_changes`` on the grid.
-
-    Args:
-        layers, activation, interval: see ``total_variation``.
     """
     if _piecewise_linear(layers, activation):
         return _sign_changes(_changes_of_slope(intercepts(layers), interval))
@@ -98,15 +79,11 @@ def convexity_changes(layers: Layers, activation: str, interval: Sequence[float]
 
 
 def visible_convexity_changes(layers: Layers, activation: str, x: ArrayLike) -> int:
-    """Changes between convex and concave that are seen at evenly spaced points x (n,), n >= 3.
+    """Count the changes between convex and concave that are seen at evenly spaced points x (n,), n >= 3.
 
     They are the changes of sign of the second differences, those that are at most ``BEND`` of the largest one, or
     within rounding of zero, left out. A wide ReLU network has a change at every other intercept point, hundreds that
     are too small to see; of a smooth network on a fine grid these are the inflections.
-
-    Args:
-        layers, activation: see ``outputs``.
-        x: the points.
     """
     hidden, weight, bias = _last_hidden(layers, activation, x)
     bends = np.diff(hidden @ weight + bias, n=2)
@@ -115,7 +92,7 @@ def visible_convexity_changes(layers: Layers, activation: str, x: ArrayLike) -> 
 
 
 def _changes_of_slope(found: Intercepts, interval: Sequence[float]) -> NDArray[np.float64]:
-    """Those of the network at its distinct intercept points inside the interval, from left to right."""
+    """Compute the changes at the distinct intercept points inside the interval, from left to right."""
     low, high = interval
     inside = (found.point > low) & (found.point < high)
     order = np.argsort(found.point[inside], kind="stable")
@@ -136,7 +113,7 @@ def _piecewise_linear(layers: Layers, activation: str) -> bool:
 
 
 def _last_hidden(layers: Layers, activation: str, x: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
-    """Activations (n, m) of the last hidden layer at the points, and the weights (m,) and bias (1,) that read them."""
+    """Compute activations (n, m) of the last hidden layer; return the weights (m,) and bias (1,) that read them too."""
     *hidden, (weight, bias) = _float64(layers)
     values = np.asarray(x, dtype=np.float64)[:, None]
     for inner, shift in hidden:

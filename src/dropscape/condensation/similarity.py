@@ -1,4 +1,4 @@
-"""Cosine similarities of neurons in an order that shows their groups (paper B, Definition 3 and Fig. 7(a, b))."""
+"""Orders cosine similarities of neurons so that groups show (paper B, Definition 3 and Fig. 7(a, b))."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,16 +9,10 @@ from dropscape.condensation.features import unit_rows
 
 
 def ordered_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
-    """Cosines (n, n) of the rows that are not zero, neighbours alike.
+    """Compute cosines (n, n) of the n rows of input weights (m, d) that are not zero, neighbours alike.
 
     The order is that of the leaves of average-linkage clustering by 1 - cosine, turned so that the distances between
     neighbours add up to as little as the tree allows (scipy's optimal ordering).
-
-    Args:
-        vectors: (m, d) input weights, n of them not zero.
-
-    Raises:
-        DivergenceError: an entry is not finite.
     """
     directions, _ = unit_rows(vectors)
     cosines = np.clip(directions @ directions.T, -1.0, 1.0)

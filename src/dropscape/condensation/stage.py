@@ -1,4 +1,4 @@
-"""The condensation stage: orientations of a run's neurons along training, and the function of a one-dimensional one."""
+"""The condensation stage measures orientations of a run's neurons along training, and a one-dimensional function."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import amplitudes, leading_share, orientations
@@ -20,16 +19,16 @@ from dropscape.condensation.piecewise import (
     total_variation,
     visible_convexity_changes,
 )
-from dropscape.condensation.points import points_of
 from dropscape.condensation.similarity import ordered_similarity
+from dropscape.data.examples import Examples
 from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
+from dropscape.jobs import Job
+from dropscape.models.settings import network_kind
 from dropscape.numerics.progress import Progress
 
-# Of a function that is drawn.
-POINTS = 201
-# Neurons of a layer in the table of similarities.
-SHOWN = 100
+POINTS = 201  # of a function that is drawn
+SHOWN = 100  # neurons of a layer in the table of similarities
 
 COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude"],
@@ -38,8 +37,8 @@ COLUMNS = {
 }
 
 
-def condense_run(name: str, settings: Mapping[str, Any], data: str, snapshots: str, written: Mapping[str, str]) -> None:
-    """Look at the neurons of some layers at every recorded step of a training (paper B, section VI).
+def measure_condensation(job: Job) -> None:
+    """Measure the neurons of some layers at every recorded step of a training (paper B, section VI).
 
     Writes ``condensation``: seed, layer, step; effective_ratio and effective_ratio_unsigned, where parallel includes
     the opposite direction, each with a lower bound (``_lower``); zero_neurons, those without a direction;
@@ -51,35 +50,29 @@ def condense_run(name: str, settings: Mapping[str, Any], data: str, snapshots: s
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates) and amplitude of each; ``function`` at ``POINTS`` points of ``interval``. At the last one
     for the first seed, where neurons have more than two coordinates: ``similarity``, the cosines of the ``SHOWN``
-    neurons with the largest amplitude (of other layers the largest norm) by their places in reading order.
-
-    Args:
-        name: of the run, for the progress lines.
-        settings: model, seeds, layers, threshold, interval and data.
-        data: the prepared dataset; read only where functions are drawn.
-        snapshots: the training's parameters at its recorded steps.
-        written: paths of the four tables and the provenance.
+    neurons with the largest amplitude (of other layers the largest norm) by their positions in reading order.
 
     Raises:
         ConfigurationError: the network has no such layer, or ``interval`` is given for other than one number.
         DivergenceError: a weight of the layers is not finite.
     """
-    connected = settings["model"]["name"] == "fnn"
-    tensors, metadata = _read(snapshots, settings["layers"], whole=connected)
+    settings = job.settings
+    connected = network_kind(settings["model"]["name"]).is_fully_connected
+    tensors, metadata = _read(job.inputs["snapshots"], settings["layers"], whole=connected)
     steps = metadata["steps"]
     ends = {0, len(steps) - 1}
-    progress = Progress(f"condensation {name}", len(steps) * len(settings["seeds"]))
+    progress = Progress(f"condensation {job.name}", len(steps) * len(settings["seeds"]))
     rows: dict[str, list[pd.DataFrame]] = {table: [] for table in COLUMNS}
     measured, done = [], 0
     for index, seed in enumerate(settings["seeds"]):
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
-            function = _of_function(at, settings)
+            function = _function_measures(at, settings)
             for layer in settings["layers"]:
                 vectors = _input_weights(at, layer)
-                amplitude = amplitudes(vectors, at[_next(layer)]) if connected else None
+                amplitude = amplitudes(vectors, at[_next_weight(layer)]) if connected else None
                 where = {"seed": seed, "layer": layer, "step": step}
-                measured.append(where | _of_layer(vectors, amplitude, settings) | function)
+                measured.append(where | _layer_measures(vectors, amplitude, settings) | function)
                 if connected and position in ends:
                     rows["neurons"].append(_neurons(vectors, amplitude).assign(**where))
                 if index == 0 and position == len(steps) - 1 and vectors.shape[1] > 2:
@@ -91,44 +84,56 @@ def condense_run(name: str, settings: Mapping[str, Any], data: str, snapshots: s
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
             done += 1
             progress(done)
-    write_table(written["condensation"], pd.DataFrame(measured))
+    write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
-        write_table(written[table], pd.concat(frames)[columns])
-    shown = (
-        points_of(load_examples(data, settings["data"])) if settings["interval"] else pd.DataFrame(columns=["x", "y"])
-    )
-    write_table(written["examples"], shown)
-    write_json(written["provenance"], provenance("condensation", settings, metadata.get("data")))
+        write_table(job.outputs[table], pd.concat(frames)[columns])
+    shown = pd.DataFrame(columns=["x", "y"])
+    if settings["interval"]:
+        shown = training_points(load_examples(job.inputs["data"], settings["data"]))
+    write_table(job.outputs["examples"], shown)
+    job.provenance(metadata.get("data"))
+
+
+def training_points(examples: Examples) -> pd.DataFrame:
+    """Return the training examples as x and y; a ConfigurationError says that they are not one number each."""
+    inputs, targets = examples.train_inputs, examples.train_targets
+    if inputs.ndim != 2 or inputs.shape[1] != 1 or targets.shape != inputs.shape or not targets.is_floating_point():
+        raise ConfigurationError(
+            "condensation.interval draws functions of one number, but the examples of "
+            f"'{examples.description['label']}' have inputs of shape {tuple(inputs.shape)} and targets of shape "
+            f"{tuple(targets.shape)}; leave it out."
+        )
+    return pd.DataFrame({"x": inputs[:, 0].double().numpy(), "y": targets[:, 0].double().numpy()})
 
 
 def _read(snapshots: str, layers: Sequence[str], whole: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The snapshots, whole or of the layers only, and their metadata."""
-    own = [name for layer in layers for name in (layer, layer.removesuffix("weight") + "bias")]
-    tensors, metadata = read_tensors(snapshots, None if whole else own)
+    """Read the snapshots, whole or of the layers only, and their metadata."""
+    parameters = [name for layer in layers for name in (layer, layer.removesuffix("weight") + "bias")]
+    tensors, metadata = read_tensors(snapshots, None if whole else parameters)
     for layer in layers:
-        if not _of_neurons(layer, tensors):
+        if not _has_neurons(layer, tensors):
             everything, _ = read_tensors(snapshots)
             raise ConfigurationError(
-                f"condensation.layers names '{layer}', which is no layer's weight: write one of "
-                f"{', '.join(name for name in everything if _of_neurons(name, everything))}."
+                f"condensation.layers names '{layer}', which is not the weight of a layer with neurons: write one of "
+                f"{', '.join(name for name in everything if _has_neurons(name, everything))}."
             )
     return tensors, metadata
 
 
-def _of_neurons(name: str, snapshots: Mapping[str, Tensor]) -> bool:
-    """Whether it is the weight of a layer, (S, K, m, ...), and not of a normalisation, (S, K, m)."""
+def _has_neurons(name: str, snapshots: Mapping[str, Tensor]) -> bool:
+    """Tell whether it is the weight of a layer, (S, K, m, ...), and not of a normalisation, (S, K, m)."""
     return name.endswith("weight") and name in snapshots and snapshots[name].ndim > 3
 
 
 def _input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.float64]:
-    """The input weights (m, d) of a layer's neurons, or of the filters of a convolution, with their biases last."""
+    """Return the input weights (m, d) of a layer's neurons, or of a convolution's filters, with their biases last."""
     weight = tensors[layer].reshape(len(tensors[layer]), -1)
     bias = tensors.get(layer.removesuffix("weight") + "bias")
     return weight if bias is None else np.concatenate([weight, bias[:, None]], axis=1)
 
 
-def _of_layer(vectors: NDArray, amplitude: NDArray | None, settings: Mapping[str, Any]) -> dict[str, float]:
+def _layer_measures(vectors: NDArray, amplitude: NDArray | None, settings: Mapping[str, Any]) -> dict[str, float]:
     threshold = settings["threshold"]
     signed, unsigned = (effective_neurons(vectors, threshold, either_sign) for either_sign in (False, True))
     odd = settings["model"].get("activation") in ("tanh", "identity")
@@ -142,7 +147,7 @@ def _of_layer(vectors: NDArray, amplitude: NDArray | None, settings: Mapping[str
     }
 
 
-def _of_function(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
+def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
     interval = settings["interval"]
     if not interval:
         names = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
@@ -163,18 +168,18 @@ def _neurons(vectors: NDArray, amplitude: NDArray) -> pd.DataFrame:
 
 
 def _similarity(vectors: NDArray, sizes: NDArray) -> pd.DataFrame:
-    """Cosines of the rows with the largest sizes, row by row in reading order."""
+    """Tabulate cosines of the rows with the largest sizes, row by row in reading order."""
     cosines = ordered_similarity(vectors[np.sort(np.argsort(-sizes, kind="stable")[:SHOWN])])
     row, column = np.indices(cosines.shape).reshape(2, -1)
     return pd.DataFrame({"row": row, "column": column, "cosine": cosines.ravel()})
 
 
 def _layers(tensors: Mapping[str, NDArray]) -> Layers:
-    """The layers of a fully-connected network, first to last."""
+    """List the layers of a fully-connected network, first to last."""
     depth = sum(name.endswith(".weight") for name in tensors)
     return [(tensors[f"layers.{index}.weight"], tensors[f"layers.{index}.bias"]) for index in range(depth)]
 
 
-def _next(layer: str) -> str:
-    """The weight that reads the neurons of a fully-connected network's layer."""
+def _next_weight(layer: str) -> str:
+    """Name the weight that reads the neurons of a fully-connected network's layer."""
     return f"layers.{int(layer.split('.')[1]) + 1}.weight"

@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dropscape.config.fields import NAME_PATTERN
-from dropscape.config.settings import Settings
-from dropscape.config.statistics import ARGUMENTS
+from dropscape.config.configuration import Settings
+from dropscape.schema import NAME_PATTERN
 
 COMMAND = "python -m dropscape.config.documents --write"
 SCHEMA = "workflow/schemas/settings.schema.json"
 PAGE = "docs/configuration.md"
 
+MANY_FORMS = 8  # of a section, from which on they are one table
 _TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "object": "keys"}
 _BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 _INTRODUCTION = f"""\
-<!-- Generated from src/dropscape/config/settings.py; do not edit. To write it anew: {COMMAND} -->
+<!-- Generated from the typed settings; do not edit. To write it anew: {COMMAND} -->
 # Configuration
 
 Generated from the typed settings in `src/dropscape/config/` by `{COMMAND}`.
@@ -70,28 +70,24 @@ def schema() -> dict[str, Any]:
     """The JSON schema of the whole merged configuration; ``$defs.UserSettings`` is that of the user's file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": f"Generated from src/dropscape/config/settings.py by `{COMMAND}`; do not edit.",
+        "$comment": f"Generated from the typed settings by `{COMMAND}`; do not edit.",
     } | _without_titles(Settings.model_json_schema())
 
 
 def page() -> str:
     """The reference page: how files merge, then every key with type, range, default and meaning."""
     definitions = Settings.model_json_schema()["$defs"]
-    parts = [
+    chunks = [
         _INTRODUCTION,
         "## The user's file: `config/config.yaml`\n",
         _table(definitions["UserSettings"]),
         "## Study files: `config/studies/<study>.yaml`\n",
-        "The same keys, below the study's name, stand in scale files and in `overrides`.\n",
+        "The same keys, below the study's name, stand in scale files and in `overrides`. Its claims may also stand in "
+        "`config/claims/<study>.yaml`.\n",
         _table(definitions["StudySettings"]),
         *_sections(definitions, "StudySettings", ""),
-        "## Claims: `config/claims.yaml`\n",
-        "A claim stands under its name; the order of the file is that of the table of verdicts.\n",
-        _table(definitions["ClaimSettings"]),
-        *_sections(definitions, "ClaimSettings", ""),
-        *_statistics(),
     ]
-    return "\n".join(parts)
+    return "\n".join(chunks)
 
 
 def documents() -> dict[str, str]:
@@ -130,12 +126,37 @@ def _sections(definitions: Mapping[str, Any], name: str, path: str) -> Iterator[
     """A section for each model that the keys of the model ``name`` hold, depth first."""
     for key, field in definitions[name]["properties"].items():
         inner, many = _inner(field)
+        at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
+        if len(inner) > MANY_FORMS:
+            yield from _forms_table([definitions[one] for one in inner], at)
+            yield from dict.fromkeys(text for one in inner for text in _sections(definitions, one, f"{at}."))
+            continue
         for one in inner:
-            at = f"{path}{key}" + (f".<{key.removesuffix('s')}>" if many else "")
             yield f"### `{at}`\n" if len(inner) == 1 else f"### `{at}` with {_told_by(definitions[one])}\n"
             yield f"{definitions[one]['description']}\n"
             yield _table(definitions[one])
             yield from _sections(definitions, one, f"{at}.")
+
+
+def _forms_table(forms: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
+    """One table of many forms of a section: the keys that all have, then each form with those that only it has."""
+    shared = set.intersection(*(set(form["properties"]) for form in forms))
+    told_by = next(key for key in forms[0]["properties"] if "const" in forms[0]["properties"][key])
+    keys = [key for key in forms[0]["properties"] if key in shared and key != told_by]
+    yield f"### `{path}`\n"
+    yield f"`{told_by}` says which of these it is.\n"
+    if keys:
+        yield _table(forms[0] | {"properties": {key: forms[0]["properties"][key] for key in keys}})
+    yield f"| `{told_by}` | what it is | further keys |\n|---|---|---|"
+    for form in forms:
+        further = "<br>".join(
+            f"`{key}`: {_kind(field)}{'' if key in form['required'] else f', default {_default(form, key)}'}. "
+            f"{field['description']}"
+            for key, field in form["properties"].items()
+            if key not in shared
+        )
+        yield f"| `{form['properties'][told_by]['const']}` | {form['description'].partition(chr(10))[0]} | {further} |"
+    yield ""
 
 
 def _told_by(model: Mapping[str, Any]) -> str:
@@ -144,24 +165,6 @@ def _told_by(model: Mapping[str, Any]) -> str:
         if "const" in field or (key == "name" and "enum" in field):
             return f"{key} {_kind(field)}"
     return next(f"`{key}`" for key in model["properties"])
-
-
-def _statistics() -> Iterator[str]:
-    yield "### Statistics and their `arguments`\n"
-    yield (
-        "Each is a function of `dropscape.claims.statistics` or, where trainings are compared, one that "
-        "`dropscape.claims.of_experiment` lists.\n"
-    )
-    yield "| statistic | what it is | arguments |\n|---|---|---|"
-    for name, kind in ARGUMENTS.items():
-        model = kind.model_json_schema()
-        arguments = "<br>".join(
-            f"`{key}`: {_kind(field)}{'' if key in model['required'] else f', default {_default(model, key)}'}. "
-            f"{field['description']}"
-            for key, field in model["properties"].items()
-        )
-        yield f"| `{name}` | {kind.__doc__} | {arguments} |"
-    yield ""
 
 
 def _table(model: Mapping[str, Any]) -> str:
@@ -187,8 +190,8 @@ def _kind(field: Mapping[str, Any]) -> str:
     if "enum" in field or "const" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     if field.get("type") == "array":
-        least, most = field.get("minItems"), field.get("maxItems")
-        size = "" if least is None else f" of {least}" if least == most else f" (at least {least})"
+        smallest, largest = field.get("minItems"), field.get("maxItems")
+        size = "" if smallest is None else f" of {smallest}" if smallest == largest else f" (at least {smallest})"
         return f"list{size} of: {_kind(field['items'])}"
     inner, many = _inner(field)
     if inner:

@@ -3,20 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dropscape.config.settings import STAGES
+from dropscape.config.study import SECTIONS
 from dropscape.errors import ConfigurationError
-
-SECTIONS = ("experiments", *STAGES)  # of a study, that hold experiments
 
 
 def only(studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[str]) -> dict[str, Any]:
     """The studies with the chosen experiments alone and the figures that show one of them; without theory.
 
-    Args:
-        selected: the studies whose figures are made.
-
-    Raises:
-        ConfigurationError: no study has one of the names, or no figure shows it without others.
+    A ConfigurationError says that no study has one of the names, or that no figure of the selected studies shows it
+    without others.
     """
     every = {
         name: one for study in studies.values() for section in SECTIONS for name, one in study.get(section, {}).items()
@@ -66,24 +61,24 @@ def _drawn(studies: Mapping[str, Any], selected: Sequence[str]) -> list[list[str
 
 
 def without_left_out(
-    claims: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], studies: Mapping[str, Any]
+    claims: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
+    """A study's claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
 
-    The scale or the user takes it out of one of the ``versions``; what none has is left for the validation to refuse.
+    The scale or the user takes it out of one of the ``versions`` of the study; what none has is left for the validation
+    to refuse.
     """
 
     def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
-        study = content.get(claim.get("study"), {})
         if claim.get("figure") is None:
-            return claim.get("arguments", {}).get("table") in (study.get("theory") or {})
-        figure = study.get("figures", {}).get(claim["figure"])
+            return claim.get("statistic", {}).get("table") in (content.get("theory") or {})
+        figure = content.get("figures", {}).get(claim["figure"])
         return figure is not None and claim.get("experiment") in (None, *_listed(figure.get("experiment")))
 
     def had(claim: Mapping[str, Any]) -> bool:
         return any(shown(version, claim) for version in versions)
 
-    return {name: claim for name, claim in claims.items() if shown(studies, claim) or not had(claim)}
+    return {name: claim for name, claim in claims.items() if shown(study, claim) or not had(claim)}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A module's forward pass with every unit held on or off, and every pooling's choice held, as one pass found them.
+"""Holds every unit on or off and every pooling's choice in a module's forward pass, as one pass found them.
 
 With its activation pattern held, a piecewise linear network is affine, on all of space and not just between its kinks.
 So a pass of it is the forward half of a product with the Jacobian, at the price of the network itself: forward-mode
@@ -28,12 +28,12 @@ class ActivationPattern:
         self._found: list[Tensor] = []
 
     def recorded(self) -> AbstractContextManager:
-        """Inside, one pass is recorded."""
+        """Record one pass inside."""
         self._found.clear()
         return _Recorder(self._found)
 
     def held(self) -> AbstractContextManager:
-        """Inside, one pass meets the recorded pattern."""
+        """Hold the recorded pattern in one pass inside."""
         return _Holder(iter(self._found))
 
 

@@ -1,4 +1,4 @@
-"""Trace and Frobenius norm of a symmetric matrix that is known by its products only.
+"""Estimates trace and Frobenius norm of a symmetric matrix that is known by its products only.
 
 Few eigenvalues make up most of a Hessian's trace and nearly all of its norm, so random probes alone are noisy: the
 relative standard error of Hutchinson's estimate of |H|^2 is sqrt(2 / probes) where one eigenvalue rules. As in Hutch++
@@ -20,14 +20,7 @@ from dropscape.numerics.seeds import torch_generator
 
 @dataclass(frozen=True)
 class TraceAndNorm:
-    """Estimates with their standard errors, float64.
-
-    Attributes:
-        trace: unbiased.
-        trace_error: its standard error.
-        norm: |H|, Frobenius; the square root of an unbiased estimate.
-        norm_error: its standard error to first order.
-    """
+    """An unbiased trace, and |H| (Frobenius) as the root of an unbiased square, with their standard errors, float64."""
 
     trace: float
     trace_error: float
@@ -38,19 +31,16 @@ class TraceAndNorm:
 def trace_and_norm(
     multiply: Callable[[Tensor], Tensor], size: int, products: int = 300, seed: int = 0, at_once: int = 64
 ) -> TraceAndNorm:
-    """Tr H and |H| from random products.
+    """Estimate Tr H and |H| from random products, at least 6.
 
     With ``products`` at least three times ``size`` the space Q is everything and both are exact.
 
     Args:
         multiply: maps vectors (K, size) to H v for each, in any floating dtype; called with float64.
         size: P.
-        products: how many to spend, at least 6.
-        seed: of the probes; the same in every call, so that two Hessians meet the same ones.
+        products: how many to spend.
+        seed: of the probes; two Hessians meet the same ones.
         at_once: the largest K.
-
-    Raises:
-        ValueError: fewer than 6 products.
     """
     if products < 6:
         raise ValueError(f"trace and norm need at least 6 products, not {products}.")
@@ -60,7 +50,7 @@ def trace_and_norm(
         return 2.0 * torch.randint(2, (count, size), generator=generator, dtype=torch.float64) - 1
 
     def products_with(vectors: Tensor) -> Tensor:
-        return torch.cat([multiply(part).double().cpu() for part in vectors.split(at_once)])
+        return torch.cat([multiply(few).double().cpu() for few in vectors.split(at_once)])
 
     found = products // 3
     if found >= size:

@@ -24,8 +24,8 @@ from dropscape.curvature.products import (
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.prefix_suffix import Inputs
 
 # The largest matrix that is attempted; its eigenvectors need a few times as much.
 DENSE_BYTES = 2**33
@@ -34,12 +34,7 @@ METHODS = ("auto", "kronecker", "jacobian", "preactivations", "products")
 
 @dataclass(frozen=True)
 class BlockHessian:
-    """A block's Hessian and how it was computed.
-
-    Attributes:
-        matrix: (P, P), bitwise symmetric, in the order of ``block_vector``.
-        method: one of ``METHODS``, not "auto".
-    """
+    """A block's Hessian (P, P), bitwise symmetric, in the order of ``block_vector``, and the method behind it."""
 
     matrix: Tensor
     method: str
@@ -48,13 +43,13 @@ class BlockHessian:
 def block_hessian(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
     dtype: torch.dtype = torch.float32,
     method: str = "auto",
 ) -> BlockHessian:
-    """The exact Hessian of the mean loss over all examples with respect to the block (paper A, section 5 and App. A).
+    """Compute the exact Hessian of the mean loss over all examples with respect to the block (paper A, section 5).
 
     All methods are exact whatever the batching. In the order in which they are chosen, each where the ones before it do
     not apply; the block of the first three is one layer's weight, with or without its bias:
@@ -93,23 +88,25 @@ def block_hessian(
     loss = by_name(loss)
     chosen = choose_method(model, block, loss) if method == "auto" else method
     if chosen == "products":
-        return BlockHessian(dense_hessian_by_products(model, block, inputs, targets, loss, dtype), chosen)
-    if chosen == "jacobian":
-        return BlockHessian(jacobian_hessian(model, block, inputs, loss, dtype), chosen)
-    if chosen == "preactivations":
-        return BlockHessian(preactivation_hessian(model, block, inputs, targets, loss, dtype), chosen)
-    layer, with_bias = kronecker_layer(block)
-    return BlockHessian(kronecker_hessian(model, layer, with_bias, inputs, loss, dtype), chosen)
+        matrix = dense_hessian_by_products(model, block, inputs, targets, loss, dtype)
+    elif chosen == "jacobian":
+        matrix = jacobian_hessian(model, block, inputs, loss, dtype)
+    elif chosen == "preactivations":
+        matrix = preactivation_hessian(model, block, inputs, targets, loss, dtype)
+    else:
+        layer = dense_layer_of_block(block)
+        if layer is None:
+            raise ConfigurationError(
+                f"method 'kronecker' needs a block of one layer's weight, with or without its bias, not {list(block)}; "
+                "write for example ['layers.1.weight'], or method 'products'."
+            )
+        matrix = kronecker_hessian(model, *layer, inputs, loss, dtype)
+    return BlockHessian(matrix, chosen)
 
 
 @dataclass(frozen=True)
 class BlockProducts:
-    """Products with a block's Hessian and how they are computed.
-
-    Attributes:
-        multiply: vectors (K, P) to H v for each, (K, P), on the block's device.
-        method: "kronecker", "jacobian" or "products".
-    """
+    """A map from vectors (K, P) to H v for each, (K, P), on the block's device, and the method behind it."""
 
     multiply: Callable[[Tensor], Tensor]
     method: str
@@ -118,22 +115,14 @@ class BlockProducts:
 def block_products(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
     dtype: torch.dtype = torch.float32,
 ) -> BlockProducts:
-    """Exact products with the Hessian that ``block_hessian`` would form, what does not depend on the vector done once.
+    """Prepare exact products with the Hessian of ``block_hessian``, whose arguments and errors these are.
 
-    "kronecker" and "jacobian" where ``block_hessian`` chooses them, else double backward: ``KroneckerProducts``,
-    ``JacobianProducts`` and ``HessianOperator``.
-
-    Args:
-        model, block, inputs, targets, loss: as for ``block_hessian``.
-        dtype: of the arithmetic.
-
-    Raises:
-        RandomObjectiveError, ConfigurationError: as ``block_hessian``.
+    "kronecker" and "jacobian" where ``block_hessian`` chooses them, else double backward.
     """
     refuse_random_objective(model, inputs, targets, loss)
     loss = by_name(loss)
@@ -148,7 +137,7 @@ def block_products(
 def _kronecker_products(
     model: FullyConnected, block: Sequence[str], inputs: Tensor, loss: str, dtype: torch.dtype
 ) -> Callable[[Tensor], Tensor]:
-    layer, with_bias = kronecker_layer(block)
+    layer, with_bias = dense_layer_of_block(block)
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
     kept = kept_coordinates(network, with_bias)
     shape = int(network.units_on.sum()), len(network.inputs)
@@ -165,11 +154,7 @@ def _kronecker_products(
 
 
 def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
-    """The cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``.
-
-    Raises:
-        ConfigurationError: the block names a parameter that the model does not have, or the loss is unknown.
-    """
+    """Choose the cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``."""
     block_parameters(model, block)
     loss = by_name(loss)
     named = isinstance(loss, str)
@@ -183,14 +168,3 @@ def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExample
     if named and getattr(model, "piecewise_linear", False):
         return "jacobian"
     return "preactivations" if type(model.get_submodule(layer)) is nn.Linear else "products"
-
-
-def kronecker_layer(block: Sequence[str]) -> tuple[int, bool]:
-    """``dense_layer_of_block``, or an error that says what else to write."""
-    found = dense_layer_of_block(block)
-    if found is None:
-        raise ConfigurationError(
-            f"the Kronecker sum needs a block of one layer's weight, with or without its bias, not {list(block)}; "
-            "write for example ['layers.1.weight'], or method 'products'."
-        )
-    return found

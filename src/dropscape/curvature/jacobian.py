@@ -20,16 +20,16 @@ are backward passes seeded with combinations of outputs, and H = (1/n) sum_i R_i
 A single product H v takes one pass forward and one backward, without the second derivatives of double backward.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.activation_pattern import ActivationPattern
 from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
-from dropscape.curvature.products import KEPT_BYTES, bytes_per_example
+from dropscape.curvature.products import KEPT_BYTES, KeptChunks, bytes_per_example
 from dropscape.errors import ConfigurationError
-from dropscape.models.halves import Examples, count, take
+from dropscape.models.prefix_suffix import Inputs, count, take
 from dropscape.numerics.seeds import torch_generator
 
 # Memory of one micro-batch: of its graph, and of its rows R_i. Larger ones leave the processor's caches.
@@ -37,36 +37,26 @@ GRAPH_BYTES = 2**26
 ROW_BYTES = 2**26
 # Columns that the symmetric product updates at once: it computes little more than one triangle.
 COLUMNS_AT_ONCE = 512
-# How many times as large as the network's own a change of the pre-activations is made.
+# How many times as large as the network's pre-activations a change of them is made.
 FAR_OUT = 2**10
 
 
 def jacobian_hessian(
-    model: nn.Module, block: Sequence[str], inputs: Examples, loss: str, dtype: torch.dtype = torch.float32
+    model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+    """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+
+    Arguments, result and errors are as for ``block_hessian`` and ``OpenNetwork``: the layer is dense or convolutional,
+    ``loss`` one of the two names, and the first examples test whether the outputs (n, C) are piecewise linear in the
+    block. The targets do not enter.
 
     In float32 rounding also decides whether a unit within it of its kink is on; over many units that changes the
     Hessian by no more than the other rounding does, some 1e-6 relative. Float64 is the same work at half the speed.
-
-    Args:
-        model: maps n examples to outputs (n, C) that are piecewise linear in the block; the first examples
-            are tested for it.
-        block: the weight of one dense or convolutional layer, with or without its bias.
-        inputs: n examples. The targets do not enter.
-        loss: "cross_entropy" or "mse".
-        dtype: of all arithmetic and of the result.
-
-    Returns:
-        (P, P), bitwise symmetric, in the order of ``block_vector``.
-
-    Raises:
-        ConfigurationError: another loss, or see ``OpenNetwork``.
     """
     network, first = _open(model, block, inputs, loss, dtype)
     n = count(inputs)
     row_bytes = first.outputs.numel() * network.size * first.outputs.element_size()
-    graph_bytes = bytes_per_example(lambda part: network.run(part).outputs, n)
+    graph_bytes = bytes_per_example(lambda chunk: network.run(chunk).outputs, n)
     at_once = max(1, min(GRAPH_BYTES // graph_bytes, ROW_BYTES // row_bytes))
     total = torch.zeros(network.size, network.size, dtype=dtype, device=first.outputs.device)
     for start in range(0, n, at_once):
@@ -86,19 +76,15 @@ class JacobianProducts:
     Forward the network runs with its activation pattern held, backward along the graph of the outputs. Graphs are kept
     between calls as long as they fit ``KEPT_BYTES``; the examples beyond are run anew in each call.
 
-    Args:
-        model, block, inputs, loss, dtype: as for ``jacobian_hessian``.
-        micro_batch: examples run at a time; changes memory and time, the result only by rounding.
-
-    Raises:
-        ConfigurationError: as ``jacobian_hessian``.
+    Arguments and errors are those of ``jacobian_hessian``; ``micro_batch`` examples run at a time, which changes memory
+    and time, the result only by rounding.
     """
 
     def __init__(
         self,
         model: nn.Module,
         block: Sequence[str],
-        inputs: Examples,
+        inputs: Inputs,
         loss: str,
         dtype: torch.dtype = torch.float32,
         micro_batch: int | None = None,
@@ -106,56 +92,47 @@ class JacobianProducts:
         self._network, first = _open(model, block, inputs, loss, dtype)
         self._loss, self._n = loss, count(inputs)
         self._device, self._dtype = first.features.device, dtype
-        each = bytes_per_example(lambda part: self._network.run(part).outputs, self._n)
+        each = bytes_per_example(lambda chunk: self._network.run(chunk).outputs, self._n)
         each += first.features.numel() * first.features.element_size()
-        self._micro_batch = min(micro_batch or max(1, GRAPH_BYTES // each), self._n)
-        self._keep = KEPT_BYTES // each // self._micro_batch
-        self._kept: list[_LinearisedPart] = []
+        micro_batch = min(micro_batch or max(1, GRAPH_BYTES // each), self._n)
         self._hold = _can_be_held(model, block, inputs, loss)
+        self._chunks = KeptChunks(
+            lambda chunk: _LinearisedChunk(self._network, chunk, self._hold), self._n, micro_batch, KEPT_BYTES // each
+        )
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        """Compute H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
         vectors = vectors.to(self._device, self._dtype)
         products = torch.zeros_like(vectors)
-        for part in self._parts():
+        for chunk in self._chunks:
             for vector, out in zip(vectors, products, strict=True):
-                signal = part.through_loss(part.forward(part.opened.change(vector)), self._loss)
-                out += part.opened.to_block(part.opened.to_pre_activation(signal)).sum(dim=0)
+                signal = chunk.through_loss(chunk.forward(chunk.opened.change(vector)), self._loss)
+                out += chunk.opened.to_block(chunk.opened.to_pre_activation(signal)).sum(dim=0)
         return products.div_(self._n)
 
-    def _parts(self) -> Iterator["_LinearisedPart"]:
-        for number, start in enumerate(range(0, self._n, self._micro_batch)):
-            if number < len(self._kept):
-                yield self._kept[number]
-                continue
-            part = _LinearisedPart(self._network, slice(start, start + self._micro_batch), self._hold)
-            if number < self._keep:
-                self._kept.append(part)
-            yield part
 
-
-class _LinearisedPart:
+class _LinearisedChunk:
     """Some examples' outputs as a linear function of their pre-activations."""
 
-    def __init__(self, network: OpenNetwork, part: slice, hold: bool):
-        self._network, self._part, self._pattern = network, part, ActivationPattern() if hold else None
+    def __init__(self, network: OpenNetwork, chunk: slice, hold: bool):
+        self._network, self._chunk, self._pattern = network, chunk, ActivationPattern() if hold else None
         if self._pattern is None:
-            self.opened = network.run(part)
+            self.opened = network.run(chunk)
         else:
             with self._pattern.recorded():
-                self.opened = network.run(part)
+                self.opened = network.run(chunk)
             z = self.opened.pre_activation.detach()
             self._size, self._constant = z.abs().max() or z.new_ones(()), self._held(torch.zeros_like(z))
 
     def _held(self, z: Tensor) -> Tensor:
         with self._pattern.held():
-            return self._network.outputs(self._part, z)
+            return self._network.outputs(self._chunk, z)
 
     def forward(self, change: Tensor) -> Tensor:
-        """J_i times a change of each pre-activation, (m, ...); (m, C)."""
+        """Multiply a change of each pre-activation, (m, ...), by J_i; (m, C)."""
         if self._pattern is None:
             z = self.opened.pre_activation.detach()
-            return torch.func.jvp(lambda z: self._network.outputs(self._part, z), (z,), (change,))[1]
+            return torch.func.jvp(lambda z: self._network.outputs(self._chunk, z), (z,), (change,))[1]
         # The held network is affine; far out its constant is small and takes no digits from the difference.
         largest = change.abs().max()
         scale = FAR_OUT * self._size / largest
@@ -165,7 +142,7 @@ class _LinearisedPart:
         return (self._held(change * scale) - self._constant).div_(scale)
 
     def through_loss(self, change: Tensor, loss: str) -> Tensor:
-        """S_i times a change of each output, (m, C)."""
+        """Multiply a change of each output, (m, C), by S_i."""
         if loss == "mse":
             return change
         outputs = self.opened.outputs.detach()
@@ -175,48 +152,46 @@ class _LinearisedPart:
         return weighted.scatter_add_(1, predicted, -weighted.sum(dim=1, keepdim=True))
 
 
-def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Examples, loss: str) -> bool:
-    """Whether ``ActivationPattern`` knows all kinks of the module: held, it is then the backward pass's adjoint."""
+def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str) -> bool:
+    """Tell whether ``ActivationPattern`` knows all kinks of the module: held, it is the backward pass's adjoint."""
     few = slice(0, EXAMPLES_OF_CHECK)
     network, _ = _open(model, block, take(inputs, few), loss, torch.float64)
-    part = _LinearisedPart(network, few, hold=True)
+    chunk = _LinearisedChunk(network, few, hold=True)
     generator = torch_generator(0, "curvature", "check of a pattern")
     change, signal = (
         torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)
-        for like in (part.opened.pre_activation, part.opened.outputs)
+        for like in (chunk.opened.pre_activation, chunk.opened.outputs)
     )
-    forward, backward = part.forward(change) * signal, part.opened.to_pre_activation(signal) * change
+    forward, backward = chunk.forward(change) * signal, chunk.opened.to_pre_activation(signal) * change
     return bool((forward.sum() - backward.sum()).abs() <= CHECK_TOLERANCE * forward.norm())
 
 
 def _open(
-    model: nn.Module, block: Sequence[str], inputs: Examples, loss: str, dtype: torch.dtype
+    model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str, dtype: torch.dtype
 ) -> tuple[OpenNetwork, OpenLayer]:
-    """The network, and its pass of the first example."""
+    """Open the network and run it on the first example."""
     if loss not in ("cross_entropy", "mse"):
         raise ConfigurationError(
-            f"the Jacobians give the Hessian for the losses 'cross_entropy' and 'mse', not {loss!r}; write method "
-            "'products'."
+            f"method 'jacobian' supports the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
         )
     network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=True)
     first = network.run(slice(0, 1))
     if first.outputs.ndim != 2:
         raise ConfigurationError(
-            f"the Jacobians need outputs of shape (n, C), not {tuple(first.outputs.shape)}; write method 'products'."
+            f"method 'jacobian' needs outputs (n, C), not {tuple(first.outputs.shape)}; write method 'products'."
         )
     return network, first
 
 
 def _rows(opened: OpenLayer, loss: str) -> Tensor:
-    """(m K, P), the stacked R_i."""
+    """Stack the R_i, (m K, P)."""
     # One backward pass a row: over some examples vectorising it would be no faster and take K times the memory.
     seeds = root_of_output_hessian(opened.outputs.detach(), loss)
     return torch.stack([opened.to_block(opened.to_pre_activation(seed)) for seed in seeds], dim=1).flatten(0, 1)
 
 
 def root_of_output_hessian(outputs: Tensor, loss: str) -> Tensor:
-    """R (K, m, C) with sum_k R_ki R_ki^T = S_i, the Hessian of the loss with respect to the outputs (m, C) of example
-    i.
+    """Compute R (K, m, C) with sum_k R_ki R_ki^T = S_i, the Hessian of the loss with respect to the outputs (m, C).
 
     K is C - 1 for the cross-entropy, where S_i has rank C - 1, and C for squared error.
     """
@@ -239,7 +214,7 @@ def root_of_output_hessian(outputs: Tensor, loss: str) -> Tensor:
 
 
 def _add_outer(rows: Tensor, total: Tensor) -> None:
-    """Adds rows^T rows to the upper block triangle of ``total`` (P, P)."""
+    """Add rows^T rows to the upper block triangle of ``total`` (P, P)."""
     for start in range(0, total.shape[0], COLUMNS_AT_ONCE):
         total[start : start + COLUMNS_AT_ONCE, start:].addmm_(
             rows[:, start : start + COLUMNS_AT_ONCE].T, rows[:, start:]

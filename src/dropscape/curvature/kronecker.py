@@ -16,12 +16,12 @@ Where p_i is nearly one-hot, S_i is the difference of two nearly equal numbers. 
 V_k = J_k - J_c, the same matrix is sum_{k != c} p_k V_k V_k^T - v v^T, v = sum_{k != c} p_k V_k, whose second term is
 small against the first: no digits are lost.
 
-Whether a unit near its kink is on changes A_i by its own size, so float32 rounding must not decide it: examples with a
+Whether a unit near its kink is on changes A_i by its full size, so float32 rounding must not decide it: examples with a
 unit near its kink are evaluated in float64, and so is the last layer of all.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import torch
@@ -47,59 +47,29 @@ class LinearisedNetwork:
 
     Units that are off on every example and inputs that are zero on every example are left out: their rows and columns
     of the Hessian are zero. Default initialisation leaves some of the former, the borders of images many of the latter.
-
-    Attributes:
-        inputs: (inputs, n), the activations h_i that the layer reads; a last row of ones if the bias is in the block.
-        slopes: (m_j, n) for j = layer, ..., L - 1: 1 where the unit is on, else 0.
-        weights: (m_{j+1}, m_j), the weights of the layers after the block's.
-        curvature: (outputs, n), the diagonal part of S_i: the probabilities p_i, or ones for squared error.
-        predicted: (outputs, n), 1 at the most probable class, else 0; None for squared error.
-        units_on: (m_layer,) bool, which of the layer's units are kept.
-        inputs_on: (m_{layer-1} or one more with the bias,) bool, which of its inputs are.
     """
 
-    inputs: Tensor
-    slopes: list[Tensor]
-    weights: list[Tensor]
-    curvature: Tensor
-    predicted: Tensor | None
-    units_on: Tensor
-    inputs_on: Tensor
-
-    def first(self, n: int) -> "LinearisedNetwork":
-        """The same network on the first ``n`` examples."""
-        return replace(
-            self,
-            inputs=self.inputs[:, :n].contiguous(),
-            slopes=[slope[:, :n].contiguous() for slope in self.slopes],
-            curvature=self.curvature[:, :n].contiguous(),
-            predicted=None if self.predicted is None else self.predicted[:, :n].contiguous(),
-        )
+    inputs: Tensor  # (inputs, n), the activations h_i that the layer reads; a last row of ones with the bias
+    slopes: list[Tensor]  # (m_j, n) for j = layer, ..., L - 1: 1 where the unit is on, else 0
+    weights: list[Tensor]  # (m_{j+1}, m_j), the weights of the layers after the block's
+    curvature: Tensor  # (outputs, n), the diagonal part of S_i: the probabilities p_i, or ones for squared error
+    predicted: Tensor | None  # (outputs, n), 1 at the most probable class, else 0; None for squared error
+    units_on: Tensor  # (m_layer,) bool, which of the layer's units are kept
+    inputs_on: Tensor  # (m_{layer-1} or one more with the bias,) bool, which of its inputs are
 
 
 def linearised_network(
     model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
 ) -> LinearisedNetwork:
-    """Runs the network once and keeps the result in ``dtype``.
-
-    Args:
-        model: with an activation of ``PIECEWISE_LINEAR``.
-        layer: the block's layer, counted from 1.
-        with_bias: whether the layer's bias is in the block.
-        inputs: (n, d).
-        loss: "cross_entropy" or "mse".
-
-    Raises:
-        ConfigurationError: the network is not piecewise linear, or the loss is not one of the two.
-    """
+    """Run the network once and keep the result in ``dtype``; arguments and errors as for ``kronecker_hessian``."""
     if type(model) is not FullyConnected or model.activation not in PIECEWISE_LINEAR:
         raise ConfigurationError(
-            "the Kronecker sum is the Hessian of fully-connected networks with the activation "
-            f"{' or '.join(PIECEWISE_LINEAR)} only; write method 'products' for this model."
+            "method 'kronecker' supports only fully-connected networks with the activation "
+            f"{' or '.join(PIECEWISE_LINEAR)}; write method 'products' for this model."
         )
     if loss not in ("cross_entropy", "mse"):
         raise ConfigurationError(
-            f"the Kronecker sum knows the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
+            f"method 'kronecker' supports the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
         )
     n, depth = inputs.shape[0], model.depth
 
@@ -144,7 +114,7 @@ def linearised_network(
 
 
 def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """[f^[layer-1], z^[layer], ..., z^[L]], examples as columns; z^[L] in float64, the others in ``dtype``.
+    """Compute [f^[layer-1], z^[layer], ..., z^[L]], examples as columns; z^[L] in float64, the others in ``dtype``.
 
     A probability's relative error is the absolute error of its logit, which in float32 grows with the logits.
     """
@@ -164,7 +134,7 @@ def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: t
 
 
 def _near_a_kink(hidden: list[Tensor]) -> Tensor:
-    """(n,) bool, the examples with a unit within NEAR_KINK; hidden: z of the layers (m_j, n) from the block's on."""
+    """Find the examples, (n,) bool, with a unit within NEAR_KINK in z of the layers (m_j, n) from the block's on."""
     sizes = [z.abs() for z in hidden]
     return torch.stack([size.amin(dim=0) < NEAR_KINK * size.mean() for size in sizes]).any(dim=0)
 
@@ -172,21 +142,17 @@ def _near_a_kink(hidden: list[Tensor]) -> Tensor:
 def kronecker_hessian(
     model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+    """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+
+    The result is bitwise symmetric, in the order of ``block_vector``. Besides it a quarter of its size is needed.
 
     Args:
-        model: ReLU or identity activation.
-        layer: counted from 1, as ``dense_layer_of_block`` does.
+        model: with an activation of ``PIECEWISE_LINEAR``; anything else is a ConfigurationError.
+        layer: counted from 1.
         with_bias: whether the layer's bias is in the block.
         inputs: (n, d).
         loss: "cross_entropy" or "mse".
         dtype: of the sum and of the result; float32 has a relative Frobenius error of a few 1e-7, float64 of 1e-14.
-
-    Returns:
-        (P, P), bitwise symmetric, in the order of ``block_vector``. Besides it a quarter of its size is needed.
-
-    Raises:
-        ConfigurationError: see ``linearised_network``.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
     packed = _packed_sum(network)
@@ -194,7 +160,7 @@ def kronecker_hessian(
 
 
 def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
-    """Where the block's vector holds the entries of the kept (units, inputs), row by row; (kept,) int64."""
+    """Number the entries of the kept (units, inputs) in the block's vector, row by row; (kept,) int64."""
     units, fan_in = len(network.units_on), len(network.inputs_on) - with_bias
     numbers = torch.arange(units * fan_in, device=network.units_on.device).view(units, fan_in)
     if with_bias:
@@ -206,11 +172,8 @@ def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
-    What a product computes on the way is as large as the network's activations. Torch's own products put it into the
-    same memory each time, because an allocator that gets so large a piece anew costs nearly as much as the arithmetic.
-
-    Args:
-        network: from ``linearised_network``.
+    What a product computes on the way is as large as the network's activations. It goes into the same memory each time,
+    because allocating so much anew costs nearly as much as the arithmetic.
     """
 
     def __init__(self, network: LinearisedNetwork):
@@ -220,15 +183,7 @@ class KroneckerProducts:
         self._changes = [network.inputs.new_empty(count, n) for count in rows]
 
     def __call__(self, direction: Tensor) -> Tensor:
-        """H V of one direction.
-
-        Args:
-            direction: V, shape (kept units, kept inputs), in the network's dtype; with a bias in the block its last
-                column.
-
-        Returns:
-            (kept units, kept inputs); every other entry of H V is zero.
-        """
+        """Multiply one direction V (kept units, kept inputs), a bias in the last column; H V is zero elsewhere."""
         network, (first, *later) = self._network, self._changes
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
         change = product(direction, network.inputs, out=first)
@@ -245,7 +200,7 @@ class KroneckerProducts:
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:
-    """(1/n) sum_i of packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
+    """Sum (1/n) packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
     width, n = network.inputs.shape
     total = network.inputs.new_zeros(_pairs(int(network.units_on.sum())), _pairs(width))
     buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
@@ -262,7 +217,7 @@ def _pairs(count: int) -> int:
 
 
 def _row_blocks(count: int) -> Iterator[tuple[int, slice]]:
-    """(a, rows of the packed pairs (a, a), (a, a+1), ..., (a, count-1))."""
+    """Yield (a, rows of the packed pairs (a, a), (a, a+1), ..., (a, count-1))."""
     start = 0
     for a in range(count):
         yield a, slice(start, start + count - a)
@@ -270,7 +225,7 @@ def _row_blocks(count: int) -> Iterator[tuple[int, slice]]:
 
 
 def _pack_outer(vectors: Tensor, out: Tensor) -> Tensor:
-    """out[(a, b)] = v[a] v[b] for a <= b; vectors (units, chunk), out (pairs, chunk)."""
+    """Set out[(a, b)] = v[a] v[b] for a <= b; vectors (units, chunk), out (pairs, chunk)."""
     for a, rows in _row_blocks(len(vectors)):
         torch.mul(vectors[a], vectors[a:], out=out[rows])
     return out
@@ -282,12 +237,12 @@ def _subtract_outer(vectors: Tensor, out: Tensor) -> None:
 
 
 def _balanced(index: Tensor) -> tuple[Tensor, ...]:
-    """The index in the fewest parts of nearly equal length that respect EXAMPLES_AT_ONCE."""
+    """Split the index into the fewest chunks of nearly equal length that respect EXAMPLES_AT_ONCE."""
     return index.tensor_split(ceil(len(index) / EXAMPLES_AT_ONCE)) if len(index) else ()
 
 
 def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
-    """(examples, packed A_i (pairs, chunk)) when J_i = W D_i, one linear layer after the block.
+    """Yield (examples, packed A_i (pairs, chunk)) when J_i = W D_i, one linear layer after the block.
 
     Examples with one predicted class c share V_k = W_k - W_c, so sum_k p_k V_k V_k^T is one small matrix product.
     """
@@ -313,7 +268,7 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
 
 
 def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
-    """(examples, packed A_i (pairs, chunk)) for any number of layers after the block, none included."""
+    """Yield (examples, packed A_i (pairs, chunk)) for any number of layers after the block, none included."""
     units, n = int(network.units_on.sum()), network.inputs.shape[1]
     outputs = len(network.curvature)
     for index in _balanced(torch.arange(n, device=network.inputs.device)):
@@ -335,7 +290,7 @@ def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tenso
 
 
 def _unpack(packed: Tensor, unit_pairs: Tensor, input_pairs: Tensor, with_bias: bool) -> Tensor:
-    """Packed pairs (units) x (inputs) to the full matrix in block order: weight row by row, then the bias.
+    """Unpack pairs (units) x (inputs) into the full matrix in block order: weight row by row, then the bias.
 
     Pairs that ``packed`` does not hold have the number after its last row or column, where a zero is put.
     """
@@ -345,19 +300,19 @@ def _unpack(packed: Tensor, unit_pairs: Tensor, input_pairs: Tensor, with_bias: 
     weights = units * fan_in
     matrix = packed.new_empty(units * width, units * width)
     for a in range(units):
-        # part[c, b, d] is the entry of weight (a, b) and weight (c, d).
-        part = packed[unit_pairs[a]].index_select(1, input_pairs.flatten()).view(units, width, width)
+        # unit[c, b, d] is the entry of weight (a, b) and weight (c, d).
+        unit = packed[unit_pairs[a]].index_select(1, input_pairs.flatten()).view(units, width, width)
         rows = slice(a * fan_in, (a + 1) * fan_in)
-        matrix[rows, :weights].unflatten(1, (units, fan_in)).copy_(part[:, :fan_in, :fan_in].transpose(0, 1))
+        matrix[rows, :weights].unflatten(1, (units, fan_in)).copy_(unit[:, :fan_in, :fan_in].transpose(0, 1))
         if with_bias:
-            matrix[rows, weights:] = part[:, :fan_in, -1].T
-            matrix[weights + a, :weights] = part[:, -1, :fan_in].flatten()
-            matrix[weights + a, weights:] = part[:, -1, -1]
+            matrix[rows, weights:] = unit[:, :fan_in, -1].T
+            matrix[weights + a, :weights] = unit[:, -1, :fan_in].flatten()
+            matrix[weights + a, weights:] = unit[:, -1, -1]
     return matrix
 
 
 def _pair_numbers(kept: Tensor) -> Tensor:
-    """(m, m): where the packed pairs of the kept of m vectors hold (a, b), in either order; else how many there are."""
+    """Number the packed pairs (a, b), in either order, of the kept of m vectors, (m, m); else how many there are."""
     count = int(kept.sum())
     numbers = kept.new_full((len(kept), len(kept)), _pairs(count), dtype=torch.int64)
     index = kept.nonzero()[:, 0]

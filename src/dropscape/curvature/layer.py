@@ -1,4 +1,4 @@
-"""A module whose block is one layer's weights, run with that layer cut open.
+"""Runs a module whose block is one layer's weights, with that layer cut open.
 
 A dense or convolutional layer reads its weights only through its pre-activation, z = W h at each of L positions (one of
 a dense layer on vectors, the tokens of a sentence, the pixels of a convolution's output with h the patch under the
@@ -16,7 +16,7 @@ from torch.nn.functional import pad, unfold
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import layer_of_block
-from dropscape.models.halves import Examples, cast, count, halves, in_fast_order, take
+from dropscape.models.prefix_suffix import Inputs, cast, count, in_fast_order, split_network, take
 from dropscape.numerics.seeds import torch_generator
 
 # Relative; the rounding of a deep network in float64 stays far below, a module of another kind far above.
@@ -26,62 +26,55 @@ EXAMPLES_OF_CHECK = 4
 
 @dataclass(frozen=True)
 class OpenLayer:
-    """A forward pass of m examples, cut at the block's layer.
+    """A forward pass of m examples, cut at the block's layer."""
 
-    Attributes:
-        features: (m, F, L), the columns h; a last row of ones if the layer's bias is in the block.
-        pre_activation: z as the layer wrote it, a leaf that the outputs are computed from: (m, L..., units) of a
-            dense layer, (m, units, height, width) of a convolution.
-        outputs: (m, ...), with their graph back to ``pre_activation``.
-        units_first: whether it is a convolution.
-        with_bias: whether the bias is in the block.
-    """
-
-    features: Tensor
+    features: Tensor  # (m, F, L), the columns h; a last row of ones if the layer's bias is in the block
+    # z as the layer wrote it, a leaf that the outputs are computed from: (m, L..., units) of a dense layer,
+    # (m, units, height, width) of a convolution.
     pre_activation: Tensor
-    outputs: Tensor
-    units_first: bool
-    with_bias: bool
+    outputs: Tensor  # (m, ...), with their graph back to the pre-activation
+    units_first: bool  # whether it is a convolution
+    with_bias: bool  # whether the bias is in the block
 
     def columns(self, signals: Tensor) -> Tensor:
-        """(..., units, L) from tensors of one or many examples' pre-activations, (..., *pre_activation.shape[1:])."""
+        """Reshape tensors like pre-activations, (..., *pre_activation.shape[1:]), to (..., units, L)."""
         positions = self.pre_activation.ndim - 2
         if self.units_first:
             return signals.flatten(-positions)
         return (signals.flatten(-1 - positions, -2) if positions else signals.unsqueeze(-2)).transpose(-1, -2)
 
     def to_pre_activation(self, signal: Tensor) -> Tensor:
-        """(m, ...): a signal at each output, taken back through the network to the pre-activation."""
+        """Take a signal at each output back through the network to the pre-activation, (m, ...)."""
         return torch.autograd.grad(self.outputs, self.pre_activation, signal, retain_graph=True)[0]
 
     def to_block(self, signal: Tensor) -> Tensor:
-        """(m, P): a signal at each example's pre-activation, (m, ...), as gradients of the block."""
+        """Turn a signal at each example's pre-activation, (m, ...), into gradients of the block, (m, P)."""
         return block_order(self.columns(signal) @ self.features.mT, self.with_bias)
 
     def change(self, direction: Tensor) -> Tensor:
-        """(m, ...): how the pre-activation changes along a direction (P,) of the block."""
+        """Compute how the pre-activation changes, (m, ...), along a direction (P,) of the block."""
         units = self.pre_activation.shape[1 if self.units_first else -1]
-        columns = of_block_order(direction, units, self.with_bias) @ self.features
+        columns = rows_from_block(direction, units, self.with_bias) @ self.features
         columns = (columns if self.units_first else columns.mT).reshape(self.pre_activation.shape)
         return torch.empty_like(self.pre_activation).copy_(columns)  # in the memory order that the network runs in
 
 
 def block_order(rows: Tensor, with_bias: bool) -> Tensor:
-    """(..., units, F) to (..., P), the order of ``block_vector``: the weight row by row, then the bias."""
+    """Reorder (..., units, F) to (..., P) as ``block_vector`` does: the weight row by row, then the bias."""
     if not with_bias:
         return rows.flatten(-2)
     return torch.cat([rows[..., :-1].flatten(-2), rows[..., -1]], dim=-1)
 
 
-def of_block_order(vector: Tensor, units: int, with_bias: bool) -> Tensor:
-    """(P,) to (units, F): the inverse of ``block_order``."""
+def rows_from_block(vector: Tensor, units: int, with_bias: bool) -> Tensor:
+    """Invert ``block_order``: (P,) to (units, F)."""
     if not with_bias:
         return vector.view(units, -1)
     return torch.cat([vector[:-units].view(units, -1), vector[-units:, None]], dim=1)
 
 
 class OpenNetwork:
-    """Runs a private copy of a module with the block's layer cut open.
+    """A private copy of a module that runs with the block's layer cut open.
 
     Args:
         model: a module that maps n examples to outputs (n, ...), each example by itself.
@@ -96,7 +89,7 @@ class OpenNetwork:
     """
 
     def __init__(
-        self, model: nn.Module, block: Sequence[str], inputs: Examples, dtype: torch.dtype, piecewise_linear: bool
+        self, model: nn.Module, block: Sequence[str], inputs: Inputs, dtype: torch.dtype, piecewise_linear: bool
     ):
         layer = layer_of_block(model, block)
         if layer is None:
@@ -105,31 +98,31 @@ class OpenNetwork:
                 f"not {list(block)}; write such a block, or method 'products'."
             )
         self._name, self._block, self._dtype = layer, list(block), dtype
-        self._halves = halves(model, block, inputs, dtype)
-        self.size = sum(value.numel() for value in self._halves.block.values())
+        self._split = split_network(model, block, inputs, dtype)
+        self.size = sum(value.numel() for value in self._split.block.values())
         if dtype == torch.float64 and count(inputs) <= EXAMPLES_OF_CHECK:
             self._check(model, inputs, piecewise_linear)
         else:
             OpenNetwork(model, block, take(inputs, slice(0, EXAMPLES_OF_CHECK)), torch.float64, piecewise_linear)
-        read, self._suffix = self._halves.prepared(cast(inputs, dtype))
+        read, self._suffix = self._split.prepared(cast(inputs, dtype))
         self._inputs = in_fast_order(read)
 
-    def run(self, part: slice) -> OpenLayer:
-        """The forward pass of some of the examples."""
-        return self._open(take(self._inputs, part), self._suffix)
+    def run(self, chunk: slice) -> OpenLayer:
+        """Run the forward pass of some of the examples."""
+        return self._open(take(self._inputs, chunk), self._suffix)
 
     @torch.no_grad()
-    def outputs(self, part: slice, pre_activation: Tensor) -> Tensor:
-        """What the network writes where its layer wrote ``pre_activation``; the layer itself does not run."""
-        layer = self._halves.network.get_submodule(self._name)
+    def outputs(self, chunk: slice, pre_activation: Tensor) -> Tensor:
+        """Compute what the network writes where its layer wrote ``pre_activation``; the layer itself does not run."""
+        layer = self._split.network.get_submodule(self._name)
         layer.forward = lambda _: pre_activation
         try:
-            return self._suffix(take(self._inputs, part))
+            return self._suffix(take(self._inputs, chunk))
         finally:
             del layer.forward
 
-    def _open(self, examples: Examples, suffix: Callable[[Examples], Tensor]) -> OpenLayer:
-        layer = self._halves.network.get_submodule(self._name)
+    def _open(self, inputs: Inputs, suffix: Callable[[Inputs], Tensor]) -> OpenLayer:
+        layer = self._split.network.get_submodule(self._name)
         calls: list[tuple[Tensor, Tensor]] = []
 
         def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
@@ -141,7 +134,7 @@ class OpenNetwork:
         try:
             # Fused attention has no second derivative; the plain formula has.
             with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-                outputs = suffix(examples)
+                outputs = suffix(inputs)
         finally:
             handle.remove()
         if len(calls) != 1:
@@ -158,13 +151,13 @@ class OpenNetwork:
             features = pad(features, (0, 0, 0, 1), value=1.0)
         return OpenLayer(features, leaf, outputs, isinstance(layer, nn.Conv2d), with_bias)
 
-    def _check(self, model: nn.Module, inputs: Examples, piecewise_linear: bool) -> None:
-        """Random sums of the first examples' outputs: their gradient is the pulled-back one, their Hessian is zero.
+    def _check(self, model: nn.Module, inputs: Inputs, piecewise_linear: bool) -> None:
+        """Check random sums of the first examples' outputs: their gradient is the pulled-back one, their Hessian zero.
 
         Together this makes the structured Hessian the Hessian, whatever the loss.
         """
         examples = cast(inputs, self._dtype)
-        opened = self._open(examples, lambda x: self._halves.suffix(self._halves.prefix(x)))
+        opened = self._open(examples, lambda x: self._split.suffix(self._split.prefix(x)))
         generator = torch_generator(0, "curvature", "check of a layer")
 
         def random(like: Tensor) -> Tensor:
@@ -172,27 +165,27 @@ class OpenNetwork:
 
         weights = random(opened.outputs)
         pulled_back = opened.to_block(opened.to_pre_activation(weights)).sum(dim=0)
-        block = list(self._halves.block.values())
+        block = list(self._split.block.values())
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-            total = (weights * self._halves.suffix(self._halves.prefix(examples))).sum()
-            parts = torch.autograd.grad(total, block, create_graph=True)
-            gradient = torch.cat([part.reshape(-1) for part in parts])
+            total = (weights * self._split.suffix(self._split.prefix(examples))).sum()
+            gradients = torch.autograd.grad(total, block, create_graph=True)
+            gradient = torch.cat([one.reshape(-1) for one in gradients])
         first_order = gradient.detach()
         if not bool(torch.isfinite(first_order).all()):
             return  # a diverged network: the Hessian will say so
         size = float(first_order.norm())
         if float((pulled_back - first_order).norm()) > CHECK_TOLERANCE * size:
             raise ConfigurationError(
-                f"the weights of '{self._name}' are read elsewhere in {type(model).__name__} too, so this method "
-                "would miss a part; write method 'products' for the block."
+                f"the weights of '{self._name}' are read elsewhere in {type(model).__name__} too, which this method "
+                "would miss; write method 'products' for the block."
             )
         if not piecewise_linear or not gradient.requires_grad:
             return
         vector = random(first_order)
         length = torch.cat([value.detach().reshape(-1) for value in block]).norm() or 1.0
         change = torch.autograd.grad(gradient, block, vector * (length / vector.norm()), materialize_grads=True)
-        if float(torch.cat([part.reshape(-1) for part in change]).norm()) > CHECK_TOLERANCE * size:
+        if float(torch.cat([one.reshape(-1) for one in change]).norm()) > CHECK_TOLERANCE * size:
             raise ConfigurationError(
-                f"{type(model).__name__} says piecewise_linear, but its outputs are curved in the block "
+                f"{type(model).__name__} has piecewise_linear set, but its outputs are curved in the block "
                 f"{', '.join(self._block)}; take piecewise_linear away from the module, or write method 'products'."
             )

@@ -17,50 +17,36 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dropscape.curvature.layer import OpenNetwork, block_order
-from dropscape.curvature.products import EXAMPLES_AT_ONCE, GRAPH_BYTES, bytes_per_example, per_example
-from dropscape.models.halves import Examples, cast, count
-from dropscape.models.losses import PerExampleLoss
+from dropscape.curvature.products import EXAMPLES_AT_ONCE, GRAPH_BYTES, bytes_per_example
+from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.prefix_suffix import Inputs, cast, count
 
 
 def preactivation_hessian(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """The exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
+    """Compute the exact Hessian of the mean loss with respect to one dense layer's weight, or weight and bias.
 
-    Args:
-        model: any module that maps n examples to outputs (n, ...), each example by itself.
-        block: the weight of one dense layer, with or without its bias. A convolution would do, and gain nothing.
-        inputs: n examples.
-        targets: (n,) or (n, ...).
-        loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,) losses.
-        dtype: of all arithmetic and of the result.
-
-    Returns:
-        (P, P), bitwise symmetric, in the order of ``block_vector``.
-
-    Raises:
-        ConfigurationError: see ``OpenNetwork``.
+    A convolution would do, and gain nothing. Arguments, result and errors are as for ``block_hessian`` and
+    ``OpenNetwork``; outputs (n, ...) and targets (n, ...) of any shape.
     """
     network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=False)
-    targets, loss, n = cast(targets, dtype), per_example(loss), count(inputs)
+    targets, loss, n = cast(targets, dtype), output_loss(loss), count(inputs)
 
-    def gradient(part: slice) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradient at the pre-activation with its graph, the pre-activation, and the features."""
+    def gradient(chunk: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the gradient at the pre-activation with its graph; return also pre-activation and features."""
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-            opened = network.run(part)
-            total = loss(opened.outputs, targets[part]).sum() / n
-            return (
-                torch.autograd.grad(total, opened.pre_activation, create_graph=True)[0],
-                opened.pre_activation,
-                opened.features,
-            )
+            opened = network.run(chunk)
+            total = loss(opened.outputs, targets[chunk]).sum() / n
+            (at,) = torch.autograd.grad(total, opened.pre_activation, create_graph=True)
+            return at, opened.pre_activation, opened.features
 
-    at_once = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // bytes_per_example(lambda part: gradient(part)[0], n)))
+    at_once = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // bytes_per_example(lambda chunk: gradient(chunk)[0], n)))
     total = torch.zeros(0)
     for start in range(0, n, at_once):
         at, leaf, features = gradient(slice(start, start + at_once))
@@ -83,7 +69,7 @@ def preactivation_hessian(
 
 
 def _row_of_each_example(at: Tensor, leaf: Tensor, position: int, unit: int) -> Tensor:
-    """(m, L, units): the row of every example's M_i that belongs to one unit at one position."""
+    """Compute the row of every example's M_i that belongs to one unit at one position, (m, L, units)."""
     one = torch.zeros_like(leaf)
     shape = len(leaf), -1, leaf.shape[-1]
     one.view(shape)[:, position, unit] = 1

@@ -2,7 +2,7 @@
 
 The gradient's graph is built once and differentiated again for each vector (Pearlmutter's product by double backward),
 so that the forward and the first backward pass are shared by all vectors. What comes before the block is computed once
-(``dropscape.models.halves``).
+(``dropscape.models.prefix_suffix``).
 
 Double backward is faster than forward-over-reverse (``torch.func.jvp`` of ``grad``, vectorised), which runs the
 gradient again for each call and whose rules for normalisations and softmax fall back to loops over the vectors.
@@ -10,6 +10,7 @@ Where a module is piecewise linear, ``JacobianProducts`` (``dropscape.curvature.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +20,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.halves import Examples, cast, count, halves, take
 from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
+from dropscape.models.prefix_suffix import Inputs, cast, count, split_network, take
 
 # Examples of one graph, and examples x vectors of one double backward. Batching over vectors pays only where examples
 # are few: it makes larger operations, but of slower kinds.
@@ -36,32 +37,20 @@ EXAMPLES_OF_CHECK = 64
 
 
 class HessianOperator:
-    """Multiplies vectors by the Hessian of the mean loss with respect to a block.
+    """Multiplies vectors by the Hessian of the mean loss with respect to a block of any module.
 
-    The caller's model is not touched. The activations that the block's first layer reads are computed once where the
-    module can be cut there. Graphs are kept between calls as long as they fit ``KEPT_BYTES``; the examples beyond are
-    differentiated anew in each call.
-
-    Args:
-        model: any module that maps n examples to outputs (n, ...), each example by itself.
-        block: parameter names.
-        inputs: n examples, a tensor or a tuple of tensors; floating-point inputs are cast to ``dtype``.
-        targets: (n,) or (n, ...).
-        loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,) losses, one an example.
-        dtype: of all arithmetic.
-        micro_batch: examples differentiated at a time; by default as many as fit ``GRAPH_BYTES``. It changes
-            memory and time, the result only by rounding.
-
-    Raises:
-        RandomObjectiveError: the loss is not a fixed function of the parameters.
-        ConfigurationError: an unknown name, a loss that does not give one value an example, or a wrong ``split``.
+    Arguments and errors are those of ``block_hessian``; outputs (n, ...) and targets (n, ...) of any shape. The
+    activations that the block's first layer reads are computed once where the module can be cut there. Graphs are kept
+    between calls as long as they fit ``KEPT_BYTES``; the examples beyond are differentiated anew in each call.
+    ``micro_batch`` examples are differentiated at a time, by default as many as fit ``GRAPH_BYTES``; it changes memory
+    and time, the result only by rounding.
     """
 
     def __init__(
         self,
         model: nn.Module,
         block: Sequence[str],
-        inputs: Examples,
+        inputs: Inputs,
         targets: Tensor,
         loss: str | PerExampleLoss,
         dtype: torch.dtype = torch.float32,
@@ -70,13 +59,13 @@ class HessianOperator:
         refuse_random_objective(model, inputs, targets, loss)
         self.size = block_vector(model, block).numel()
         self.dtype = dtype
-        self._loss = per_example(loss)
+        self._loss = output_loss(loss)
         self._targets = cast(targets, dtype)
         self._n = count(inputs)
         fully_connected = type(model) is FullyConnected
-        own = halves(model, block, inputs, dtype)
-        self._block = list(own.block.values())
-        self._inputs, self._outputs = own.prepared(
+        cut = split_network(model, block, inputs, dtype)
+        self._block = list(cut.block.values())
+        self._inputs, self._outputs = cut.prepared(
             cast(inputs, dtype), *([EXAMPLES_OF_FULLY_CONNECTED] if fully_connected else [])
         )
         if fully_connected:
@@ -86,43 +75,33 @@ class HessianOperator:
             at_most = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // each))
             self._example_vectors, kept = EXAMPLE_VECTORS, KEPT_BYTES // each
         self._micro_batch = min(micro_batch or at_most, self._n)
-        # How many micro-batches keep their graph.
-        self._keep = int(self._n <= self._micro_batch) if kept is None else kept // self._micro_batch
-        self._kept: list[Tensor] = []
+        if kept is None:
+            kept = self._n if self._n <= self._micro_batch else 0
+        self._gradients = KeptChunks(self._gradient, self._n, self._micro_batch, kept)
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        """Compute H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
         vectors = vectors.to(self._block[0].device, self.dtype)
         products = torch.zeros_like(vectors)
         at_once = max(1, self._example_vectors // self._micro_batch)
-        for gradient in self._gradients():
+        for gradient in self._gradients:
             for rows, out in zip(vectors.split(at_once), products.split(at_once), strict=True):
                 out += self._differentiate(gradient, rows)
         return products
 
-    def _gradients(self) -> Iterator[Tensor]:
-        """Each micro-batch's part of the mean loss's gradient, (P,), with its graph."""
-        for number, start in enumerate(range(0, self._n, self._micro_batch)):
-            if number < len(self._kept):
-                yield self._kept[number]
-                continue
-            gradient = self._gradient(slice(start, start + self._micro_batch))
-            if number < self._keep:
-                self._kept.append(gradient)
-            yield gradient
-
-    def _gradient(self, part: slice) -> Tensor:
+    def _gradient(self, chunk: slice) -> Tensor:
+        """Compute the chunk's share of the mean loss's gradient, (P,), with its graph."""
         # Fused attention has no second derivative; the plain formula has.
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-            total = self._loss(self._outputs(take(self._inputs, part)), self._targets[part]).sum() / self._n
-            parts = torch.autograd.grad(total, self._block, create_graph=True)
-            return torch.cat([part.reshape(-1) for part in parts])
+            total = self._loss(self._outputs(take(self._inputs, chunk)), self._targets[chunk]).sum() / self._n
+            gradients = torch.autograd.grad(total, self._block, create_graph=True)
+            return torch.cat([one.reshape(-1) for one in gradients])
 
     def _differentiate(self, gradient: Tensor, vectors: Tensor) -> Tensor:
         if not gradient.requires_grad:  # the loss is linear in the block
             return torch.zeros_like(vectors)
         batched = len(vectors) > 1
-        parts = torch.autograd.grad(
+        products = torch.autograd.grad(
             gradient,
             self._block,
             vectors if batched else vectors[0],
@@ -130,16 +109,35 @@ class HessianOperator:
             retain_graph=True,
             materialize_grads=True,
         )
-        return torch.cat([part.reshape(len(vectors), -1) for part in parts], dim=1)
+        return torch.cat([one.reshape(len(vectors), -1) for one in products], dim=1)
+
+
+class KeptChunks:
+    """Iterates over what ``make`` gives for each chunk of ``size`` of n examples; keeps those of ``kept`` examples."""
+
+    def __init__(self, make: Callable[[slice], Any], n: int, size: int, kept: int):
+        self._make, self._n, self._size = make, n, size
+        self._keep = kept // size
+        self.kept: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        for number, start in enumerate(range(0, self._n, self._size)):
+            if number < len(self.kept):
+                yield self.kept[number]
+                continue
+            result = self._make(slice(start, start + self._size))
+            if number < self._keep:
+                self.kept.append(result)
+            yield result
 
 
 def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:
-    """What the graph that ``graph`` builds for a slice of the n examples keeps in memory for each example, at least 1.
+    """Measure what the graph that ``graph`` builds for a slice of the n examples keeps for each example, at least 1.
 
-    The difference between two examples and one, so that parameters do not count.
+    It is the difference between two examples and one, so that parameters do not count.
     """
 
-    def saved(part: slice) -> int:
+    def saved(chunk: slice) -> int:
         sizes: dict[int, int] = {}
 
         def note(values: Tensor) -> Tensor:
@@ -147,43 +145,29 @@ def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:
             return values
 
         with torch.autograd.graph.saved_tensors_hooks(note, lambda values: values):
-            kept = graph(part)
+            kept = graph(chunk)
         del kept
         return sum(sizes.values())
 
     return max(1, saved(slice(0, 2)) - saved(slice(0, 1)) if n > 1 else saved(slice(0, 1)))
 
 
-def hessian_products(
-    model: nn.Module,
-    block: Sequence[str],
-    inputs: Examples,
-    targets: Tensor,
-    loss: str | PerExampleLoss,
-    vectors: Tensor,
-    micro_batch: int | None = None,
-) -> Tensor:
-    """H v for each row of ``vectors`` (K, P), in the dtype of ``vectors``; see ``HessianOperator``."""
-    return HessianOperator(model, block, inputs, targets, loss, vectors.dtype, micro_batch)(vectors)
-
-
 def dense_hessian_by_products(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss,
     dtype: torch.dtype = torch.float32,
-    micro_batch: int | None = None,
 ) -> Tensor:
-    """The Hessian (P, P) from products with all unit vectors, made bitwise symmetric; see ``HessianOperator``."""
-    operator = HessianOperator(model, block, inputs, targets, loss, dtype, micro_batch)
+    """Compute the Hessian (P, P), bitwise symmetric, from products with all unit vectors; see ``HessianOperator``."""
+    operator = HessianOperator(model, block, inputs, targets, loss, dtype)
     products = operator(torch.eye(operator.size, dtype=dtype, device=targets.device))
     return products.add_(products.T.clone()).div_(2)
 
 
-def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor, loss: str | PerExampleLoss) -> None:
-    """Raises unless the mean loss is one fixed function of the parameters.
+def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss) -> None:
+    """Refuse a mean loss that is not one fixed function of the parameters.
 
     Raises:
         RandomObjectiveError: an active dropout layer, a batch norm that reads the batch, or two evaluations of the
@@ -199,7 +183,7 @@ def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor,
             )
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
             raise RandomObjectiveError(
-                f"the model's layer '{name}' is a {kind} that reads the batch's own statistics, so its loss depends on "
+                f"the model's layer '{name}' is a {kind} that reads the batch's statistics, so its loss depends on "
                 "the batching; call model.eval() first."
             )
     few = slice(0, EXAMPLES_OF_CHECK)
@@ -207,7 +191,7 @@ def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor,
     values = {name: value.detach().clone() for name, value in model.state_dict().items()}
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         first, second = (
-            per_example(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
+            output_loss(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
         )
     if first.shape != few_targets.shape[:1]:
         raise ConfigurationError(
@@ -222,11 +206,6 @@ def refuse_random_objective(model: nn.Module, inputs: Examples, targets: Tensor,
         )
 
 
-def per_example(loss: str | PerExampleLoss) -> PerExampleLoss:
-    """The loss itself, or the one of that name."""
-    return output_loss(loss) if isinstance(loss, str) else loss
-
-
 def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:
-    """The name of a loss of ``LOSSES`` that was given as its function; anything else as it is."""
+    """Return the name of a loss of ``LOSSES`` that was given as its function; anything else as it is."""
     return next((name for name, known in LOSSES.items() if known is loss), loss)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from dropscape.curvature.hessian import block_products
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
-from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs
 from dropscape.numerics.seeds import torch_generator
 
 SYMMETRY_TOLERANCE = 1e-6
@@ -19,10 +19,7 @@ SMALLEST = torch.finfo(torch.float64).tiny
 
 
 def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """All eigenvalues and eigenvectors of a symmetric matrix, in float64.
-
-    Args:
-        matrix: (P, P) of any floating dtype.
+    """Compute all eigenvalues and eigenvectors of a symmetric matrix (P, P), in float64.
 
     Returns:
         Eigenvalues (P,), descending, and orthonormal eigenvectors (P, P) as columns, both float64. Eigenvalues below
@@ -34,8 +31,8 @@ def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not bool(torch.isfinite(matrix).all()):
         raise DivergenceError(
-            "the Hessian holds numbers that are not finite, so it has no spectrum; look whether the training diverged "
-            "and lower its learning rate."
+            "the Hessian holds numbers that are not finite, so it has no spectrum; lower the learning rate of the "
+            "training, which may have diverged."
         )
     if float((matrix - matrix.T).abs().max()) > SYMMETRY_TOLERANCE * float(matrix.abs().max()):
         raise ValueError("eigenpairs needs a symmetric matrix")
@@ -44,41 +41,26 @@ def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def residual_norms(matrix: Tensor, eigenvalues: Tensor, eigenvectors: Tensor) -> Tensor:
-    """|H v - lambda v| of each pair, (k,) float64: a bound on the distance from lambda to the nearest eigenvalue.
-
-    Args:
-        matrix: (P, P) symmetric.
-        eigenvalues: (k,).
-        eigenvectors: (P, k), normalised columns.
-    """
+    """Compute |H v - lambda v| of k pairs, (k,) float64: it bounds the distance to the nearest eigenvalue."""
     return (matrix.double() @ eigenvectors - eigenvectors * eigenvalues).norm(dim=0)
 
 
 @dataclass(frozen=True)
 class ExtremeEigenpairs:
-    """The algebraically largest and smallest eigenvalues of a block's Hessian.
+    """The algebraically largest and smallest eigenvalues of a block's Hessian."""
 
-    Attributes:
-        eigenvalues: (top + bottom,) float64, descending: the ``top`` largest, then the ``bottom`` smallest.
-        eigenvectors: (P, top + bottom) float64, orthonormal columns.
-        residuals: (top + bottom,) float64, |H v - lambda v| from the products themselves; bounds the eigenvalue's
-        error. converged: whether every residual met the tolerance; where it did not, the bound still holds.
-        products: how many products with H were spent.
-        method: of ``block_products``.
-    """
-
-    eigenvalues: Tensor
-    eigenvectors: Tensor
-    residuals: Tensor
-    converged: bool
-    products: int
-    method: str
+    eigenvalues: Tensor  # (top + bottom,) float64, descending: the top largest, then the bottom smallest
+    eigenvectors: Tensor  # (P, top + bottom) float64, orthonormal columns
+    residuals: Tensor  # (top + bottom,) float64, |H v - lambda v| from the products; bounds the eigenvalue's error
+    converged: bool  # whether every residual met the tolerance; where it did not, the bound still holds
+    products: int  # how many products with H were spent
+    method: str  # of block_products
 
 
 def extreme_eigenvalues(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
     top: int = 10,
@@ -87,24 +69,21 @@ def extreme_eigenvalues(
     tolerance: float = 1e-5,
     max_products: int = 300,
 ) -> ExtremeEigenpairs:
-    """The largest and the smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
+    """Find the largest and smallest eigenvalues by the Lanczos process with full reorthogonalisation, never forming H.
 
     The products are those of ``block_products``. The basis is not restarted, so no product is spent twice; it takes
     16 x max_products x P bytes at most. The start vector is fixed, so the result is the same in every run. Of an
     eigenvalue that repeats, one copy may be found, as with any single start vector.
 
+    Other arguments and errors are as for ``block_hessian``; a product that is not finite is a DivergenceError.
+
     Args:
-        model, block, inputs, targets, loss: as for ``block_hessian``.
         top, bottom: how many of each; 0 < top + bottom < P.
         dtype: of the products; the basis and the eigenvalues are float64.
         tolerance: a pair is converged when its residual is below this times the largest |eigenvalue| found; the
             eigenvalue's error is then of the order of the tolerance's square. It cannot be met below the precision of
             ``dtype``. The smallest eigenvalues often lie next to many others and then take many products.
         max_products: when to stop although pairs have not converged; at least top + bottom.
-
-    Raises:
-        RandomObjectiveError, ConfigurationError: as ``block_hessian``.
-        DivergenceError: a product is not finite.
     """
     size, k = block_vector(model, block).numel(), top + bottom
     if min(top, bottom) < 0 or not 0 < k < size:
@@ -112,7 +91,7 @@ def extreme_eigenvalues(
             f"top is {top} and bottom {bottom}; iterative eigenvalues of a block with {size} parameters need "
             f"0 < top + bottom < {size}: write smaller numbers, or use eigenpairs of the dense Hessian."
         )
-    own = block_products(model, block, inputs, targets, loss, dtype)
+    hessian = block_products(model, block, inputs, targets, loss, dtype)
     steps = min(max(max_products, k), size)
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
     basis = torch.empty(steps, size, dtype=torch.float64)
@@ -122,10 +101,11 @@ def extreme_eigenvalues(
     vector = torch.randn(size, dtype=torch.float64, generator=generator)
     for step in range(steps):
         basis[step] = vector / vector.norm()
-        products[step] = own.multiply(basis[step : step + 1].to(targets.device))[0].cpu()
+        products[step] = hessian.multiply(basis[step : step + 1].to(targets.device))[0].cpu()
         if not bool(torch.isfinite(products[step]).all()):
             raise DivergenceError(
-                "a product with the Hessian is not finite; did the training diverge? Then lower its learning rate."
+                "a product with the Hessian is not finite; lower the learning rate of the training, which may have "
+                "diverged."
             )
         done = step + 1
         projected[step, :done] = projected[:done, step] = basis[:done] @ products[step]
@@ -141,18 +121,18 @@ def extreme_eigenvalues(
             # The basis spans an invariant space, for example all of a low-rank Hessian's range: go on outside of it.
             vector = _orthogonal(torch.randn(size, dtype=torch.float64, generator=generator), basis[:done])
     converged = bool((residuals <= tolerance * values.abs().max()).all())
-    return ExtremeEigenpairs(values, vectors, residuals, converged, done, own.method)
+    return ExtremeEigenpairs(values, vectors, residuals, converged, done, hessian.method)
 
 
 def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
-    """The part of ``vector`` (P,) that is orthogonal to the orthonormal rows of ``basis``."""
+    """Take away from ``vector`` (P,) what is not orthogonal to the orthonormal rows of ``basis``."""
     for _ in range(2):  # twice is enough to be orthogonal to rounding
         vector = vector - basis.T @ (basis @ vector)
     return vector
 
 
 def _expected_residuals(projected: Tensor, remainder: float, top: int, bottom: int) -> float:
-    """The largest residual of the extreme Ritz pairs over the largest |eigenvalue|, without the pairs themselves.
+    """Estimate the largest residual of the extreme Ritz pairs over the largest |eigenvalue|, without the pairs.
 
     All products but the last one lie in the basis's span, so a residual is the length of what the last one has outside
     of it (``remainder``) times the pair's last coordinate. Rounding can make the true one larger.
@@ -163,7 +143,7 @@ def _expected_residuals(projected: Tensor, remainder: float, top: int, bottom: i
 
 
 def _ritz_pairs(basis: Tensor, products: Tensor, top: int, bottom: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The extreme eigenvalues of H on the span of the basis's rows, their vectors (P, k), and |H v - lambda v|."""
+    """Compute the extreme eigenvalues of H on the span of the basis's rows, their vectors (P, k), and residuals."""
     projected = basis @ products.T
     values, coordinates = torch.linalg.eigh((projected + projected.T) / 2)
     values, coordinates = values.flip(0), coordinates.flip(1)

@@ -1,34 +1,33 @@
-"""The curvature stage: the exact Hessian of the dropout-free loss on the block at the end point of training."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The curvature stage computes the exact Hessian of the dropout-free loss on the block at the end of training."""
 
 import pandas as pd
 import torch
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.data.prepared import load_examples
+from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
-from dropscape.training.of_run import networks_of_run, risk_of_run
+from dropscape.training.run_networks import load_networks, run_risk
 
 
-def measure_run(settings: Mapping[str, Any], model: str, data: str, outputs: Mapping[str, str]) -> None:
-    """All eigenpairs of every seed's Hessian.
+def measure_hessian(job: Job) -> None:
+    """Compute all eigenpairs of every seed's Hessian.
 
     Writes ``hessian``: eigenvalues (S, P) float64 descending and eigenvectors (S, P, P) float32 as columns, and
     ``summary``: seed, method, loss, trace, largest residual |H v - lambda v| over the largest |lambda|.
     """
-    examples = load_examples(data, settings["data"])
-    stacked, _ = read_tensors(model)
+    settings = job.settings
+    examples = load_examples(job.inputs["data"], settings["data"])
+    stacked, _ = read_tensors(job.inputs["model"])
     values, vectors, rows = [], [], []
-    inputs, targets, risk = examples.train_inputs, examples.train_targets, risk_of_run(settings, examples)
-    for seed, network in networks_of_run(settings, stacked, examples):
+    inputs, targets, risk = examples.train_inputs, examples.train_targets, run_risk(settings, examples)
+    for seed, network in load_networks(settings, stacked, examples):
         hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk)
         eigenvalues, eigenvectors = eigenpairs(hessian.matrix)
+        residuals = residual_norms(hessian.matrix, eigenvalues, eigenvectors)
         values.append(eigenvalues)
         vectors.append(eigenvectors.to(torch.float32))
         rows.append(
@@ -37,14 +36,9 @@ def measure_run(settings: Mapping[str, Any], model: str, data: str, outputs: Map
                 "method": hessian.method,
                 "loss": mean_loss(network, inputs, targets, risk),
                 "trace": float(eigenvalues.sum()),
-                "largest_residual": float(
-                    residual_norms(hessian.matrix, eigenvalues, eigenvectors).max() / eigenvalues.abs().max()
-                ),
+                "largest_residual": float(residuals.max() / eigenvalues.abs().max()),
             }
         )
-    record = provenance("curvature", settings, examples.description)
-    write_tensors(
-        outputs["hessian"], {"eigenvalues": torch.stack(values), "eigenvectors": torch.stack(vectors)}, record
-    )
-    write_table(outputs["summary"], pd.DataFrame(rows))
-    write_json(outputs["provenance"], record)
+    pairs = {"eigenvalues": torch.stack(values), "eigenvectors": torch.stack(vectors)}
+    write_tensors(job.outputs["hessian"], pairs, job.provenance(examples.description))
+    write_table(job.outputs["summary"], pd.DataFrame(rows))

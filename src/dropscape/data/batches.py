@@ -6,9 +6,9 @@ n numbers. (The format is described on the page that publishes the datasets,
 https://www.cs.toronto.edu/~kriz/cifar.html.)
 
 A pickle is a program that can call anything it names. Here it can name three things, those that numpy's arrays
-are pickled with, and gets stand-ins for them that only keep what they are given; the array is then put together
-from its bytes, its shape and its type, each checked. The rest of such a file is dictionaries, lists, numbers and
-text, which name nothing.
+are pickled with, and gets inert classes instead that only keep what they are given; the array is then put
+together from its bytes, its shape and its type, each checked. The rest of such a file is dictionaries, lists, numbers
+and text, which name nothing.
 """
 
 import io
@@ -27,7 +27,7 @@ PIXELS = math.prod(IMAGE)
 
 
 class _Type:
-    """Stands for ``numpy.dtype``."""
+    """Keeps the name of a pickled ``numpy.dtype``."""
 
     def __init__(self, name: str, *_: Any):
         self.name = name
@@ -37,7 +37,7 @@ class _Type:
 
 
 class _Array:
-    """Stands for ``numpy.ndarray``: keeps what a pickled array says about itself."""
+    """Keeps what a pickled ``numpy.ndarray`` says about itself."""
 
     def __init__(self, *_: Any):
         self.state: Any = None
@@ -47,7 +47,7 @@ class _Array:
 
 
 # numpy 2 has moved the function; official files, written by Python 2, have the first name.
-_STAND_INS = {
+_INERT = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
     ("numpy", "ndarray"): _Array,
@@ -62,16 +62,16 @@ class _Restricted(pickle.Unpickler):
         self.path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _STAND_INS:
+        if (module, name) not in _INERT:
             raise DataError(
-                f"The file '{self.path}' is no CIFAR file: it asks for '{module}.{name}', but such a file needs "
-                "nothing beside numpy's arrays; nothing in it was run; replace it by the official file."
+                f"The file '{self.path}' is not a CIFAR file: it refers to '{module}.{name}', but a CIFAR file needs "
+                "only numpy's arrays. Nothing in it was run; replace it by the official file."
             )
-        return _STAND_INS[module, name]
+        return _INERT[module, name]
 
 
 def read_batch(content: bytes, labels_key: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (n, 3, 32, 32) and labels int64 (n,) of a CIFAR file's content; ``path`` is named in errors.
+    """Read images uint8 (n, 3, 32, 32) and labels int64 (n,) from a CIFAR file's content; errors name ``path``.
 
     Raises:
         DataError: the content is no such pickle, is cut off, names what is no part of it, or its numbers of
@@ -83,7 +83,7 @@ def read_batch(content: bytes, labels_key: str, path: Path) -> tuple[np.ndarray,
         raise
     # What a broken pickle ends in is not limited to UnpicklingError, says its documentation.
     except Exception as error:
-        raise damaged(path, f"it is no complete pickle ({' '.join(str(error).split())})") from error
+        raise damaged(path, f"it is not a complete pickle ({' '.join(str(error).split())})") from error
     if not isinstance(batch, dict) or not {"data", labels_key} <= batch.keys():
         raise damaged(path, f"it has no `data` and `{labels_key}`")
     images, labels = _images(batch["data"], path), _labels(batch[labels_key], path)
@@ -98,7 +98,7 @@ def _images(array: Any, path: Path) -> np.ndarray:
             # A character that is no byte is left out, and the length below is wrong then.
             content = pixels.encode("latin1", "ignore") if isinstance(pixels, str) else pixels
         case _:
-            raise damaged(path, "its `data` is no two-dimensional array of unsigned bytes")
+            raise damaged(path, "its `data` is not a two-dimensional array of unsigned bytes")
     if columns != PIXELS or len(content) != rows * columns:
         raise damaged(path, f"its `data` is {rows:,} x {columns:,} in {len(content):,} bytes, not n x {PIXELS:,} bytes")
     flat = np.frombuffer(content, dtype=np.uint8).reshape(rows, columns, order="F" if order else "C")
@@ -107,5 +107,5 @@ def _images(array: Any, path: Path) -> np.ndarray:
 
 def _labels(labels: Any, path: Path) -> np.ndarray:
     if not isinstance(labels, list) or not all(isinstance(label, int) and 0 <= label < 2**31 for label in labels):
-        raise damaged(path, "its labels are no list of numbers from 0 up")
+        raise damaged(path, "its labels are not a list of numbers from 0 up")
     return np.array(labels, dtype=np.int64)

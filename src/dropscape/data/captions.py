@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from dropscape.data.corpus import Corpus, Pairs, corpus_of
-from dropscape.data.release import stand_in_description
+from dropscape.data.corpus import Corpus, Pairs, corpus_from_text
+from dropscape.data.descriptions import stand_in_description
 from dropscape.numerics.seeds import numpy_generator
 
 COUNTS = {"train": 4_000, "test": 500}
@@ -42,15 +42,6 @@ class Verb:
     singular: str
     plural: str
     particle: str = ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something happens: the preposition in both languages, German with dative, and the noun."""
-
-    english: str
-    german: str
-    noun: Noun
 
 
 @dataclass(frozen=True)
@@ -126,8 +117,9 @@ TEXTS = _nouns("""
     map maps Karte Karten f
     sign signs Schild Schilder n
 """)
+# The preposition in both languages, German with dative, and the noun.
 PLACES = [
-    Place(english, german, Noun(noun, "", german_noun, "", gender))
+    (Phrase(english, german), Noun(noun, "", german_noun, "", gender))
     for english, german, noun, german_noun, gender in (
         ("in", "in", "park", "Park", "m"),
         ("in", "in", "garden", "Garten", "m"),
@@ -160,6 +152,7 @@ COLOURS = [
 COATS = [Phrase("black", "schwarz"), Phrase("white", "weiß"), Phrase("brown", "braun"), Phrase("small", "klein")]
 SIZES = [Phrase("big", "groß"), Phrase("small", "klein"), Phrase("old", "alt"), Phrase("new", "neu")]
 NUMBERS = [Phrase("two", "zwei"), Phrase("three", "drei"), Phrase("several", "mehrere"), Phrase("some", "einige")]
+NO_NUMBER = Phrase("", "")  # a bare plural
 
 ALONE = [
     Verb("running", "läuft", "laufen"), Verb("sleeping", "schläft", "schlafen"), Verb("waiting", "wartet", "warten"),
@@ -205,9 +198,9 @@ RELATIVE = {"m": "der", "f": "die", "n": "das"}
 
 
 def embedded() -> Corpus:
-    """The stand-in for Multi30k: 4,000 pairs to train and 500 to test, all distinct; takes a second.
+    """Generate the stand-in for Multi30k: 4,000 pairs to train and 500 to test, all distinct.
 
-    They are generated once and for all, whatever the seed of a run.
+    They are the same whatever the seed of a run.
     """
     draws = numpy_generator(0, "data", "multi30k-embedded")
     pairs: dict[tuple[str, str], None] = {}
@@ -217,7 +210,7 @@ def embedded() -> Corpus:
     english, german = zip(*pairs, strict=True)
     cut = COUNTS["train"]
     what = "English-German captions"
-    return corpus_of(
+    return corpus_from_text(
         "multi30k",
         Pairs(english[:cut], german[:cut]),
         Pairs(english[cut:], german[cut:]),
@@ -226,7 +219,7 @@ def embedded() -> Corpus:
 
 
 def caption(draws: np.random.Generator) -> Phrase:
-    """One caption in both languages."""
+    """Draw one caption in both languages."""
     subject, predicate = _doer(draws)
     place = _place(draws) if draws.random() < 0.7 else None
     if place and draws.random() < 0.3:
@@ -254,7 +247,7 @@ class Predicate:
 
 
 def _main(predicate: Predicate, subject: Subject, place: Phrase | None, *, inverted: bool) -> str:
-    """A German main clause from the subject on, or from the verb on where the place stands first."""
+    """Write a German main clause from the subject on, or from the verb on where the place stands first."""
     verb = predicate.verb
     finite = verb.plural if subject.plural else verb.singular
     start = [finite, subject.phrase.german] if inverted else [subject.phrase.german, finite]
@@ -263,7 +256,7 @@ def _main(predicate: Predicate, subject: Subject, place: Phrase | None, *, inver
 
 
 def _last(predicate: Predicate, plural: bool) -> str:
-    """What follows the subject in a German subordinate clause: the verb, particle and all, comes last."""
+    """Write what follows the subject in a German subordinate clause: the verb, particle and all, comes last."""
     verb = predicate.verb
     finite = verb.particle + (verb.plural if plural else verb.singular)
     return " ".join(filter(None, (predicate.object and predicate.object.german, finite)))
@@ -288,47 +281,40 @@ def _doer(draws: np.random.Generator) -> tuple[Subject, Predicate]:
 
 def _subject(draws: np.random.Generator, noun: Noun, adjectives: Sequence[Phrase], *, dressed: bool) -> Subject:
     number = _one(draws, NUMBERS) if draws.random() < 0.3 else None
+    worn_number = NO_NUMBER if number else None  # several people wear several clothes
     adjective = _one(draws, adjectives) if draws.random() < 0.5 else None
     phrase = noun_phrase(noun, "nominative", adjective, number)
     kind = draws.random() if dressed else 1.0
     if kind < 0.35:
         worn, english, german = _one(draws, [(CLOTHES, "in", "in"), (HEADWEAR, "with", "mit")])
-        dress = noun_phrase(_one(draws, list(worn.values())), "dative", _one(draws, COLOURS), _bare(number))
+        dress = noun_phrase(_one(draws, list(worn.values())), "dative", _one(draws, COLOURS), worn_number)
         phrase = Phrase(f"{phrase.english} {english} {dress.english}", f"{phrase.german} {german} {dress.german}")
     elif kind < 0.5:
-        phrase = _with_relative_clause(draws, phrase, noun, number)
+        # "Who is wearing ...": in German a pronoun of the noun's gender, and the verb last, between commas.
+        hat = _one(draws, list((CLOTHES | HEADWEAR).values()))
+        wearing = Predicate(WEARING, noun_phrase(hat, "accusative", _one(draws, COLOURS), worn_number))
+        pronoun = "die" if number else RELATIVE[noun.gender]
+        clause = _english(wearing, Subject(phrase, number is not None))
+        german = f"{phrase.german}, {pronoun} {_last(wearing, number is not None)},"
+        phrase = Phrase(f"{phrase.english} who {clause}", german)
     return Subject(phrase, number is not None)
 
 
-def _with_relative_clause(draws: np.random.Generator, phrase: Phrase, noun: Noun, number: Phrase | None) -> Phrase:
-    """Adds "who is wearing ...": in German a pronoun of the noun's gender, and the verb last, between commas."""
-    hat = _one(draws, list((CLOTHES | HEADWEAR).values()))
-    worn = Predicate(WEARING, noun_phrase(hat, "accusative", _one(draws, COLOURS), _bare(number)))
-    pronoun = "die" if number else RELATIVE[noun.gender]
-    clause = _english(worn, Subject(phrase, number is not None))
-    return Phrase(f"{phrase.english} who {clause}", f"{phrase.german}, {pronoun} {_last(worn, number is not None)},")
-
-
-def _bare(number: Phrase | None) -> Phrase | None:
-    """Several people wear several clothes: a plural without a number."""
-    return Phrase("", "") if number else None
-
-
 def _place(draws: np.random.Generator) -> Phrase:
-    place = _one(draws, PLACES)
+    preposition, noun = _one(draws, PLACES)
     adjective = _one(draws, SIZES) if draws.random() < 0.3 else None
     if draws.random() < 0.5:
-        phrase = noun_phrase(place.noun, "dative", adjective)
-        return Phrase(f"{place.english} {phrase.english}", f"{place.german} {phrase.german}")
-    words = Phrase(place.noun.english, place.noun.german)
+        phrase = noun_phrase(noun, "dative", adjective)
+        return Phrase(f"{preposition.english} {phrase.english}", f"{preposition.german} {phrase.german}")
+    words = Phrase(noun.english, noun.german)
     if adjective:
         words = Phrase(f"{adjective.english} {words.english}", f"{adjective.german}en {words.german}")
-    article = f"{place.german} {DEFINITE_DATIVE[place.noun.gender]}"
-    return Phrase(f"{place.english} the {words.english}", f"{CONTRACTIONS.get(article, article)} {words.german}")
+    article = f"{preposition.german} {DEFINITE_DATIVE[noun.gender]}"
+    return Phrase(f"{preposition.english} the {words.english}", f"{CONTRACTIONS.get(article, article)} {words.german}")
 
 
 def noun_phrase(noun: Noun, case: str, adjective: Phrase | None = None, number: Phrase | None = None) -> Phrase:
-    """A noun with the indefinite article, or in the plural with a number (an empty one for none at all)."""
+    """Write a noun with the indefinite article, or in the plural with a number (an empty one for none at all)."""
     if number:
         article, ending = number.german, PLURAL_ENDING[case]
         german = noun.german_plural

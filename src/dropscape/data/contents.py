@@ -16,20 +16,17 @@ LIMIT = 2**28
 
 
 @dataclass(frozen=True)
-class Content:
+class FileContent:
     """What a file holds after unpacking, and the sha256 of the file and of what it holds."""
 
+    path: Path
     content: bytes
     sha256: str
     content_sha256: str
 
 
-def read_content(path: Path) -> Content:
-    """Reads a whole file and unpacks it if it is a gzip archive.
-
-    Raises:
-        DataError: the file cannot be read, it is too large, or its archive is damaged, cut off or too large.
-    """
+def read_content(path: Path) -> FileContent:
+    """Read a whole file and unpack a gzip archive; a DataError says that it is unreadable, damaged or too large."""
     try:
         with open(path, "rb") as file:
             packed = file.read(LIMIT + 1)
@@ -46,12 +43,12 @@ def read_content(path: Path) -> Content:
         except (gzip.BadGzipFile, zlib.error) as error:
             raise damaged(path, f"its gzip archive cannot be unpacked ({error})") from error
     elif path.suffix == ".gz":
-        raise damaged(path, "its name ends in .gz but it is no gzip archive")
+        raise damaged(path, "its name ends in .gz but it is not a gzip archive")
     if max(len(packed), len(content)) > LIMIT:
         raise damaged(path, f"it holds more than the {LIMIT:,} bytes that any official file has")
-    return Content(content, hashlib.sha256(packed).hexdigest(), hashlib.sha256(content).hexdigest())
+    return FileContent(path, content, hashlib.sha256(packed).hexdigest(), hashlib.sha256(content).hexdigest())
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """The error for a file that is not what it should be."""
+    """Make the error for a file that is not what it should be."""
     return DataError(f"The file '{path}' is damaged or not what its name says: {why}; replace it by a fresh copy.")

@@ -1,8 +1,8 @@
-"""Sentence pairs, how they become words, ids and a vocabulary, and the part of them that an experiment uses.
+"""Sentence pairs: how they become words, ids and a vocabulary, and which of them an experiment uses.
 
 Words. A sentence is brought to one spelling of each character (Unicode NFC) and to lower case. A word is a run of
 letters and digits, together with the hyphens and apostrophes inside it ("t-shirt", "man's"); every other character
-that is not white space is a word of its own. The papers do not say how they cut sentences.
+that is not white space is a separate word. The papers do not say how they cut sentences.
 
 Ids. 0 is padding, 1 begins a sentence, 2 ends it and 3 stands for every word that is not in the vocabulary
 (``SPECIALS``). The prepared corpus holds the ids of every word of the training sentences, padded to the longest
@@ -26,37 +26,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dropscape.data.dataset import check_number
 from dropscape.data.stored import Stored
 from dropscape.errors import ConfigurationError
 
 PAD, BOS, EOS, UNKNOWN = range(4)
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
-MAX_TOKENS = 30
-MIN_FREQUENCY = 2
 
 _WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus(Stored):
-    """Sentence pairs as ids of words, and where they come from.
+    """Sentence pairs as ids of words (int32, (n, longest sentence), padded with ``PAD``), and where they come from."""
 
-    Attributes:
-        name: the name under which the configuration knows the dataset.
-        train_source, train_target, test_source, test_target: int32, (n, longest sentence), padded with ``PAD``.
-        source_words, target_words: the word of each id.
-        description: as in ``dataset.Dataset``, without ``classes``.
-    """
-
-    name: str
+    name: str  # in the configuration
     train_source: Tensor
     train_target: Tensor
     test_source: Tensor
     test_target: Tensor
-    source_words: Sequence[str]
+    source_words: Sequence[str]  # the word of each id
     target_words: Sequence[str]
-    description: Mapping[str, Any]
+    description: Mapping[str, Any]  # as in ``dataset.Dataset``, without ``classes``
 
 
 @dataclass(frozen=True)
@@ -67,30 +57,27 @@ class Pairs:
     target: Sequence[str]
 
 
-def corpus_of(name: str, train: Pairs, test: Pairs, description: Mapping[str, Any]) -> Corpus:
-    """The corpus of sentence pairs in plain text."""
-    train_source, test_source = ([tokens(line) for line in pairs.source] for pairs in (train, test))
-    train_target, test_target = ([tokens(line) for line in pairs.target] for pairs in (train, test))
-    source_words, target_words = _words_of(train_source), _words_of(train_target)
-    return Corpus(
-        name,
-        train_source=_ids(train_source, source_words),
-        train_target=_ids(train_target, target_words),
-        test_source=_ids(test_source, source_words),
-        test_target=_ids(test_target, target_words),
-        source_words=source_words,
-        target_words=target_words,
-        description=description,
-    )
+def corpus_from_text(name: str, train: Pairs, test: Pairs, description: Mapping[str, Any]) -> Corpus:
+    """Turn sentence pairs in plain text into a corpus."""
+    fields: dict[str, Any] = {}
+    for side in ("source", "target"):
+        sentences = {
+            split: [tokens(line) for line in getattr(pairs, side)]
+            for split, pairs in (("train", train), ("test", test))
+        }
+        vocabulary = [*SPECIALS, *sorted({word for sentence in sentences["train"] for word in sentence})]
+        fields |= {f"{split}_{side}": _ids(cut, vocabulary) for split, cut in sentences.items()}
+        fields[f"{side}_words"] = vocabulary
+    return Corpus(name, **fields, description=description)
 
 
 def tokens(sentence: str) -> list[str]:
-    """The words of a sentence; see above for what a word is."""
+    """Cut a sentence into words; see above for what a word is."""
     return _WORD.findall(unicodedata.normalize("NFC", sentence).lower())
 
 
 def words(ids: Iterable[int] | Tensor, vocabulary: Sequence[str]) -> list[str]:
-    """The words that ids of a vocabulary stand for, up to the end of the sentence, without padding and beginning."""
+    """Look up the words of ids, up to the end of the sentence, without padding and beginning."""
     found = []
     for value in map(int, ids):
         if value == EOS:
@@ -98,10 +85,6 @@ def words(ids: Iterable[int] | Tensor, vocabulary: Sequence[str]) -> list[str]:
         if value not in (PAD, BOS):
             found.append(vocabulary[value])
     return found
-
-
-def _words_of(sentences: Sequence[Sequence[str]]) -> list[str]:
-    return [*SPECIALS, *sorted({word for sentence in sentences for word in sentence})]
 
 
 def _ids(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Tensor:
@@ -113,7 +96,7 @@ def _ids(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Tenso
 
 
 def first_pairs(corpus: Corpus, train_examples: int, test_examples: int, max_tokens: int, min_frequency: int) -> Corpus:
-    """The first pairs of both parts, cut to ``max_tokens`` words, in the vocabulary of the experiment.
+    """Take the first pairs, cut to ``max_tokens`` words, in the vocabulary of the experiment.
 
     Ids are those of the smaller ``source_words`` and ``target_words`` of the result.
 
@@ -121,23 +104,21 @@ def first_pairs(corpus: Corpus, train_examples: int, test_examples: int, max_tok
         ConfigurationError: a number below one, or no word occurs ``min_frequency`` times.
         DataError: the source has fewer pairs than the experiment asks for.
     """
-    check_number(corpus.description, "train", len(corpus.train_source), train_examples)
-    check_number(corpus.description, "test", len(corpus.test_source), test_examples)
+    first = corpus.first(train_examples, test_examples)
     for key, value in (("max_tokens", max_tokens), ("min_frequency", min_frequency)):
         if value < 1:
             raise ConfigurationError(f"`{key}` in the study or scale file is {value}; write at least 1.")
-    numbers = {"train": train_examples, "test": test_examples}
-    part: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for side in ("source", "target"):
-        cut = {name: getattr(corpus, f"{name}_{side}")[:number, :max_tokens].long() for name, number in numbers.items()}
-        vocabulary, renumbered = _vocabulary(cut["train"], getattr(corpus, f"{side}_words"), min_frequency)
-        part |= {f"{name}_{side}": renumbered[ids].to(torch.int32) for name, ids in cut.items()}
-        part[f"{side}_words"] = vocabulary
-    return replace(corpus, **part)
+        cut = {name: ids[:, :max_tokens].long() for name, ids in first.items() if name.endswith(side)}
+        vocabulary, renumbered = _vocabulary(cut[f"train_{side}"], getattr(corpus, f"{side}_words"), min_frequency)
+        fields |= {name: renumbered[ids].to(torch.int32) for name, ids in cut.items()}
+        fields[f"{side}_words"] = vocabulary
+    return replace(corpus, **fields)
 
 
 def _vocabulary(ids: Tensor, whole: Sequence[str], min_frequency: int) -> tuple[list[str], Tensor]:
-    """The words of an experiment, and for each id of the whole vocabulary its id among them."""
+    """Choose the words of an experiment; for each id of the whole vocabulary give its id among them."""
     counts = torch.bincount(ids.flatten(), minlength=len(whole)).tolist()
     kept = [number for number in range(len(SPECIALS), len(whole)) if counts[number] >= min_frequency]
     if not kept:

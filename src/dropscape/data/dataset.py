@@ -1,59 +1,51 @@
-"""A loaded dataset of images, the part of it that an experiment uses, and the form in which a network reads it.
+"""A loaded dataset of images, and the form in which a network reads it.
 
 This module knows no file format and no source, so that the stages that only use examples do not depend on how
 they were loaded.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from dropscape.data.stored import Stored
-from dropscape.errors import ConfigurationError, DataError
+from dropscape.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset(Stored):
-    """Images with their labels, and where they come from.
+    """Images with their labels, and where they come from; a DataError names images and labels that do not fit.
 
-    Attributes:
-        name: the name under which the configuration knows the dataset.
-        train_images, test_images: uint8, (n, ...), grey levels or colours from 0 to 255.
-        train_labels, test_labels: int64, (n,), from 0 to ``description["classes"] - 1``.
-        description: what can be written as json. Always there: ``dataset``, ``source``, ``origin`` (which
-            copy it is, in words), ``files`` (sha256 of each file that was read), ``checksums_verified``
-            (whether every file is the one that is expected of the source), ``counts``, ``classes``,
-            ``licence``, ``differs`` (in what it differs from the official release, in words; empty if in
-            nothing) and ``label`` (the short text for the footer of a figure).
-
-    Raises:
-        DataError: images and labels differ in number or type, or a label is not one of the classes.
+    The description can be written as json. Always there: ``dataset``, ``source``, ``origin`` (which copy it is, in
+    words), ``files`` (sha256 of each file that was read), ``checksums_verified`` (whether every file is the one that is
+    expected of the source), ``counts``, ``classes``, ``licence``, ``differs`` (in what it differs from the official
+    release, in words; empty if in nothing) and ``label`` (the short text for the footer of a figure).
     """
 
-    name: str
-    train_images: Tensor
-    train_labels: Tensor
+    name: str  # in the configuration
+    train_images: Tensor  # uint8, (n, ...), grey levels or colours from 0 to 255
+    train_labels: Tensor  # int64, (n,), from 0 to ``description["classes"] - 1``
     test_images: Tensor
     test_labels: Tensor
     description: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        for part in ("train", "test"):
-            self._check(part, getattr(self, f"{part}_images"), getattr(self, f"{part}_labels"))
+        for split in ("train", "test"):
+            self._check(split, getattr(self, f"{split}_images"), getattr(self, f"{split}_labels"))
 
-    def _check(self, part: str, images: Tensor, labels: Tensor) -> None:
+    def _check(self, split: str, images: Tensor, labels: Tensor) -> None:
         where = f"'{self.name}' from {self.description['origin']} (`source: {self.description['source']}`)"
         if images.dtype != torch.uint8 or labels.dtype != torch.int64 or labels.ndim != 1:
             raise DataError(
-                f"The {part} part of dataset {where} has {images.dtype} images with {labels.dtype} labels "
+                f"The {split} split of dataset {where} has {images.dtype} images with {labels.dtype} labels "
                 f"of shape {tuple(labels.shape)}; they must be uint8 images with one int64 label each."
             )
         if len(images) != len(labels):
             raise DataError(
-                f"Dataset {where} has {len(images):,} {part} images but {len(labels):,} {part} "
+                f"Dataset {where} has {len(images):,} {split} images but {len(labels):,} {split} "
                 "labels; take both from the same release, or write another `source` in the configuration."
             )
         classes = self.description["classes"]
@@ -61,50 +53,14 @@ class Dataset(Stored):
         if len(wrong):
             first = int(wrong[0])
             raise DataError(
-                f"Dataset {where} has {len(wrong):,} {part} labels outside 0 to {classes - 1} "
+                f"Dataset {where} has {len(wrong):,} {split} labels outside 0 to {classes - 1} "
                 f"(the first is {int(labels[first])}, example {first} counted from 0); replace the labels by "
                 "the official ones, or write another `source` in the configuration."
             )
 
 
-def training_subset(dataset: Dataset, train_examples: int, test_examples: int) -> Dataset:
-    """The first examples of both parts of a dataset, as views; paper A trains on the first 10,000.
-
-    Raises:
-        ConfigurationError: a number below one.
-        DataError: the source has fewer examples than the experiment asks for.
-    """
-    check_number(dataset.description, "train", len(dataset.train_labels), train_examples)
-    check_number(dataset.description, "test", len(dataset.test_labels), test_examples)
-    return replace(
-        dataset,
-        train_images=dataset.train_images[:train_examples],
-        train_labels=dataset.train_labels[:train_examples],
-        test_images=dataset.test_images[:test_examples],
-        test_labels=dataset.test_labels[:test_examples],
-    )
-
-
-def check_number(description: Mapping[str, Any], part: str, available: int, wanted: int) -> None:
-    """Refuses a number of examples of a part, ``train`` or ``test``, that the described data do not have.
-
-    Raises:
-        ConfigurationError: a number below one.
-        DataError: fewer are available.
-    """
-    key = f"`{part}_examples` in the study or scale file"
-    if wanted < 1:
-        raise ConfigurationError(f"The experiment asks for {wanted} {part} examples ({key}); write at least 1.")
-    if wanted > available:
-        raise DataError(
-            f"The experiment asks for {wanted:,} {part} examples ({key}), but the data has {available:,} "
-            f"(`source: {description['source']}`; {description['label']}); write at most {available} there, or "
-            "another `source` in the configuration."
-        )
-
-
 def as_inputs(images: Tensor, channels: tuple[Sequence[float], Sequence[float]] | None = None) -> Tensor:
-    """Images uint8 as a network reads them, float32: grey (n, h, w) as rows (n, h * w), colour (n, 3, h, w) as is.
+    """Turn images uint8 into inputs float32: grey (n, h, w) into rows (n, h * w), colour (n, 3, h, w) as it is.
 
     The papers do not say how they normalise. Without ``channels``, pixels are divided by 255 and nothing else: no
     mean is subtracted and no variance set, so a black pixel stays exactly 0. With the mean and the standard

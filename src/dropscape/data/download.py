@@ -1,6 +1,6 @@
-"""Download of one file from the addresses that are configured for it, by TLS alone, and nothing of it before its check.
+"""Downloads a file from the addresses that are configured for it, by TLS alone; it appears when it is checked.
 
-torchvision's own download falls back to plain http where https fails, follows any redirection and leaves a file that
+torchvision's download falls back to plain http where https fails, follows any redirection and leaves a file that
 broke off under its final name; so it is not used.
 """
 
@@ -24,31 +24,31 @@ PIECE = 2**20
 
 
 class _Refused(Exception):
-    """What a host sends is not taken, for the reason that the message gives."""
+    """What a host sends is not taken; the message gives the reason."""
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows a host to another address of its own only."""
+    """Follows redirections within the host only."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         if (before.scheme, before.netloc) != (after.scheme, after.netloc):
-            raise _Refused(f"it sends elsewhere, to {newurl}")
+            raise _Refused(f"it redirects elsewhere, to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded: str) -> None:
     """Download one file from the first host that has it; an intact copy that is already there is used.
 
-    The file appears under its name when its checksum is found to be the official one. Another file that was there
-    under that name is removed.
+    The file appears under its name when its checksum is found to be the official one, and replaces another file of
+    that name.
 
     Args:
         title: the dataset, in words.
         path: where the file goes; its name is also its name on the hosts.
         md5: its official checksum.
         hosts: addresses that the name is appended to.
-        embedded: what the source ``embedded`` would be instead, in words.
+        embedded: what the source ``embedded`` gives instead, in words.
 
     Raises:
         DataError: no host can be reached or sends the official file.
@@ -63,7 +63,7 @@ def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded
         try:
             _fetch(f"{host}{path.name}", temporary)
             if _md5(temporary) != md5:
-                raise _Refused("what it sends is damaged or another file, its checksum is not the official one")
+                raise _Refused("it sends a damaged or another file: its checksum is not the official one")
             temporary.replace(path)
             return
         # OSError covers no network, no such address, no answer in time, no trusted certificate and a full disk.
@@ -81,13 +81,13 @@ def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded
 
 def _fetch(url: str, path: Path) -> None:
     if urlsplit(url).scheme not in SCHEMES:
-        raise _Refused("it is not reached by https, so nothing is taken from it")
+        raise _Refused("its address does not begin with https, so nothing is downloaded from it")
     opener = urllib.request.build_opener(_SameHost)
     with opener.open(url, timeout=SILENCE) as answer, open(path, "wb") as file:
         shutil.copyfileobj(_Limited(answer), file, PIECE)
         announced = answer.headers.get("Content-Length")
     if announced is not None and path.stat().st_size != int(announced):
-        raise _Refused(f"it broke off after {path.stat().st_size:,} of {int(announced):,} bytes")
+        raise _Refused(f"the download broke off after {path.stat().st_size:,} of {int(announced):,} bytes")
 
 
 class _Limited:

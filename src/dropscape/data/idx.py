@@ -1,4 +1,4 @@
-"""The IDX format of the official MNIST files, plain or in a gzip archive.
+"""The IDX format of the official MNIST files.
 
 An IDX file is two zero bytes, a byte for the type of its entries (8 is an unsigned byte), a byte for the
 number of its dimensions, each dimension as a big-endian 32-bit number, and the entries, last dimension
@@ -8,42 +8,17 @@ http://yann.lecun.com/exdb/mnist/.)
 
 import math
 import struct
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from dropscape.data.contents import damaged, read_content
+from dropscape.data.contents import FileContent, damaged
 
 UNSIGNED_BYTE = 0x08
 
 
-@dataclass(frozen=True, eq=False)
-class IdxFile:
-    """One file: its entries (uint8, read-only), the sha256 of the file and of its unpacked content."""
-
-    array: np.ndarray
-    sha256: str
-    content_sha256: str
-
-
-def read_idx(path: Path, dimensions: int) -> IdxFile:
-    """Reads an IDX file of unsigned bytes with the given number of dimensions, packed or not.
-
-    Raises:
-        DataError: the file cannot be read, its archive is damaged or cut off, or its content is not such an
-            IDX file of exactly the length that its header announces.
-    """
-    file = read_content(path)
-    return IdxFile(parse_idx(file.content, dimensions, path), file.sha256, file.content_sha256)
-
-
-def parse_idx(content: bytes, dimensions: int, path: Path) -> np.ndarray:
-    """The entries of an IDX file's content, uint8, read-only; ``path`` is only named in errors.
-
-    Raises:
-        DataError: as in ``read_idx``.
-    """
+def parse_idx(file: FileContent, dimensions: int) -> np.ndarray:
+    """Read the entries (uint8, read-only) of an IDX file; a DataError says what is wrong with it."""
+    content, path = file.content, file.path
     header = 4 + 4 * dimensions
     if content[:2] != b"\x00\x00" or len(content) < 4:
         raise damaged(path, "it does not start with the four bytes of an IDX file")

@@ -19,14 +19,10 @@ def write_prepared(path: str | Path, description: str | Path, dataset: Dataset |
 
 
 def load_examples(path: str | Path, settings: Mapping[str, Any]) -> Examples:
-    """The first ``train_examples`` and ``test_examples`` of a prepared dataset, as networks read them.
+    """Read the first ``train_examples`` and ``test_examples`` of a prepared dataset, as networks read them.
 
-    ``examples`` says what else the settings may hold, and what is used where they do not.
-
-    Raises:
-        ArtifactError: the file is missing or damaged.
-        ConfigurationError: a setting does not exist or cannot work.
-        DataError: it holds fewer examples than the settings ask for.
+    ``examples`` says what else the settings may hold, what is used where they do not, and which errors there are; a
+    missing or damaged file is an ArtifactError.
     """
     tensors, metadata = read_tensors(path)
     if "train_images" in tensors:

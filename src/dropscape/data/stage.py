@@ -1,20 +1,21 @@
-"""The data stage: a source in, a prepared dataset out."""
+"""The data stage reads a dataset from its source and writes it as tensors."""
 
-from collections.abc import Mapping
+from importlib import import_module
 
-from dropscape.data.own import own
+from dropscape.data.custom import custom
+from dropscape.data.kind import DatasetKind
 from dropscape.data.prepared import write_prepared
-from dropscape.data.sources import load_dataset
+from dropscape.discovery import subclasses
+from dropscape.jobs import Job
 
 
-def prepare(name: str, settings: Mapping[str, str | None], outputs: Mapping[str, str]) -> None:
-    """Load the dataset ``name`` from its function or the configured source; write it with its description.
-
-    Raises:
-        ConfigurationError, DataError: as ``own`` and ``load_dataset``; nothing is written then.
-    """
+def prepare(job: Job) -> None:
+    """Load the dataset of the job's name from its function or the configured source; write it only if it is whole."""
+    settings = job.settings
     if settings["function"]:
-        write_prepared(outputs["data"], outputs["description"], own(name, settings["function"]))
-        return
-    dataset = load_dataset(name, settings["source"], directory=settings["directory"], cache=settings["download_cache"])
-    write_prepared(outputs["data"], outputs["description"], dataset)
+        dataset = custom(job.name, settings["function"])
+    else:
+        (kind,) = subclasses({"": import_module(f"dropscape.data.datasets.{job.name}")}, DatasetKind)
+        dataset = kind.load(settings["source"], settings["directory"], settings["download_cache"])
+        dataset.description.setdefault("channels", kind.channels)
+    write_prepared(job.outputs["data"], job.outputs["description"], dataset)

@@ -1,4 +1,4 @@
-"""Stand-ins for CIFAR-10 and CIFAR-100: generated images of textured shapes, in 10 or in 100 classes.
+"""Stand-in data for CIFAR-10 and CIFAR-100: generated images of textured shapes, in 10 or in 100 classes.
 
 An image shows one shape, filled with one texture, before a background with another brightness at each corner. A
 class is a shape with a texture: for 100 classes each of ten shapes with each of ten textures, for 10 classes each
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dropscape.data.dataset import Dataset
-from dropscape.data.release import stand_in_description
+from dropscape.data.descriptions import stand_in_description
 from dropscape.numerics.seeds import numpy_generator
 
 SIDE = 32
@@ -27,7 +27,7 @@ Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def _lobes(number: int, depth: float) -> Pattern:
-    """A disc whose radius goes in and out ``number`` times around."""
+    """Make a disc whose radius goes in and out ``number`` times around."""
     return lambda u, v: 1 - np.hypot(u, v) / (1 - depth + depth * np.cos(number * np.arctan2(v, u)))
 
 
@@ -65,16 +65,16 @@ TEXTURES: dict[str, Pattern] = {
 
 
 def embedded(classes: int) -> Dataset:
-    """The stand-in for CIFAR-10 (``classes`` = 10) or CIFAR-100 (100): images uint8 (n, 3, 32, 32).
+    """Generate the stand-in for CIFAR-10 (``classes`` = 10) or CIFAR-100 (100): images uint8 (n, 3, 32, 32).
 
-    They are generated once and for all, whatever the seed of a run; every class has the same number of images up
-    to one, in a random order. Takes a second.
+    They are the same whatever the seed of a run; every class has the same number of images up to one, in a random
+    order.
     """
     dataset, title = f"cifar{classes}", f"CIFAR-{classes}"
     counts = COUNTS[classes]
     total = sum(counts.values())
     draws = numpy_generator(0, "data", f"{dataset}-embedded")
-    # Balanced and shuffled within each part.
+    # Balanced and shuffled within each split.
     labels = np.concatenate([draws.permutation(np.arange(count) % classes) for count in counts.values()])
     images = np.concatenate([_images(labels[at : at + CHUNK], classes, draws) for at in range(0, total, CHUNK)])
     train = counts["train"]
@@ -91,7 +91,7 @@ def embedded(classes: int) -> Dataset:
 
 
 def _images(labels: np.ndarray, classes: int, draws: np.random.Generator) -> np.ndarray:
-    """One image, uint8 (3, 32, 32), for each label; everything else about it is drawn."""
+    """Draw one image, uint8 (3, 32, 32), for each label."""
 
     def drawn(low: float, high: float, *shape: int) -> np.ndarray:
         return draws.uniform(low, high, (len(labels), *(shape or (1, 1))))
@@ -114,7 +114,7 @@ def _images(labels: np.ndarray, classes: int, draws: np.random.Generator) -> np.
 
 
 def _chosen(patterns: dict[str, Pattern], which: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Each image's own pattern at its coordinates, (n, 32, 32)."""
+    """Evaluate each image's pattern at its coordinates, (n, 32, 32)."""
     values = np.empty_like(u)
     for index, pattern in enumerate(patterns.values()):
         values[which == index] = pattern(u[which == index], v[which == index])

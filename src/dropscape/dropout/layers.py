@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.masks import MASK_MODES, ExactDraw, check_keep_prob
+from dropscape.dropout.masks import ExactDraw, check_keep_prob, check_mask_mode
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.seeds import numpy_generator, torch_generator
 
@@ -23,12 +23,10 @@ class GroupMasks:
 
     Args:
         seed, stage, purpose: what the masks are for.
-        mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask a layer for all examples.
+        mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask a layer for all examples;
+            anything else is a ConfigurationError.
         device: where the masks are wanted. A CPU draws with numpy's SFC64, any other device with a torch generator; the
             two give different masks.
-
-    Raises:
-        ConfigurationError: an unknown ``mask_mode``.
     """
 
     def __init__(
@@ -39,14 +37,13 @@ class GroupMasks:
         mask_mode: str = "per_example",
         device: str | torch.device = "cpu",
     ):
-        if mask_mode not in MASK_MODES:
-            raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
-        self._of = (seed, stage, purpose)
+        check_mask_mode(mask_mode)
+        self._stream = (seed, stage, purpose)
         self._shared = mask_mode == "shared"
         self._device = torch.device(device)
 
     def mask(self, draw: int, layer: str, keep_prob: float, start: int, shape: Sequence[int]) -> Tensor:
-        """Which units are kept: bool ``shape`` (n, ...) for the n examples from ``start`` on, (1, ...) if shared.
+        """Draw which units are kept: bool ``shape`` (n, ...) for the n examples from ``start`` on, (1, ...) if shared.
 
         Units are drawn in the memory order of a channels-last tensor, in which convolutions are fastest.
         """
@@ -64,7 +61,7 @@ class GroupMasks:
         return kept.movedim(-1, 1)
 
     def _fill(self, draw: int, layer: str, group: str, keep_prob: float, out: Tensor) -> None:
-        seed, stage, purpose = self._of
+        seed, stage, purpose = self._stream
         which = f"{purpose}/{draw}/{layer}/{group}"
         if self._device.type == "cpu":
             generator = numpy_generator(seed, stage, which)
@@ -74,10 +71,9 @@ class GroupMasks:
 
 
 class MaskedDropout(nn.Module):
-    """A place where dropout acts while ``masks_in_force``; the identity otherwise, in training mode too.
+    """Dropout while ``masks_in_force``; the identity otherwise, in training mode too.
 
-    Attributes:
-        keep_prob: the probability that a unit is kept; the kept ones are scaled by its inverse. At 1 nothing is drawn.
+    A unit is kept with probability ``keep_prob`` and then scaled by its inverse; at 1 nothing is drawn.
     """
 
     def __init__(self, keep_prob: float = 1.0):
@@ -87,7 +83,7 @@ class MaskedDropout(nn.Module):
         self._in_force: tuple[GroupMasks, int, str, int] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` (n, ...), masked and scaled where masks are in force."""
+        """Mask and scale ``x`` (n, ...) where masks are in force."""
         if self._in_force is None or self.keep_prob == 1.0:
             return x
         source, draw, name, start = self._in_force
@@ -96,21 +92,17 @@ class MaskedDropout(nn.Module):
         return x * kept.view(torch.uint8).to(x.dtype).mul_(1.0 / self.keep_prob)
 
     def extra_repr(self) -> str:
-        """What ``print(model)`` says of the layer."""
+        """Describe the layer for ``print(model)``."""
         return f"keep_prob={self.keep_prob:g}"
 
 
 def dropout_layers(model: nn.Module) -> dict[str, MaskedDropout]:
-    """The model's dropout layers by name, in the order of its modules."""
+    """Find the model's dropout layers by name, in the order of its modules."""
     return {name: module for name, module in model.named_modules() if isinstance(module, MaskedDropout)}
 
 
 def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
-    """Give every dropout layer of a model the keep probability, or each its own, in the order of ``dropout_layers``.
-
-    Raises:
-        ConfigurationError: another number of probabilities than layers, or one outside (0, 1].
-    """
+    """Give every dropout layer of a model the keep probability, or one to each in the order of ``dropout_layers``."""
     layers = dropout_layers(model)
     values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else list(keep_prob)
     if len(values) != len(layers):
@@ -125,7 +117,7 @@ def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
 
 @contextmanager
 def masks_in_force(model: nn.Module, source: GroupMasks, draw: int, start: int) -> Iterator[None]:
-    """Inside, the model's forward pass on examples ``start``, ``start + 1``, ... carries the masks of that draw."""
+    """Apply the masks of that draw to the model's forward pass on examples ``start``, ``start + 1``, ... inside."""
     layers = dropout_layers(model)
     for name, layer in layers.items():
         layer._in_force = (source, draw, name, start)

@@ -1,4 +1,4 @@
-"""Dropout masks: which units are kept (paper A section 3.3; papers A, B and C write p for the keep probability).
+"""Draws dropout masks: which units are kept (paper A section 3.3; the papers write p for the keep probability).
 
 Masks are units-major, shape (..., units, examples): a dense layer then multiplies them from the left, and a
 softmax over the outputs runs along the slow axis.
@@ -19,11 +19,7 @@ _LEVELS = 1 << 16  # a 16-bit draw takes one of so many values
 
 
 def check_keep_prob(keep_prob: float) -> None:
-    """Refuse what is not a keep probability.
-
-    Raises:
-        ConfigurationError: ``keep_prob`` is outside (0, 1].
-    """
+    """Raise a ConfigurationError if the keep probability is outside (0, 1]."""
     if not 0 < keep_prob <= 1:
         raise ConfigurationError(
             f"keep_prob is {keep_prob}; it is the probability that a unit is KEPT and must be in (0, 1] "
@@ -31,12 +27,14 @@ def check_keep_prob(keep_prob: float) -> None:
         )
 
 
-def mask_variance(keep_prob: float) -> float:
-    """The variance s = (1 - keep_prob)/keep_prob of a mask's entry, 0 or 1/keep_prob (papers A section 3.3, C eq. 3).
+def check_mask_mode(mask_mode: str) -> None:
+    """Raise a ConfigurationError if the mask mode is not one of ``MASK_MODES``."""
+    if mask_mode not in MASK_MODES:
+        raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
 
-    Raises:
-        ConfigurationError: ``keep_prob`` is outside (0, 1].
-    """
+
+def mask_variance(keep_prob: float) -> float:
+    """Compute the variance (1 - keep_prob)/keep_prob of a mask's entries, 0 or 1/keep_prob (paper C eq. 3)."""
     check_keep_prob(keep_prob)
     return (1.0 - keep_prob) / keep_prob
 
@@ -49,13 +47,7 @@ class ExactDraw:
     likely outcome, an entry takes that outcome if its 16 bits say so (probability ``a``) or if it lies in an
     independent random set that holds each entry with probability ``(r - a)/(1 - a)``. The set is drawn as its
     binomial size and its positions without replacement, some ten entries in a million, so exactness costs no pass
-    over the mask.
-
-    Args:
-        keep_prob: in (0, 1]. At 1 nothing is drawn.
-
-    Raises:
-        ConfigurationError: ``keep_prob`` is outside (0, 1].
+    over the mask. At ``keep_prob`` 1 nothing is drawn; outside (0, 1] it is a ConfigurationError.
     """
 
     def __init__(self, keep_prob: float):
@@ -69,7 +61,7 @@ class ExactDraw:
         self.completion = (rare - level) / (1.0 - level)
 
     def __call__(self, generator: np.random.Generator | torch.Generator, out: Tensor) -> Tensor:
-        """``out`` (bool, contiguous, on the generator's device), filled; a CPU tensor takes a numpy generator."""
+        """Fill ``out`` (bool, contiguous, on the generator's device); a CPU tensor takes a numpy generator."""
         if self.keep_prob == 1.0:
             return out.fill_(True)
         draw = self._draw_numpy if isinstance(generator, np.random.Generator) else self._draw_torch
@@ -99,19 +91,18 @@ class ExactDraw:
 class MaskSource:
     """An endless sequence of independent dropout masks, their entries drawn by ``ExactDraw``.
 
+    What does not fit, such as an unknown ``mask_mode``, is a ConfigurationError.
+
     Args:
         keep_prob: the probability that a unit is kept, in (0, 1]. At 1 nothing is drawn.
         shape: (..., units, examples).
         seed: one run seed for the whole mask; or S of them for a shape (S, ..., units, examples), each with a
-            stream of its own, so that a seed's masks do not depend on which seeds are batched with it.
+            separate stream, so that a seed's masks do not depend on which seeds are batched with it.
         stage, purpose: what the masks are for; part of the generators' seeds.
         mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask for all examples, and
             the last dimension is 1.
         device: where the masks are wanted. A CPU draws them with numpy's SFC64 (torch's ``bernoulli_`` takes some
-            ten times as long), any other device with a torch generator of its own; the two give different masks.
-
-    Raises:
-        ConfigurationError: ``keep_prob`` outside (0, 1], an unknown ``mask_mode``, or seeds that do not fit ``shape``.
+            ten times as long), any other device with a torch generator; the two give different masks.
     """
 
     def __init__(
@@ -125,13 +116,12 @@ class MaskSource:
         device: str | torch.device = "cpu",
     ):
         self._draw = ExactDraw(keep_prob)
-        if mask_mode not in MASK_MODES:
-            raise ConfigurationError(f"mask_mode is '{mask_mode}'; write one of {', '.join(MASK_MODES)}.")
+        check_mask_mode(mask_mode)
         batched = not isinstance(seed, int | np.integer)
         if batched and (len(shape) < 3 or len(seed) != shape[0]):
             raise ConfigurationError(
-                f"masks of shape {tuple(shape)} were asked for with {len(seed)} seeds; a list of S seeds needs the "
-                "shape (S, units, examples)."
+                f"masks of shape {tuple(shape)} do not fit {len(seed)} seeds; a list of S seeds needs the shape "
+                "(S, units, examples)."
             )
         self.shape = (*shape[:-1], 1) if mask_mode == "shared" else tuple(shape)
         self.device = torch.device(device)
@@ -143,30 +133,26 @@ class MaskSource:
             self._generators = [torch_generator(one, stage, purpose, str(self.device)) for one in seeds]
 
     def next(self, out: Tensor | None = None) -> Tensor:
-        """The next mask: bool, True where a unit is kept, of shape ``self.shape``; written to ``out`` if given."""
+        """Draw the next mask: bool, True where a unit is kept, of shape ``self.shape``; into ``out`` if given."""
         if out is None:
             out = torch.empty(self.shape, dtype=torch.bool, device=self.device)
-        for generator, part in zip(self._generators, out if self._batched else [out], strict=True):
-            self._draw(generator, part)
+        for generator, piece in zip(self._generators, out if self._batched else [out], strict=True):
+            self._draw(generator, piece)
         return out
 
     def state(self) -> dict:
-        """Where the sequence stands, as plain lists and numbers that JSON keeps exactly."""
+        """Save the position in the sequence, as plain lists and numbers that JSON keeps exactly."""
         if self.device.type == "cpu":
             return {"generators": [_plain_state(generator) for generator in self._generators]}
         return {"generators": [generator.get_state().tolist() for generator in self._generators]}
 
     def load_state(self, state: dict) -> None:
-        """Go on from a ``state()`` of a source with the same arguments: the following masks are the same bits.
-
-        Raises:
-            ConfigurationError: the state is of another number of seeds.
-        """
+        """Go on from a ``state()`` of a source with the same arguments: the following masks are the same bits."""
         saved = state["generators"]
         if len(saved) != len(self._generators):
             raise ConfigurationError(
-                f"the saved mask state holds {len(saved)} seeds and this run has {len(self._generators)}; "
-                "delete the state file to start this run anew."
+                f"the checkpoint holds {len(saved)} seeds, but this run has {len(self._generators)}; delete the "
+                "checkpoint to start this run anew."
             )
         for generator, one in zip(self._generators, saved, strict=True):
             if self.device.type == "cpu":

@@ -66,11 +66,7 @@ ACTIVATIONS = {
 
 
 def activation_called(name: str) -> Activation:
-    """The activation of that name.
-
-    Raises:
-        ConfigurationError: the name is not a key of ``ACTIVATIONS``.
-    """
+    """The activation of that name; a ConfigurationError says that it is not a key of ``ACTIVATIONS``."""
     if name not in ACTIVATIONS:
         raise ConfigurationError(f"model.activation is '{name}'; write one of {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[name]

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.equations.modified_loss import modified_gradient
-from dropscape.equations.network import Pass
+from dropscape.equations.network import ForwardPass
 
 
-def unit_effects(passed: Pass) -> Tensor:
+def unit_effects(passed: ForwardPass) -> Tensor:
     """M_rj for all pairs of units, (T, m, m, k + d): [:, r, j] is a vector in the space of q_r."""
     a, n = passed.parameters.a, passed.preactivations.shape[-1]
     hidden = passed.hidden
@@ -32,7 +32,7 @@ def unit_effects(passed: Pass) -> Tensor:
     return torch.cat([outputs, (a @ a.mT)[..., None] * inputs], dim=-1)
 
 
-def covariance(passed: Pass, keep_prob: float) -> Tensor:
+def covariance(passed: ForwardPass, keep_prob: float) -> Tensor:
     """Sigma(theta), (T, D, D) with D = m (k + d), in the order of ``Parameters.vectors``.
 
     For small D: memory grows as D^2, that of ``unit_effects`` as m D.
@@ -42,8 +42,8 @@ def covariance(passed: Pass, keep_prob: float) -> Tensor:
     trials, units, _, size = effects.shape
     effects.diagonal(dim1=1, dim2=2).zero_()
     directions = effects.transpose(2, 3).clone()  # (T, r, entry of q_r, j)
-    own = modified_gradient(passed, keep_prob).vectors().view(trials, units, size)
-    directions.diagonal(dim1=1, dim2=3).copy_(own.mT)
+    mean = modified_gradient(passed, keep_prob).vectors().view(trials, units, size)
+    directions.diagonal(dim1=1, dim2=3).copy_(mean.mT)
     directions = directions.flatten(1, 2)
     result = s * directions @ directions.mT
     blocks = result.view(trials, units, size, units, size)

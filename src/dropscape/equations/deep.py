@@ -1,17 +1,17 @@
 """Fully-connected networks of any depth with dropout after every hidden layer, T trials at once (paper C, appendix C).
 
 Weights are a list of (T, outputs, inputs), those of hidden layers with their biases in a last column, as
-``dropscape.equations.initial.starts`` draws them. There is no closed form of the drift or the covariance of dropout,
-since masks stand inside of activations; ``dropscape.equations.sampled`` estimates both from gradients.
+``dropscape.equations.initialization.initial_weights`` draws them. There is no closed form of the drift or the
+covariance of dropout, since masks stand inside of activations; ``dropscape.equations.sampled`` estimates both from
+gradients.
 """
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from dropscape.equations.activations import Activation
-from dropscape.equations.network import CHUNK, Sample
+from dropscape.equations.network import Sample, measured
 
 
 def outputs_of(
@@ -21,8 +21,6 @@ def outputs_of(
 
     Args:
         weights: of every layer (T, outputs, inputs), or (T, M, outputs, inputs) with one network for each of M draws.
-        inputs: of every trial and draw, or the same for all.
-        activation: of the hidden layers.
         masks: of every hidden layer (T, M, m), with entries 0 or 1/keep_prob, one for all examples; None without
             dropout.
     """
@@ -44,10 +42,4 @@ def risks(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def losses_and_accuracies(weights: Sequence[Tensor], sample: Sample, activation: Activation) -> tuple[Tensor, Tensor]:
     """R_S without dropout and the share of examples whose largest output is the largest target, (T,) float64 each."""
-    losses = torch.zeros(len(weights[0]), dtype=torch.float64, device=weights[0].device)
-    right = torch.zeros_like(losses)
-    for inputs, targets in zip(sample.inputs.split(CHUNK), sample.targets.split(CHUNK), strict=True):
-        outputs = outputs_of(weights, inputs[None, None], activation)[:, 0]
-        losses += (outputs - targets).square().sum(dim=(1, 2), dtype=torch.float64) / 2
-        right += (outputs.argmax(dim=2) == targets.argmax(dim=1)).sum(dim=1)
-    return losses / len(sample.inputs), right / len(sample.inputs)
+    return measured(lambda inputs: outputs_of(weights, inputs[None, None], activation)[:, 0].mT, sample)

@@ -24,16 +24,12 @@ class Draws:
 
     Args:
         seeds: S of them; each is a stream of its own for T/S consecutive trials, whatever else is in the batch.
-        trials: T, a multiple of S.
-        units: m.
+        trials: T; a ConfigurationError says that it is not a multiple of S.
         purpose: part of the streams' keys.
         inner_steps: J, how many normals a step has for each variable; their sum over sqrt(J) is again standard.
         dtype: of ``pairs``. ``units`` are float64: masks are made of them, with a probability exact to that.
         device: where they are wanted. A CPU draws with numpy's SFC64, any other device with a torch generator of its
             own; the two give different numbers.
-
-    Raises:
-        ConfigurationError: T is not a multiple of S.
     """
 
     def __init__(

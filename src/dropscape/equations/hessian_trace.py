@@ -8,10 +8,10 @@ With ``f = sum_r a_r sigma(w_r . x)`` only the w_r have second derivatives with 
 import torch
 from torch import Tensor
 
-from dropscape.equations.network import Pass, by_trial
+from dropscape.equations.network import ForwardPass, by_trial
 
 
-def hessian_trace(passed: Pass) -> Tensor:
+def hessian_trace(passed: ForwardPass) -> Tensor:
     """Tr H of the risk without dropout (eq. 1), (T,) float64; where sigma'' does not exist (relu) it counts as 0."""
     a, hidden, slopes = passed.parameters.a, passed.hidden, passed.slopes
     curvatures = passed.activation.curvature(passed.preactivations, hidden, slopes)

@@ -14,7 +14,6 @@ import math
 import torch
 
 from dropscape.equations.activations import activation_called
-from dropscape.equations.draws import Draws
 from dropscape.equations.modified_loss import hessian_product, modified_gradient
 from dropscape.equations.network import Parameters, Sample, forward, gradient
 from dropscape.equations.noise import mask_coefficients, noise_coefficients
@@ -22,7 +21,7 @@ from dropscape.equations.simulation import Simulation
 
 
 def linear_response(simulation: Simulation, start: Parameters, train: Sample, trials: int) -> Parameters:
-    """Xi after the simulation's steps, of every trial.
+    """The response xi of every trial after the simulation's steps.
 
     The normals of an equation's inner steps act together, as if they came at the start of their step: the expectation
     stays 0, and what is lost is of higher order.
@@ -30,23 +29,20 @@ def linear_response(simulation: Simulation, start: Parameters, train: Sample, tr
     Args:
         simulation: a ``dropout`` simulation or one of an equation.
         start: of one trial that all start from, or of each of them.
-        train: the sample of R_S.
-        trials: T.
     """
-    activation, keep_prob, rate = simulation.activation, simulation.keep_prob, simulation.learning_rate
-    units = start.a.shape[1]
+    keep_prob, rate = simulation.keep_prob, simulation.learning_rate
     dtype, device = start.a.dtype, start.a.device
-    draws = Draws(simulation.seeds, trials, units, simulation.purpose, simulation.inner_steps, dtype, device)
+    draws = simulation.draws(start, trials)
     response = Parameters(*(torch.zeros(trials, *value.shape[1:], dtype=dtype, device=device) for value in start))
     for step in range(simulation.steps):
-        passed = forward(start, train, activation_called(activation))
+        passed = forward(start, train, activation_called(simulation.activation))
         if simulation.method == "dropout":
-            own, cross = mask_coefficients(draws.mask(step, keep_prob).to(dtype), keep_prob)
+            alpha, beta = mask_coefficients(draws.mask(step, keep_prob).to(dtype), keep_prob)
         else:
             root = math.sqrt(simulation.inner_steps)
             z, pairs = draws.units(step).sum(dim=0).div_(root).to(dtype), sum(draws.pairs(step)) / root
-            own, cross = noise_coefficients(z, pairs, keep_prob)
-        drawn = gradient(passed, own, cross)
-        response = response.moved(hessian_product(passed, keep_prob, response), -rate).moved(drawn, -rate)
-        start = start.moved(modified_gradient(passed, keep_prob), -rate)
+            alpha, beta = noise_coefficients(z, pairs, keep_prob)
+        drawn = gradient(passed, alpha, beta)
+        response = response.add_scaled(hessian_product(passed, keep_prob, response), -rate).add_scaled(drawn, -rate)
+        start = start.add_scaled(modified_gradient(passed, keep_prob), -rate)
     return response

@@ -4,9 +4,9 @@ With s = (1-p)/p and ``g_ri = a_r h_ri``
 
     L_S = R_S + (s/2n) sum_i sum_r |a_r|^2 h_ri^2,
 
-whose gradient is ``gradient`` with ``own = 1`` and ``cross = s I`` (``dropscape.equations.network``). The order-2 drift
-is minus the gradient of ``L_S + (eta/4) |grad L_S|^2``, which is ``B + (eta/2) (Hessian of L_S) B`` with B = grad L_S.
-The product with the Hessian is the derivative of every line of the gradient along a direction (Pearlmutter's
+whose gradient is ``gradient`` with ``alpha = 1`` and ``beta = s I`` (``dropscape.equations.network``). The order-2
+drift is minus the gradient of ``L_S + (eta/4) |grad L_S|^2``, which is ``B + (eta/2) (Hessian of L_S) B`` with B = grad
+L_S. The product with the Hessian is the derivative of every line of the gradient along a direction (Pearlmutter's
 R-operator), written out: two products with the inputs more, and no matrix of the parameters' size.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.equations.activations import Activation
-from dropscape.equations.network import Parameters, Pass, Sample, by_trial, forward, input_gradient
+from dropscape.equations.network import ForwardPass, Parameters, Sample, by_trial, forward, input_gradient
 from dropscape.numerics.products import product
 
 
@@ -27,7 +27,7 @@ def modified_loss(parameters: Parameters, sample: Sample, activation: Activation
     return (errors + mask_variance(keep_prob) * shares) / (2 * len(sample.inputs))
 
 
-def modified_gradient(passed: Pass, keep_prob: float) -> Parameters:
+def modified_gradient(passed: ForwardPass, keep_prob: float) -> Parameters:
     """Grad L_S (section 4.1), the expectation of a dropout step's gradient."""
     s, a, n = mask_variance(keep_prob), passed.parameters.a, passed.preactivations.shape[-1]
     moments = passed.hidden.square().sum(-1, keepdim=True)
@@ -35,13 +35,8 @@ def modified_gradient(passed: Pass, keep_prob: float) -> Parameters:
     return Parameters(output, input_gradient(passed, _signal(passed, s).mul_(passed.slopes)))
 
 
-def hessian_product(passed: Pass, keep_prob: float, direction: Parameters) -> Parameters:
-    """The Hessian of L_S times a direction.
-
-    Args:
-        passed: at T trials, or at one whose Hessian multiplies T directions.
-        direction: of T trials.
-    """
+def hessian_product(passed: ForwardPass, keep_prob: float, direction: Parameters) -> Parameters:
+    """The Hessian of L_S times a direction of T trials, at a pass of T or of one for all of them."""
     s, a, n = mask_variance(keep_prob), passed.parameters.a, passed.preactivations.shape[-1]
     hidden, residuals = passed.hidden, passed.residuals
     # d_* is the derivative of * along the direction.
@@ -59,7 +54,7 @@ def hessian_product(passed: Pass, keep_prob: float, direction: Parameters) -> Pa
     return Parameters(output / n, input_gradient(passed, d_signal))
 
 
-def drift(passed: Pass, keep_prob: float, learning_rate: float, order: int) -> Parameters:
+def drift(passed: ForwardPass, keep_prob: float, learning_rate: float, order: int) -> Parameters:
     """b_1 or b_2 of Theorem 1 with the sign changed: what the equation's mean descends, per unit of time.
 
     Args:
@@ -68,15 +63,15 @@ def drift(passed: Pass, keep_prob: float, learning_rate: float, order: int) -> P
     first = modified_gradient(passed, keep_prob)
     if order == 1:
         return first
-    return first.moved(hessian_product(passed, keep_prob, first), learning_rate / 2)
+    return first.add_scaled(hessian_product(passed, keep_prob, first), learning_rate / 2)
 
 
-def _squared_norms(passed: Pass) -> Tensor:
+def _squared_norms(passed: ForwardPass) -> Tensor:
     """|a_r|^2, (T, m)."""
     return passed.parameters.a.square().sum(-1)
 
 
-def _signal(passed: Pass, s: float) -> Tensor:
+def _signal(passed: ForwardPass, s: float) -> Tensor:
     """N dL_S/dh_ri = a_r . e_i + s |a_r|^2 h_ri, (T, m, n)."""
     signal = by_trial(passed.parameters.a, passed.residuals)
     return signal.addcmul_(passed.hidden, _squared_norms(passed)[..., None], value=s)

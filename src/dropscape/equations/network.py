@@ -7,18 +7,19 @@ where they are; the inputs carry a column of ones where the units have biases (`
 The gradients of section 4 and 5.1 are all of one form. Write ``h_ri = sigma(w_r . x_i)``, ``g_ri = a_r h_ri``,
 ``e_i = f(x_i) - y_i``, ``q_r = (a_r, w_r)`` and
 
-    C_r = (1/n) sum_i (dg_ri/dq_r)^T e_i,     the gradient of the plain risk R_S,
+    C_r = (1/n) sum_i (dg_ri/dq_r)^T e_i,     the gradient of the risk R_S,
     M_rj = (1/n) sum_i (dg_ri/dq_r)^T g_ji,   the change of C_r as unit j's share of the output grows.
 
-Then ``gradient`` is ``own_r C_r + sum_j cross_rj M_rj``, and the plain risk, the modified loss, a dropout step and its
-Gaussian noise differ in the coefficients ``own`` and ``cross`` only. In coordinates, with k outputs,
+Then ``gradient`` is ``alpha_r C_r + sum_j beta_rj M_rj``, and the risk R_S, the modified loss, a dropout step and its
+Gaussian noise differ in the coefficients ``alpha`` and ``beta`` only. In coordinates, with k outputs,
 
     M_rj for a_r:  (1/n) sum_i h_ri h_ji a_j,        M_rj for w_r:  (1/n) sum_i sigma'_ri (a_r . a_j) h_ji x_i,
 
-so the sum over j is ``(cross * H H^T / n) A`` for the output weights, and for the input weights
-``(cross * A A^T) H`` takes the place of the error signal ``A e`` that backpropagation multiplies by sigma' and X.
+so the sum over j is ``(beta * H H^T / n) A`` for the output weights, and for the input weights
+``(beta * A A^T) H`` takes the place of the error signal ``A e`` that backpropagation multiplies by sigma' and X.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Parameters(NamedTuple):
     a: Tensor
     w: Tensor
 
-    def moved(self, direction: "Parameters", step: float) -> "Parameters":
+    def add_scaled(self, direction: "Parameters", step: float) -> "Parameters":
         """``self + step * direction``."""
         return Parameters(self.a.add(direction.a, alpha=step), self.w.add(direction.w, alpha=step))
 
@@ -75,7 +76,7 @@ def with_ones(inputs: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Pass:
+class ForwardPass:
     """A forward pass of T trials.
 
     Attributes:
@@ -103,7 +104,7 @@ class Pass:
         return self.states[:, self.parameters.a.shape[1] :]
 
 
-def forward(parameters: Parameters, sample: Sample, activation: Activation, mask: Tensor | None = None) -> Pass:
+def forward(parameters: Parameters, sample: Sample, activation: Activation, mask: Tensor | None = None) -> ForwardPass:
     """Hidden activations, slopes and residuals; under a mask (T, m) with entries 0 or 1/p those of eq. (4).
 
     The mask multiplies the units' shares of the output; hidden activations are those without it.
@@ -115,7 +116,7 @@ def forward(parameters: Parameters, sample: Sample, activation: Activation, mask
     hidden = states[:, :units].copy_(activation.value(preactivations))
     scaled = a if mask is None else a * mask[..., None]
     torch.sub(scaled.mT @ hidden, sample.targets.T, out=states[:, units:])
-    return Pass(parameters, sample, activation, preactivations, states, activation.slope(preactivations, hidden))
+    return ForwardPass(parameters, sample, activation, preactivations, states, activation.slope(preactivations, hidden))
 
 
 def by_trial(left: Tensor, right: Tensor) -> Tensor:
@@ -125,56 +126,58 @@ def by_trial(left: Tensor, right: Tensor) -> Tensor:
     return product(left.flatten(0, 1), right[0]).view(*left.shape[:2], -1)
 
 
-def input_gradient(passed: Pass, signal: Tensor) -> Tensor:
+def input_gradient(passed: ForwardPass, signal: Tensor) -> Tensor:
     """(1/n) sum_i signal_ri x_i, (T, m, d), of what stands for n dR/dz_ri, (T, m, n)."""
     inputs = passed.sample.inputs
     return product(signal.flatten(0, 1), inputs).div_(len(inputs)).view(*signal.shape[:2], -1)
 
 
-def gradient(passed: Pass, own: Tensor, cross: Tensor | None = None) -> Parameters:
-    """``own_r C_r + sum_j cross_rj M_rj`` of the module's text.
+def gradient(passed: ForwardPass, alpha: Tensor, beta: Tensor | None = None) -> Parameters:
+    """``alpha_r C_r + sum_j beta_rj M_rj`` of the module's text.
 
     Arithmetic: T n m (m + d) multiplications for one output, T n m (2 m + d) for more, however many; without
-    ``cross`` T n m d. T coefficients at a pass of one trial give T gradients at the same parameters.
+    ``beta`` T n m d. T coefficients at a pass of one trial give T gradients at the same parameters.
 
     Args:
-        own: (T, m).
-        cross: (T, m, m); None where all are zero.
+        alpha: (T, m).
+        beta: (T, m, m); None where all are zero.
     """
     a, n = passed.parameters.a, passed.preactivations.shape[-1]
     units, outputs = a.shape[1:]
-    if cross is None:
-        signal = by_trial(a * own[..., None], passed.residuals)
-        output = own[..., None] * by_trial(passed.hidden, passed.residuals.mT)
+    if beta is None:
+        signal = by_trial(a * alpha[..., None], passed.residuals)
+        output = alpha[..., None] * by_trial(passed.hidden, passed.residuals.mT)
     elif outputs == 1:
         # Both parts need the same numbers: what unit r sees as the error of the output.
-        errors = by_trial(torch.cat([cross * a.mT, own[..., None]], dim=-1), passed.states)
+        errors = by_trial(torch.cat([beta * a.mT, alpha[..., None]], dim=-1), passed.states)
         output = (passed.hidden * errors).sum(-1, keepdim=True)
         signal = errors.mul_(a)
     else:
-        signal = by_trial(torch.cat([cross * (a @ a.mT), own[..., None] * a], dim=-1), passed.states)
+        signal = by_trial(torch.cat([beta * (a @ a.mT), alpha[..., None] * a], dim=-1), passed.states)
         moments = passed.hidden @ passed.states.mT
-        output = by_trial(cross * moments[..., :units], a) + own[..., None] * moments[..., units:]
+        output = by_trial(beta * moments[..., :units], a) + alpha[..., None] * moments[..., units:]
     return Parameters(output / n, input_gradient(passed, signal.mul_(passed.slopes)))
 
 
-def risk(parameters: Parameters, sample: Sample, activation: Activation) -> Tensor:
-    """R_S of eq. (1), (1/2n) sum_i |f(x_i) - y_i|^2, shape (T,) float64."""
-    return losses_and_accuracies(parameters, sample, activation)[0]
-
-
 def losses_and_accuracies(parameters: Parameters, sample: Sample, activation: Activation) -> tuple[Tensor, Tensor]:
-    """R_S and the share of examples whose largest output is the largest target, (T,) float64 each.
+    """R_S of eq. (1) and the share of examples whose largest output is the largest target, (T,) float64 each.
 
     The accuracy is NaN where there is one output only.
     """
     a, w = parameters
-    losses = torch.zeros(len(a), dtype=torch.float64, device=a.device)
-    right = torch.zeros_like(losses)
+
+    def outputs(inputs: Tensor) -> Tensor:
+        return a.mT @ activation.value(product(w.flatten(0, 1), inputs.T).view(*w.shape[:2], -1))
+
+    losses, accuracies = measured(outputs, sample)
+    return losses, accuracies if a.shape[2] > 1 else torch.full_like(accuracies, torch.nan)
+
+
+def measured(outputs: Callable[[Tensor], Tensor], sample: Sample) -> tuple[Tensor, Tensor]:
+    """R_S and accuracy on the sample of T networks with ``outputs`` (T, k, b) for inputs (b, d), (T,) float64 each."""
+    losses = right = torch.zeros((), dtype=torch.float64)
     for inputs, targets in zip(sample.inputs.split(CHUNK), sample.targets.split(CHUNK), strict=True):
-        hidden = activation.value(product(w.flatten(0, 1), inputs.T).view(*w.shape[:2], -1))
-        outputs = a.mT @ hidden
-        losses += (outputs - targets.T).square().sum(dim=(1, 2), dtype=torch.float64) / 2
-        right += (outputs.argmax(dim=1) == targets.argmax(dim=1)).sum(dim=1)
-    examples = len(sample.inputs)
-    return losses / examples, right / examples if a.shape[2] > 1 else torch.full_like(right, torch.nan)
+        found = outputs(inputs)
+        losses = losses + (found - targets.T).square().sum(dim=(1, 2), dtype=torch.float64) / 2
+        right = right + (found.argmax(dim=1) == targets.argmax(dim=1)).sum(dim=1)
+    return losses / len(sample.inputs), right / len(sample.inputs)

@@ -5,9 +5,9 @@ Write delta = 1 + eta for a mask. Its entries are 0 or 1/p, so delta_r^2 = delta
 of unit r's parameters is ``delta_r (C_r + sum_j eta_j M_rj)``, a polynomial of second degree. Where j = r the
 square goes, and the gradient is linear in the coefficients
 
-    own_r = 1 + eta_r,    cross_rj = eta_j + eta_r eta_j  (j != r),    cross_rr = s + s eta_r.
+    alpha_r = 1 + eta_r,    beta_rj = eta_j + eta_r eta_j  (j != r),    beta_rr = s + s eta_r.
 
-Their expectation is own = 1, cross = s I, the gradient of L_S. What is left is made of the m variables eta_r with
+Their expectation is alpha = 1, beta = s I, the gradient of L_S. What is left is made of the m variables eta_r with
 variance s and the m(m-1)/2 variables eta_r eta_j, r < j, with variance s^2; since the eta_r are independent with
 expectation 0, any two of all these are uncorrelated. Independent normals ``sqrt(s) z_r`` and ``s Z_rj = s Z_jr`` with
 the same variances, put in their places, therefore give Gaussian noise with exactly the covariance of the gradient, at
@@ -19,9 +19,9 @@ import math
 import torch
 from torch import Tensor
 
+from dropscape.dropout.masks import mask_variance
 from dropscape.equations.activations import Activation
-from dropscape.equations.modified_loss import mask_variance
-from dropscape.equations.network import Parameters, Pass, Sample, forward, gradient
+from dropscape.equations.network import ForwardPass, Parameters, Sample, forward, gradient
 
 
 def dropout_gradient(parameters: Parameters, sample: Sample, activation: Activation, mask: Tensor) -> Parameters:
@@ -30,41 +30,34 @@ def dropout_gradient(parameters: Parameters, sample: Sample, activation: Activat
 
 
 def noise_coefficients(units: Tensor, pairs: Tensor, keep_prob: float) -> tuple[Tensor, Tensor]:
-    """``(own, cross)`` with which ``gradient`` is the Gaussian noise.
+    """``(alpha, beta)`` with which ``gradient`` is the Gaussian noise.
 
     Args:
         units: z, (T, m) independent standard normals.
         pairs: Z, (T, m, m) symmetric, those above the diagonal independent standard normals; the diagonal is not read.
-        keep_prob: p.
     """
     s = mask_variance(keep_prob)
-    own = math.sqrt(s) * units
-    cross = torch.add(own[:, None, :], pairs, alpha=s)
-    cross.diagonal(dim1=1, dim2=2).copy_(s * own)
-    return own, cross
+    alpha = math.sqrt(s) * units
+    beta = torch.add(alpha[:, None, :], pairs, alpha=s)
+    beta.diagonal(dim1=1, dim2=2).copy_(s * alpha)
+    return alpha, beta
 
 
 def mask_coefficients(mask: Tensor, keep_prob: float) -> tuple[Tensor, Tensor]:
-    """``(own, cross)`` with which ``gradient`` is what dropout adds to grad L_S under a mask (T, m)."""
+    """``(alpha, beta)`` with which ``gradient`` is what dropout adds to grad L_S under a mask (T, m)."""
     eta = mask - 1
-    cross = mask[..., None] * eta[:, None, :]
-    cross.diagonal(dim1=1, dim2=2).copy_(mask_variance(keep_prob) * eta)
-    return eta, cross
+    beta = mask[..., None] * eta[:, None, :]
+    beta.diagonal(dim1=1, dim2=2).copy_(mask_variance(keep_prob) * eta)
+    return eta, beta
 
 
-def noise(passed: Pass, units: Tensor, pairs: Tensor, keep_prob: float) -> Parameters:
-    """A Gaussian vector with the covariance Sigma of grad R_S^drop at the pass's parameters, mean 0.
-
-    Arguments are those of ``noise_coefficients``.
-    """
+def noise(passed: ForwardPass, units: Tensor, pairs: Tensor, keep_prob: float) -> Parameters:
+    """A Gaussian vector of mean 0 and covariance Sigma of grad R_S^drop, from the normals of ``noise_coefficients``."""
     return gradient(passed, *noise_coefficients(units, pairs, keep_prob))
 
 
-def noisy_gradient(passed: Pass, units: Tensor, pairs: Tensor, keep_prob: float, scale: float) -> Parameters:
-    """``grad L_S + scale * noise`` at the cost of the noise alone.
-
-    Arguments beside ``scale`` are those of ``noise_coefficients``.
-    """
-    own, cross = noise_coefficients(units, pairs, keep_prob)
-    cross.mul_(scale).diagonal(dim1=1, dim2=2).add_(mask_variance(keep_prob))
-    return gradient(passed, own.mul_(scale).add_(1), cross)
+def noisy_gradient(passed: ForwardPass, units: Tensor, pairs: Tensor, keep_prob: float, scale: float) -> Parameters:
+    """``grad L_S + scale * noise`` at the cost of the noise alone, from normals of ``noise_coefficients``."""
+    alpha, beta = noise_coefficients(units, pairs, keep_prob)
+    beta.mul_(scale).diagonal(dim1=1, dim2=2).add_(mask_variance(keep_prob))
+    return gradient(passed, alpha.mul_(scale).add_(1), beta)

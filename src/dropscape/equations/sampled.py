@@ -23,22 +23,17 @@ from dropscape.dropout.masks import check_keep_prob
 from dropscape.equations.activations import activation_called
 from dropscape.equations.deep import losses_and_accuracies, outputs_of, risks
 from dropscape.equations.network import Sample
-from dropscape.equations.record import Record, Simulated, simulated_to_the_end
+from dropscape.equations.trials import SimulationResult, TrialsInProgress
 from dropscape.numerics.seeds import torch_generator
 from dropscape.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampledSimulation:
     """What decides a simulation (with its start and its data).
 
     Attributes:
-        activation: a key of ``dropscape.equations.activations.ACTIVATIONS``.
-        learning_rate: eta.
-        steps: of length eta.
-        history: the steps at which losses are recorded.
-        seeds: of the trials, each for an equal share of them in the order of the batch.
-        purpose: part of the random numbers' keys.
+        activation, learning_rate, steps, history, seeds, purpose: as of ``dropscape.equations.simulation.Simulation``.
         keep_prob: of dropout after every hidden layer, one mask for all examples; 1 is without.
         batch_size: examples of a gradient, drawn with replacement, so that batches are independent; None takes all.
         parameter_noise: standard deviation of the normals that all parameters are moved by before a gradient
@@ -63,27 +58,22 @@ class Sampled:
 
 
 def simulate_sampled(
-    sampled: Sampled,
+    sampled: SampledSimulation,
     start: Sequence[Tensor],
     train: Sample,
     test: Sample,
     *,
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
-) -> Simulated:
+) -> SimulationResult:
     """Run all trials from their start; a trial that diverges is recorded as NaN, and the others go on.
 
     Memory: some four arrays of T M b m numbers for each hidden layer, b being the batch.
 
-    Args:
-        sampled: what to do.
-        start: weights of every layer (T, outputs, inputs), left as they are; everything has their dtype.
-        train: the sample of R_S.
-        test: of the test columns.
-        checkpoint: where to keep the state.
-        progress: called with (step, steps).
+    The start, weights of every layer (T, outputs, inputs), is left as it is; everything has its dtype. Other arguments
+    are as of ``dropscape.equations.simulation.simulate``.
     """
-    return simulated_to_the_end(_Run(sampled, start, train, test), sampled.steps, checkpoint, progress)
+    return _SampledTrials(sampled, start, train, test).finish(checkpoint, progress)
 
 
 def coefficients(normals: Tensor) -> Tensor:
@@ -99,115 +89,77 @@ def weighted_gradient(
     coefficients: Tensor,
     masks: Sequence[Tensor] | None = None,
     batches: Tensor | None = None,
-    moves: Sequence[Tensor] | None = None,
+    perturbations: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """``sum_i c_i g_i`` of every trial, shaped as the weights.
 
     Args:
         weights: of every layer (T, outputs, inputs).
-        train: the sample of R_S.
-        activation: of the hidden layers.
         coefficients: c, (T, M).
         masks: of every hidden layer (T, M, m); None without dropout.
         batches: indices of examples (T, M, b); None takes all.
-        moves: what is added to every layer's weights before the gradient is taken, (T, M, outputs, inputs) each.
+        perturbations: added to every layer's weights before the gradient is taken, (T, M, outputs, inputs) each.
     """
     leaves = [layer.detach().requires_grad_() for layer in weights]
-    moved = leaves if moves is None else [leaf[:, None] + move for leaf, move in zip(leaves, moves, strict=True)]
+    perturbed = leaves
+    if perturbations is not None:
+        perturbed = [leaf[:, None] + change for leaf, change in zip(leaves, perturbations, strict=True)]
     inputs, targets = train.inputs[None, None], train.targets[None, None]
     if batches is not None:
         inputs, targets = train.inputs[batches], train.targets[batches]
-    losses = risks(outputs_of(moved, inputs, activation_called(activation), masks), targets)
+    losses = risks(outputs_of(perturbed, inputs, activation_called(activation), masks), targets)
     return list(torch.autograd.grad((coefficients * losses).sum(), leaves))
 
 
-class _Run:
-    """The moving parts of a simulation: weights, step, what was recorded."""
-
-    def __init__(self, sampled: Sampled, start: Sequence[Tensor], train: Sample, test: Sample):
-        self.sampled, self.train, self.test = sampled, train, test
-        self.weights = list(start)
-        self.each = len(start[0]) // len(sampled.seeds)
-        self.record = Record([seed for seed in sampled.seeds for _ in range(self.each)], sampled.history)
-        self.step = 0
-        self._record()
-
-    def advance(self) -> None:
-        """One step, then whatever is recorded after it."""
-        sampled = self.sampled
+class _SampledTrials(TrialsInProgress):
+    def _next_parameters(self) -> list[Tensor]:
+        sampled, weights = self.simulation, self.parameters
         if sampled.samples > 1:
             combined = coefficients(self._normals("coefficients", sampled.samples))
         else:
-            combined = torch.ones_like(self.weights[0][:, :1, 0])
+            combined = torch.ones_like(weights[0][:, :1, 0])
         gradient = weighted_gradient(
-            self.weights, self.train, sampled.activation, combined, self._masks(), self._batches(), self._moves()
+            weights, self.train, sampled.activation, combined, self._masks(), self._batches(), self._perturbations()
         )
-        self.weights = [
-            layer.add(part, alpha=-sampled.learning_rate) for layer, part in zip(self.weights, gradient, strict=True)
-        ]
-        self.step += 1
-        new = self.record.watch(self.weights, self.step)
-        for layer in self.weights:
-            layer[new.to(layer.device)] = math.nan
-        self._record()
+        return [layer.add(part, alpha=-sampled.learning_rate) for layer, part in zip(weights, gradient, strict=True)]
+
+    def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
+        return losses_and_accuracies(self.parameters, sample, self.activation)
 
     def _masks(self) -> list[Tensor] | None:
-        keep_prob = self.sampled.keep_prob
+        keep_prob = self.simulation.keep_prob
         if keep_prob == 1:
             return None
         uniform = [
-            self._drawn(torch.rand, f"masks/{index}", self.sampled.samples, layer.shape[1])
-            for index, layer in enumerate(self.weights[:-1])
+            self._drawn(torch.rand, f"masks/{index}", self.simulation.samples, layer.shape[1])
+            for index, layer in enumerate(self.parameters[:-1])
         ]
         # float64, so that a unit is kept with a probability exact to that.
-        return [(value < keep_prob).to(self.weights[0].dtype) / keep_prob for value in uniform]
+        return [(value < keep_prob).to(self.parameters[0].dtype) / keep_prob for value in uniform]
 
     def _batches(self) -> Tensor | None:
-        size, examples = self.sampled.batch_size, len(self.train.inputs)
+        size, examples = self.simulation.batch_size, len(self.train.inputs)
         if size is None:
             return None
-        return (self._drawn(torch.rand, "batches", self.sampled.samples, size) * examples).long()
+        return (self._drawn(torch.rand, "batches", self.simulation.samples, size) * examples).long()
 
-    def _moves(self) -> list[Tensor] | None:
-        deviation = self.sampled.parameter_noise
+    def _perturbations(self) -> list[Tensor] | None:
+        deviation = self.simulation.parameter_noise
         if deviation == 0:
             return None
         return [
-            deviation * self._normals(f"parameters/{index}", self.sampled.samples, *layer.shape[1:])
-            for index, layer in enumerate(self.weights)
+            deviation * self._normals(f"parameters/{index}", self.simulation.samples, *layer.shape[1:])
+            for index, layer in enumerate(self.parameters)
         ]
 
     def _normals(self, variable: str, *shape: int) -> Tensor:
-        return self._drawn(torch.randn, variable, *shape).to(self.weights[0].dtype)
+        return self._drawn(torch.randn, variable, *shape).to(self.parameters[0].dtype)
 
     def _drawn(self, distribution: Callable[..., Tensor], variable: str, *shape: int) -> Tensor:
         """Numbers of every trial (T, ...), float64, by seed and step, so that a simulation can go on from any step."""
-        sampled, device = self.sampled, self.weights[0].device
+        sampled, device = self.simulation, self.parameters[0].device
         purpose = f"{sampled.purpose}/{variable}/{self.step}"
         generators = [torch_generator(seed, "equations", purpose) for seed in sampled.seeds]
-        parts = [distribution(self.each, *shape, generator=one, dtype=torch.float64) for one in generators]
-        return torch.cat(parts).to(device)
-
-    def _record(self) -> None:
-        if self.step in self.record.history:
-            activation = activation_called(self.sampled.activation)
-            loss, _ = losses_and_accuracies(self.weights, self.train, activation)
-            self.record.add(self.step, loss, *losses_and_accuracies(self.weights, self.test, activation))
-
-    def state(self) -> tuple[dict[str, Tensor], dict]:
-        """Everything that the rest of the simulation depends on."""
-        tensors = {f"layers.{index}": layer for index, layer in enumerate(self.weights)}
-        return tensors | {"diverged": self.record.diverged}, {"step": self.step, "rows": self.record.state()}
-
-    def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
-        """Go on from a ``state``."""
-        # Copied, because the order of a sum depends on where in memory its numbers begin, and a file's begin anywhere.
-        self.weights = [
-            tensors[f"layers.{index}"].to(layer.device, copy=True) for index, layer in enumerate(self.weights)
-        ]
-        self.record.restore(tensors["diverged"], state["rows"])
-        self.step = state["step"]
-
-    def result(self) -> Simulated:
-        """What was simulated."""
-        return Simulated(self.weights, self.record.table(), self.record.diverged)
+        each = len(self.seeds) // len(sampled.seeds)
+        numbers = [distribution(each, *shape, generator=one, dtype=torch.float64) for one in generators]
+        return torch.cat(numbers).to(device)

@@ -11,9 +11,8 @@ All trials of a simulation are one batch. An equation runs for time eta a step, 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from dropscape.dropout.masks import check_keep_prob
@@ -22,7 +21,7 @@ from dropscape.equations.draws import Draws
 from dropscape.equations.modified_loss import drift, modified_gradient
 from dropscape.equations.network import Parameters, Sample, forward, losses_and_accuracies
 from dropscape.equations.noise import dropout_gradient, noise, noisy_gradient
-from dropscape.equations.record import Record, Simulated, simulated_to_the_end
+from dropscape.equations.trials import SimulationResult, TrialsInProgress
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
 
@@ -47,8 +46,7 @@ class Simulation:
         scheme: of an equation.
         purpose: part of the random numbers' keys: same purpose, coupled simulations; another one, independent.
 
-    Raises:
-        ConfigurationError: a name or a number that is none of these.
+    A name or a number that is none of these is a ConfigurationError.
     """
 
     method: str
@@ -71,6 +69,11 @@ class Simulation:
         if self.inner_steps < 1:
             raise ConfigurationError(f"inner_steps is {self.inner_steps}; write a number of at least 1.")
 
+    def draws(self, start: Parameters, trials: int) -> Draws:
+        """The random numbers of so many trials of networks like those at the start."""
+        units, dtype, device = start.a.shape[1], start.a.dtype, start.a.device
+        return Draws(self.seeds, trials, units, self.purpose, self.inner_steps, dtype, device)
+
 
 def simulate(
     simulation: Simulation,
@@ -81,20 +84,19 @@ def simulate(
     on_divergence: str = "raise",
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
-) -> Simulated:
+) -> SimulationResult:
     """Run all trials from their start; bit-identical however often it was interrupted.
 
     Memory: some six arrays of T m n and, for an equation, of T m^2 numbers in the dtype of ``start``, which is the
     dtype of everything. Many trials of a small network are fastest some hundred at a time.
 
     Args:
-        simulation: what to do.
         start: of the T trials, float32 or float64; left as it is.
         train: the sample of R_S.
         test: of the test columns.
         on_divergence: ``raise``, or ``record`` it as NaN and go on with the other trials.
         checkpoint: where to keep the state.
-        progress: called with (step, steps).
+        progress: called with (step, steps, loss=nan).
 
     Raises:
         DivergenceError: a trial's parameters left the finite numbers and ``on_divergence`` is ``raise``.
@@ -102,52 +104,30 @@ def simulate(
     """
     if on_divergence not in ON_DIVERGENCE:
         raise ConfigurationError(f"on_divergence is '{on_divergence}'; write one of {', '.join(ON_DIVERGENCE)}.")
-    run = _Run(simulation, start, train, test, on_divergence)
-    return simulated_to_the_end(run, simulation.steps, checkpoint, progress)
+    return _EquationTrials(simulation, start, train, test, on_divergence).finish(checkpoint, progress)
 
 
-class _Run:
-    """The moving parts of a simulation: parameters, step, what was recorded and which trials diverged."""
-
+class _EquationTrials(TrialsInProgress):
     def __init__(
         self, simulation: Simulation, start: Parameters, train: Sample, test: Sample | None, on_divergence: str
     ):
-        self.simulation, self.train, self.test = simulation, train, test
+        super().__init__(simulation, start, train, test)
         self.on_divergence = on_divergence
-        self.activation = activation_called(simulation.activation)
-        self.parameters = start
-        trials, units = start.a.shape[:2]
-        self.draws = Draws(
-            simulation.seeds,
-            trials,
-            units,
-            simulation.purpose,
-            simulation.inner_steps,
-            start.a.dtype,
-            start.a.device,
-        )
-        seeds = [seed for seed in simulation.seeds for _ in range(trials // len(simulation.seeds))]
-        self.record = Record(seeds, simulation.history)
-        self.step = 0
-        self._record()
+        self.draws = simulation.draws(start, len(start.a))
 
-    def advance(self) -> None:
-        """One step, then whatever is recorded after it."""
-        simulation, parameters = self.simulation, self.parameters
+    def _next_parameters(self) -> Parameters:
+        simulation, parameters = self.simulation, Parameters(*self.parameters)
+        if simulation.method in ("order_1", "order_2"):
+            units = self.draws.units(self.step).to(parameters.a.dtype)
+            for z, pairs in zip(units, self.draws.pairs(self.step), strict=True):
+                parameters = self._inner_step(parameters, z, pairs)
+            return parameters
         if simulation.method == "dropout":
             mask = self.draws.mask(self.step, simulation.keep_prob).to(parameters.a.dtype)
             step = dropout_gradient(parameters, self.train, self.activation, mask)
-            self.parameters = parameters.moved(step, -simulation.learning_rate)
-        elif simulation.method == "descent":
-            step = modified_gradient(forward(parameters, self.train, self.activation), simulation.keep_prob)
-            self.parameters = parameters.moved(step, -simulation.learning_rate)
         else:
-            units = self.draws.units(self.step).to(parameters.a.dtype)
-            for z, pairs in zip(units, self.draws.pairs(self.step), strict=True):
-                self.parameters = self._inner_step(self.parameters, z, pairs)
-        self.step += 1
-        self._watch()
-        self._record()
+            step = modified_gradient(forward(parameters, self.train, self.activation), simulation.keep_prob)
+        return parameters.add_scaled(step, -simulation.learning_rate)
 
     def _inner_step(self, parameters: Parameters, units: Tensor, pairs: Tensor) -> Parameters:
         simulation, keep_prob, rate = self.simulation, self.simulation.keep_prob, self.simulation.learning_rate
@@ -155,53 +135,27 @@ class _Run:
         length = rate / simulation.inner_steps
         passed = forward(parameters, self.train, self.activation)
         if simulation.scheme == "midpoint":
-            middle = parameters.moved(drift(passed, keep_prob, rate, order), -length / 2)
+            middle = parameters.add_scaled(drift(passed, keep_prob, rate, order), -length / 2)
             passed = forward(middle, self.train, self.activation)
         # Divided by the length the noise has the size sqrt(eta / length) beside the drift.
         scale = math.sqrt(simulation.inner_steps)
         if order == 1:
-            return parameters.moved(noisy_gradient(passed, units, pairs, keep_prob, scale), -length)
-        moved = parameters.moved(drift(passed, keep_prob, rate, order), -length)
-        return moved.moved(noise(passed, units, pairs, keep_prob), -length * scale)
+            return parameters.add_scaled(noisy_gradient(passed, units, pairs, keep_prob, scale), -length)
+        drifted = parameters.add_scaled(drift(passed, keep_prob, rate, order), -length)
+        return drifted.add_scaled(noise(passed, units, pairs, keep_prob), -length * scale)
 
-    def _watch(self) -> None:
-        """Notes, or refuses, trials whose parameters are no longer finite."""
-        new = self.record.watch(self.parameters, self.step)
-        if not bool(new.any()):
-            return
+    def _diverge(self, new: Tensor) -> None:
         if self.on_divergence == "raise":
             trial, simulation = int(new.nonzero()[0]), self.simulation
             raise DivergenceError(
-                f"Trial {trial} (seed {self.record.seeds[trial]}) of the {simulation.method} simulation diverged: its "
+                f"Trial {trial} (seed {self.seeds[trial]}) of the {simulation.method} simulation diverged: its "
                 f"parameters are not finite after step {self.step} with learning_rate {simulation.learning_rate} and "
                 f"keep_prob {simulation.keep_prob}. Write a smaller learning_rate or a larger keep_prob for it."
             )
-        for value in self.parameters:
-            value[new.to(value.device)] = math.nan
+        super()._diverge(new)
 
-    def _record(self) -> None:
-        if self.step not in self.record.history:
-            return
-        loss = losses_and_accuracies(self.parameters, self.train, self.activation)[0]
-        if self.test is None:
-            undefined = torch.full_like(loss, math.nan)
-            self.record.add(self.step, loss, undefined, undefined)
-        else:
-            self.record.add(self.step, loss, *losses_and_accuracies(self.parameters, self.test, self.activation))
+    def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
+        return losses_and_accuracies(Parameters(*self.parameters), sample, self.activation)
 
-    def state(self) -> tuple[dict[str, Tensor], dict]:
-        """Everything that the rest of the simulation depends on."""
-        tensors = {**self.parameters._asdict(), "diverged": self.record.diverged}
-        return tensors, {"step": self.step, "rows": self.record.state()}
-
-    def restore(self, tensors: dict[str, Tensor], state: dict) -> None:
-        """Go on from a ``state``."""
-        device = self.parameters.a.device
-        # Copied, because the order of a sum depends on where in memory its numbers begin, and a file's begin anywhere.
-        self.parameters = Parameters(*(tensors[name].to(device, copy=True) for name in ("a", "w")))
-        self.record.restore(tensors["diverged"], state["rows"])
-        self.step = state["step"]
-
-    def result(self) -> Simulated:
-        """What was simulated."""
-        return Simulated(self.parameters, self.record.table(), self.record.diverged)
+    def _result(self) -> SimulationResult:
+        return replace(super()._result(), parameters=Parameters(*self.parameters))

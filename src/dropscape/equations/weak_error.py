@@ -37,7 +37,6 @@ def end_differences(
     Args:
         equation: of order 1 or 2; the dropout trials have its other settings.
         start: of one trial, where all start.
-        train: the sample of R_S.
         trials: N.
         coupled: let the two of a pair share their first-order randomness.
         controlled: take each trial's linear response off.
@@ -59,7 +58,7 @@ def end_differences(
         for simulation in pair:
             end = simulate(simulation, start.expanded(count), train).parameters
             if controlled:
-                end = end.moved(linear_response(simulation, start, train, count), -1.0)
+                end = end.add_scaled(linear_response(simulation, start, train, count), -1.0)
             ends.append(end.vectors().double())
         rows.append(ends[0] - ends[1])
     return torch.cat(rows)
@@ -74,8 +73,8 @@ class WeakError:
         squared_error: the standard error of ``squared``.
         norm: the root of ``squared``; NaN where that is not positive.
         norm_error: the standard error of ``norm``, to first order; NaN with it.
-        plain: the norm of the mean, biased upwards.
-        sampling: the root of tr V, what ``plain`` is on average (in square) if the expectation is 0.
+        norm_of_mean: the norm of the mean, biased upwards.
+        sampling_error: the root of tr V, what ``norm_of_mean`` is on average (in square) if the expectation is 0.
         trials: N.
     """
 
@@ -83,8 +82,8 @@ class WeakError:
     squared_error: float
     norm: float
     norm_error: float
-    plain: float
-    sampling: float
+    norm_of_mean: float
+    sampling_error: float
     trials: int
 
 
@@ -119,7 +118,7 @@ def weak_error(differences: Tensor) -> WeakError:
         squared_error=squared_error,
         norm=norm,
         norm_error=squared_error / (2 * norm),
-        plain=float(mean.norm()),
-        sampling=math.sqrt(trace),
+        norm_of_mean=float(mean.norm()),
+        sampling_error=math.sqrt(trace),
         trials=trials,
     )

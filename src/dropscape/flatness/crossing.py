@@ -1,4 +1,4 @@
-"""The first point along a half-line where a loss reaches a given multiple of its starting value.
+"""Finds the first point along a half-line where a loss reaches a given multiple of its starting value.
 
 The search is a generator: it yields the distance at which it wants the loss and is sent the answer. So one search
 serves every way to compute a loss, and two searches (the two sides of a direction) can be advanced together.
@@ -21,7 +21,7 @@ PROBE = 0.01
 # ... but a relative rise of the loss below this could be rounding and is not believed to be smaller.
 RISE_FLOOR = 2e-5
 # The last step is taken without another sample once it is so small that the error of its slope does not matter. That
-# error is taken to be half the difference to the slope between the last two samples, and at the least half of this.
+# error is taken to be half the difference to the slope between the last two samples, and at least half of this.
 TRUST = 0.1
 # Samples that an interpolation goes through, at most.
 NODES = 3
@@ -53,7 +53,7 @@ class _Samples:
         self.previous, self.last = self.last, (distance, value)
 
     def bracket(self, level: float) -> tuple[float, float, float]:
-        """(last distance before the first sample at or above the level, that sample's distance, its value)."""
+        """Find the last distance before the first sample at or above the level, that sample's distance, its value."""
         below = 0.0
         for distance, value in zip(self.distances, self.values, strict=True):
             if value >= level - ROUNDING:
@@ -62,11 +62,11 @@ class _Samples:
         return below, math.inf, math.inf
 
     def smallest_miss(self, level: float) -> float:
-        """The smallest |x(t) - level| so far, 0 being the first sample."""
+        """Find the smallest |x(t) - level| so far, 0 being the first sample."""
         return min(abs(value - level) for value in [0.0, *self.values])
 
     def slope_mismatch(self, level: float, candidate: float) -> float:
-        """By how much, relatively, the slope from the last sample to the candidate differs from the last secant's."""
+        """Compare the slope from the last sample to the candidate with the last secant's, relatively."""
         (t, x), (previous_t, previous_x) = self.last, self.previous
         secant = (x - previous_x) / (t - previous_t)
         if candidate == t or secant == 0 or not math.isfinite(secant):
@@ -74,7 +74,7 @@ class _Samples:
         return abs((level - x) / (candidate - t) / secant - 1)
 
     def model_root(self, level: float, low: float, high: float) -> float:
-        """Where the interpolant crosses the level in (low, high), NaN if it is not below at low and above at high.
+        """Find where the interpolant crosses the level in (low, high); NaN if it is not below at low, above at high.
 
         x(t) = slope t + t^2 q(t), with q the polynomial through ``NODES`` samples, and through q(0) = x''(0) / 2 if
         that is known. The form keeps the exact slope at 0 and is free of the cancellation that differences next to 0
@@ -107,7 +107,7 @@ class _Samples:
 def first_crossings(
     levels: Sequence[float], slope: float, curvature: float, scale: float, reach: float, tolerance: float
 ) -> Search:
-    """Searches the closest t > 0 with L(t) = factor * L(0), for several factors at once.
+    """Search the closest t > 0 with L(t) = factor * L(0), for several factors at once.
 
     A generator: yields a distance t, wants ``L(t) / L(0)`` sent back (NaN counts as above every level), and returns
     the crossings in the order of ``levels``, NaN where the loss stays below the level up to ``reach``.
@@ -149,7 +149,7 @@ def first_crossings(
 
 
 def _quadratic_root(rise: float, slope: float, curvature: float) -> float:
-    """The positive t with slope t + curvature t^2 / 2 = rise > 0, infinite if there is none."""
+    """Solve slope t + curvature t^2 / 2 = rise > 0 for positive t; infinite if there is none."""
     if math.isinf(curvature):
         return 0.0
     discriminant = slope * slope + 2 * curvature * rise

@@ -13,33 +13,29 @@ from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.profile import ForwardProfile
 from dropscape.models.block import block_vector
-from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs
 
 
 def interpolated_losses(
     first: nn.Module,
     second: nn.Module,
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     alphas: Sequence[float],
     loss: str | PerExampleLoss,
 ) -> list[float]:
-    """The loss at every alpha, in the loss's units.
+    """Compute the loss at every alpha, also outside [0, 1]: the mean over all examples, summed in float64.
+
+    The networks are not changed. A ConfigurationError says that they have different parameters, or buffers, of which
+    none belong to a point between; a RandomObjectiveError that dropout is active.
 
     Args:
-        first, second: networks of one architecture. They are not changed.
+        first, second: networks of one architecture, at alpha 0 and 1.
         inputs: n examples, in the networks' dtype.
         targets: (n,) or (n, ...).
-        alphas: in any order; also outside [0, 1].
+        alphas: in any order.
         loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,) losses, one an example.
-
-    Returns:
-        The mean over all examples at each alpha, computed in the networks' dtype and summed in float64.
-
-    Raises:
-        RandomObjectiveError: dropout is active.
-        ConfigurationError: the networks have different parameters, or buffers, of which none belong to a point between.
     """
     for network in (first, second):
         refuse_random_objective(network, inputs, targets, loss)
@@ -50,8 +46,8 @@ def interpolated_losses(
         )
     if any(True for _ in first.buffers()):
         raise ConfigurationError(
-            f"interpolations of a {type(first).__name__} are not defined: it has statistics (batch norm) that belong "
-            "to its own parameters and to none between; leave the section interpolations out."
+            f"interpolations need a network without statistics (batch norm), which belong to one end point, unlike "
+            f"{type(first).__name__}; leave the section interpolations out."
         )
     names = list(shapes[0])
     profile = ForwardProfile(first, names, inputs, targets, loss)

@@ -1,4 +1,4 @@
-"""Interval flatness: how far one can go in a direction before the loss has doubled (paper A, Definition 2)."""
+"""Measures interval flatness: how far one can go before the loss has doubled (paper A, Definition 2)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.crossing import Search, first_crossings
-from dropscape.flatness.profile import Line, loss_profile
+from dropscape.flatness.profile import ForwardProfile, loss_profile
 from dropscape.models.block import block_vector
-from dropscape.models.halves import Examples
-from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs
 
 ZERO_LOSS = "loss at the minimum is zero"
 NOT_FINITE = "loss at the minimum is not finite"
@@ -40,7 +40,7 @@ class IntervalFlatness:
 def interval_flatness(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     directions: Tensor,
     *,
@@ -51,7 +51,7 @@ def interval_flatness(
     tolerance: float = 1e-6,
     progress: Callable[..., None] | None = None,
 ) -> IntervalFlatness:
-    """F_v = theta^r - theta^l, the closest points on either side with L(theta + d v) = factor L(theta).
+    """Measure F_v = theta^r - theta^l, from the closest points on either side with L(theta + d v) = factor L(theta).
 
     Paper A, section 3.5.1, Definition 2 and eq. 1 (factor 2; its remark says that others give the same picture).
 
@@ -67,7 +67,7 @@ def interval_flatness(
         model: with the parameters theta. It is not changed.
         block: names of the P parameters that move.
         inputs: n examples, (n, ...) or a tuple of such tensors, in the model's dtype.
-        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``, (n, ...) for a loss of one's own.
+        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``, (n, ...) for a custom loss.
         directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
         factors: multiples of the loss, above 1, in any order.
         loss: ``cross_entropy``, ``mse`` or a callable (outputs, targets) -> (n,) losses, one an example.
@@ -90,7 +90,7 @@ def interval_flatness(
         )
     if not factors or not all(1 < factor < math.inf for factor in factors):
         raise ConfigurationError(
-            f"flatness.factors is {list(factors)}; the loss at a minimum only rises: write numbers above 1, such as 2."
+            f"flatness.factors is {list(factors)}, but the loss rises from a minimum; write numbers above 1, such as 2."
         )
     gradient = _gradient(model, block, inputs, targets, loss)
     profile = loss_profile(model, block, inputs, targets, loss)
@@ -121,12 +121,10 @@ def interval_flatness(
             evaluations += count
             if progress:
                 progress(k + 1, len(directions))
-        for name, missing in (
-            ("on the left", np.isnan(left) & ~np.isnan(right)),
-            ("on the right", np.isnan(right) & ~np.isnan(left)),
-            ("on either side", np.isnan(left) & np.isnan(right)),
-        ):
-            reasons[missing] = f"no crossing {name} within max_width"
+        no_left, no_right = np.isnan(left), np.isnan(right)
+        reasons[no_left] = "no crossing on the left within max_width"
+        reasons[no_right] = "no crossing on the right within max_width"
+        reasons[no_left & no_right] = "no crossing on either side within max_width"
     return IntervalFlatness(
         factors=tuple(float(factor) for factor in factors),
         left=left,
@@ -141,12 +139,10 @@ def interval_flatness(
 def _advance(
     searches: Sequence[Search], losses: Callable[[Sequence[float]], list[float]], loss0: float
 ) -> tuple[list[list[float]], int]:
-    """Runs the searches of the left and the right side in step, so that they share each pass over the examples."""
+    """Run the searches of the left and the right side in step, so that they share each pass over the examples."""
     results: list[list[float]] = [[], []]
-    wanted = {}
+    wanted = {side: next(search) for side, search in enumerate(searches)}
     count = 0
-    for side, search in enumerate(searches):
-        wanted[side] = next(search)
     while wanted:
         values = losses([distance if side else -distance for side, distance in wanted.items()])
         count += len(values)
@@ -160,14 +156,12 @@ def _advance(
 
 
 def _gradient(
-    model: nn.Module, block: Sequence[str], inputs: Examples, targets: Tensor, loss: str | PerExampleLoss
+    model: nn.Module, block: Sequence[str], inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss
 ) -> Tensor:
-    """The gradient of the mean loss on the block, shape (P,), float64 sum of the batches' gradients."""
-    per_example = output_loss(loss) if isinstance(loss, str) else loss
-    line = Line(model, block, inputs)
+    """Compute the gradient of the mean loss on the block, shape (P,), float64 sum of the batches' gradients."""
+    profile = ForwardProfile(model, block, inputs, targets, loss)
     total: Tensor | float = 0.0
-    for outputs, part in line.outputs(0.0):
-        value = per_example(outputs, targets[part]).sum() / len(targets)
-        gradients = torch.autograd.grad(value, line.parameters)
+    for losses in profile.batches(0.0):
+        gradients = torch.autograd.grad(losses.sum() / len(targets), profile.parameters)
         total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
     return total

@@ -1,22 +1,21 @@
-"""The loss along straight lines through a block, L(theta + d v), in the cheapest way the model allows.
+"""Computes the loss along straight lines through a block, L(theta + d v), as cheaply as the model allows.
 
 A profile holds a model, a block and a data set; ``point_along`` chooses the line and ``losses`` answers for distances
 d on it. Every loss is the mean over all examples, summed in float64 whatever the model's dtype.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
-from dropscape.models.fnn import FullyConnected, products_of
-from dropscape.models.halves import Examples, count, halves, in_fast_order, of_images, take
+from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products
 from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.prefix_suffix import Inputs, are_images, count, in_fast_order, split_network, take
 from dropscape.numerics.products import product
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
@@ -24,31 +23,15 @@ CACHE_BYTES = 2**20
 FORWARD_BATCH = 1_000
 FORWARD_BATCH_OF_OTHERS = 128
 
-_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-    "identity": lambda z: z,
-}
-
-
-class Profile(Protocol):
-    """The loss along lines through one point."""
-
-    def point_along(self, direction: Tensor) -> None:
-        """Choose the line: v, shape (P,), in the model's dtype."""
-
-    def losses(self, distances: Sequence[float]) -> list[float]:
-        """L(theta + d v) for each d, at most two: one on each side."""
-
 
 def loss_profile(
     model: nn.Module,
     block: Sequence[str],
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     loss: str | PerExampleLoss = "cross_entropy",
-) -> Profile:
-    """The fastest profile for this model and block: affine for one dense layer of a FullyConnected and a named loss."""
+) -> "AffineProfile | ForwardProfile":
+    """Choose the fastest profile: affine for one dense layer of a FullyConnected and a named loss."""
     layer, loss = dense_layer_of_block(block), by_name(loss)
     if type(model) is FullyConnected and layer is not None and isinstance(loss, str):
         return AffineProfile(model, *layer, inputs, targets, loss)
@@ -56,78 +39,58 @@ def loss_profile(
 
 
 class ForwardProfile:
-    """Any model, any block: one forward pass a loss, from the block on where the model can be cut there."""
+    """Any model, any block: one forward pass a loss, from the block on where the model can be cut there.
+
+    A private copy of the model moves along the line.
+    """
 
     def __init__(
         self,
         model: nn.Module,
         block: Sequence[str],
-        inputs: Examples,
+        inputs: Inputs,
         targets: Tensor,
         loss: str | PerExampleLoss = "cross_entropy",
     ):
-        self._line = Line(model, block, inputs)
-        self._targets = targets
-        self._loss = output_loss(loss) if isinstance(loss, str) else loss
-
-    def point_along(self, direction: Tensor) -> None:
-        """Choose the line: v, shape (P,), in the model's dtype."""
-        self._line.point_along(direction)
-
-    @torch.no_grad()
-    def losses(self, distances: Sequence[float]) -> list[float]:
-        """L(theta + d v) for each d."""
-        return [self._loss_at(distance) for distance in distances]
-
-    def _loss_at(self, distance: float) -> float:
-        total = 0.0
-        for outputs, part in self._line.outputs(distance):
-            total += self._loss(outputs, self._targets[part]).sum(dtype=torch.float64).item()
-        return total / len(self._targets)
-
-
-class Line:
-    """A private copy of a model whose block moves along a line; what comes before the block is computed once.
-
-    Args:
-        model: maps examples to outputs.
-        block: parameter names.
-        inputs: n examples, in the model's dtype.
-    """
-
-    def __init__(self, model: nn.Module, block: Sequence[str], inputs: Examples):
         origin = block_parameters(model, block)
-        own = halves(model, block, inputs, next(iter(origin.values())).dtype)
+        cut = split_network(model, block, inputs, next(iter(origin.values())).dtype)
         self._batch = FORWARD_BATCH if type(model) is FullyConnected else FORWARD_BATCH_OF_OTHERS
-        if of_images(inputs):
-            own.network.to(memory_format=torch.channels_last)
-        self._inputs, self._suffix = own.prepared(in_fast_order(inputs), self._batch)
+        if are_images(inputs):
+            cut.network.to(memory_format=torch.channels_last)
+        self._inputs, self._suffix = cut.prepared(in_fast_order(inputs), self._batch)
         self._model, self._names = model, tuple(block)
-        self._block, self._origin = own.block, {name: value.clone() for name, value in origin.items()}
+        self._block, self._origin = cut.block, {name: value.clone() for name, value in origin.items()}
+        self._targets, self._loss = targets, output_loss(loss)
 
     @property
     def parameters(self) -> list[Tensor]:
-        """The copy's own block, requiring gradients."""
+        """The copy's block, requiring gradients."""
         return list(self._block.values())
 
     def point_along(self, direction: Tensor) -> None:
         """Choose the line: v, shape (P,), in the model's dtype."""
         self._direction = split_vector(self._model, self._names, direction)
 
-    def outputs(self, distance: float) -> Iterator[tuple[Tensor, slice]]:
-        """The outputs at theta + d v, batch by batch, each with the examples that it holds."""
+    @torch.no_grad()
+    def losses(self, distances: Sequence[float]) -> list[float]:
+        """Compute L(theta + d v) for each d."""
+        sums = [sum(losses.sum(dtype=torch.float64).item() for losses in self.batches(d)) for d in distances]
+        return [total / len(self._targets) for total in sums]
+
+    def batches(self, distance: float) -> Iterator[Tensor]:
+        """Yield the losses of the examples at theta + d v, batch by batch."""
         with torch.no_grad():
             for name, origin in self._origin.items():
                 self._block[name].copy_(origin.add(self._direction[name], alpha=distance) if distance else origin)
         for start in range(0, count(self._inputs), self._batch):
-            part = slice(start, start + self._batch)
-            with products_of(self._model, self._batch):
-                outputs = self._suffix(take(self._inputs, part))
-            yield outputs, part
+            chunk = slice(start, start + self._batch)
+            with fast_products(self._model, self._batch):
+                outputs = self._suffix(take(self._inputs, chunk))
+            yield self._loss(outputs, self._targets[chunk])
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class _AffineChunk:
     """Some examples, units-major; of one class if the loss is the cross-entropy."""
 
     examples: slice
@@ -154,7 +117,7 @@ class AffineProfile:
     """
 
     def __init__(self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, targets: Tensor, loss: str):
-        self._activate = _IN_PLACE.get(model.activation, model.activate)
+        self._activate = IN_PLACE.get(model.activation, model.activate)
         self._cross_entropy = loss == "cross_entropy"
         self._examples = len(inputs)
         self._with_bias = with_bias
@@ -174,7 +137,7 @@ class AffineProfile:
         linears: Sequence[tuple[Tensor, Tensor]],
         inputs: Tensor,
         targets: Tensor,
-    ) -> list[_Chunk]:
+    ) -> list[_AffineChunk]:
         weight, bias = linears[layer - 1]
         outputs = model.widths[-1]
         # the layer that writes the outputs; the identity if that is the block itself
@@ -210,7 +173,7 @@ class AffineProfile:
                     h = torch.cat([h, h.new_ones(1, h.shape[1])])
                 shift = offset[:, None] if self._cross_entropy else offset[:, None] - targets[piece].T.double()
                 chunks.append(
-                    _Chunk(
+                    _AffineChunk(
                         examples=slice(start, stop),
                         block_inputs=h.contiguous(),
                         z=z,
@@ -235,7 +198,7 @@ class AffineProfile:
 
     @torch.no_grad()
     def losses(self, distances: Sequence[float]) -> list[float]:
-        """L(theta + d v) for each d, at most two."""
+        """Compute L(theta + d v) for each d, at most two."""
         outputs = self._outputs_at(distances)
         if not self._cross_entropy:
             return (outputs.square_().sum((1, 2), dtype=torch.float64) / (2 * self._examples)).tolist()
@@ -246,14 +209,14 @@ class AffineProfile:
         ]
 
     def _overflowing_loss(self, distance: float) -> float:
-        """The cross-entropy where exp(f_k - f_y) is beyond the dtype: the largest margin is taken out first."""
+        """Compute the cross-entropy where exp(f_k - f_y) overflows: the largest margin is taken out first."""
         margins = self._outputs_at([distance])[0]
         largest = margins.amax(0).clamp_min_(0)
         rest = margins.sub_(largest).exp_().sum(0).add_(largest.neg().exp_()).log_()
         return (largest + rest).sum(dtype=torch.float64).item() / self._examples
 
     def _outputs_at(self, distances: Sequence[float]) -> Tensor:
-        """Margins f_k - f_y (cross-entropy) or residuals f - y (mse), shape (distances, r, n), in a reused buffer.
+        """Compute margins f_k - f_y (cross-entropy) or residuals f - y (mse), (distances, r, n), in a reused buffer.
 
         The distances share the pass over the examples: a chunk is brought into the cache once.
         """

@@ -1,6 +1,6 @@
-"""Filter-normalised slices of the loss, and how flat they are (paper A, section 5, after Li et al. 2017).
+"""Measures filter-normalised slices of the loss, and how flat they are (paper A, section 5, after Li et al. 2017).
 
-A direction d is Gaussian in all parameters, with each filter rescaled to the norm of the network's own filter, so that
+A direction d is Gaussian in all parameters, with each filter rescaled to the norm of the network's filter, so that
 networks whose weights differ in size can be compared. f(alpha) = L(theta + alpha d) is the loss without dropout.
 
 What a filter is, section 5 says: for a dense layer the whole layer's matrix, for a convolution each output filter. Here
@@ -22,21 +22,16 @@ from torch import Tensor, nn
 from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.profile import ForwardProfile
-from dropscape.models.halves import Examples
 from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs
 from dropscape.numerics.seeds import torch_generator
 
 
 def filter_normalised_direction(model: nn.Module, seed: int, index: int = 0) -> dict[str, Tensor]:
-    """One direction, by parameter name, in each parameter's shape and dtype.
+    """Draw direction ``index`` of a seed, by parameter name, in each parameter's shape and dtype.
 
     The Gaussian draw depends on the seed, the index and the parameter's name and shape only: two networks of one
-    architecture get the same draw, each scaled to its own filters. Drawn in float32.
-
-    Args:
-        model: the network at theta.
-        seed: of the draw.
-        index: which direction of that seed.
+    architecture get the same draw, each scaled to its filters. Drawn in float32.
     """
     direction = {}
     for name, value in model.named_parameters():
@@ -54,31 +49,20 @@ def filter_normalised_direction(model: nn.Module, seed: int, index: int = 0) -> 
 
 def loss_slices(
     model: nn.Module,
-    inputs: Examples,
+    inputs: Inputs,
     targets: Tensor,
     alphas: Sequence[float],
     directions: int = 1,
     seed: int = 0,
     loss: str | PerExampleLoss = "cross_entropy",
 ) -> pd.DataFrame:
-    """f(alpha) along several directions.
+    """Compute f(alpha) on a grid along several directions of a seed.
 
-    Args:
-        model: the network at theta. It is not changed.
-        inputs: n examples, in the model's dtype.
-        targets: (n,) or (n, ...).
-        alphas: the grid, in any order.
-        directions: how many.
-        seed: of the directions.
-        loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,) losses, one an example.
+    The other arguments, and errors, are those of ``interpolated_losses``; the network at theta is not changed.
 
     Returns:
         One row a point: direction (from 0), alpha, loss: the mean over all examples, computed in the model's dtype and
         summed in float64.
-
-    Raises:
-        RandomObjectiveError: dropout is active, or a batch norm reads the batch.
-        ConfigurationError: an unknown loss.
     """
     refuse_random_objective(model, inputs, targets, loss)
     block = [name for name, _ in model.named_parameters()]
@@ -94,40 +78,27 @@ def loss_slices(
 
 @dataclass(frozen=True)
 class SliceFlatness:
-    """How flat one slice is around 0.
+    """How flat one slice is around 0."""
 
-    Attributes:
-        loss0: f(0).
-        half_width: half the width of the interval around 0 in which f stays below f(0) + rise; NaN where f does not get
-        there
-            on both sides within the grid.
-        curvature: the second difference of f at 0 over the grid's neighbours of 0.
-        mean_rise: the mean of f(alpha) - f(0) over |alpha| <= radius, by the trapezoidal rule; infinite or NaN where f
-        is. reason: why the half-width is NaN, else "".
-    """
-
-    loss0: float
+    loss0: float  # f(0)
+    # Half the width of the interval around 0 in which f stays below f(0) + rise; NaN unless f gets there on both sides.
     half_width: float
-    curvature: float
+    curvature: float  # the second difference of f at 0 over the grid's neighbours of 0
+    # The mean of f(alpha) - f(0) over |alpha| <= radius, by the trapezoidal rule; infinite or NaN where f is.
     mean_rise: float
-    reason: str
+    reason: str  # why the half-width is NaN, else ""
 
 
 def slice_flatness(slices: pd.DataFrame, rise: float = 0.5, radius: float = 0.5) -> pd.DataFrame:
-    """``SliceFlatness`` of each direction of ``loss_slices``, one row each, with the rise and the radius.
+    """Measure ``SliceFlatness`` of each direction of ``loss_slices``, one row each, with the rise and the radius.
 
     The rise is absolute, in the loss's units (nats), not a multiple of f(0): of two networks that fit the data, f(0)
     may be 1e-2 and 1e-5, and at twice f(0) both predict as well as at 0, so a relative rise would compare how
     small the losses are and not how far the networks can be moved. A rise of half a nat is a factor exp(-1/2) in the
     mean likelihood of the right answers for both.
 
-    Args:
-        slices: direction, alpha, loss; each direction's grid has 0 and points on both sides at equal distances from it.
-        rise: above f(0), positive.
-        radius: of ``mean_rise``; within the grid.
-
-    Raises:
-        ConfigurationError: the grid, rise or radius does not allow the numbers.
+    A ConfigurationError says if the rise is not positive, the ``radius`` of ``mean_rise`` leaves the grid, or a grid
+    has no 0 and points on both sides at equal distances from it.
     """
     rows = []
     for direction, curve in slices.sort_values("alpha").groupby("direction"):
@@ -171,7 +142,7 @@ def _flatness(alphas: NDArray, losses: NDArray, rise: float, radius: float) -> S
 
 
 def _first_crossing(distances: NDArray, losses: NDArray, level: float) -> float:
-    """Where the line through the points first reaches the level, going outwards from 0; NaN if nowhere.
+    """Find where the line through the points first reaches the level, going outwards from 0; NaN if nowhere.
 
     A loss that is not finite counts as above every level: the crossing is then the point before it.
     """

@@ -11,35 +11,35 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class _Grouped(nn.modules.batchnorm._BatchNorm):
+class _GroupedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """See the module. ``group`` None takes all examples that are given as one group."""
 
     group: int | None = None
     _moments: "_Moments | None" = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` (n, C, ...) normalised by channel; in training mode by group of ``group`` examples."""
+        """Normalise ``x`` (n, C, ...) by channel; in training mode by groups of ``group`` examples."""
         if not self.training:
             return super().forward(x)
-        parts = [x] if self.group is None else x.split(self.group)
+        groups = [x] if self.group is None else x.split(self.group)
         if self._moments is not None:
-            for part in parts:
-                self._moments.add(part)
-        normalised = [F.batch_norm(part, None, None, self.weight, self.bias, True, 0.0, self.eps) for part in parts]
-        return normalised[0] if len(parts) == 1 else torch.cat(normalised)
+            for group in groups:
+                self._moments.add(group)
+        normalised = [F.batch_norm(group, None, None, self.weight, self.bias, True, 0.0, self.eps) for group in groups]
+        return normalised[0] if len(groups) == 1 else torch.cat(normalised)
 
 
-class GroupedBatchNorm1d(_Grouped, nn.BatchNorm1d):
+class GroupedBatchNorm1d(_GroupedBatchNorm, nn.BatchNorm1d):
     """Batch norm of (n, C)."""
 
 
-class GroupedBatchNorm2d(_Grouped, nn.BatchNorm2d):
+class GroupedBatchNorm2d(_GroupedBatchNorm, nn.BatchNorm2d):
     """Batch norm of images (n, C, H, W)."""
 
 
-def batch_norms(model: nn.Module) -> list[_Grouped]:
-    """The model's grouped batch norm layers."""
-    return [module for module in model.modules() if isinstance(module, _Grouped)]
+def batch_norms(model: nn.Module) -> list[_GroupedBatchNorm]:
+    """List the model's grouped batch norm layers."""
+    return [module for module in model.modules() if isinstance(module, _GroupedBatchNorm)]
 
 
 @torch.no_grad()
@@ -51,8 +51,7 @@ def set_population_statistics(model: nn.Module, batches: Iterable[Tensor]) -> No
     the groups and between them; not Bessel's estimate). With one group for everything, evaluation mode is then
     exactly training mode on the same examples. The model is left in evaluation mode.
 
-    Args:
-        batches: the inputs, whole groups at a time.
+    ``batches`` are the inputs, whole groups at a time.
     """
     layers = batch_norms(model)
     for layer in layers:
@@ -72,7 +71,7 @@ def set_population_statistics(model: nn.Module, batches: Iterable[Tensor]) -> No
 
 
 class _Moments:
-    """Mean and variance by channel of values that come in parts, pooled in float64."""
+    """Mean and variance by channel of values that come in chunks, pooled in float64."""
 
     def __init__(self) -> None:
         self._counts: list[int] = []

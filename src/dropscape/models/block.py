@@ -13,11 +13,7 @@ from dropscape.errors import ConfigurationError
 
 
 def check_block(block: Sequence[str], names: Collection[str]) -> None:
-    """Refuse a block that names what is not among the ``names`` of the model's parameters.
-
-    Raises:
-        ConfigurationError: such a name.
-    """
+    """Raise a ConfigurationError if the block names what is not among the model's parameters, ``names``."""
     for name in block:
         if name not in names:
             raise ConfigurationError(
@@ -26,55 +22,46 @@ def check_block(block: Sequence[str], names: Collection[str]) -> None:
 
 
 def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor]:
-    """The block's parameters by name, detached.
-
-    Raises:
-        ConfigurationError: a name is not a parameter of the model.
-    """
+    """Return the block's parameters by name, detached; refuse unknown names as ``check_block`` does."""
     parameters = dict(model.named_parameters())
     check_block(block, parameters)
     return {name: parameters[name].detach() for name in block}
 
 
 def block_vector(model: nn.Module, block: Sequence[str]) -> Tensor:
-    """The block as one vector, shape (P,), in the model's dtype."""
+    """Return the block as one vector, shape (P,), in the model's dtype."""
     return torch.cat([value.reshape(-1) for value in block_parameters(model, block).values()])
 
 
 def split_vector(model: nn.Module, block: Sequence[str], vector: Tensor) -> dict[str, Tensor]:
-    """The inverse of ``block_vector``: views of ``vector`` (..., P) with the shapes of the block's parameters."""
+    """Invert ``block_vector``: views of ``vector`` (..., P) with the shapes of the block's parameters."""
     shapes = {name: value.shape for name, value in block_parameters(model, block).items()}
-    parts = vector.split([shape.numel() for shape in shapes.values()], dim=-1)
+    pieces = vector.split([shape.numel() for shape in shapes.values()], dim=-1)
     return {
-        name: part.reshape(*vector.shape[:-1], *shape)
-        for (name, shape), part in zip(shapes.items(), parts, strict=True)
+        name: piece.reshape(*vector.shape[:-1], *shape)
+        for (name, shape), piece in zip(shapes.items(), pieces, strict=True)
     }
 
 
 def dense_layer_of_block(block: Sequence[str]) -> tuple[int, bool] | None:
-    """``(layer, with_bias)`` if the block is the weight of one layer of a FullyConnected, with or without its bias.
+    """Recognise the weight of one layer of a FullyConnected, with or without its bias: ``(layer, with_bias)``.
 
     ``layer`` is counted from 1 as in the papers. None if the block is anything else.
     """
-    names = list(block)
-    if not names or not names[0].startswith("layers.") or not names[0].endswith(".weight"):
+    name = _single_layer(block)
+    index = name.removeprefix("layers.") if name else ""
+    if name != f"layers.{index}" or not index.isdigit():
         return None
-    index = names[0].removeprefix("layers.").removesuffix(".weight")
-    if not index.isdigit() or names[1:] not in ([], [f"layers.{index}.bias"]):
-        return None
-    return int(index) + 1, len(names) == 2
+    return int(index) + 1, len(block) == 2
 
 
 def layer_of_block(model: nn.Module, block: Sequence[str]) -> str | None:
-    """The name of the ``nn.Linear`` or plain ``nn.Conv2d`` whose weight, with or without its bias, is the block.
+    """Name the ``nn.Linear`` or plain ``nn.Conv2d`` whose weight, with or without its bias, is the block.
 
     Plain: not grouped and padded with zeros. None if the block is anything else, or the layer is the model itself.
     """
-    names = list(block)
-    if not names or not names[0].endswith(".weight"):
-        return None
-    name = names[0].removesuffix(".weight")
-    if names[1:] not in ([], [f"{name}.bias"]):
+    name = _single_layer(block)
+    if name is None:
         return None
     layer = model.get_submodule(name)
     plain = type(layer) is nn.Linear or (
@@ -84,3 +71,8 @@ def layer_of_block(model: nn.Module, block: Sequence[str]) -> str | None:
         and not isinstance(layer.padding, str)
     )
     return name if plain else None
+
+
+def _single_layer(block: Sequence[str]) -> str | None:
+    name = block[0].removesuffix(".weight") if block else ""
+    return name if list(block) in ([f"{name}.weight"], [f"{name}.weight", f"{name}.bias"]) else None

@@ -10,21 +10,14 @@ Function = Callable[[Tensor], Tensor]
 
 
 class Chain(nn.Sequential):
-    """Named modules applied one after the other; those that are themselves plain sequences count step by step.
+    """Named modules applied one after the other; plain sequences among them count step by step."""
 
-    Attributes:
-        piecewise_linear: whether the output in evaluation mode is piecewise linear in any one layer's weights.
-    """
-
-    piecewise_linear = True
+    piecewise_linear = True  # the output in evaluation mode, in any one layer's weights
 
     def split(self, block: Sequence[str]) -> tuple[Function, Function]:
-        """``(prefix, suffix)``, the steps before the block's first and the rest: ``suffix(prefix(x))`` is ``model(x)``.
+        """Cut into ``(prefix, suffix)``, the steps before the block's first and the rest; refuse unknown names.
 
         Both read the parameters that the model has when they are called.
-
-        Raises:
-            ConfigurationError: a name is not a parameter of the model.
         """
         block_parameters(self, block)
         steps = dict(_steps(self))

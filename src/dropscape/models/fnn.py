@@ -19,6 +19,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "identity": lambda z: z,
 }
+IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_, "identity": lambda z: z}
+
+
+def check_activation(activation: str) -> None:
+    """Raise a ConfigurationError if the activation is not a key of ``ACTIVATIONS``."""
+    if activation not in ACTIVATIONS:
+        raise ConfigurationError(f"model.activation is '{activation}'; write one of {', '.join(sorted(ACTIVATIONS))}.")
 
 
 class FullyConnected(nn.Module):
@@ -28,11 +35,8 @@ class FullyConnected(nn.Module):
     network alone is deterministic.
 
     Args:
-        widths: ``(d, m_1, ..., m_{L-1}, d')``, at least three numbers.
-        activation: a key of ``ACTIVATIONS``.
-
-    Raises:
-        ConfigurationError: fewer than three widths, or an unknown activation.
+        widths: ``(d, m_1, ..., m_{L-1}, d')``; fewer than three are a ConfigurationError.
+        activation: a key of ``ACTIVATIONS``; anything else is a ConfigurationError.
     """
 
     def __init__(self, widths: Sequence[int], activation: str = "relu"):
@@ -42,10 +46,7 @@ class FullyConnected(nn.Module):
                 f"model.widths is {list(widths)}; a fully-connected network needs an input, at least one hidden "
                 "layer and an output: write for example [784, 50, 50, 10]."
             )
-        if activation not in ACTIVATIONS:
-            raise ConfigurationError(
-                f"model.activation is '{activation}'; write one of {', '.join(sorted(ACTIVATIONS))}."
-            )
+        check_activation(activation)
         self.widths = tuple(int(width) for width in widths)
         self.activation = activation
         self.layers = nn.ModuleList(
@@ -58,23 +59,19 @@ class FullyConnected(nn.Module):
         return len(self.layers)
 
     def activate(self, z: Tensor) -> Tensor:
-        """sigma(z), elementwise."""
+        """Apply sigma elementwise."""
         return ACTIVATIONS[self.activation](z)
 
     def hidden(self, x: Tensor, layer: int) -> Tensor:
-        """f^[layer](x), shape (n, m_layer); ``layer`` 0 is the input itself, at most L - 1."""
+        """Compute f^[layer](x), shape (n, m_layer); ``layer`` 0 is the input itself, at most L - 1."""
         return self._through(x, 0, layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The outputs, shape (n, d')."""
+        """Compute the outputs, shape (n, d')."""
         return self._through(x, 0, self.depth)
 
     def split(self, block: Sequence[str]) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-        """``(prefix, suffix)``: the layers before the first one that the block names, and the others.
-
-        Raises:
-            ConfigurationError: a name is not a parameter of the network.
-        """
+        """Cut into ``(prefix, suffix)``: the layers before the first one that the block names, and the others."""
         block_parameters(self, block)
         first = min(int(name.split(".")[1]) for name in block)
         return lambda x: self._through(x, 0, first), lambda x: self._through(x, first, self.depth)
@@ -87,12 +84,12 @@ class FullyConnected(nn.Module):
         return x
 
     def _activated(self, z: Tensor, index: int) -> Tensor:
-        """What the layer after hidden layer ``index`` (from 0) reads."""
+        """Compute what the layer after hidden layer ``index`` (from 0) reads."""
         return self.activate(z)
 
 
-def products_of(model: nn.Module, examples: int) -> AbstractContextManager:
-    """Around passes of so many examples, forward and backward: the fastest products for a fully-connected network.
+def fast_products(model: nn.Module, examples: int) -> AbstractContextManager:
+    """Choose the fastest matrix products for passes of so many examples of a fully-connected network inside.
 
     Other networks convolve, or their products are too small to gain from it.
     """

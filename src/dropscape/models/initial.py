@@ -1,6 +1,6 @@
-"""First parameters of fully-connected networks that are normally distributed with a given scale for each layer.
+"""Draws first parameters of fully-connected networks, normally distributed with a given scale for each layer.
 
-The scale decides whether neurons can move at all (paper B, sections VI-B and VI-C): torch's own initialisation has one
+The scale decides whether neurons can move at all (paper B, sections VI-B and VI-C): torch's initialisation has one
 that depends on the widths alone.
 """
 
@@ -10,16 +10,17 @@ import torch
 from torch import Tensor
 
 from dropscape.errors import ConfigurationError
-from dropscape.models.fnn import ACTIVATIONS
+from dropscape.models.fnn import check_activation
 from dropscape.numerics.seeds import torch_generator
 
 
 def normal_initialised(
     widths: Sequence[int], activation: str, initial_scale: Sequence[float], seeds: Sequence[int]
 ) -> dict[str, Tensor]:
-    """Weights and biases of layer l from N(0, s_l^2) for every seed; the last layer's bias is 0.
+    """Draw weights and biases of layer l from N(0, s_l^2) for every seed; the last layer's bias is 0.
 
-    A seed's draws depend on the seed and the widths only: another scale multiplies the same numbers.
+    A seed's draws depend on the seed and the widths only: another scale multiplies the same numbers. Another number of
+    scales than layers or an unknown activation is a ConfigurationError.
 
     Args:
         widths: ``(d, m_1, ..., m_{L-1}, d')``.
@@ -29,17 +30,13 @@ def normal_initialised(
 
     Returns:
         ``{name: (S, ...)}`` in float32, named as a ``FullyConnected`` names its parameters.
-
-    Raises:
-        ConfigurationError: another number of scales than layers, or an unknown activation.
     """
     if len(initial_scale) != len(widths) - 1:
         raise ConfigurationError(
             f"model.initial_scale is {list(initial_scale)}, but the network has {len(widths) - 1} layers: write one "
             "number for each."
         )
-    if activation not in ACTIVATIONS:
-        raise ConfigurationError(f"model.activation is '{activation}'; write one of {', '.join(sorted(ACTIVATIONS))}.")
+    check_activation(activation)
     networks = [_drawn(widths, initial_scale, seed) for seed in seeds]
     return {name: torch.stack([network[name] for network in networks]) for name in networks[0]}
 

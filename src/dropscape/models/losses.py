@@ -18,34 +18,27 @@ PADDING = 0  # the token that fills a sentence up; it is never a target
 
 
 def cross_entropy_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
-    """-log softmax(outputs)_y of each example (paper A, section 3.1).
+    """Compute -log softmax(outputs)_y of each example, (n,): outputs (n, C), classes (n,) (paper A, section 3.1).
 
-    Computed as log(1 + sum_{k != y} exp(z_k - z_y)): ``logsumexp(z) - z_y`` would subtract two numbers of order 10 and
-    lose all digits of a loss below 1e-6 in float32.
-
-    Args:
-        outputs: (n, C) floating point.
-        targets: (n,) int64 classes.
-
-    Returns:
-        (n,) in the dtype of ``outputs``.
+    It is log(1 + sum_{k != y} exp(z_k - z_y)): ``logsumexp(z) - z_y`` would subtract two numbers of order 10 and lose
+    all digits of a loss below 1e-6 in float32.
     """
     if targets.is_floating_point() or targets.ndim != 1:
         raise ConfigurationError(
             f"loss 'cross_entropy' needs targets of shape (n,) with class numbers, not {tuple(targets.shape)} of "
             f"{targets.dtype}; write loss 'mse' for real-valued targets."
         )
-    own = targets[:, None] == torch.arange(outputs.shape[1], device=outputs.device)
+    is_target = targets[:, None] == torch.arange(outputs.shape[1], device=outputs.device)
     margins = outputs - outputs.gather(1, targets[:, None])
-    others = margins.masked_fill(own, float("-inf")).logsumexp(dim=1)
+    others = margins.masked_fill(is_target, float("-inf")).logsumexp(dim=1)
     return _softplus(others)
 
 
 def _softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)), with first and second derivatives to full relative accuracy on both sides.
+    """Compute log(1 + exp(x)), with first and second derivatives to full relative accuracy on both sides.
 
-    Those of torch's own ways are not: the second derivative of ``logaddexp`` is NaN in float32 below -88, where
-    exp(-x) overflows, and that of ``logsigmoid`` is lost in the rounding of 1.
+    Torch's functions have not: the second derivative of ``logaddexp`` is NaN in float32 below -88, where exp(-x)
+    overflows, and that of ``logsigmoid`` is lost in the rounding of 1.
     """
     positive = x > 0
     high, low = x.where(positive, 0.0), x.masked_fill(positive, 0.0)
@@ -53,15 +46,7 @@ def _softplus(x: Tensor) -> Tensor:
 
 
 def squared_error_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
-    """|outputs - targets|^2 / 2 of each example, summed over the outputs (the papers' (1/2n) sum_i |f - y|^2).
-
-    Args:
-        outputs: (n, C) floating point.
-        targets: (n, C) floating point.
-
-    Returns:
-        (n,) in the dtype of ``outputs``.
-    """
+    """Compute |outputs - targets|^2 / 2 of each example, (n,), from (n, C) (the papers' (1/2n) sum_i |f - y|^2)."""
     if targets.shape != outputs.shape:
         raise ConfigurationError(
             f"loss 'mse' needs targets of the outputs' shape {tuple(outputs.shape)}, not {tuple(targets.shape)}; "
@@ -76,72 +61,70 @@ LOSSES: dict[str, PerExampleLoss] = {
 }
 
 
-def output_loss(name: str) -> PerExampleLoss:
-    """The per-example loss ``(outputs (n, C), targets) -> (n,)`` of that name.
-
-    Raises:
-        ConfigurationError: the name is not a key of ``LOSSES``.
-    """
-    if name not in LOSSES:
-        raise ConfigurationError(f"loss is '{name}'; write one of {', '.join(sorted(LOSSES))}.")
-    return LOSSES[name]
+def output_loss(loss: str | PerExampleLoss) -> PerExampleLoss:
+    """Find the per-example loss ``(outputs (n, C), targets) -> (n,)`` by its key in ``LOSSES``, or return it itself."""
+    if not isinstance(loss, str):
+        return loss
+    if loss not in LOSSES:
+        raise ConfigurationError(f"loss is '{loss}'; write one of {', '.join(sorted(LOSSES))}.")
+    return LOSSES[loss]
 
 
 def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> PerExampleLoss:
-    """The per-example loss whose mean over the examples of the training set is the risk R_S.
+    """Make the per-example loss whose mean over the examples of the training set is the risk R_S.
 
     For classes (n,) and values (n, C) it is ``output_loss``. For sentences (n, T) the risk is the mean over all target
     tokens of the training set that are not padding; an example's loss is the sum over its tokens times n / tokens, a
-    constant of the training set, so that the mean over the examples is that whatever the batching.
+    constant of the training set, so that the mean over the examples is the risk whatever the batching.
 
     Args:
         name: a key of ``LOSSES``.
         targets: of the whole training set.
         label_smoothing: epsilon of Szegedy et al. (2016): the target is 1 - epsilon on its class plus epsilon / C on
-            each of the C classes. The entropy of such a target, a constant, is taken off.
-
-    Raises:
-        ConfigurationError: an unknown name, or label smoothing for another loss than ``cross_entropy``.
+            each of the C classes. The entropy of such a target, a constant, is taken off. Only for ``cross_entropy``;
+            else it is a ConfigurationError.
     """
     loss = output_loss(name)
     if label_smoothing and name != "cross_entropy":
-        raise ConfigurationError(f"label_smoothing is {label_smoothing} with loss '{name}'; write 0, or cross_entropy.")
+        raise ConfigurationError(
+            f"label_smoothing is {label_smoothing} with loss '{name}'; write label_smoothing 0, or loss cross_entropy."
+        )
     if name != "cross_entropy" or (targets.ndim == 1 and not label_smoothing):
         return loss
     if targets.ndim == 1:
         return lambda outputs, classes: _smoothed(outputs, classes, label_smoothing)
     weight = len(targets) / int((targets != PADDING).sum())
 
-    def of_sentences(outputs: Tensor, tokens: Tensor) -> Tensor:
+    def sentence_losses(outputs: Tensor, tokens: Tensor) -> Tensor:
         losses = _smoothed(outputs.flatten(0, 1), tokens.flatten(), label_smoothing).view(tokens.shape)
         return weight * losses.masked_fill(tokens == PADDING, 0.0).sum(dim=1)
 
-    return of_sentences
+    return sentence_losses
 
 
 def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
-    """Cross-entropy of (n, C) with the smoothed targets less their entropy, (n,): the Kullback-Leibler divergence.
+    """Compute the cross-entropy of (n, C) with smoothed targets less their entropy, (n,).
 
-    The entropy is a constant. Without it the least value is 0, as it is without smoothing, so that a multiple of the
-    loss (paper A, Definition 2) means the same for both.
+    It is the Kullback-Leibler divergence. Without that constant the smallest value is 0, as it is without smoothing, so
+    that a multiple of the loss (paper A, Definition 2) means the same for both.
     """
     if not epsilon:
         return cross_entropy_per_example(outputs, targets)
     # Never tiny, so that the plain formula is accurate, and faster where there are many classes.
     log_probabilities = outputs.log_softmax(dim=1)
-    own = log_probabilities.gather(1, targets[:, None]).squeeze(1)
-    return (epsilon - 1) * own - epsilon * log_probabilities.mean(dim=1) - smoothed_entropy(outputs.shape[1], epsilon)
+    right = log_probabilities.gather(1, targets[:, None]).squeeze(1)
+    return (epsilon - 1) * right - epsilon * log_probabilities.mean(dim=1) - smoothed_entropy(outputs.shape[1], epsilon)
 
 
 def smoothed_entropy(classes: int, epsilon: float) -> float:
-    """Entropy of the smoothed target in nats."""
+    """Compute the entropy of the smoothed target in nats."""
     other = epsilon / classes
-    own = 1 - epsilon + other
-    return -own * math.log(own) - (classes - 1) * other * math.log(other)
+    right = 1 - epsilon + other
+    return -right * math.log(right) - (classes - 1) * other * math.log(other)
 
 
 def encodes_classes(targets: Tensor) -> bool:
-    """Whether targets are classes: numbers of them or tokens, or values (n, C) that are 1 for one class, 0 elsewhere.
+    """Tell whether targets are classes: their numbers or tokens, or values (n, C) that are 1 for one class, else 0.
 
     Other values belong to a regression, for which there is no accuracy. One column of values is never classes.
     """
@@ -152,7 +135,7 @@ def encodes_classes(targets: Tensor) -> bool:
 
 
 def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """How many predictions are right, and how many there are.
+    """Count the predictions that are right, and all predictions.
 
     Targets are classes (n,), classes encoded as values (n, C), or tokens (n, T), of which padding does not count.
     """
@@ -166,6 +149,6 @@ def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tenso
 def mean_loss(
     model: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor, loss: PerExampleLoss, batch: int = 1024
 ) -> float:
-    """The mean of the loss over all examples, ``batch`` of them at a time, summed in float64."""
-    parts = zip(inputs.split(batch), targets.split(batch), strict=True)
-    return sum(float(loss(model(part), own).sum(dtype=torch.float64)) for part, own in parts) / len(inputs)
+    """Compute the mean of the loss over all examples, ``batch`` of them at a time, summed in float64."""
+    pairs = zip(inputs.split(batch), targets.split(batch), strict=True)
+    return sum(float(loss(model(x), y).sum(dtype=torch.float64)) for x, y in pairs) / len(inputs)

@@ -10,7 +10,7 @@ from dropscape.models.fnn import FullyConnected
 
 
 class MaskedFullyConnected(FullyConnected):
-    """A ``FullyConnected`` of the same parameters with a place for dropout after each hidden layer.
+    """A ``FullyConnected`` of the same parameters with a dropout layer after each hidden layer.
 
     Without ``output_bias`` the last layer's bias is 0 and is not trained; it stays a parameter, so that both networks
     have the same ones.
@@ -29,7 +29,7 @@ class MaskedFullyConnected(FullyConnected):
         return self.activation in ("relu", "identity")
 
     def with_last_hidden(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The outputs, and f^[L-1](x) before its own dropout, (n, m_{L-1})."""
+        """Compute the outputs, and f^[L-1](x) before its dropout, (n, m_{L-1})."""
         last = self.depth - 1
         hidden = self.activate(self.layers[last - 1](self._through(x, 0, last - 1)))
         return self.layers[last](self.dropouts[-1](hidden)), hidden

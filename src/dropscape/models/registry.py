@@ -1,6 +1,6 @@
-"""Networks by the name that the configuration gives them."""
+"""Builds networks by the name that the configuration gives them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,58 +8,35 @@ from torch import nn
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.initial import normal_initialised
-from dropscape.models.masked_fnn import MaskedFullyConnected
-from dropscape.models.resnet import resnet, resnet18
-from dropscape.models.transformer import Transformer
-from dropscape.models.vgg import vgg9, vgg16
+from dropscape.models.settings import network_kind
 from dropscape.numerics.seeds import derived_seed
-from dropscape.own_code import imported
-
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
-    "fnn": MaskedFullyConnected,
-    "vgg9": vgg9,
-    "vgg16": vgg16,
-    "resnet20": resnet,
-    "resnet18": resnet18,
-    "transformer": Transformer,
-}
 
 
-def build(settings: Mapping[str, Any]) -> nn.Module:
-    """The network of the model settings, with fresh parameters from torch's global generator.
+def build(settings: Mapping[str, Any], with_dropout: bool = True) -> nn.Module:
+    """Build the network of the model settings, with fresh parameters from torch's global generator.
 
-    ``settings["name"]`` is a key of ``ARCHITECTURES``, and the other settings are what it is called with; or it is
-    ``own``, with ``function``, a ``package.module:function`` of the user's own, and its ``arguments``. Dropout is
-    wherever the network has a ``MaskedDropout``; its keep probability is a matter of the run. ``initial_scale`` is one
-    of ``initialised``.
+    Dropout is wherever the network has a ``MaskedDropout``; the run decides its keep probability. ``initial_scale`` is
+    left to ``initialised``. Without dropout the network may have a faster form with the same parameters.
 
     Raises:
         ConfigurationError: an unknown name, settings that do not fit it, or a function that gives no module.
     """
-    name = settings["name"]
+    kind = network_kind(settings["name"])
     arguments = {key: value for key, value in settings.items() if key not in ("name", "initial_scale")}
-    if name == "own":
-        name, arguments = settings["function"], settings["arguments"]
-        function = imported(name, "model.function")
-    elif name in ARCHITECTURES:
-        function = ARCHITECTURES[name]
-    else:
-        raise ConfigurationError(
-            f"model.name is '{name}'; write one of {', '.join(ARCHITECTURES)}, or own with a function of your own."
-        )
+    named = settings.get("function", settings["name"])
     try:
-        model = function(**arguments)
+        model = (kind.build if with_dropout else kind.build_without_dropout)(**arguments)
     except TypeError as error:
-        raise ConfigurationError(f"the model '{name}' does not take its settings: {error}.") from error
+        raise ConfigurationError(f"model '{named}' cannot be built from its settings: {error}.") from error
     if not isinstance(model, nn.Module):
         raise ConfigurationError(
-            f"model.function '{name}' returned a {type(model).__name__}; write one that returns a torch.nn.Module."
+            f"model.function '{named}' returned a {type(model).__name__}; write one that returns a torch.nn.Module."
         )
     return model
 
 
 def initialised(settings: Mapping[str, Any], seed: int) -> nn.Module:
-    """``build`` with the seed's initialisation, the same whatever the dropout (paper A section 6.1).
+    """Build a network with the seed's initialisation, the same whatever the dropout (paper A section 6.1).
 
     It is torch's default, or that of ``normal_initialised`` where the settings of a fully-connected network have an
     ``initial_scale``.
@@ -73,29 +50,12 @@ def initialised(settings: Mapping[str, Any], seed: int) -> nn.Module:
     return model
 
 
-def fitted(settings: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
-    """The model settings with what the data decides: a transformer's vocabularies and the length of its sources.
-
-    Args:
-        settings: of the model.
-        description: of the examples.
-    """
-    if settings["name"] != "transformer":
-        return dict(settings)
-    vocabularies = {key: len(description[key]) for key in ("source_vocabulary", "target_vocabulary")}
-    return {**settings, **vocabularies, "source_length": description["source_length"]}
+def with_data_dimensions(settings: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what the examples' description decides, such as a transformer's vocabularies, to the model settings."""
+    return network_kind(settings["name"]).with_data_dimensions(settings, description)
 
 
 def keep_probs(settings: Mapping[str, Any]) -> float | tuple[float, ...]:
-    """A run's keep probability for ``set_keep_prob``: of all dropout layers of its model, or of each.
-
-    For a fully-connected network it is that of the hidden layers ``dropout_after``, one or a list, with one number for
-    all of them or a list; the other hidden layers have no dropout. Other networks have their own places.
-    """
-    keep_prob, after = settings["keep_prob"], settings["dropout_after"]
-    if settings["model"]["name"] != "fnn":
-        return keep_prob if isinstance(keep_prob, int | float) else tuple(keep_prob)
-    layers = [after] if isinstance(after, int) else after
-    values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else keep_prob
-    of_layer = dict(zip(layers, values, strict=True))
-    return tuple(of_layer.get(layer, 1.0) for layer in range(1, len(settings["model"]["widths"]) - 1))
+    """Give the keep probability of all dropout layers of a run's model, or of each, for ``set_keep_prob``."""
+    kind = network_kind(settings["model"]["name"])
+    return kind.keep_probs(settings["model"], settings["keep_prob"], settings["dropout_after"])

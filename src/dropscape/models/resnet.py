@@ -10,44 +10,14 @@ from dropscape.models.batch_norm import GroupedBatchNorm2d
 from dropscape.models.chain import Chain
 
 
-def resnet(classes: int, width: int = 16, blocks: int = 3) -> Chain:
-    """A residual network of 6 * blocks + 2 layers in three stages of width, 2 width and 4 width channels.
+def resnet(classes: int, width: int, *, stages: int, blocks: int, projection: bool) -> Chain:
+    """Build a network from images (n, 3, 32, 32) to (n, classes); stage s has 2^(s - 1) ``width`` channels.
 
-    He et al.'s form for CIFAR (section 4.2): shortcuts without parameters (their option A), global average pooling, one
-    dense layer. Their initialisation is normal with variance 2/fan-in (He et al., 2015); here as everywhere it is
-    torch's default.
-
-    Paper A puts dropout "after the convolutional layers". Here it stands after each convolution's batch norm: it
-    commutes with the ReLU that follows, and masks what a block adds to its shortcut, never the shortcut itself, which
-    nine masks in a row would drown.
-
-    Args:
-        classes: outputs.
-        width: channels of the first stage.
-        blocks: residual blocks a stage; 3 is ResNet-20.
+    Paper A puts dropout "after the convolutional layers", paper B does not say where. Here it stands after each
+    convolution's batch norm, shortcuts left out: it commutes with the ReLU that follows, and masks what a block adds to
+    its shortcut, never the shortcut itself, which nine masks in a row would drown. He et al.'s initialisation is normal
+    with variance 2/fan-in (He et al., 2015); here as everywhere it is torch's default.
     """
-    return _residual(classes, width, stages=3, blocks=blocks, projection=False)
-
-
-def resnet18(classes: int, width: int = 64) -> Chain:
-    """ResNet-18: four stages of two residual blocks, of width, 2, 4 and 8 width channels.
-
-    He et al.'s Table 1 is for images of 224 pixels; for 32 the first convolution is 3 x 3 and no pooling follows it, as
-    is commonly done. Shortcuts between stages are 1 x 1 convolutions with batch norm (their option B). Paper B does not
-    say where its dropout stands: here as in ``resnet``, after each convolution's batch norm, shortcuts left out.
-
-    The first convolutions of the second and the third stage, paper B's conv2-1 and conv3-1, are
-    ``stage2.0.conv1.weight`` and ``stage3.0.conv1.weight``.
-
-    Args:
-        classes: outputs.
-        width: channels of the first stage; 64 is the published network.
-    """
-    return _residual(classes, width, stages=4, blocks=2, projection=True)
-
-
-def _residual(classes: int, width: int, *, stages: int, blocks: int, projection: bool) -> Chain:
-    """Images (n, 3, 32, 32) to (n, classes); stage s has 2^(s - 1) ``width`` channels."""
     network = OrderedDict(
         conv1=nn.Conv2d(3, width, 3, padding=1, bias=False),
         norm1=GroupedBatchNorm2d(width),
@@ -69,10 +39,8 @@ def _residual(classes: int, width: int, *, stages: int, blocks: int, projection:
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut; with more channels out than in, at half the resolution.
 
-    Args:
-        channels, out: in and out.
-        projection: whether a shortcut to more channels is a 1 x 1 convolution with batch norm (option B) and not
-            channels of zeros (option A).
+    With ``projection`` a shortcut to more channels is a 1 x 1 convolution with batch norm (option B), else it adds
+    channels of zeros (option A).
     """
 
     def __init__(self, channels: int, out: int, projection: bool = False):
@@ -91,13 +59,13 @@ class ResidualBlock(nn.Module):
             self.projection = nn.Sequential(OrderedDict(conv=convolution, norm=GroupedBatchNorm2d(out)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (n, C, H, W) to (n, C', H', W')."""
+        """Map images (n, C, H, W) to (n, C', H', W')."""
         inner = F.relu(self.dropout1(self.norm1(self.conv1(x))))
         inner = self.dropout2(self.norm2(self.conv2(inner)))
         return F.relu(inner + self._shortcut(x))
 
     def _shortcut(self, x: Tensor) -> Tensor:
-        """The input itself; to more channels its projection, or every second pixel between channels of zeros."""
+        """Return the input; to more channels its projection, or every second pixel between channels of zeros."""
         if self.projection is not None:
             return self.projection(x)
         if self.stride == 1:

@@ -1,28 +1,20 @@
-"""Networks from the stacked parameters and buffers that a training wrote."""
+"""Rebuilds networks from the stacked parameters and buffers that a training wrote."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from dropscape.models.fnn import FullyConnected
 from dropscape.models.registry import build
 
 
 def restored(settings: Mapping[str, Any], tensors: Mapping[str, Tensor], with_dropout: bool = False) -> nn.Module:
-    """The network of the model settings with the given parameters and buffers, in evaluation mode.
+    """Rebuild the network of the model settings with the given state dict, in evaluation mode.
 
-    Args:
-        settings: of the model.
-        tensors: its state dict.
-        with_dropout: whether a fully-connected network gets its places for dropout. Without them it is a plain
-            ``FullyConnected``, for which curvature and flatness have their fastest methods; other networks always
-            have them.
+    Without dropout layers a fully-connected network is a plain ``FullyConnected``, for which curvature and flatness
+    have their fastest methods; other networks always have their dropout layers.
     """
-    if settings["name"] == "fnn" and not with_dropout:
-        network = FullyConnected(settings["widths"], settings["activation"])
-    else:
-        network = build(settings)
+    network = build(settings, with_dropout)
     network.load_state_dict(dict(tensors))
     return network.eval().requires_grad_(False)
 
@@ -30,6 +22,6 @@ def restored(settings: Mapping[str, Any], tensors: Mapping[str, Tensor], with_dr
 def networks_of_seeds(
     settings: Mapping[str, Any], stacked: Mapping[str, Tensor], seeds: Sequence[int], with_dropout: bool = False
 ) -> Iterator[tuple[int, nn.Module]]:
-    """``(seed, network)`` for every seed of a run; ``stacked`` is ``{name: (S, ...)}``."""
+    """Rebuild ``(seed, network)`` for every seed of a run; ``stacked`` is ``{name: (S, ...)}``."""
     for index, seed in enumerate(seeds):
         yield seed, restored(settings, {name: value[index] for name, value in stacked.items()}, with_dropout)

@@ -44,14 +44,14 @@ class Transformer(Chain):
         layers: int = 3,
     ):
         sizes = (d_model, d_k, d_ff, heads)
-        encoder = nn.Sequential(*(EncoderLayer(source_length, *sizes) for _ in range(layers)))
-        decoder = nn.Sequential(*(DecoderLayer(source_length, *sizes) for _ in range(layers)))
-        embedding = Embeddings(source_vocabulary, target_vocabulary, source_length, d_model)
-        output = Output(source_length, d_model, target_vocabulary)
+        encoder = nn.Sequential(*(_EncoderLayer(source_length, *sizes) for _ in range(layers)))
+        decoder = nn.Sequential(*(_DecoderLayer(source_length, *sizes) for _ in range(layers)))
+        embedding = _Embeddings(source_vocabulary, target_vocabulary, source_length, d_model)
+        output = _Output(source_length, d_model, target_vocabulary)
         super().__init__(OrderedDict(embedding=embedding, encoder=encoder, decoder=decoder, output=output))
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     """Multi-head attention with bias-free projections W^Q, W^K, W^V, W^O (Vaswani et al., section 3.2.2)."""
 
     def __init__(self, d_model: int, d_k: int, heads: int):
@@ -63,7 +63,7 @@ class Attention(nn.Module):
         self.output = _projection(heads * d_k, d_model)
 
     def forward(self, x: Tensor, read: Tensor, hidden: Tensor) -> Tensor:
-        """What x (n, T, d) reads of ``read`` (n, S, d) where not ``hidden``: bool, (n, 1, S) or (n, T, S)."""
+        """Compute what x (n, T, d) reads of ``read`` (n, S, d) where not ``hidden``: bool, (n, 1, S) or (n, T, S)."""
         q, k, v = (
             projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projected in (self.queries(x), self.keys(read), self.values(read))
@@ -75,15 +75,15 @@ class Attention(nn.Module):
 
 
 class _Residual(nn.Module):
-    """LayerNorm(x + dropout(what the sub-layer gave))."""
+    """LayerNorm(x + dropout(what the sub-layer wrote))."""
 
     def __init__(self, d_model: int):
         super().__init__()
         self.dropout = MaskedDropout()
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, x: Tensor, given: Tensor) -> Tensor:
-        return self.norm(x + self.dropout(given))
+    def forward(self, x: Tensor, written: Tensor) -> Tensor:
+        return self.norm(x + self.dropout(written))
 
 
 class _FeedForward(nn.Sequential):
@@ -91,8 +91,8 @@ class _FeedForward(nn.Sequential):
         super().__init__(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
 
 
-class Embeddings(nn.Module):
-    """Embeddings times sqrt(d_model) plus positions, with dropout; their two tables are apart."""
+class _Embeddings(nn.Module):
+    """Tokens (n, S + T) to the state (n, S + T, d_model + 1): embeddings times sqrt(d_model) plus positions."""
 
     def __init__(self, source_vocabulary: int, target_vocabulary: int, source_length: int, d_model: int):
         super().__init__()
@@ -105,11 +105,10 @@ class Embeddings(nn.Module):
         self.target_dropout = MaskedDropout()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (n, S + T) to the state (n, S + T, d_model + 1)."""
         source, target = tokens[:, : self.source_length], tokens[:, self.source_length :]
         sums = [
-            dropout(table(part) * math.sqrt(self.d_model) + positions(part.shape[1], table.weight))
-            for part, table, dropout in (
+            dropout(table(side) * math.sqrt(self.d_model) + positions(side.shape[1], table.weight))
+            for side, table, dropout in (
                 (source, self.source, self.source_dropout),
                 (target, self.target, self.target_dropout),
             )
@@ -118,40 +117,38 @@ class Embeddings(nn.Module):
         return torch.cat([torch.cat(sums, dim=1), padded], dim=2)
 
 
-class EncoderLayer(nn.Module):
+class _EncoderLayer(nn.Module):
     """Self-attention of the source, then the feed-forward network; (n, S + T, d_model + 1) to the same."""
 
     def __init__(self, source_length: int, d_model: int, d_k: int, d_ff: int, heads: int):
         super().__init__()
         self.source_length = source_length
-        self.attention = Attention(d_model, d_k, heads)
+        self.attention = _Attention(d_model, d_k, heads)
         self.attention_residual = _Residual(d_model)
         self.feed_forward = _FeedForward(d_model, d_ff)
         self.feed_forward_residual = _Residual(d_model)
 
     def forward(self, state: Tensor) -> Tensor:
-        """The state with the source's part renewed."""
         source, target, source_padded, _ = _unpacked(state, self.source_length)
         source = self.attention_residual(source, self.attention(source, source, source_padded))
         source = self.feed_forward_residual(source, self.feed_forward(source))
         return _packed(source, target, state)
 
 
-class DecoderLayer(nn.Module):
-    """Masked self-attention of the target, attention to the source, feed-forward; states as in ``EncoderLayer``."""
+class _DecoderLayer(nn.Module):
+    """Masked self-attention of the target, attention to the source, feed-forward; shapes as in ``_EncoderLayer``."""
 
     def __init__(self, source_length: int, d_model: int, d_k: int, d_ff: int, heads: int):
         super().__init__()
         self.source_length = source_length
-        self.self_attention = Attention(d_model, d_k, heads)
+        self.self_attention = _Attention(d_model, d_k, heads)
         self.self_attention_residual = _Residual(d_model)
-        self.cross_attention = Attention(d_model, d_k, heads)
+        self.cross_attention = _Attention(d_model, d_k, heads)
         self.cross_attention_residual = _Residual(d_model)
         self.feed_forward = _FeedForward(d_model, d_ff)
         self.feed_forward_residual = _Residual(d_model)
 
     def forward(self, state: Tensor) -> Tensor:
-        """The state with the target's part renewed."""
         source, target, source_padded, target_padded = _unpacked(state, self.source_length)
         length = target.shape[1]
         future = torch.ones(length, length, dtype=torch.bool, device=state.device).triu(1)
@@ -162,8 +159,8 @@ class DecoderLayer(nn.Module):
         return _packed(source, target, state)
 
 
-class Output(nn.Module):
-    """The last projection, of the target's part."""
+class _Output(nn.Module):
+    """The last projection, of the target's part: the state (n, S + T, d_model + 1) to logits (n, T, V)."""
 
     def __init__(self, source_length: int, d_model: int, target_vocabulary: int):
         super().__init__()
@@ -171,16 +168,15 @@ class Output(nn.Module):
         self.logits = _projection(d_model, target_vocabulary, bias=True)
 
     def forward(self, state: Tensor) -> Tensor:
-        """The state (n, S + T, d_model + 1) to logits (n, T, V)."""
         return self.logits(_unpacked(state, self.source_length)[1])
 
 
 def positions(length: int, like: Tensor) -> Tensor:
-    """The sinusoids of Vaswani et al., section 3.5: (length, d) for ``like`` (..., d), in its dtype."""
+    """Compute the sinusoids of Vaswani et al., section 3.5: (length, d) for ``like`` (..., d), in its dtype."""
     d = like.shape[-1]
-    place = torch.arange(length, dtype=torch.float64, device=like.device)[:, None]
+    position = torch.arange(length, dtype=torch.float64, device=like.device)[:, None]
     index = torch.arange(d, dtype=torch.float64, device=like.device)
-    angle = place / 10_000 ** (2 * (index // 2) / d)
+    angle = position / 10_000 ** (2 * (index // 2) / d)
     return torch.where(index % 2 == 0, angle.sin(), angle.cos()).to(like.dtype)
 
 
@@ -191,7 +187,7 @@ def _projection(fan_in: int, fan_out: int, bias: bool = False) -> nn.Linear:
 
 
 def _unpacked(state: Tensor, source_length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Source (n, S, d), target (n, T, d), and where they are padding, bool (n, 1, S) and (n, 1, T)."""
+    """Split into source (n, S, d), target (n, T, d), and where they are padding, bool (n, 1, S) and (n, 1, T)."""
     values, padded = state[..., :-1], state[..., -1].bool()[:, None]
     return (
         values[:, :source_length],

@@ -16,38 +16,27 @@ from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d
 from dropscape.models.chain import Chain
 
 IMAGE_SIZE = 32
-VGG9 = ((64, 64), (128, 128), (256, 256, 256))
-VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-def vgg9(classes: int, width: float = 1.0) -> Chain:
-    """VGG-9 with dropout after the pooling layers (paper A, App. A).
-
-    Args:
-        classes: outputs.
-        width: factor on all numbers of channels.
-    """
-    return _vgg(VGG9, classes, width, after_convolutions=0, after_pooling=True, after_dense=False)
-
-
-def vgg16(classes: int, width: float = 1.0) -> Chain:
-    """VGG-16 with dropout after each block's first two convolutions and the first dense layer (paper C, Fig. 3b).
-
-    Arguments are those of ``vgg9``.
-    """
-    return _vgg(VGG16, classes, width, after_convolutions=2, after_pooling=False, after_dense=True)
-
-
-def _vgg(
+def vgg(
     blocks: Sequence[Sequence[int]],
     classes: int,
     width: float,
     *,
-    after_convolutions: int,
-    after_pooling: bool,
-    after_dense: bool,
+    dropouts_in_block: int = 0,
+    dropout_after_pooling: bool = False,
+    dropout_after_dense: bool = False,
 ) -> Chain:
-    """Images (n, 3, 32, 32) to (n, classes); dropout masks activations, after ReLU or pooling."""
+    """Build a network from images (n, 3, 32, 32) to (n, classes); dropout masks activations, after ReLU or pooling.
+
+    Args:
+        blocks: channels of each convolution, block by block.
+        classes: outputs.
+        width: multiplies every number of channels.
+        dropouts_in_block: how many of a block's first convolutions have dropout after them.
+        dropout_after_pooling: whether each block ends in dropout.
+        dropout_after_dense: whether the hidden dense layer has dropout.
+    """
     network, channels = OrderedDict(), 3
     for number, block in enumerate(blocks, 1):
         layers = OrderedDict()
@@ -55,18 +44,18 @@ def _vgg(
             layers[f"conv{index}"] = nn.Conv2d(channels, out, 3, padding=1)
             layers[f"norm{index}"] = GroupedBatchNorm2d(out)
             layers[f"relu{index}"] = nn.ReLU()
-            if index <= after_convolutions:
+            if index <= dropouts_in_block:
                 layers[f"dropout{index}"] = MaskedDropout()
             channels = out
         layers["pool"] = nn.MaxPool2d(2)
-        if after_pooling:
+        if dropout_after_pooling:
             layers["dropout"] = MaskedDropout()
         network[f"block{number}"] = nn.Sequential(layers)
     dense = OrderedDict(flatten=nn.Flatten())
     dense["linear"] = nn.Linear(channels * (IMAGE_SIZE >> len(blocks)) ** 2, channels)
     dense["norm"] = GroupedBatchNorm1d(channels)
     dense["relu"] = nn.ReLU()
-    if after_dense:
+    if dropout_after_dense:
         dense["dropout"] = MaskedDropout()
     network["dense"] = nn.Sequential(dense)
     network["output"] = nn.Linear(channels, classes)

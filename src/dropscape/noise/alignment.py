@@ -20,51 +20,37 @@ SAMPLES_AT_ONCE = 64
 class Alignment:
     """Traces, norms and cosines of a Hessian H and a covariance Sigma estimated from N samples in D dimensions.
 
-    Plain values use the papers' Sigma with the factor 1/N. An undefined value is NaN and has its sentence in
-    ``undefined``.
-
-    Attributes:
-        trace_h_sigma: Tr(H Sigma).
-        trace_h_isotropic: Tr(H Sigma-bar) = Tr H Tr Sigma / D, for the isotropic noise of the same trace.
-        trace_sigma: Tr Sigma.
-        trace_h: Tr H.
-        trace_h_error: its standard error; 0 for a dense Hessian, where it is exact. The relative error of
-            ``trace_h_isotropic`` is the same.
-        hessian_norm: |H|, Frobenius.
-        hessian_norm_error: its standard error; 0 for a dense Hessian. The relative error of the cosines is the same.
-        sigma_norm: |Sigma|, Frobenius, plain: its square is too large by about (Tr Sigma)^2 / N.
-        sigma_norm_unbiased: square root of an estimate of |Sigma|^2 that is unbiased for every distribution with
-            four moments (an average of squares, hence not negative). NaN for N < 4, or where it is lost in rounding.
-        cosine: Tr(H Sigma) / (|H| |Sigma|), plain (paper C, eq. 18).
-        cosine_unbiased: the same from the unbiased estimates of Tr(H Sigma) (factor 1/(N - 1)) and of |Sigma|^2.
-            A ratio of unbiased estimates is unbiased only to first order and may exceed 1.
-        sample_count: N.
-        undefined: one sentence for each cause of a NaN.
+    Plain values use the papers' Sigma with the factor 1/N. An undefined value is NaN, with a sentence in ``undefined``.
+    Standard errors are 0 for a dense Hessian, where the value is exact.
     """
 
-    trace_h_sigma: float
-    trace_h_isotropic: float
+    trace_h_sigma: float  # Tr(H Sigma)
+    trace_h_isotropic: float  # Tr(H Sigma-bar) = Tr H Tr Sigma / D, for the isotropic noise of the same trace
     trace_sigma: float
     trace_h: float
-    trace_h_error: float
-    hessian_norm: float
-    hessian_norm_error: float
-    sigma_norm: float
+    trace_h_error: float  # standard error; the relative error of trace_h_isotropic is the same
+    hessian_norm: float  # |H|, Frobenius
+    hessian_norm_error: float  # standard error; the relative error of the cosines is the same
+    sigma_norm: float  # |Sigma|, Frobenius, plain: its square is too large by about (Tr Sigma)^2 / N
+    # The root of an estimate of |Sigma|^2 that is unbiased for every distribution with four moments (an average of
+    # squares, hence not negative). NaN for N < 4, or where it is lost in rounding.
     sigma_norm_unbiased: float
-    cosine: float
+    cosine: float  # Tr(H Sigma) / (|H| |Sigma|), plain (paper C, eq. 18)
+    # The same from the unbiased estimates of Tr(H Sigma) (factor 1/(N - 1)) and of |Sigma|^2. A ratio of unbiased
+    # estimates is unbiased only to first order and may exceed 1.
     cosine_unbiased: float
-    sample_count: int
-    undefined: tuple[str, ...]
+    sample_count: int  # N
+    undefined: tuple[str, ...]  # one sentence for each cause of a NaN
 
 
 def alignment(
     hessian: ArrayLike | Callable[[Tensor], Tensor], samples: ArrayLike, products: int = 300, seed: int = 0
 ) -> Alignment:
-    """Everything that the two papers' alignment curves need, from one symmetric product.
+    """Compute everything that the two papers' alignment curves need, from one symmetric product.
 
     Dense Hessian: the scatter matrix S = X^T X of the centred samples gives Tr(H Sigma) = <H, S>/N and |Sigma| = |S|/N
     at once. As a symmetric product it costs N D^2 operations (multiply and add) where X H alone costs 2 N D^2 and the
-    N x N Gram matrix N^2 D more; it is as large as the Hessian. The product runs in the samples' own dtype, all
+    N x N Gram matrix N^2 D more; it is as large as the Hessian. The product runs in the samples' dtype, all
     sums over its entries in float64: float32 samples change Tr(H Sigma) by less than 1e-6 of |H| |Sigma| and the
     norms by less than 1e-6 (some 1e-11 at N = 3,000 and D = 2,500, where rounding averages out).
 
@@ -74,14 +60,9 @@ def alignment(
 
     Args:
         hessian: (D, D), symmetric; or a map from vectors (K, D) to H v for each, as ``block_products`` gives.
-        products: with an operator, how many are spent on Tr H and |H|.
-        seed: of the random vectors that these two are estimated with.
         samples: (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the unbiased values.
-
-    Raises:
-        ValueError: the shapes do not belong together.
-        ConfigurationError: fewer than two samples.
-        DivergenceError: a sample is not finite.
+        products: with such a map, how many are spent on Tr H and |H|.
+        seed: of the random vectors that these two are estimated with.
     """
     values = np.asarray(samples)
     deviations, _ = centred(values)
@@ -137,7 +118,7 @@ def alignment(
 
 
 def _sum_of_products(multiply: Callable[[Tensor], Tensor], deviations: np.ndarray) -> float:
-    """sum_i x_i^T H x_i."""
+    """Compute sum_i x_i^T H x_i."""
     total = 0.0
     for rows in torch.from_numpy(deviations).split(SAMPLES_AT_ONCE):
         total += float((multiply(rows).double().cpu() * rows).sum())
@@ -149,7 +130,7 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def _unbiased_norm_squared(squares: np.ndarray, scatter_norm_squared: float) -> float:
-    """Unbiased estimate of |Sigma|^2 = Tr(Sigma^2) with unknown mean; NaN for N < 4.
+    """Estimate |Sigma|^2 = Tr(Sigma^2) without bias, with unknown mean; NaN for N < 4.
 
     The closed form of the average of ((x_i - x_j)^T (x_k - x_l))^2 / 4 over all distinct i, j, k, l (Himeno and
     Yamada 2014, J. Multivariate Analysis 130). ``squares`` are the N squared lengths of the centred samples

@@ -21,7 +21,7 @@ def random_alignment(
     seed: int,
     eigenvectors: Literal["normalised", "orthonormal"] = "normalised",
 ) -> NDArray[np.float64]:
-    """Cosine Tr(H Sigma)/(|H| |Sigma|) of random H and Sigma with the given spectra, one value per sample.
+    """Draw the cosine Tr(H Sigma)/(|H| |Sigma|) of random H and Sigma with the given spectra, (samples,) float64.
 
     ``"normalised"`` is paper C's construction ("the corresponding eigenvectors are sampled from a normal
     distribution and normalized"; the paper draws 100 samples and reports a mean of 7.8e-4): H = sum_i lambda_i u_i
@@ -36,13 +36,11 @@ def random_alignment(
     D = 2,500), where samples typically differ by sqrt(2) / D. Products in float32, sums in float64.
 
     Args:
-        hessian_eigenvalues: (D,), any order and sign; D is the dimension.
+        hessian_eigenvalues: (D,), any order and sign; D is the dimension. NaN results if all are zero, here or below.
         covariance_eigenvalues: (K,), K <= D; the D - K that are not given are zero.
         samples: how many pairs of matrices to draw.
         seed: the run's seed.
-
-    Returns:
-        (samples,) float64; NaN throughout if either spectrum is zero.
+        eigenvectors: see above.
 
     Raises:
         ConfigurationError: ``eigenvectors`` is neither of the two words, or ``samples`` is not positive.
@@ -53,7 +51,7 @@ def random_alignment(
             f"eigenvectors of the random baseline is '{eigenvectors}'; write 'normalised' or 'orthonormal'."
         )
     if samples < 1:
-        raise ConfigurationError(f"{samples} samples of the random baseline were asked for; write 1 or more.")
+        raise ConfigurationError(f"samples of the random baseline is {samples}; write 1 or more.")
     curvature, noise = _spectra(hessian_eigenvalues, covariance_eigenvalues)
     if not (curvature.any() and noise.any()):
         return np.full(samples, math.nan)
@@ -63,7 +61,7 @@ def random_alignment(
 
 
 def expected_alignment(hessian_eigenvalues: ArrayLike, covariance_eigenvalues: ArrayLike) -> float:
-    """Tr H Tr Sigma / (D |H| |Sigma|): mean cosine of matrices with these spectra and Haar eigenvectors.
+    """Compute Tr H Tr Sigma / (D |H| |Sigma|), the mean cosine of matrices with these spectra and Haar eigenvectors.
 
     Arguments and errors as for ``random_alignment``; NaN if either spectrum is zero.
     """
@@ -73,7 +71,7 @@ def expected_alignment(hessian_eigenvalues: ArrayLike, covariance_eigenvalues: A
 
 
 def _spectra(hessian: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both spectra in float64, descending in modulus, the second padded with zeros to the length of the first."""
+    """Sort both spectra in float64, descending in modulus, the second padded with zeros to the first's length."""
     curvature, noise = np.asarray(hessian, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
     if curvature.ndim != 1 or noise.ndim != 1 or len(noise) > len(curvature):
         raise ValueError(
@@ -87,7 +85,7 @@ def _spectra(hessian: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.floa
 
 
 def _head(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The fewest leading values that leave at most _TAIL of the Euclidean norm."""
+    """Take the fewest leading values that leave at most _TAIL of the Euclidean norm."""
     left_over = np.sqrt(np.cumsum(spectrum[::-1] ** 2))[::-1]
     return spectrum[: int((left_over > _TAIL * left_over[0]).sum())]
 
@@ -115,7 +113,7 @@ def _normalised(curvature: np.ndarray, noise: np.ndarray, generator: torch.Gener
 
 
 def _norm_squared(spectrum: np.ndarray, head: np.ndarray, squared_gram: np.ndarray) -> float:
-    """E[|sum_i lambda_i u_i u_i^T|^2] given the drawn vectors: other pairs i != j contribute 1/D, i = j one."""
+    """Compute E[|sum_i lambda_i u_i u_i^T|^2] given the drawn vectors: other pairs i != j add 1/D, i = j one."""
     tail_sum = spectrum.sum() - head.sum()
     tail_squares = (spectrum[len(head) :] ** 2).sum()
     pairs = 2 * head.sum() * tail_sum + tail_sum**2 - tail_squares
@@ -123,7 +121,7 @@ def _norm_squared(spectrum: np.ndarray, head: np.ndarray, squared_gram: np.ndarr
 
 
 def _orthonormal(curvature: np.ndarray, noise: np.ndarray, generator: torch.Generator) -> float:
-    """H is diagonal without loss of generality: only the relative rotation of the two matters."""
+    """Draw for a diagonal H, without loss of generality: only the relative rotation of the two matters."""
     dimension = len(curvature)
     head = _head(noise)
     frame, _ = torch.linalg.qr(torch.randn(dimension, len(head), generator=generator))

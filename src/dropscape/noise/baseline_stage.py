@@ -1,25 +1,23 @@
-"""The noise stage: alignment of random matrices with a run's spectra."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The noise stage draws the alignment of random matrices with a run's spectra."""
 
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.files import read_table, write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import read_table, write_table
 from dropscape.artifacts.tensors import read_tensors
+from dropscape.jobs import Job
 from dropscape.noise.baseline import expected_alignment, random_alignment
 
 
-def baseline_run(settings: Mapping[str, Any], hessian: str, spectrum: str, outputs: Mapping[str, str]) -> None:
-    """Cosine of random matrices with the spectra of the first seed's Hessian and gradient covariance.
+def draw_baseline(job: Job) -> None:
+    """Draw the cosine of random matrices with the spectra of the first seed's Hessian and gradient covariance.
 
     Paper C, section 5.3. Writes ``baseline``: eigenvectors (normalised, as the paper describes, or orthonormal),
     pair, cosine, expected (closed form for orthonormal ones).
     """
-    pairs, metadata = read_tensors(hessian)
-    table = read_table(spectrum)
+    settings = job.settings
+    pairs, metadata = read_tensors(job.inputs["hessian"])
+    table = read_table(job.inputs["spectrum"])
     seed = settings["seeds"][0]
     covariance = table[(table["sample"] == "gradients") & (table["seed"] == seed)]["variance"].to_numpy()
     curvature = pairs["eigenvalues"][0].numpy()
@@ -35,5 +33,5 @@ def baseline_run(settings: Mapping[str, Any], hessian: str, spectrum: str, outpu
         )
         for kind in ("normalised", "orthonormal")
     ]
-    write_table(outputs["baseline"], pd.concat(frames))
-    write_json(outputs["provenance"], provenance("noise", settings, metadata["data"]))
+    write_table(job.outputs["baseline"], pd.concat(frames))
+    job.provenance(metadata["data"])

@@ -14,43 +14,28 @@ class CovarianceSpectrum:
     """Eigenvalues and eigenvectors of Sigma = (1/N) sum_i (s_i - mean)(s_i - mean)^T, all float64.
 
     K = min(N - 1, P) pairs: centring takes one dimension from N samples, so the other P - K eigenvalues are zero
-    exactly and have no direction of their own.
-
-    Attributes:
-        eigenvalues: (K,), descending: the variance of the samples along each eigenvector. Not clipped: one that
-            is numerically zero may be slightly negative.
-        eigenvectors: (P, K), orthonormal columns, sign arbitrary.
-        numerically_zero: (K,) bool: eigenvalues at most max(N, P) * 2.2e-16 of the largest. Their value and
-            direction are rounding error and belong on no axis.
-        mean: (P,).
-        total_variance: Tr(Sigma).
-        sample_count: N.
+    exactly and have no direction.
     """
 
+    # (K,), descending: variances along the eigenvectors. Not clipped: one that is zero may be slightly negative.
     eigenvalues: NDArray[np.float64]
-    eigenvectors: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64]  # (P, K), orthonormal columns, sign arbitrary
+    # (K,): at most max(N, P) * 2.2e-16 of the largest. Their value and direction are rounding error, for no axis.
     numerically_zero: NDArray[np.bool_]
-    mean: NDArray[np.float64]
-    total_variance: float
-    sample_count: int
+    mean: NDArray[np.float64]  # (P,)
+    total_variance: float  # Tr(Sigma)
+    sample_count: int  # N
 
 
 def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
-    """All eigenpairs of the samples' covariance with the paper's factor 1/N, in float64.
+    """Compute all eigenpairs of the covariance of N >= 2 samples with the paper's factor 1/N, in float64.
 
     The same samples choose the directions and measure the variance along them, which makes the large eigenvalues
     too large and the small ones several-fold too small when N is not much larger than P; ``held_out_variances`` is
-    free of that.
+    free of that. A trajectory is neither detrended nor decorrelated.
 
     An eigenvalue lambda carries an absolute error of a few 2.2e-16 of the largest, that is, a relative error below
     one per cent wherever it is not flagged as numerically zero.
-
-    Args:
-        samples: (N, P), N >= 2. A trajectory is neither detrended nor decorrelated.
-
-    Raises:
-        ConfigurationError: fewer than two samples.
-        DivergenceError: a sample is not finite.
     """
     deviations, mean = centred(samples)
     count, dimension = deviations.shape
@@ -85,38 +70,25 @@ class HeldOutVariances:
     the spectrum of all N samples they are paired by rank only: its i-th direction is not exactly the i-th
     of a half. Where another quantity is needed along the very same directions, take
     ``covariance_spectrum`` of the first half and ``projected_variance`` of the second with ``correction=1``.
-
-    Attributes:
-        in_sample: (K,), K = min(N // 2 - 1, P): the eigenvalue of the half that chose the direction (factor one
-            over its size), biased by that choice.
-        held_out: (K,): variance of the other half along the direction, about that half's own mean, with the
-            factor 1 / (size - 1). For independent samples its expectation, given the direction, is exactly v^T
-            Sigma v. It need not be monotone in the index.
-        numerically_zero: (K,) bool: the direction is rounding error in one half or both.
-        half_size: N // 2.
     """
 
+    # (K,), K = min(N // 2 - 1, P): eigenvalues of the half that chose the directions, biased by that choice.
     in_sample: NDArray[np.float64]
+    # (K,): variance of the other half, about that half's mean, with the factor 1 / (size - 1). For independent samples
+    # its expectation, given the direction v, is exactly v^T Sigma v. It need not be monotone in the index.
     held_out: NDArray[np.float64]
-    numerically_zero: NDArray[np.bool_]
-    half_size: int
+    numerically_zero: NDArray[np.bool_]  # (K,): the direction is rounding error in one half or both
+    half_size: int  # N // 2
 
 
 def held_out_variances(samples: ArrayLike) -> HeldOutVariances:
-    """Cross-fitted principal variances: directions from one half, variance from the other, and the reverse.
+    """Cross-fit principal variances of N >= 4 samples: directions from one half, variance from the other, and reverse.
 
     The halves are contiguous: the first N // 2 samples and the last N // 2 (the middle one of an odd N is unused).
     For independent samples, such as gradients under fresh masks, the order carries no information and this is as
     good as a random split. Steps of a trajectory are autocorrelated: interleaved or random halves would hold
     near-copies of each other and hide the bias, contiguous ones share only the steps around their border. What
-    is measured for a trajectory that drifts is the variance about each half's own mean.
-
-    Args:
-        samples: (N, P), N >= 4.
-
-    Raises:
-        ConfigurationError: fewer than four samples.
-        DivergenceError: a sample is not finite.
+    is measured for a trajectory that drifts is the variance about each half's mean.
     """
     values = np.asarray(samples)
     centred(values, at_least=4)

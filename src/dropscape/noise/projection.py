@@ -7,7 +7,7 @@ from dropscape.noise.samples import centred
 
 
 def projected_variance(samples: ArrayLike, directions: ArrayLike, correction: int = 0) -> NDArray[np.float64]:
-    """Var(Proj_v(S)) for every column v of ``directions`` (paper A, Definition 3), shape (K,), float64.
+    """Compute Var(Proj_v(S)) for every column v of ``directions`` (paper A, Definition 3), shape (K,), float64.
 
     The product runs in float64: along a flat direction the projection is a small difference of large terms, and
     in float32 the result would stop falling at about 1e-14 of the largest variance. The directions are used as
@@ -18,11 +18,6 @@ def projected_variance(samples: ArrayLike, directions: ArrayLike, correction: in
         directions: (P, K), columns of unit length.
         correction: the variance is divided by N - correction: 0 is the paper's definition; 1 is unbiased where
             the directions were not chosen with these samples.
-
-    Raises:
-        ValueError: the directions do not have P rows.
-        ConfigurationError: fewer than two samples.
-        DivergenceError: a sample is not finite.
     """
     deviations, _ = centred(samples)
     basis = np.asarray(directions, dtype=np.float64)

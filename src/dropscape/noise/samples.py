@@ -2,7 +2,8 @@
 
 A sample set is an (N, P) array: N parameter vectors of consecutive steps (random trajectory data, paper A section
 3.4.1) or N gradients under fresh dropout masks (random gradient data, section 3.4.2) of a block of P parameters.
-Functions of this package take numpy arrays or CPU tensors and return numpy arrays.
+Functions of this package take numpy arrays or CPU tensors and return numpy arrays. Another shape is a ValueError, fewer
+samples than a statistic needs a ConfigurationError, and a sample that is not finite a DivergenceError.
 """
 
 import numpy as np
@@ -12,27 +13,18 @@ from dropscape.errors import ConfigurationError, DivergenceError
 
 
 def centred(samples: ArrayLike, at_least: int = 2) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``(samples - mean, mean)`` in float64, shapes (N, P) and (P,).
+    """Compute ``(samples - mean, mean)`` in float64, shapes (N, P) and (P,); at least ``at_least`` samples are needed.
 
     A trajectory moves little compared with its distance from the origin, so its mean is taken and subtracted in
     float64 before anything is squared.
-
-    Args:
-        samples: (N, P), any real floating dtype.
-        at_least: the smallest N for which the caller's statistic is defined.
-
-    Raises:
-        ValueError: ``samples`` is not a matrix.
-        ConfigurationError: fewer than ``at_least`` samples.
-        DivergenceError: a sample is not finite.
     """
     values = np.asarray(samples)
     if values.ndim != 2:
         raise ValueError(f"samples must have the shape (N, P), not {values.shape}.")
     if len(values) < at_least:
         raise ConfigurationError(
-            f"{len(values)} samples were given where this statistic needs at least {at_least}; "
-            "set a larger number of samples for the experiment."
+            f"this statistic needs at least {at_least} samples, not {len(values)}; set a larger number of samples for "
+            "the experiment."
         )
     # A sum is finite only if all its terms are, and it needs no (N, P) array of flags.
     finite = np.isfinite(values.sum(axis=1, dtype=np.float64))

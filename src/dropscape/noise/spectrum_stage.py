@@ -1,31 +1,27 @@
-"""The noise stage: principal directions and variances of a run's samples."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The noise stage measures principal directions and variances of a run's samples."""
 
 import numpy as np
 import pandas as pd
 import torch
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors, write_tensors
+from dropscape.jobs import Job
 from dropscape.noise.pca import covariance_spectrum, held_out_variances
 from dropscape.numerics.grids import log_spaced_indices
 
 
-def spectrum_run(settings: Mapping[str, Any], samples: Mapping[str, str], outputs: Mapping[str, str]) -> None:
-    """Principal components of every sample of a run (paper A, section 6.1).
+def measure_spectrum(job: Job) -> None:
+    """Measure the principal components of every sample of a run (paper A, section 6.1).
 
-    Args:
-        settings: ``seeds`` and ``directions``, how many principal directions are kept for the flatness.
-        samples: file of each sample by its name (``trajectory``, ``gradients``).
-        outputs: ``spectrum``: sample, seed, index, variance, numerically_zero, held_out_in_sample,
-            held_out; ``directions``: ``<sample>/indices`` (K,) and ``<sample>/directions`` (S, P, K) float32.
+    Writes ``spectrum``: sample, seed, index, variance, numerically_zero, held_out_in_sample, held_out; and
+    ``directions``, those that the flatness is measured along: ``<sample>/indices`` (K,) and ``<sample>/directions``
+    (S, P, K) float32.
     """
+    settings = job.settings
     frames, directions, data = [], {}, None
-    for sample, path in samples.items():
-        tensors, metadata = read_tensors(path)
+    for sample in settings["samples"]:
+        tensors, metadata = read_tensors(job.inputs[sample])
         data = metadata["data"]
         kept = []
         for seed, values in zip(settings["seeds"], tensors[sample], strict=True):
@@ -49,7 +45,5 @@ def spectrum_run(settings: Mapping[str, Any], samples: Mapping[str, str], output
             frames.append(frame)
         directions[f"{sample}/indices"] = torch.from_numpy(chosen + 1)
         directions[f"{sample}/directions"] = torch.stack(kept)
-    record = provenance("noise", settings, data)
-    write_table(outputs["spectrum"], pd.concat(frames))
-    write_tensors(outputs["directions"], directions, record)
-    write_json(outputs["provenance"], record)
+    write_table(job.outputs["spectrum"], pd.concat(frames))
+    write_tensors(job.outputs["directions"], directions, job.provenance(data))

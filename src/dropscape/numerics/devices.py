@@ -1,4 +1,4 @@
-"""Where a computation runs, and how exactly."""
+"""On which device a computation runs, and with what precision."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,7 +9,7 @@ from dropscape.errors import ConfigurationError, DeviceError
 
 
 def chosen_device(device: str) -> str:
-    """``cpu`` or ``cuda``; ``auto`` takes a GPU where torch sees one.
+    """Return ``cpu`` or ``cuda``; ``auto`` takes a GPU where torch sees one.
 
     Raises:
         DeviceError: ``cuda`` was asked for and torch sees no GPU.
@@ -29,10 +29,10 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @contextmanager
 def arithmetic(precision: str) -> Iterator[None]:
-    """Inside, a GPU multiplies float32 matrices in full precision or in the faster ``tf32``, the same bits each time.
+    """Let a GPU multiply float32 matrices in full precision or in the faster ``tf32``, the same bits each time.
 
     Raises:
-        ConfigurationError: another name than these.
+        ConfigurationError: an unknown precision.
     """
     if precision not in PRECISIONS:
         raise ConfigurationError(f"precision is '{precision}'; write one of {', '.join(PRECISIONS)}.")
@@ -47,7 +47,7 @@ def arithmetic(precision: str) -> Iterator[None]:
 
 
 def forward_pass(precision: str, device: str) -> AbstractContextManager:
-    """Around a pass that is differentiated: its products are ``bfloat16`` if so asked, the parameters stay float32."""
+    """Let a pass that is differentiated multiply in ``bfloat16`` if so asked; the parameters stay float32."""
     if precision != "bfloat16":
         return nullcontext()
     return torch.autocast(torch.device(device).type, torch.bfloat16)

@@ -1,14 +1,14 @@
-"""Index grids."""
+"""Indices that are evenly spaced on a logarithmic axis."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def log_spaced_indices(total: int, count: int) -> NDArray[np.int64]:
-    """``min(count, total)`` distinct indices of ``range(total)``, ascending, evenly spaced on a logarithmic axis.
+    """Choose ``min(count, total)`` distinct indices of ``range(total)``, ascending, evenly spaced on a log axis.
 
-    The first is 0 and the last ``total - 1``. Where even spacing would ask for less than one index a step (the
-    start), every index is taken and the remaining ones are spread evenly over what is left.
+    The first is 0 and the last ``total - 1``. At the start, where even spacing would be closer than one index a step,
+    every index is taken; the remaining ones are spread evenly over what is left.
 
     Raises:
         ValueError: ``total`` is less than 1, or ``count`` less than 2 (1 if ``total`` is 1).

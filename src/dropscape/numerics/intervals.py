@@ -12,25 +12,16 @@ from dropscape.numerics.seeds import numpy_generator
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with percentile bootstrap bounds.
+    """The mean over groups of the statistic of each, with percentile bootstrap bounds.
 
-    Attributes:
-        value: the mean over groups of the statistic of each group, not resampled.
-        low, high: percentiles of the same over the replicates in which it is defined; NaN if it is in none.
-        level: the confidence level, e.g. 0.95.
-        resampled: ``"seeds and rows"``, or ``"rows"`` if there was one group only: the bounds then say nothing
-            about how much another seed would differ.
-        replicates: how many were drawn.
-        undefined: in how many of them the statistic was not finite.
+    The bounds are of the replicates in which it is defined; NaN if it is in none. Those of one group say nothing about
+    how much another seed would differ.
     """
 
     value: float
     low: float
     high: float
-    level: float
-    resampled: str
-    replicates: int
-    undefined: int
+    undefined: int  # in how many replicates the statistic was not finite
 
 
 def bootstrap_interval(
@@ -42,12 +33,11 @@ def bootstrap_interval(
     replicates: int = 1000,
     level: float = 0.95,
 ) -> Interval:
-    """Bootstrap interval of the mean over groups of ``statistic(group)``.
+    """Bootstrap the mean over groups of ``statistic(group)``.
 
     A replicate draws as many groups as there are, with replacement, then within each drawn group as many rows as
-    it has, with replacement; a group drawn twice has its rows drawn twice independently. Rows are kept
-    whole, so columns of one direction stay together. With few groups (three seeds) such bounds are rough: they
-    cannot reach beyond what those seeds show.
+    it has, with replacement; a group drawn twice has its rows drawn twice independently. Rows stay whole. With few
+    groups (three seeds) such bounds are rough: they cannot reach beyond what those seeds show.
 
     Args:
         statistic: maps the rows (n, ...) of one group to a number, NaN where it is undefined.
@@ -74,8 +64,5 @@ def bootstrap_interval(
         value=float(np.mean([statistic(group) for group in rows])),
         low=float(low),
         high=float(high),
-        level=level,
-        resampled="seeds and rows" if len(rows) > 1 else "rows",
-        replicates=replicates,
         undefined=replicates - len(defined),
     )

@@ -14,43 +14,35 @@ NORMAL_95 = 1.959964  # standard errors from the middle to either 95 % bound of 
 
 @dataclass(frozen=True)
 class Order:
-    """The exponent of the errors in the learning rate.
+    """An order of convergence: the exponent of the errors in the learning rate.
 
-    Attributes:
-        fit: power law of the errors above the noise. Its own bounds have to learn from a few points how far they
-            scatter, which with three of them says next to nothing; ``bounds`` know the errors' sampling besides.
-        sampling_error: the slope's standard error that follows from the errors' own; NaN where the slope is.
-        scatter_error: the slope's standard error that follows from the points' distances from the line.
-        hidden: errors that the noise hides, left out.
+    The bounds of ``fit`` follow from the scatter of a few points, which with three of them says next to nothing;
+    ``bounds`` take the errors' sampling into account too.
     """
 
-    fit: PowerLaw
-    sampling_error: float
-    scatter_error: float
-    hidden: int
+    fit: PowerLaw  # of the errors above the noise
+    sampling_error: float  # the slope's standard error that follows from those of the errors; NaN where the slope is
+    scatter_error: float  # the slope's standard error that follows from the points' distances from the line
+    hidden: int  # errors that the noise hides, left out
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Normal 95 % bounds of the slope from the greater of the two standard errors."""
+        """Normal 95 % bounds of the slope from the larger of the two standard errors."""
         margin = NORMAL_95 * np.fmax(self.sampling_error, self.scatter_error)
         return float(self.fit.slope - margin), float(self.fit.slope + margin)
 
 
 def above_noise(squared: ArrayLike, squared_error: ArrayLike) -> NDArray[np.bool_]:
-    """Where the estimate of a squared norm is so many standard errors above 0 that a norm can be told from none."""
+    """Say where the estimate of a squared norm is so many standard errors above 0 that the norm is not noise."""
     squared, squared_error = np.asarray(squared, dtype=np.float64), np.asarray(squared_error, dtype=np.float64)
     return (squared > 0) & (squared > STANDARD_ERRORS * squared_error)
 
 
 def convergence_order(learning_rates: ArrayLike, squared: ArrayLike, squared_error: ArrayLike) -> Order:
-    """The slope of log norm over log learning rate (paper C, Theorem 1 and Fig. 1b, c).
+    """Fit log norm over log learning rate (paper C, Theorem 1 and Fig. 1b, c), from (K,) each.
 
-    A norm that the noise hides is left out: its estimate is above 0 by chance or undefined.
-
-    Args:
-        learning_rates: (K,).
-        squared: (K,) unbiased estimates of the squared norms, which may be negative.
-        squared_error: (K,) their standard errors.
+    ``squared`` are unbiased estimates of the squared norms, which may be negative, ``squared_error`` their standard
+    errors. A norm that the noise hides is left out: its estimate is above 0 by chance or undefined.
     """
     rates, squared = np.asarray(learning_rates, dtype=np.float64), np.asarray(squared, dtype=np.float64)
     usable = above_noise(squared, squared_error)

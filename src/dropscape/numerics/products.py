@@ -1,8 +1,8 @@
 """Products of float32 matrices on a processor, by the faster of the two libraries inside torch.
 
-Torch multiplies float32 matrices with MKL, which takes half of an AMD processor's vector units where these have 512
-bits. oneDNN, which torch convolves with and otherwise takes for matrices of bfloat16 only, uses all of them: twice the
-rate, from 50 x 50 by some thousand examples on. On other processors both are as fast, and torch's own choice is kept.
+Torch multiplies float32 matrices with MKL, which uses half of an AMD processor's vector units where these have 512
+bits. oneDNN, which torch uses for convolutions and for matrices of bfloat16 alone, uses all of them: twice the rate,
+from 50 x 50 by some thousand examples on. On other processors both are as fast, and products are torch's.
 """
 
 from functools import cache
@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_LEAST = 1 << 20  # multiplications that are worth the 10 microseconds of a call
+_MIN_MULTIPLICATIONS = 1 << 20  # multiplications that are worth the 10 microseconds of a call
 
 
 def worthwhile(multiplications: int) -> bool:
-    """Whether a product of float32 matrices of so many is one for oneDNN here."""
-    return multiplications >= _LEAST and onednn_is_faster()
+    """Say whether oneDNN is faster here for a product of float32 matrices of so many."""
+    return multiplications >= _MIN_MULTIPLICATIONS and onednn_is_faster()
 
 
 @cache
 def onednn_is_faster() -> bool:
-    """Whether this processor is one that MKL does not use well."""
+    """Say whether MKL leaves units of this processor unused."""
     if not torch.backends.mkldnn.is_available() or torch.backends.cpu.get_cpu_capability() != "AVX512":
         return False
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
@@ -34,12 +34,12 @@ def onednn_is_faster() -> bool:
 
 
 def product(left: Tensor, right: Tensor, plus: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """``left @ right`` of (m, k) and (k, n), in any memory order, and ``plus``, which may be a row or a column.
+    """Compute ``left @ right`` of (m, k) and (k, n), in any memory order, and add ``plus``, maybe a row or a column.
 
-    Exact to rounding and the same bits each time. Where gradients are wanted it is torch's own.
+    Exact to rounding and the same bits each time. Where gradients are wanted torch computes it.
 
     Args:
-        out: (m, n), memory that may be taken for what is returned: large results of torch's own cost less there.
+        out: (m, n), memory that may be used for the result: torch's large results cost less there.
     """
     wanted = torch.is_grad_enabled() and (left.requires_grad or right.requires_grad)
     if not wanted and _suits(left, right):
@@ -57,13 +57,13 @@ def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 class FastProducts(TorchDispatchMode):
-    """Inside, products of matrices that layers make, with a row added or nothing, are made so; in backward passes too.
+    """Makes layers multiply matrices as ``product`` does, in backward passes too.
 
-    Every operation of torch's costs some microseconds more inside.
+    Every operation of torch costs some microseconds more inside.
     """
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        """What torch calls in the place of ``function``."""
+        """Compute what torch asks ``function`` for."""
         if not kwargs:
             if function is torch.ops.aten.mm.default and _suits(*args):
                 return _through_onednn(*args)

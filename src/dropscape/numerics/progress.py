@@ -2,19 +2,15 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 
 class Progress:
     """Prints ``name: step 400/8000 (5 %), loss 0.312, 2 min 10 s left`` at most once per five per cent.
 
-    The time left is reckoned from the first call, so a job that goes on from a saved state is not thought faster
-    than it is.
-
-    Args:
-        name: what is going on.
-        total: number of steps.
-        stream: where the lines go; standard error unless told.
+    The time left is estimated from the first call on, so a job that resumes from a checkpoint does not seem faster than
+    it is. Lines go to ``stream``, by default to standard error.
     """
 
     SHARE = 0.05
@@ -26,7 +22,7 @@ class Progress:
         self._stream = stream
 
     def __call__(self, done: int, total: int | None = None, **values: float) -> None:
-        """Report that ``done`` steps are done, of a new ``total`` if given; ``values`` are printed with their names."""
+        """Report that ``done`` steps are done, of a new ``total`` if given, and ``values`` by their names."""
         self.total = total or self.total
         if self._first is None:
             self._first = self._printed = done
@@ -42,12 +38,16 @@ class Progress:
         percent = 100 * done // self.total
         self._print(f"step {done}/{self.total} ({percent} %){shown}, {duration(seconds)} left")
 
+    def chunk(self, before: int) -> Callable[..., None]:
+        """Return a function that reports the steps of a piece of the work, after ``before`` earlier steps."""
+        return lambda done, steps, **values: self(before + done, self.total, **values)
+
     def _print(self, text: str) -> None:
         print(f"{self.name}: {text}", file=self._stream or sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
-    """A duration for people, such as ``45 s``, ``2 min 10 s`` or ``3 h 05 min``."""
+    """Write a duration for people, such as ``45 s``, ``2 min 10 s`` or ``3 h 05 min``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

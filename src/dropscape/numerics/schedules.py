@@ -4,10 +4,10 @@ import numpy as np
 
 
 def recording_schedule(steps: int, count: int) -> list[int]:
-    """At most ``count`` distinct steps from 0 to ``steps``, both included.
+    """Choose at most ``count`` distinct steps from 0 to ``steps``, both included.
 
-    Half of them are log-spaced, because the first hundred steps change most, and half evenly spaced, because the
-    rest of training must be seen too.
+    Half of them are log-spaced, because the first hundred steps change most, and half evenly spaced, to see the rest of
+    training too.
     """
     if count <= 1:
         return [steps]
@@ -17,5 +17,5 @@ def recording_schedule(steps: int, count: int) -> list[int]:
 
 
 def even_schedule(steps: int, count: int) -> list[int]:
-    """At most ``count`` distinct, evenly spaced steps from 0 to ``steps``, both included."""
+    """Choose at most ``count`` distinct, evenly spaced steps from 0 to ``steps``, both included."""
     return sorted({round(step) for step in np.linspace(0, steps, max(count, 2))})

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def derived_seed(seed: int, stage: str, purpose: str) -> int:
-    """A 63-bit seed that depends on all three arguments and on nothing else."""
+    """Derive a 63-bit seed, which depends on all three arguments and on nothing else."""
     digest = hashlib.sha256(f"{int(seed)}/{stage}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 def numpy_generator(seed: int, stage: str, purpose: str) -> np.random.Generator:
-    """A numpy generator (SFC64, the fastest of numpy's) for one purpose of one stage."""
+    """Make a numpy generator (SFC64, the fastest of numpy's) for one purpose of one stage."""
     return np.random.Generator(np.random.SFC64(derived_seed(seed, stage, purpose)))
 
 
 def torch_generator(seed: int, stage: str, purpose: str, device: str = "cpu") -> "torch.Generator":
-    """A torch generator for one purpose of one stage."""
+    """Make a torch generator for one purpose of one stage."""
     import torch  # here, because it loads slowly and stages that only judge need none
 
     return torch.Generator(device=device).manual_seed(derived_seed(seed, stage, purpose))

@@ -5,13 +5,12 @@ in ``workflow/report/report.css``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from dropscape.report.papers import PAPERS
 from dropscape.report.verdicts import measured, tally
 
 # No blank line and no script may stand in it: docutils takes it verbatim, Snakemake puts it into a string of a script.
@@ -35,7 +34,7 @@ as expected; a claim about several trainings shows the weakest of them.</p>
 <td>{{ claim.expected }}</td>
 <td><b class="verdict">{{ claim.verdict }}</b>{% if claim.reason %}<small>{{ claim.reason }}</small>{% endif %}</td>
 <td>
-{%- if claim.figure %}<a href="#" onclick="{{ claim.figure.show }}">{{ claim.figure.place }}</a>{% endif -%}
+{%- if claim.figure %}<a href="#" onclick="{{ claim.figure.show }}">{{ claim.figure.paper_reference }}</a>{% endif -%}
 </td>
 </tr>
 {% endfor %}
@@ -46,37 +45,38 @@ as expected; a claim about several trainings shows the weakest of them.</p>
 """
 
 
-def first_page(claims: pd.DataFrame, figures: Mapping[str, Mapping[str, str]]) -> str:
+def first_page(
+    claims: pd.DataFrame, papers: Sequence[Mapping[str, str]], figures: Mapping[str, Mapping[str, str]]
+) -> str:
     """The claims table as a fragment of HTML.
 
     Args:
         claims: as ``read_claims`` gives it.
-        figures: ``place`` (in its paper) and ``path`` (of the PNG, as the workflow names it) of each figure in the
+        papers: ``study``, ``letter`` and ``title`` of each, in the order of the page.
+        figures: ``paper_reference`` and ``path`` (of the PNG, as the workflow names it) of each figure in the
             report. A claim about another figure has no link.
     """
     rows = []
     for claim in claims.to_dict("records"):
         value, _, interval = measured(claim).partition(" ")
-        figure = figures.get(claim["figure"])
-        shown = figure and {"place": _within_paper(figure["place"]), "show": _show(figure["path"])}
+        shown = figures.get(claim["figure"])
+        if shown:
+            # The paper is named by the heading above.
+            reference = shown["paper_reference"].partition(", ")[2] or shown["paper_reference"]
+            shown = {"paper_reference": reference, "show": _show(shown["path"])}
         rows.append(claim | {"value": value, "interval": interval, "figure": shown})
-    papers = [
-        (paper, [row for row in rows if row["study"] == study])
-        for study, paper in PAPERS.items()
-        if study in set(claims["study"])
+    judged = [
+        (paper, [row for row in rows if row["study"] == paper["study"]])
+        for paper in papers
+        if paper["study"] in set(claims["study"])
     ]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     return environment.from_string(_TEMPLATE).render(
         tally=tally(claims),
         scale=", ".join(claims["scale"].unique()),
         data="; ".join(claims["data"].unique()),
-        papers=papers,
+        papers=judged,
     )
-
-
-def _within_paper(place: str) -> str:
-    """``Fig. 2(a)`` of ``Paper A, Fig. 2(a)``: the paper is named by the heading above."""
-    return place.partition(", ")[2] or place
 
 
 def _show(path: str) -> str:

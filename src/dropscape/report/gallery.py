@@ -7,21 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from dropscape.artifacts.files import read_json
 from dropscape.errors import ArtifactError, DropscapeError
-from dropscape.report.papers import PAPERS
 from dropscape.report.verdicts import measured, read_claims, tally
 
 MARKS = {"holds": "**holds**", "fails": "**fails**", "not judged": "not judged"}
 
 
-def page(claims: pd.DataFrame, figures: list[str], folder: str, command: str) -> str:
-    """The page: what was run, every claim with its numbers, every figure.
+def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str], folder: str, command: str) -> str:
+    """The page: what was run with the command, every claim with its numbers, every figure.
 
-    Args:
-        claims: as ``read_claims`` gives it.
-        figures: names such as ``noise_structure-fig2d``.
-        folder: where the page finds the figures' PNGs.
-        command: what made the results.
+    Claims and papers are as ``first_page`` takes them; figures are names such as ``noise_structure-fig2d``, whose PNGs
+    lie in the folder.
     """
     of_trainings = claims[claims["figure"] != ""]
     data = "; ".join((of_trainings if len(of_trainings) else claims)["data"].unique())
@@ -38,11 +35,12 @@ def page(claims: pd.DataFrame, figures: list[str], folder: str, command: str) ->
         "",
         "A claim about several trainings shows the weakest of them. Brackets hold the interval.",
     ]
-    for study, paper in PAPERS.items():
+    for paper in papers:
+        study = paper["study"]
         rows = claims[claims["study"] == study]
         if rows.empty:
             continue
-        lines += ["", f"## Paper {paper.letter}: {paper.title}", ""]
+        lines += ["", f"## Paper {paper['letter']}: {paper['title']}", ""]
         lines += ["| claim | the paper | ours | expected | verdict | why |", "|---|---|---|---|---|---|"]
         for claim in rows.to_dict("records"):
             cells = (
@@ -63,18 +61,18 @@ def page(claims: pd.DataFrame, figures: list[str], folder: str, command: str) ->
 def write_gallery(results: Path, folder: Path, command: str) -> None:
     """Copy the figures of ``results`` into ``folder`` and write ``<folder>.md`` beside it.
 
-    Raises:
-        ArtifactError: the results hold no claims or no figures.
+    ArtifactError if the results hold no claims or no figures.
     """
     claims = read_claims(results / "claims/claims.csv")
     pictures = sorted((results / "figures").glob("*.png"))
     if not pictures:
         raise ArtifactError(f"{results}/figures holds no figure: run the workflow at this scale first.")
+    papers = read_json(results / "report/provenance.json")["parameters"]["papers"]
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
         shutil.copyfile(picture, folder / picture.name)
     names = [picture.stem for picture in pictures]
-    folder.with_suffix(".md").write_text(page(claims, names, folder.name, command))
+    folder.with_suffix(".md").write_text(page(claims, papers, names, folder.name, command))
 
 
 def main() -> None:

@@ -12,21 +12,16 @@ from dropscape.report.verdicts import measured, read_claims, tally
 
 
 def stage_times(folder: Path) -> pd.DataFrame:
-    """What each stage took, in the order in which the stages ended.
+    """Stage, jobs and seconds of each stage of ``results/<scale>``, in the order in which the stages ended.
 
-    A job's time is that of its last run: what was up to date already counts with what it took back then.
-
-    Args:
-        folder: ``results/<scale>``.
-
-    Returns:
-        Columns stage, jobs and seconds (summed over the jobs, some of which ran side by side).
+    Seconds are summed over the jobs, some of which ran side by side. A job's time is that of its last run: what was up
+    to date already counts with what it took back then.
     """
     benchmarks = folder / "benchmarks"
     files = sorted(benchmarks.rglob("*.tsv"), key=lambda file: file.stat().st_mtime)
     jobs = pd.DataFrame(
         {
-            "stage": [file.relative_to(benchmarks).parts[0].removesuffix(".tsv") for file in files],
+            "stage": [file.relative_to(benchmarks).parts[0].partition("_")[0] for file in files],
             "seconds": [_seconds(file) for file in files],
         }
     ).dropna()
@@ -44,14 +39,7 @@ def _seconds(file: Path) -> float:
 
 
 def summary(folder: Path) -> str:
-    """Verdicts, times and where to look, as text.
-
-    Args:
-        folder: ``results/<scale>``.
-
-    Raises:
-        ArtifactError: a table is there and damaged.
-    """
+    """Verdicts, times and where to look of ``results/<scale>``, as text; ArtifactError if a table is damaged."""
     lines = _claims(folder / "claims" / "claims.csv")
     times = stage_times(folder)
     if len(times):

@@ -16,8 +16,7 @@ NUMBERS = ("value", "low", "high")
 def read_claims(path: str | Path) -> pd.DataFrame:
     """The claims table with every text column as text (empty, where the file has nothing) and floats elsewhere.
 
-    Raises:
-        ArtifactError: the file is missing or damaged.
+    ArtifactError if the file is missing or damaged.
     """
     claims = read_table(path)
     for column in claims.columns.difference(NUMBERS):

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from dropscape.dropout.masks import MaskSource, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, dense_layer_of_block
-from dropscape.models.fnn import FullyConnected
+from dropscape.models.fnn import IN_PLACE, FullyConnected
+from dropscape.models.losses import output_loss
 from dropscape.numerics.products import add_product, product
-
-LOSSES = ("cross_entropy", "mse")
 
 # Examples go through in chunks whose arrays stay in a core's caches (1 MiB of second level and a share of the
 # third: 2 MiB was the fastest of 0.5 to 16); a GPU takes many at once.
@@ -28,23 +27,16 @@ _CHUNK_MULTIPLE = 16  # rows of whole 64-byte lines in float32
 _aten = torch.ops.aten
 
 
-@dataclass(frozen=True)
-class _InPlace:
-    """sigma(z), and g * sigma'(z) from a = sigma(z), both overwriting their first argument."""
-
-    forward: Callable[[Tensor], Tensor]
-    backward: Callable[[Tensor, Tensor], Tensor]
-
-
-_IN_PLACE = {
-    "relu": _InPlace(torch.relu_, lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g)),
-    "tanh": _InPlace(torch.tanh_, lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g)),
-    "identity": _InPlace(lambda z: z, lambda g, _a: g),
+# g * sigma'(z) from a = sigma(z), written over g.
+_BACKWARD: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+    "tanh": lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g),
+    "identity": lambda g, _a: g,
 }
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class _MaskedChunk:
     """What stays fixed for c of the examples: activations f^[j] (m_j, c) by layer j, and targets (m_L, c)."""
 
     columns: slice
@@ -53,25 +45,24 @@ class _Chunk:
 
 
 class DropoutGradient:
-    """The gradient of the dropout loss of one dense layer of a fully-connected network, given the mask.
+    """Computes the gradient of the dropout loss of one dense layer of a fully-connected network, given the mask.
 
     With the mask m after layer k, x^[k] = m * f^[k] / keep_prob (the 1/keep_prob is folded into W^[k+1]); the
     activations above follow from it, the errors delta^[j] come back down to the block's layer l, and the
-    gradient is (1/n) delta^[l] (f^[l-1])^T, with x^[k] in the place of f^[l-1] if l = k + 1.
+    gradient is (1/n) delta^[l] (f^[l-1])^T, with x^[k] instead of f^[l-1] if l = k + 1.
 
-    Exact for each mask up to rounding in the model's dtype, which is the dtype of all of it.
+    Exact for each mask up to rounding in the model's dtype, which is the dtype of all of it. A ConfigurationError names
+    another model, block, layer or loss than these.
 
     Args:
         model: its parameters are read once, here.
         block: the weight of one layer, with or without its bias.
-        inputs: (n, d). targets: (n,) int64 for ``cross_entropy``, (n, m_L) for ``mse``.
+        inputs: (n, d).
+        targets: (n,) int64 for ``cross_entropy``, (n, m_L) for ``mse``.
         keep_prob: the probability that a unit is kept; the kept ones are scaled by its inverse.
         dropout_after: the layer k whose activation is masked, from 1 to L - 1.
         loss: ``cross_entropy`` (mean over the examples) or ``mse`` ((1/2n) sum of squared errors).
         device: where to compute.
-
-    Raises:
-        ConfigurationError: another model, block, layer or loss than these.
     """
 
     @torch.no_grad()
@@ -109,7 +100,7 @@ class DropoutGradient:
                 a = self._forward_layer(j, a) if j else a
                 if j in fixed:
                     activations[j] = a.contiguous()
-            self._chunks.append(_Chunk(columns, activations, targets[columns].T.contiguous()))
+            self._chunks.append(_MaskedChunk(columns, activations, targets[columns].T.contiguous()))
         # Scaling the weights that read the kept activations scales these, once instead of at every entry.
         self._weights[self._masked + 1] /= keep_prob
         # A block right above the mask reads the unscaled x^[k]; its weight gradient is scaled at the end.
@@ -133,7 +124,7 @@ class DropoutGradient:
 
     @torch.no_grad()
     def __call__(self, mask: Tensor, out: Tensor | None = None) -> Tensor:
-        """The gradient (P,) under ``mask``: bool (m_k, n), or (m_k, 1) for one that all examples share."""
+        """Compute the gradient (P,) under ``mask``: bool (m_k, n), or (m_k, 1) for one that all examples share."""
         weight = self._weights[self._layer]
         if out is None:
             out = weight.new_empty(self.size)
@@ -141,8 +132,7 @@ class DropoutGradient:
         weight_gradient = out[: weight.numel()].view(weight.shape)
         bias_gradient = out[weight.numel() :]
         for chunk in self._chunks:
-            part = mask if mask.shape[1] == 1 else mask[:, chunk.columns]
-            delta, below = self._delta(chunk, part)
+            delta, below = self._delta(chunk, mask if mask.shape[1] == 1 else mask[:, chunk.columns])
             add_product(weight_gradient, delta, below.T)
             if self._with_bias:
                 bias_gradient += delta.sum(dim=1)
@@ -150,9 +140,9 @@ class DropoutGradient:
         bias_gradient /= self._examples
         return out
 
-    def _delta(self, chunk: _Chunk, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """delta^[l] (m_l, c), without the 1/n, and what its layer reads, f^[l-1] or x^[l-1]."""
-        k, act = self._masked, _IN_PLACE[self._activation]
+    def _delta(self, chunk: _MaskedChunk, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute delta^[l] (m_l, c), without the 1/n, and what its layer reads, f^[l-1] or x^[l-1]."""
+        k, backward = self._masked, _BACKWARD[self._activation]
         bits = mask.view(torch.uint8)  # torch converts bytes some seven times faster than bools
         above = {k: self._masked_buffers[chunk.targets.shape[1]].copy_(bits).mul_(chunk.activations[k])}
         for j in range(k + 1, self._depth + 1):
@@ -167,17 +157,17 @@ class DropoutGradient:
                 delta *= bits
             # A masked ReLU activation is 0 where the unit is dropped or inactive: both factors at once.
             masked = j > k or (j == k and self._activation == "relu")
-            act.backward(delta, above[j] if masked else chunk.activations[j])
+            backward(delta, above[j] if masked else chunk.activations[j])
         below = self._layer - 1
         return delta, above[below] if below >= k else chunk.activations[below]
 
     def _forward_layer(self, j: int, below: Tensor) -> Tensor:
-        """f^[j] from f^[j-1]; the outputs for j = L."""
+        """Compute f^[j] from f^[j-1]; the outputs for j = L."""
         z = product(self._weights[j], below, plus=self._biases[j])
-        return z if j == self._depth else _IN_PLACE[self._activation].forward(z)
+        return z if j == self._depth else IN_PLACE[self._activation](z)
 
     def _bytes_per_example(self, model: FullyConnected, dtype: torch.dtype) -> int:
-        """Of the arrays that one chunk's computation passes over."""
+        """Count the bytes of the arrays that one chunk's computation passes over."""
         above = sum(model.widths[self._masked :])
         errors = sum(model.widths[self._layer : self._depth])
         fixed = sum(model.widths[min(self._layer - 1, self._masked) : self._masked + 1])
@@ -200,29 +190,17 @@ def dropout_gradients(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Gradients of the block under ``samples`` fresh masks at frozen parameters (paper A section 3.4.2).
+    """Compute gradients of the block under ``samples`` fresh masks at frozen parameters (paper A section 3.4.2).
 
     Sample i is ``DropoutGradient`` under the i-th mask of ``MaskSource(keep_prob, (m_k, n), seed, "sampling",
-    purpose)``, so more samples continue fewer. Arguments not listed here, and errors, are those of
-    ``DropoutGradient`` and ``MaskSource``.
-
-    Args:
-        samples: N, how many.
-        purpose: part of the masks' seed; two samples with different purposes are independent.
-        progress: called with (done, samples) some fifty times.
+    purpose)``, so more samples continue fewer, and two with different purposes are independent. Arguments and errors
+    are those of ``DropoutGradient`` and ``MaskSource``; ``progress`` is called with (done, samples) some fifty times.
 
     Returns:
         (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype (float32 as trained).
     """
     gradient = DropoutGradient(
-        model,
-        block,
-        inputs,
-        targets,
-        keep_prob=keep_prob,
-        dropout_after=dropout_after,
-        loss=loss,
-        device=device,
+        model, block, inputs, targets, keep_prob=keep_prob, dropout_after=dropout_after, loss=loss, device=device
     )
     masks = MaskSource(keep_prob, gradient.mask_shape, seed, "sampling", purpose, mask_mode, device)
     mask = torch.empty(masks.shape, dtype=torch.bool, device=device)
@@ -236,18 +214,19 @@ def dropout_gradients(
 
 
 def _columns(examples: int, bytes_per_example: int, device: torch.device) -> list[slice]:
-    """Consecutive ranges of the examples whose working arrays fit; nearly equal ones, the last may be shorter."""
+    """Cut the examples into nearly equal ranges whose working arrays fit; the last may be shorter."""
     budget = _WORKING_BYTES.get(device.type, _WORKING_BYTES["other"])
-    parts = -(-examples // max(256, budget // bytes_per_example))
-    size = -(-examples // (parts * _CHUNK_MULTIPLE)) * _CHUNK_MULTIPLE
+    chunks = -(-examples // max(256, budget // bytes_per_example))
+    size = -(-examples // (chunks * _CHUNK_MULTIPLE)) * _CHUNK_MULTIPLE
     return [slice(start, min(start + size, examples)) for start in range(0, examples, size)]
 
 
 def _supported(model: nn.Module, block: Sequence[str], dropout_after: int, loss: str) -> tuple[int, bool]:
-    """(layer, with_bias) of the block, or an error that says what is supported."""
+    """Return (layer, with_bias) of the block, or raise an error that says what is supported."""
     if not isinstance(model, FullyConnected):
         raise ConfigurationError(
-            f"gradient sampling was asked of a {type(model).__name__}; it supports FullyConnected networks."
+            f"this gradient sampling supports FullyConnected networks, not a {type(model).__name__}; use "
+            "module_gradients."
         )
     block_parameters(model, block)
     dense = dense_layer_of_block(block)
@@ -260,6 +239,5 @@ def _supported(model: nn.Module, block: Sequence[str], dropout_after: int, loss:
         raise ConfigurationError(
             f"dropout_after is {dropout_after}; write the number of a hidden layer, 1 to {model.depth - 1}."
         )
-    if loss not in LOSSES:
-        raise ConfigurationError(f"loss is '{loss}'; write one of {', '.join(LOSSES)}.")
+    output_loss(loss)
     return dense

@@ -6,17 +6,18 @@ batch norm in evaluation mode. Only the block is differentiated.
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
 from dropscape.models.block import block_vector
-from dropscape.models.halves import Examples, in_fast_order, of_images, split
 from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs, are_images, in_fast_order, split
 
 
-def module_gradients(
+def masked_draws(
     model: nn.Module,
     block: Sequence[str],
     inputs: Tensor,
@@ -31,65 +32,26 @@ def module_gradients(
     micro_batch: int = 256,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
-) -> Tensor:
-    """Gradients of the block under ``samples`` fresh masks at frozen parameters.
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield R_S^drop and the block's gradient of it under each of ``samples`` fresh masks, one after the other.
 
-    Sample i has the masks of draw i of ``GroupMasks(seed, "sampling", purpose)``, so more samples continue fewer. What
-    stands before the block is computed once if no dropout acts there. The caller's model is not touched.
+    The loss is a float64 scalar, the gradient (P,) in the model's dtype, both on ``device``. Sample i has the masks of
+    draw i of ``GroupMasks(seed, "sampling", purpose)``, so more samples continue fewer, and two with different purposes
+    are independent. What comes before the block is computed once if no dropout acts there. The caller's model is not
+    touched. A ConfigurationError says what does not fit.
 
     Args:
         model: with a ``MaskedDropout`` wherever dropout acts.
         block: parameter names.
-        inputs: (n, ...). targets: (n, ...).
+        inputs: (n, ...).
+        targets: (n, ...).
         loss: (outputs, targets) -> (n,), for example a ``training_loss``.
         keep_prob: of all dropout layers, or of each.
-        samples: N, how many.
-        purpose: part of the masks' seed; two samples with different purposes are independent.
         micro_batch: examples differentiated at a time; changes memory and time, the result only by rounding.
         progress: called with (done, samples) after each.
-
-    Returns:
-        (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype.
-
-    Raises:
-        ConfigurationError: the block or the keep probabilities do not fit the model, or an unknown mask mode.
-    """
-    result = torch.zeros(
-        samples, block_vector(model, block).numel(), dtype=model.get_parameter(block[0]).dtype, device=device
-    )
-    draws = masked_draws(
-        model, block, inputs, targets, loss, keep_prob=keep_prob, samples=samples, seed=seed, mask_mode=mask_mode,
-        purpose=purpose, micro_batch=micro_batch, device=device,
-    )  # fmt: skip
-    for done, (row, (_, gradient)) in enumerate(zip(result, draws, strict=True), 1):
-        row.copy_(gradient)
-        if progress is not None:
-            progress(done, samples)
-    return result
-
-
-def masked_draws(
-    model: nn.Module,
-    block: Sequence[str],
-    inputs: Tensor,
-    targets: Tensor,
-    loss: PerExampleLoss,
-    *,
-    keep_prob: float | Sequence[float],
-    samples: int,
-    seed: int,
-    mask_mode: str,
-    purpose: str,
-    micro_batch: int,
-    device: str | torch.device,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """R_S^drop and the block's gradient of it under each of ``samples`` fresh masks, one after the other.
-
-    The arguments are those of ``module_gradients``. Yields the loss, a float64 scalar, and the gradient (P,) in the
-    model's dtype, both on ``device``.
     """
     model = deepcopy(model).to(device).eval().requires_grad_(False)
-    if of_images(inputs):
+    if are_images(inputs):
         model = model.to(memory_format=torch.channels_last)
     set_keep_prob(model, keep_prob)
     prefix, suffix = split(model, block)
@@ -98,40 +60,65 @@ def masked_draws(
     inputs, targets = in_fast_order(inputs.to(device)), targets.to(device)
     if not _passes_dropout(model, prefix, inputs[:1]):
         with torch.no_grad():
-            inputs = torch.cat([prefix(part) for part in inputs.split(micro_batch)])
+            inputs = torch.cat([prefix(few) for few in inputs.split(micro_batch)])
         prefix = _identity
     size, dtype = block_vector(model, block).numel(), parameters[0].dtype
     for draw in range(samples):
         mean = torch.zeros((), dtype=torch.float64, device=device)
         gradient = torch.zeros(size, dtype=dtype, device=device)
         for start in range(0, len(inputs), micro_batch):
-            part = slice(start, start + micro_batch)
+            chunk = slice(start, start + micro_batch)
             with masks_in_force(model, masks, draw, start):
                 with torch.no_grad():
-                    before = prefix(inputs[part])
-                total = loss(suffix(before), targets[part]).sum() / len(inputs)
+                    before = prefix(inputs[chunk])
+                total = loss(suffix(before), targets[chunk]).sum() / len(inputs)
             mean += total.detach()
             gradient += torch.cat([one.reshape(-1) for one in torch.autograd.grad(total, parameters)])
+        if progress is not None:
+            progress(draw + 1, samples)
         yield mean, gradient
 
 
-class _Noticed(Exception):
+def module_gradients(
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Tensor,
+    targets: Tensor,
+    loss: PerExampleLoss,
+    *,
+    samples: int,
+    device: str | torch.device = "cpu",
+    **options: Any,
+) -> Tensor:
+    """Compute gradients of the block under fresh masks, (N, P) in ``block_vector``'s order, as ``masked_draws`` does.
+
+    Arguments and errors are those of ``masked_draws``.
+    """
+    size, dtype = block_vector(model, block).numel(), model.get_parameter(block[0]).dtype
+    rows = torch.zeros(samples, size, dtype=dtype, device=device)
+    draws = masked_draws(model, block, inputs, targets, loss, samples=samples, device=device, **options)
+    for row, (_, gradient) in zip(rows, draws, strict=True):
+        row.copy_(gradient)
+    return rows
+
+
+class _DropoutFound(Exception):
     """A dropout layer asked for a mask."""
 
 
-class _Noticing:
-    """Stands for ``GroupMasks`` to learn whether any layer asks."""
+class _DropoutFinder:
+    """Takes the place of ``GroupMasks`` to learn whether any layer asks for a mask."""
 
     def mask(self, *_: object) -> Tensor:
-        raise _Noticed
+        raise _DropoutFound
 
 
-def _passes_dropout(model: nn.Module, function: Callable[[Examples], Examples], x: Tensor) -> bool:
-    """Whether a dropout layer that draws acts in ``function`` of the model."""
+def _passes_dropout(model: nn.Module, function: Callable[[Inputs], Inputs], x: Tensor) -> bool:
+    """Tell whether a dropout layer that draws acts in ``function`` of the model."""
     try:
-        with torch.no_grad(), masks_in_force(model, _Noticing(), 0, 0):
+        with torch.no_grad(), masks_in_force(model, _DropoutFinder(), 0, 0):
             function(x)
-    except _Noticed:
+    except _DropoutFound:
         return True
     return False
 

@@ -5,33 +5,25 @@ from dataclasses import dataclass
 
 
 def max_norm(dimension: int, width: int, gamma: float | None = None) -> float:
-    """The c of Theorem 4.1; where no margin is known, without the term that it decides."""
+    """Compute the c of Theorem 4.1; where no margin is known, without the term that it decides."""
     extra = 2 * math.sqrt(math.log(width))
     return math.sqrt(dimension) + max(extra, 0.0 if gamma is None else 1 / (14 * gamma**2)) + 1
 
 
 def active_bound(width: int, keep_prob: float, steps: int, delta: float) -> float:
-    """With probability 1 - delta no mask of the first ``steps`` keeps more neurons (remark after Theorem 4.2)."""
+    """Bound the neurons that a mask of the first ``steps`` keeps, with probability 1 - delta (after Theorem 4.2)."""
     return keep_prob * width + math.sqrt(2 * width * math.log(steps / delta))
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The quantities of Theorem 4.1 and Lemma 5.2 for a run of T steps; they hold from ``required_width`` on.
+    """The quantities of Theorem 4.1 and Lemma 5.2 for a run of T steps; they hold from ``required_width`` on."""
 
-    Attributes:
-        gamma: the margin of Assumption 1.
-        learning_rate: eta, in (0, ln 2).
-        steps: T.
-        width: m.
-        c: of the projection.
-    """
-
-    gamma: float
-    learning_rate: float
-    steps: int
-    width: int
-    c: float
+    gamma: float  # the margin of Assumption 1
+    learning_rate: float  # eta, in (0, ln 2)
+    steps: int  # T
+    width: int  # m
+    c: float  # of the projection
 
     @property
     def lambda_(self) -> float:
@@ -47,10 +39,10 @@ class Bounds:
 
     @property
     def error(self) -> float:
-        """Of the mean misclassification of the iterates, in expectation."""
+        """Bound of the mean misclassification of the iterates, in expectation."""
         return 4 * self.lambda_**2 / (self.learning_rate * self.steps)
 
     @property
     def distance(self) -> float:
-        """Of |w_r,t - w_r,1| for all neurons and iterates, with high probability (Lemma 5.2)."""
+        """Bound of |w_r,t - w_r,1| for all neurons and iterates, with high probability (Lemma 5.2)."""
         return 7 * self.lambda_ / (2 * self.gamma * math.sqrt(self.width))

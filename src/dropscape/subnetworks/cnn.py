@@ -1,11 +1,11 @@
-"""The convolutional networks of paper D, section 6, as tensors: features, the wide hidden layer and its sub-networks.
+"""The convolutional networks of paper D, section 6, as tensors: features and the wide hidden layer.
 
 Two convolutions with max-pooling and three dense layers, all with ReLU; the second dense layer, of width m, is the top
 hidden layer and the only one with dropout. The paper gives no other number: kernels are those of LeNet-5, of size 5 and
 the first one padded by 2, so that 28 x 28 images become 5 x 5. Initialised as torch does it.
 
 Dropout is inverted, as in torch: what a mask keeps is divided by the keep probability, in training and in a sub-network
-that is tested, and the full network has all units as they are. The wide layer is kept by units, so that a sub-network
+that is tested, and the full network has all units as they are. The wide layer is stored by units, so that a sub-network
 is a choice of rows: ``incoming`` (m, hidden + 1), the bias last, and ``outgoing`` (m, classes).
 """
 
@@ -28,71 +28,57 @@ Parameters = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a network.
+    """Sizes of a network; refuses images that are too small for two convolutions with pooling."""
 
-    Attributes:
-        side: of the square grey images, in pixels.
-        channels: of the two convolutions.
-        hidden: units of the first dense layer.
-        width: m, of the second one.
-        classes: of the outputs.
-
-    Raises:
-        ConfigurationError: the images are too small for two convolutions with pooling.
-    """
-
-    side: int
-    channels: tuple[int, int]
-    hidden: int
-    width: int
+    side: int  # of the square grey images, in pixels
+    channels: tuple[int, int]  # of the two convolutions
+    hidden: int  # units of the first dense layer
+    width: int  # m, units of the second one
     classes: int
 
     def __post_init__(self):
         if self.pooled_side < 1:
             raise ConfigurationError(
-                f"the images are {self.side} x {self.side}, which two convolutions with max-pooling leave nothing of; "
-                "write a data.dataset of images of 12 x 12 or more."
+                f"the images are {self.side} x {self.side}, too small for two convolutions with max-pooling; write a "
+                "data.dataset of images of 12 x 12 or more."
             )
 
     @property
     def pooled_side(self) -> int:
-        """Of what the second pooling gives."""
+        """The side after the second pooling."""
         return (self.side // 2 - KERNEL + 1) // 2
 
     @property
     def feature_inputs(self) -> int:
-        """Of the first dense layer."""
+        """The number of inputs of the first dense layer."""
         return self.channels[1] * self.pooled_side**2
 
 
 def initial_parameters(shape: Shape, seed: int) -> Parameters:
-    """The seed's parameters in float32: torch's default initialisation of convolutions and dense layers."""
+    """Draw the seed's parameters in float32: torch's default initialisation of convolutions and dense layers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "subnetworks", "initialisation"))
-        conv1 = nn.Conv2d(1, shape.channels[0], KERNEL)
-        conv2 = nn.Conv2d(*shape.channels, KERNEL)
-        hidden = nn.Linear(shape.feature_inputs, shape.hidden)
+        modules = {
+            "conv1": nn.Conv2d(1, shape.channels[0], KERNEL),
+            "conv2": nn.Conv2d(*shape.channels, KERNEL),
+            "hidden": nn.Linear(shape.feature_inputs, shape.hidden),
+        }
         wide = nn.Linear(shape.hidden, shape.width)
         output = nn.Linear(shape.width, shape.classes)
-    modules = {"conv1": conv1, "conv2": conv2, "hidden": hidden}
-    parameters = {
-        f"{name}.{key}": value.detach() for name, module in modules.items() for key, value in module.named_parameters()
-    }
-    incoming = torch.cat([wide.weight.detach(), wide.bias.detach()[:, None]], dim=1)
-    return parameters | {
-        "incoming": incoming,
+    return {
+        **{
+            f"{name}.{key}": value.detach()
+            for name, module in modules.items()
+            for key, value in module.named_parameters()
+        },
+        "incoming": torch.cat([wide.weight.detach(), wide.bias.detach()[:, None]], dim=1),
         "outgoing": output.weight.detach().T.contiguous(),
         "output_bias": output.bias.detach(),
     }
 
 
 def features(parameters: Parameters, images: Tensor) -> Tensor:
-    """What the wide layer reads: the first dense layer's activations and a 1 for the bias, (n, hidden + 1).
-
-    Args:
-        parameters: of the network.
-        images: (n, 1, side, side).
-    """
+    """Compute the activations of the first dense layer and a 1 for the bias, (n, hidden + 1), of (n, 1, side, side)."""
     *convolved, weight, bias = (parameters[name] for name in FEATURES)
     hidden = F.relu(F.linear(convolutions(images, *convolved), weight, bias))
     return torch.cat([hidden, hidden.new_ones(len(hidden), 1)], dim=1)
@@ -101,18 +87,15 @@ def features(parameters: Parameters, images: Tensor) -> Tensor:
 def step(
     parameters: Parameters, images: Tensor, labels: Tensor, mask: Tensor, keep_prob: float, learning_rate: float
 ) -> Tensor:
-    """One step of gradient descent on a batch's mean cross-entropy with one mask for the batch; in place.
+    """Take a step of gradient descent on a batch's mean cross-entropy with one mask for the batch, in place.
 
     Units that the mask drops neither act nor move, so that only the rows of the others are computed with. The wide
-    layer's gradients are written out and added where they belong; those of the features are autograd's.
+    layer's gradients are written out; those of the features are autograd's.
 
     Args:
         parameters: of the network, leaves without gradients.
-        images: (B, 1, side, side).
-        labels: (B,) int64.
+        images, labels: (B, 1, side, side), and (B,) int64.
         mask: (m,) bool, True where a unit is kept.
-        keep_prob: the probability that it is kept.
-        learning_rate: eta.
 
     Returns:
         The loss before the step, a tensor of no dimension.

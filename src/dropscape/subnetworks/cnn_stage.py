@@ -1,40 +1,28 @@
 """The subnetworks stage, its second rule: the convolutional networks of paper D's section 6."""
 
 import math
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from torch import Tensor
 
-from dropscape.artifacts.files import write_json, write_table
-from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.files import write_table
 from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
+from dropscape.jobs import Job
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import recording_schedule
-from dropscape.subnetworks import cnn_training
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.cnn_training import Cnn, steps_of_epochs
-from dropscape.subnetworks.memory import available_bytes, bytes_of_training, refuse_too_wide
-from dropscape.subnetworks.parts import part_of, state_key
-from dropscape.training.checkpoint import Checkpoint
+from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining, count_steps
+from dropscape.subnetworks.memory import available_bytes, refuse_too_wide, training_bytes
+from dropscape.training.checkpoint import Checkpoints
+from dropscape.training.loop import finish_in_turn
 
 
-def train_cnn(
-    name: str,
-    settings: Mapping[str, Any],
-    data: str,
-    written: Mapping[str, str],
-    *,
-    code: Sequence[str],
-    states: str,
-    checkpoint_seconds: float,
-) -> None:
+def train_cnn(job: Job) -> None:
     """Train every convolutional network of an experiment (paper D, section 6) and test its sub-networks on the way.
 
     A network is a width of the top hidden layer, a keep probability and a seed. A recorded step t is the number of
@@ -44,53 +32,32 @@ def train_cnn(
     random), mask (the number of a random sub-network's mask, fixed during a run; -1 for the others), accuracy on the
     test examples.
 
-    Args:
-        name: of the experiment, for the progress lines.
-        settings: widths, keep_probs, seeds, channels (of the two convolutions), hidden (width of the first dense
-            layer), learning_rate, batch_size, epochs, recorded_steps, random_masks (0 for none), device; data as
-            ``load_examples`` takes it: ``dataset``, ``train_examples``, ``test_examples`` and ``normalisation``, with
-            whose "channel" a learning rate of 0.01 takes hold within hundreds of steps, with "unit" within thousands.
-        data: the prepared dataset of grey images.
-        written: paths of ``accuracies`` and ``provenance``.
-        code: the module files that decide the result; part of the state files' key.
-        states: folder of the experiment's state files, removed when it is written.
-        checkpoint_seconds: how often the state is saved.
-
     Raises:
-        ConfigurationError: a setting that cannot work, or a width that does not fit into the device's memory; said
+        ConfigurationError: a setting that cannot work, or a width that does not fit into the device's memory; raised
             before the first training starts.
-        DivergenceError: a loss left the finite numbers.
+        DivergenceError: a loss is no longer finite.
     """
-    device = chosen_device(settings["device"])
-    examples = load_examples(data, settings["data"])
-    train = _images(examples.train_inputs), examples.train_targets
-    test = _images(examples.test_inputs), examples.test_targets
-    plans = _plans(settings, train[0], examples.description["classes"])
-    _refuse_too_wide(plans, len(train[0]), len(test[0]), device)
-    key = state_key(settings, examples.description, device, code)
-    total = sum(plan.steps for plan in plans)
-    progress = Progress(f"subnetworks {name}", total)
-    tables, done = [], 0
-    for number, plan in enumerate(plans):
-        table = cnn_training.train(
-            plan,
-            *train,
-            *test,
-            device=device,
-            checkpoint=Checkpoint(Path(states) / f"{key}-{number}.safetensors", checkpoint_seconds),
-            progress=part_of(progress, done, total),
-        )
-        tables.append(table)
-        done += plan.steps
-    write_table(written["accuracies"], pd.concat(tables))
-    write_json(written["provenance"], provenance("subnetworks", settings, examples.description, device))
-    shutil.rmtree(states, ignore_errors=True)
+    device = chosen_device(job.settings["device"])
+    examples = load_examples(job.inputs["data"], job.settings["data"])
+    images, test_images = _images(examples.train_inputs), _images(examples.test_inputs)
+    configs = _configs(job.settings, images, examples.description["classes"])
+    available = available_bytes(device)
+    for config in configs:
+        needed = training_bytes(config, len(images), len(test_images))
+        refuse_too_wide(config.shape.width, needed, available, device)
+    train = images.to(device), examples.train_targets.to(device)
+    test = test_images.to(device), examples.test_targets.to(device)
+    checkpoints = Checkpoints(job, examples.description, device)
+    progress = Progress(f"subnetworks {job.name}", sum(config.steps for config in configs))
+    tables = finish_in_turn(configs, lambda config: CnnRun(config, train, test), checkpoints, progress)
+    write_table(job.outputs["accuracies"], pd.concat(tables))
+    job.provenance(examples.description, device)
+    checkpoints.remove()
 
 
-def _plans(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[Cnn]:
-    """Every network of the experiment."""
-    steps = steps_of_epochs(settings["epochs"], len(images), settings["batch_size"])
-    plan = Cnn(
+def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[CnnTraining]:
+    steps = count_steps(settings["epochs"], len(images), settings["batch_size"])
+    first = CnnTraining(
         shape=Shape(images.shape[-1], tuple(settings["channels"]), settings["hidden"], settings["widths"][0], classes),
         keep_prob=settings["keep_probs"][0],
         seed=settings["seeds"][0],
@@ -101,7 +68,7 @@ def _plans(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[Cn
         random_masks=settings["random_masks"],
     )
     return [
-        replace(plan, shape=replace(plan.shape, width=width), keep_prob=keep_prob, seed=seed)
+        replace(first, shape=replace(first.shape, width=width), keep_prob=keep_prob, seed=seed)
         for width in settings["widths"]
         for keep_prob in settings["keep_probs"]
         for seed in settings["seeds"]
@@ -109,11 +76,7 @@ def _plans(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[Cn
 
 
 def _images(inputs: Tensor) -> Tensor:
-    """Rows (n, side * side) as images (n, 1, side, side).
-
-    Raises:
-        ConfigurationError: they are no square grey images.
-    """
+    """Reshape rows (n, side * side) to images (n, 1, side, side)."""
     side = math.isqrt(inputs.shape[-1])
     if inputs.ndim != 2 or not inputs.is_floating_point() or side**2 != inputs.shape[1]:
         raise ConfigurationError(
@@ -121,12 +84,3 @@ def _images(inputs: Tensor) -> Tensor:
             f"the shape {tuple(inputs.shape[1:])}; write mnist."
         )
     return inputs.reshape(-1, 1, side, side)
-
-
-def _refuse_too_wide(plans: Sequence[Cnn], train_examples: int, test_examples: int, device: str) -> None:
-    available = available_bytes(device)
-    for plan in plans:
-        needed = bytes_of_training(
-            plan.shape, plan.keep_prob, plan.batch_size, train_examples, test_examples, plan.random_masks + 2
-        )
-        refuse_too_wide(plan.shape.width, needed, available, device)

@@ -1,153 +1,131 @@
 """A convolution with max-pooling and ReLU, and its gradient, with the examples of a batch side by side.
 
-``LANES`` examples are one block, and an image is (channels, side, side, LANES) float32: a step of a convolution is one
-weight times the same pixel of all of them, so that nothing is moved or masked and the cost is the arithmetic. What a
-library pays to arrange so small convolutions costs it several times as much.
+``BLOCK`` examples lie along the last axis, the pixels of a row along the one before it. So a weight multiplies a whole
+row of pixels of all the examples with one loop of SIMD instructions, and the next weight the row that starts one pixel
+further on. A library spends several times as much on arranging such small convolutions.
 
-The four positions that a pooled pixel is the maximum of are computed together, and which one it was is kept as truth
-values: the first of equal ones, none where the maximum is not positive. The gradient then goes to that position.
-
-The inner functions take addresses (``dropscape.numerics.lanes`` says why).
+Each pooled pixel is the maximum of four positions. The winner is the number of that position: the first of equal ones,
+or ``NONE`` where the maximum is not positive. The gradient then goes to that position.
 """
 
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from numba import njit
 
-from dropscape.numerics.lanes import (
-    LANES,
-    Truths,
-    address,
-    fma,
-    greatest,
-    load,
-    number,
-    only,
-    positive,
-    splat,
-    store,
-    store_truths,
-    truths_at,
-)
-from dropscape.subnetworks.compiled import SOURCES, cached
+from dropscape.numerics.compiled_loops import SOURCES, aligned_zeros, cached, vectorised
 
+BLOCK = 32
 KERNEL = 5
-_TAPS = KERNEL * KERNEL
+NONE = np.uint8(4)
+_BORDER = (KERNEL - 1) * BLOCK
 _ZERO = np.float32(0)
 
 
-@njit
-def _forward(images, side, channels, weights, biases, outputs, pooled, results, winners):
-    """Of one block: pooled activations (outputs, pooled, pooled, LANES) and their winners, four truths each."""
-    row = side * LANES
-    place = 0
-    for output in range(outputs):
-        for y in range(pooled):
-            for x in range(pooled):
-                z0 = z1 = z2 = z3 = number(biases, output)
-                weight = output * channels * _TAPS
-                for channel in range(channels):
-                    for ky in range(KERNEL):
-                        at = ((channel * side + 2 * y + ky) * side + 2 * x) * LANES
-                        for _ in range(KERNEL):
-                            w = number(weights, weight)
-                            z0 = fma(w, load(images, at), z0)
-                            z1 = fma(w, load(images, at + LANES), z1)
-                            z2 = fma(w, load(images, at + row), z2)
-                            z3 = fma(w, load(images, at + row + LANES), z3)
-                            at += LANES
-                            weight += 1
-                best = greatest(greatest(z0, z1), greatest(z2, z3))
-                store(results, place * LANES, greatest(splat(_ZERO), best))  # in this order NaN stays NaN
-                left = positive(best)
-                won = left & ~positive(best - z0)
-                store_truths(winners, 4 * place, won)
-                left &= ~won
-                won = left & ~positive(best - z1)
-                store_truths(winners, 4 * place + 1, won)
-                left &= ~won
-                won = left & ~positive(best - z2)
-                store_truths(winners, 4 * place + 2, won)
-                store_truths(winners, 4 * place + 3, left & ~won)
-                place += 1
+@vectorised
+def _taps(weights, output, channel, ky):
+    row = weights[output, channel, ky]
+    return row[0], row[1], row[2], row[3], row[4]
 
 
-@njit
-def _spread(delta, base, side, channels, weights, weight, of_images):
-    """Add one position's gradient to the pixels that it was computed from.
+@vectorised
+def _later(winner, best, number, z):
+    """Return the winner and its value after one more position; NaN wins and stays."""
+    wins = z > best or z != z
+    return (number if wins else winner), (z if wins else best)
 
-    One position after the other: a pixel that is read right after it was written would have to be waited for.
+
+@vectorised
+def _forward(images, weights, biases, z, results, winners):
+    """Fill ``results`` and ``winners``, (outputs, pooled, pooled, BLOCK), of one block.
+
+    Images are (channels, side, side * BLOCK). ``z``, (2, 2 * pooled * BLOCK), is for two rows before the pooling.
     """
-    for channel in range(channels):
-        for ky in range(KERNEL):
-            at = base + (channel * side + ky) * side * LANES
-            for _ in range(KERNEL):
-                store(of_images, at, fma(number(weights, weight), delta, load(of_images, at)))
-                at += LANES
-                weight += 1
-
-
-@njit
-def _backward(
-    images, side, channels, weights, outputs, pooled, gradient, winners, of_weights, of_biases, of_images, spreads
-):
-    """Of one block: add the gradients of weights (taps, LANES), biases (LANES) and, where ``spreads``, images."""
-    row = side * LANES
-    place = 0
+    outputs, pooled, _, _ = results.shape
     for output in range(outputs):
-        of_bias = load(of_biases, output * LANES)
-        first = output * channels * _TAPS
+        for y in range(pooled):
+            z[:] = biases[output]
+            for half in range(2):
+                for channel in range(len(images)):
+                    for ky in range(KERNEL):
+                        w0, w1, w2, w3, w4 = _taps(weights, output, channel, ky)
+                        row = images[channel, 2 * y + half + ky]
+                        for p in range(z.shape[1]):
+                            left = w0 * row[p] + w1 * row[p + BLOCK]
+                            right = w3 * row[p + 3 * BLOCK] + w4 * row[p + 4 * BLOCK]
+                            z[half, p] += (left + right) + w2 * row[p + 2 * BLOCK]
+            for x in range(pooled):
+                for e in range(BLOCK):
+                    p = 2 * x * BLOCK + e
+                    winner, best = np.uint8(0), z[0, p]
+                    winner, best = _later(winner, best, np.uint8(1), z[0, p + BLOCK])
+                    winner, best = _later(winner, best, np.uint8(2), z[1, p])
+                    winner, best = _later(winner, best, np.uint8(3), z[1, p + BLOCK])
+                    results[output, y, x, e] = _ZERO if best <= _ZERO else best
+                    winners[output, y, x, e] = NONE if best <= _ZERO else winner
+
+
+@vectorised
+def _backward(images, weights, gradient, winners, deltas, weight_gradient, bias_gradient, image_gradient, with_images):
+    """Add the gradients of weights and biases, float64, and, where ``with_images``, images of one block.
+
+    Shapes are as for ``_forward``. ``deltas``, (2 * pooled, 2 * pooled * BLOCK + 2 * _BORDER), is for the gradient
+    before the pooling, and zero in the borders.
+    """
+    outputs, pooled, _, _ = gradient.shape
+    length = 2 * pooled * BLOCK
+    for output in range(outputs):
+        total = _ZERO
         for y in range(pooled):
             for x in range(pooled):
-                whole = load(gradient, place * LANES)
-                d0 = only(truths_at(winners, 4 * place), whole)
-                d1 = only(truths_at(winners, 4 * place + 1), whole)
-                d2 = only(truths_at(winners, 4 * place + 2), whole)
-                d3 = only(truths_at(winners, 4 * place + 3), whole)
-                of_bias = of_bias + ((d0 + d1) + (d2 + d3))
-                base = (2 * y * side + 2 * x) * LANES
-                weight = first
-                for channel in range(channels):
-                    for ky in range(KERNEL):
-                        at = base + (channel * side + ky) * side * LANES
-                        for _ in range(KERNEL):
-                            total = load(of_weights, weight * LANES)
-                            total = fma(d0, load(images, at), total)
-                            total = fma(d1, load(images, at + LANES), total)
-                            total = fma(d2, load(images, at + row), total)
-                            total = fma(d3, load(images, at + row + LANES), total)
-                            store(of_weights, weight * LANES, total)
-                            at += LANES
-                            weight += 1
-                if spreads:
-                    _spread(d0, base, side, channels, weights, first, of_images)
-                    _spread(d1, base + LANES, side, channels, weights, first, of_images)
-                    _spread(d2, base + row, side, channels, weights, first, of_images)
-                    _spread(d3, base + row + LANES, side, channels, weights, first, of_images)
-                place += 1
-        store(of_biases, output * LANES, of_bias)
+                for e in range(BLOCK):
+                    p, winner, delta = _BORDER + 2 * x * BLOCK + e, winners[output, y, x, e], gradient[output, y, x, e]
+                    deltas[2 * y, p] = delta if winner == 0 else _ZERO
+                    deltas[2 * y, p + BLOCK] = delta if winner == 1 else _ZERO
+                    deltas[2 * y + 1, p] = delta if winner == 2 else _ZERO
+                    deltas[2 * y + 1, p + BLOCK] = delta if winner == 3 else _ZERO
+                    total += _ZERO if winner == NONE else delta
+        bias_gradient[output] += total
+        for channel in range(len(images)):
+            for ky in range(KERNEL):
+                t0 = t1 = t2 = t3 = t4 = _ZERO
+                for y in range(2 * pooled):
+                    row, delta = images[channel, y + ky], deltas[y]
+                    for p in range(length):
+                        d = delta[p + _BORDER]
+                        t0 += d * row[p]
+                        t1 += d * row[p + BLOCK]
+                        t2 += d * row[p + 2 * BLOCK]
+                        t3 += d * row[p + 3 * BLOCK]
+                        t4 += d * row[p + 4 * BLOCK]
+                weight_gradient[output, channel, ky, 0] += t0
+                weight_gradient[output, channel, ky, 1] += t1
+                weight_gradient[output, channel, ky, 2] += t2
+                weight_gradient[output, channel, ky, 3] += t3
+                weight_gradient[output, channel, ky, 4] += t4
+                if with_images:
+                    w0, w1, w2, w3, w4 = _taps(weights, output, channel, ky)
+                    for y in range(2 * pooled):
+                        row, delta = image_gradient[channel, y + ky], deltas[y]
+                        for p in range(length + _BORDER):
+                            left = w4 * delta[p] + w3 * delta[p + BLOCK]
+                            right = w1 * delta[p + 3 * BLOCK] + w0 * delta[p + 4 * BLOCK]
+                            row[p] += (left + right) + w2 * delta[p + 2 * BLOCK]
 
 
 def _compiled(sources: int) -> tuple[Callable, Callable]:
-    def forward(images, weights, biases, results, winners):
+    def forward(images, weights, biases, z, results, winners):
         _ = sources
-        blocks, channels, side, _, _ = images.shape
-        for block in range(blocks):
-            _forward(
-                address(images[block]), side, channels, address(weights), address(biases), len(weights),
-                results.shape[2], address(results[block]), address(winners[block]),
-            )  # fmt: skip
+        for block in range(len(images)):
+            _forward(images[block], weights, biases, z, results[block], winners[block])
 
-    def backward(images, weights, gradient, winners, of_weights, of_biases, of_images, spreads):
+    def backward(
+        images, weights, gradient, winners, deltas, weight_gradient, bias_gradient, image_gradient, with_images
+    ):
         _ = sources
-        blocks, channels, side, _, _ = images.shape
-        for block in range(blocks):
+        for block in range(len(images)):
             _backward(
-                address(images[block]), side, channels, address(weights), len(weights), gradient.shape[2],
-                address(gradient[block]), address(winners[block]), address(of_weights), address(of_biases),
-                address(of_images[block]), spreads,
+                images[block], weights, gradient[block], winners[block], deltas, weight_gradient, bias_gradient,
+                image_gradient[block], with_images,
             )  # fmt: skip
 
     return cached(forward), cached(backward)
@@ -156,44 +134,40 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
 _forward_blocks, _backward_blocks = _compiled(SOURCES)
 
 
-def zeros(*shape: int) -> np.ndarray:
-    """Float32 zeros that begin where torch's do, at a cache line: no register is loaded from two of them."""
-    return torch.zeros(shape).numpy()
-
-
 def forward(images: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ReLU of the pooled convolution, and the winners that ``backward`` needs.
+    """Compute the ReLU of the pooled convolution, and the winners that ``backward`` needs.
 
-    Args:
-        images: (blocks, channels, side, side, LANES).
-        weights: (outputs, channels, KERNEL, KERNEL).
-        biases: (outputs,).
-
-    Returns:
-        (blocks, outputs, pooled, pooled, LANES), and truths (blocks, outputs, pooled, pooled, 4).
+    Images are (blocks, channels, side, side, BLOCK), weights (outputs, channels, KERNEL, KERNEL), and the results
+    (blocks, outputs, pooled, pooled, BLOCK), float32 and uint8.
     """
     pooled = (images.shape[2] - KERNEL + 1) // 2
-    results = zeros(len(images), len(weights), pooled, pooled, LANES)
-    winners = np.empty((*results.shape[:-1], 4), Truths)
-    _forward_blocks(images, weights, biases, results, winners)
+    results = aligned_zeros(len(images), len(weights), pooled, pooled, BLOCK)
+    winners = np.empty(results.shape, np.uint8)
+    _forward_blocks(_rows(images), weights, biases, aligned_zeros(2, 2 * pooled * BLOCK), results, winners)
     return results, winners
 
 
 def backward(
-    images: np.ndarray, weights: np.ndarray, gradient: np.ndarray, winners: np.ndarray, of_images: np.ndarray | None
+    images: np.ndarray,
+    weights: np.ndarray,
+    gradient: np.ndarray,
+    winners: np.ndarray,
+    image_gradient: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of weights and biases; that of the images is added to ``of_images`` if given.
+    """Compute gradients of weights and biases from that of the results of ``forward``, and the winners.
 
-    Args:
-        images, weights: as of ``forward``.
-        gradient: of its results, of their shape.
-        winners: that it gave.
-        of_images: of the shape of the images.
+    That of the images is added to ``image_gradient`` if given.
     """
-    of_weights = zeros(*weights.shape, LANES)
-    of_biases = zeros(len(weights), LANES)
-    spreads = of_images is not None
+    weight_gradient, bias_gradient = np.zeros(weights.shape), np.zeros(len(weights))
+    pooled, with_images = gradient.shape[2], image_gradient is not None
+    deltas = aligned_zeros(2 * pooled, 2 * pooled * BLOCK + 2 * _BORDER)
     _backward_blocks(
-        images, weights, gradient, winners, of_weights, of_biases, of_images if spreads else images, spreads
-    )
-    return tuple(parts.sum(axis=-1, dtype=np.float64).astype(np.float32) for parts in (of_weights, of_biases))
+        _rows(images), weights, gradient, winners, deltas, weight_gradient, bias_gradient,
+        _rows(image_gradient if with_images else images), with_images,
+    )  # fmt: skip
+    return weight_gradient.astype(np.float32), bias_gradient.astype(np.float32)
+
+
+def _rows(images: np.ndarray) -> np.ndarray:
+    """Join the pixels of a row and the examples into one axis."""
+    return images.reshape(*images.shape[:3], -1)

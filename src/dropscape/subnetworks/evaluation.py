@@ -1,9 +1,8 @@
 """The scores of many sub-networks of one network at once.
 
-Sub-networks share the features and the hidden activations; only the output layer differs, whose weights a mask
-multiplies. So the activations are computed once, and the scores of all masks are one product with the stack of their
-masked output weights. Activations are made a tile of units at a time and the scores summed up, so that no array
-depends on the width.
+Sub-networks differ only in the output layer, whose weights a mask multiplies. So the activations are computed once, and
+the scores of all masks are one product with the stack of their masked output weights. Activations are made a tile of
+units at a time and the scores summed up, so that no array depends on the width.
 """
 
 from collections.abc import Iterator
@@ -21,26 +20,24 @@ IMAGES = 256  # at a time in the convolutions
 
 
 def accuracies(parameters: Parameters, images: Tensor, labels: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
-    """The share of examples that each sub-network classifies correctly, float64 (K,).
+    """Compute the share of examples that each sub-network classifies correctly, float64 (K,).
 
     Args:
-        parameters: of the network.
-        images: (n, 1, side, side).
-        labels: (n,) int64.
+        images, labels: (n, 1, side, side), and (n,) int64.
         masks: (K, m) bool, True where a unit is kept.
         scales: (K,), what kept units are multiplied by.
     """
     right = torch.zeros(len(masks), dtype=torch.int64, device=labels.device)
-    for part in _chunks(len(labels), EXAMPLES):
-        scores = subnetwork_scores(parameters, images[part], masks, scales)
-        right += (scores.argmax(dim=1) == labels[part]).sum(dim=1)
+    for chunk in _chunks(len(labels), EXAMPLES):
+        scores = subnetwork_scores(parameters, images[chunk], masks, scales)
+        right += (scores.argmax(dim=1) == labels[chunk]).sum(dim=1)
     return right.double() / len(labels)
 
 
 def subnetwork_scores(parameters: Parameters, images: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
-    """The outputs of every sub-network for every image, (K, classes, n); arguments as of ``accuracies``."""
+    """Compute the outputs of every sub-network for every image, (K, classes, n); arguments as for ``accuracies``."""
     with torch.no_grad():
-        below = torch.cat([features(parameters, images[part]) for part in _chunks(len(images), IMAGES)])
+        below = torch.cat([features(parameters, images[chunk]) for chunk in _chunks(len(images), IMAGES)])
         incoming, outgoing = parameters["incoming"], parameters["outgoing"].T
         count, classes = len(masks), len(outgoing)
         scores = below.new_zeros(count * classes, len(images))

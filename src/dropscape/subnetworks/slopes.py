@@ -1,4 +1,4 @@
-"""How errors fall with the number of iterates and distances with the width: exponents of power laws (paper D)."""
+"""Exponents of power laws (paper D): how errors fall with the number of iterates, and distances with the width."""
 
 from collections.abc import Sequence
 
@@ -6,30 +6,27 @@ import pandas as pd
 
 from dropscape.numerics.fits import power_law
 
-# A rate is what holds for many iterates: it is fitted to the last decade of them.
-DECADE = 10
+DECADE = 10  # a rate is what holds for many iterates: it is fitted to the last decade of them
 
 
 def error_slopes(errors: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Slope of log error over log T in the last decade of T (Theorems 4.1 and 4.2 bound it by -1, up to logarithms).
+    """Fit log error over log T in the last decade of T (Theorems 4.1 and 4.2 bound the slope by -1, up to logarithms).
 
     Args:
-        errors: width, keep_prob, seed, step (T) and ``column``.
-        column: such as ``mean_error_full``, the mean over the iterates up to T.
+        errors: width, keep_prob, seed, step (T) and the ``column``, such as ``mean_error_full``.
 
     Returns:
         width, keep_prob, seed, slope: NaN where fewer than three errors of the decade are positive.
     """
-    last = errors.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
-    return _slopes(errors[errors["step"] * DECADE >= last], ["width", "keep_prob", "seed"], "step", column)
+    decade = errors[errors["step"] * DECADE >= _last_step(errors)]
+    return _slopes(decade, ["width", "keep_prob", "seed"], "step", column)
 
 
 def distance_slopes(distances: pd.DataFrame, column: str = "largest") -> pd.DataFrame:
-    """Slope of log distance from the initialisation over log width at the last iterate (Lemma 5.2 has -1/2).
+    """Fit log distance from the initialisation over log width at the last iterate (Lemma 5.2 has the slope -1/2).
 
     Args:
-        distances: width, keep_prob, seed, step and ``column``.
-        column: ``largest`` (over the neurons, as the lemma has it) or ``mean``.
+        distances: width, keep_prob, seed, step and the ``column``, ``largest`` (as the lemma has it) or ``mean``.
 
     Returns:
         keep_prob, seed, slope: NaN with fewer than three widths.
@@ -38,9 +35,12 @@ def distance_slopes(distances: pd.DataFrame, column: str = "largest") -> pd.Data
 
 
 def at_last_step(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each training (width, keep_prob, seed) at its last step."""
-    last = table.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
-    return table[table["step"] == last].reset_index(drop=True)
+    """Select the rows of each training (width, keep_prob, seed) at its last step."""
+    return table[table["step"] == _last_step(table)].reset_index(drop=True)
+
+
+def _last_step(table: pd.DataFrame) -> pd.Series:
+    return table.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
 
 
 def _slopes(table: pd.DataFrame, keys: Sequence[str], x: str, y: str) -> pd.DataFrame:

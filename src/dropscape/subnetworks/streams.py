@@ -12,13 +12,14 @@ from dropscape.numerics.seeds import numpy_generator
 from dropscape.subnetworks.distributions import Distribution
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
+StreamChunk = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
 
 class Stream(Protocol):
-    """Examples in parts of ``size``; part k has those of the steps from k size on, whatever came before.
+    """Examples in chunks; chunk k has those of the steps from k ``size`` on, whatever came before.
 
     Attributes:
-        size: steps that a part lasts.
+        size: steps that a chunk lasts.
         dimension: of the inputs.
         test: inputs (n, d) and labels (n,), -1 or 1, that no step takes.
     """
@@ -27,12 +28,12 @@ class Stream(Protocol):
     dimension: int
     test: Labelled
 
-    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Inputs (n, d), labels (n,) and which of them each step takes, (size,)."""
+    def chunk(self, seed: int, number: int) -> StreamChunk:
+        """Return inputs (n, d), labels (n,) and which of them each step takes, (size,)."""
 
 
-class Fresh:
-    """Every step has an example of its own, S_T ~ D^T as the theorems have it; all networks of a seed see the same."""
+class FreshStream:
+    """A new example at every step, S_T ~ D^T as the theorems have it; all networks of a seed see the same."""
 
     size = 4096
 
@@ -41,45 +42,45 @@ class Fresh:
         self.dimension = distribution.dimension
         self.test = distribution.draw(numpy_generator(0, "subnetworks", "test examples"), test_examples)
 
-    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """As ``Stream.part``."""
+    def chunk(self, seed: int, number: int) -> StreamChunk:
+        """Draw as ``Stream.chunk`` says."""
         generator = numpy_generator(seed, "subnetworks", f"examples {number}")
         return *self.distribution.draw(generator, self.size), np.arange(self.size)
 
 
-class Passes:
-    """Every pass over the examples has an order of its own; within the first one all examples are fresh."""
+class EpochStream:
+    """Passes over the same examples, each in a new order; within the first one all examples are fresh."""
 
     def __init__(self, train: Labelled, test: Labelled):
         self.inputs, self.labels = train
         self.test = test
         self.size, self.dimension = self.inputs.shape
 
-    def part(self, seed: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """As ``Stream.part``."""
+    def chunk(self, seed: int, number: int) -> StreamChunk:
+        """Draw as ``Stream.chunk`` says."""
         order = numpy_generator(seed, "subnetworks", f"pass {number}").permutation(self.size)
         return self.inputs, self.labels, order
 
 
-def two_classes(examples: Examples, digits: Sequence[int]) -> Passes:
-    """The images of two classes, the first labelled 1 and the other -1, each divided by its Euclidean norm.
+def two_classes(examples: Examples, digits: Sequence[int]) -> EpochStream:
+    """Select the images of two classes, the first labelled 1 and the other -1, each divided by its Euclidean norm.
 
     Raises:
         ConfigurationError: these are not two classes.
-        DataError: a class has no image in one of the parts.
+        DataError: there is no training or test image of a class.
     """
     if len(digits) != 2 or digits[0] == digits[1]:
         raise ConfigurationError(f"data.digits is {list(digits)}; write two different classes.")
     train = _labelled(examples.train_inputs.numpy(), examples.train_targets.numpy(), digits)
     test = _labelled(examples.test_inputs.numpy(), examples.test_targets.numpy(), digits)
-    for part, (_, labels) in (("training", train), ("test", test)):
+    for kind, (_, labels) in (("training", train), ("test", test)):
         for digit, label in zip(digits, (1, -1), strict=True):
             if not (labels == label).any():
                 raise DataError(
-                    f"data.digits asks for class {digit}, of which the {part} examples have none: write another class "
+                    f"data.digits asks for class {digit}, of which the {kind} examples have none: write another class "
                     "or more examples."
                 )
-    return Passes(train, test)
+    return EpochStream(train, test)
 
 
 def _labelled(inputs: NDArray, targets: NDArray, digits: Sequence[int]) -> Labelled:

@@ -1,339 +1,231 @@
-"""Many steps of Algorithm 1 (paper D, section 3) in one compiled function, whose cost is its arithmetic.
+"""Many steps of Algorithm 1 (paper D, section 3) in one compiled function.
 
-Neurons are taken ``LANES`` to a block, and a block is (d, LANES) float32: row k holds weight k of its neurons. A step
-takes one example, of which only the entries other than zero count, and goes over the blocks twice: forward for the
-output of the sub-network, and backward for the neurons that are kept and whose w . x is positive, which alone move.
-Outputs are summed in ``LANES`` float32 parts, and those in float64.
+The neurons lie along the last axis of an array, m of them and zeros up to ``width``, a multiple of 32, so that LLVM
+makes SIMD instructions of each inner loop. Column r of theta, (d, width) float32, is w_r. A step takes one example, of
+which only the entries other than zero count; the kept neurons whose w . x is positive give the output, and they alone
+move. Products are float32, outputs float64.
 
 A neuron is projected when its exact norm (float64) is beyond c. That is looked at only where an estimate, which a step
 moves along, comes near; it is made exact again every ``REFRESHED`` steps, in which rounding cannot move it so far.
-
-The inner functions take addresses (``dropscape.numerics.lanes`` says why).
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from dropscape.numerics.lanes import (
-    ALL,
-    LANES,
-    STRIDE,
-    Truths,
-    address,
-    below,
-    fma,
-    greatest,
-    load,
-    number,
-    only,
-    positive,
-    splat,
-    store,
-    store_truths,
-    total,
-    truths_at,
-)
-from dropscape.subnetworks.compiled import SOURCES, cached
+from dropscape.numerics.compiled_loops import SOURCES, cached, vectorised
+from dropscape.numerics.split_mix import GOLDEN, draw, largest_kept_draw, mask_offsets
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
 _ZERO, _TWO = np.float32(0), np.float32(2)
-_FLOAT = 4  # bytes
 
 
-@njit
-def _gather(example, values, places):
-    """The entries of an example other than zero, and where a block has their weights; gives how many they are."""
+class Algorithm1Network(NamedTuple):
+    """One network, contiguous arrays; neurons that fill the width up have sign 0 and do not move."""
+
+    theta: np.ndarray  # float32 (d, width), the columns w_r
+    signs: np.ndarray  # float32 (width,), the a_r
+    projected: np.ndarray  # bool (width,), which neurons the projection has moved so far
+
+
+class Algorithm1Options(NamedTuple):
+    """What a step does."""
+
+    neurons: int  # m, without what fills the width up
+    keep_prob: float  # q, the probability that a neuron is kept
+    learning_rate: float  # eta
+    c: float  # radius of the ball onto which the w_r are projected
+    mask_seed: np.uint64  # first state of the SplitMix64 generator of the masks
+
+
+class Algorithm1Buffers(NamedTuple):
+    """The arrays of a step."""
+
+    values: np.ndarray  # (d,) float32, the example's entries other than zero
+    rows: np.ndarray  # (d,) int64, where they are
+    words: np.ndarray  # (width / 2,) uint64, draws of the mask
+    offsets: np.ndarray  # (width / 2,) uint64, ``mask_offsets``
+    mask: np.ndarray  # (width,) bool, True where a neuron is kept
+    products: np.ndarray  # (width,) float32, w_r . x
+    deltas: np.ndarray  # (width,) float32, w_r moves by this multiple of x
+    squares: np.ndarray  # (width,) float32, estimates of |w_r|^2
+    near: np.ndarray  # (width,) bool, which neurons may have left the ball
+
+
+def _buffers(network: Algorithm1Network) -> Algorithm1Buffers:
+    d, width = network.theta.shape
+    return Algorithm1Buffers(
+        values=np.empty(d, np.float32),
+        rows=np.empty(d, np.int64),
+        words=np.empty(width // 2, np.uint64),
+        offsets=mask_offsets(width, 1),
+        mask=np.empty(width, bool),
+        **{name: np.empty(width, np.float32) for name in ("products", "deltas", "squares")},
+        near=np.empty(width, bool),
+    )
+
+
+@vectorised
+def _gather(example, values, rows):
+    """Write the entries of an example other than zero and where they are; return how many there are."""
     count = 0
-    for column in range(len(example)):
-        if example[column] != _ZERO:
-            values[count] = example[column]
-            places[count] = column * LANES
+    for row in range(len(example)):
+        if example[row] != _ZERO:
+            values[count] = example[row]
+            rows[count] = row
             count += 1
     return count
 
 
-@njit
-def _draw(masks, state, threshold, blocks):
-    """The mask of a step, a truth value for each neuron."""
-    for block in range(blocks):
-        store_truths(masks, block, below(state, threshold))
-        state += STRIDE
+@vectorised
+def _forward(theta, signs, values, rows, mask, products):
+    """Write the w_r . x; return the sums of a_r relu(w_r . x) over all neurons and over those of the mask."""
+    products[:] = _ZERO
+    for index in range(len(values)):
+        value, weights = values[index], theta[rows[index]]
+        for r in range(len(products)):
+            products[r] += value * weights[r]
+    full = visited = 0.0
+    for r in range(len(products)):
+        output = np.float64(signs[r] * (_ZERO if products[r] <= _ZERO else products[r]))
+        full += output
+        visited += output if mask[r] else 0.0
+    return full, visited
 
 
-@njit
-def _forward(blocks, theta, size, signs, masks, values, places, count, products, active):
-    """Sums of a_r relu(w_r . x) over all neurons and over those that are kept.
-
-    Writes the products w_r . x, and which neurons are kept and have a positive one.
-    """
-    full = visited = splat(_ZERO)
-    for block in range(blocks):
-        z0 = z1 = z2 = z3 = splat(_ZERO)
-        for index in range(0, count - 3, 4):
-            z0 = fma(number(values, index), load(theta, places[index]), z0)
-            z1 = fma(number(values, index + 1), load(theta, places[index + 1]), z1)
-            z2 = fma(number(values, index + 2), load(theta, places[index + 2]), z2)
-            z3 = fma(number(values, index + 3), load(theta, places[index + 3]), z3)
-        for index in range(count - count % 4, count):
-            z0 = fma(number(values, index), load(theta, places[index]), z0)
-        z = (z0 + z1) + (z2 + z3)
-        kept = truths_at(masks, block) & positive(z)
-        out = load(signs, block * LANES)
-        full = fma(out, greatest(z, splat(_ZERO)), full)
-        visited = fma(out, only(kept, z), visited)
-        store(products, block * LANES, z)
-        store_truths(active, block, kept)
-        theta += size * _FLOAT
-    return total(full), total(visited)
+@vectorised
+def _move(theta, signs, values, rows, mask, products, deltas, squares, near, move, limit):
+    """Move active neurons by ``move`` a_r x, and their estimates; return how many are beyond ``limit``."""
+    length, count = _ZERO, 0
+    for index in range(len(values)):
+        length += values[index] * values[index]
+    for r in range(len(deltas)):
+        delta = move * signs[r] if mask[r] and products[r] > _ZERO else _ZERO
+        deltas[r] = delta
+        squares[r] += delta * (_TWO * products[r] + length * delta)
+        near[r] = delta != _ZERO and squares[r] > limit
+        count += near[r]
+    for index in range(len(values)):
+        value, weights = values[index], theta[rows[index]]
+        for r in range(len(deltas)):
+            weights[r] += value * deltas[r]
+    return count
 
 
-@njit
-def _backward(blocks, theta, size, signs, active, values, places, count, products, squares, move, length, near, beyond):
-    """Move active neurons by ``move`` a_r x; gives whether one may have left the ball.
-
-    Args:
-        squares: estimates of |w_r|^2, moved along.
-        length: |x|^2.
-        near: the estimate from which on a neuron is written down as ``beyond``.
-    """
-    some = Truths(0)
-    for block in range(blocks):
-        moving = truths_at(active, block)
-        outside = Truths(0)
-        if moving:
-            delta = only(moving, splat(move) * load(signs, block * LANES))
-            for index in range(0, count - 3, 4):
-                p0, p1, p2, p3 = places[index], places[index + 1], places[index + 2], places[index + 3]
-                w0 = fma(number(values, index), delta, load(theta, p0))
-                w1 = fma(number(values, index + 1), delta, load(theta, p1))
-                w2 = fma(number(values, index + 2), delta, load(theta, p2))
-                w3 = fma(number(values, index + 3), delta, load(theta, p3))
-                store(theta, p0, w0)
-                store(theta, p1, w1)
-                store(theta, p2, w2)
-                store(theta, p3, w3)
-            for index in range(count - count % 4, count):
-                place = places[index]
-                store(theta, place, fma(number(values, index), delta, load(theta, place)))
-            grown = fma(splat(length), delta, splat(_TWO) * load(products, block * LANES))
-            square = fma(delta, grown, load(squares, block * LANES))
-            store(squares, block * LANES, square)
-            outside = positive(square - splat(near)) & moving
-        store_truths(beyond, block, outside)
-        some |= outside
-        theta += size * _FLOAT
-    return some != 0
-
-
-@njit
-def _project(theta, beyond, squares, projected, c):
-    """Project the neurons of ``beyond`` that are beyond c onto the ball, and write down which they were."""
-    blocks, d, _ = theta.shape
-    for block in range(blocks):
-        for lane in range(LANES):
-            if not (beyond[block] >> Truths(lane)) & Truths(1):
-                continue
+@vectorised
+def _project(theta, near, squares, projected, c):
+    """Project the neurons of ``near`` that are beyond c onto the ball, and record which they were."""
+    d, width = theta.shape
+    for r in range(width):
+        if near[r]:
             square = 0.0
-            for column in range(d):
-                square += np.float64(theta[block, column, lane]) ** 2
+            for row in range(d):
+                square += np.float64(theta[row, r]) ** 2
             if square > c * c:
                 scale = np.float32(c / np.sqrt(square))
-                for column in range(d):
-                    theta[block, column, lane] *= scale
-                projected[block, lane] = True
+                for row in range(d):
+                    theta[row, r] *= scale
+                projected[r] = True
                 square = c * c
-            squares[block, lane] = np.float32(square)
+            squares[r] = square
 
 
-@njit
+@vectorised
 def _measure(theta, squares):
-    """Exact |w_r|^2."""
-    blocks, d, _ = theta.shape
-    for block in range(blocks):
-        sums = np.zeros(LANES)
-        for column in range(d):
-            for lane in range(LANES):
-                sums[lane] += np.float64(theta[block, column, lane]) ** 2
-        for lane in range(LANES):
-            squares[block, lane] = np.float32(sums[lane])
+    """Write the |w_r|^2, summed in float64."""
+    exact = np.zeros(len(squares))
+    for row in range(len(theta)):
+        for r in range(len(squares)):
+            exact[r] += np.float64(theta[row, r]) ** 2
+    squares[:] = exact
 
 
-class Network(NamedTuple):
-    """One network, contiguous arrays; neurons that only fill the last block up have sign 0 and stay where they are.
-
-    Attributes:
-        theta: float32 (blocks, d, LANES), the rows w_r.
-        signs: float32 (blocks, LANES), the a_r.
-        projected: bool (blocks, LANES), which neurons the projection has moved so far.
-    """
-
-    theta: np.ndarray
-    signs: np.ndarray
-    projected: np.ndarray
-
-
-class Options(NamedTuple):
-    """What a step does.
-
-    Attributes:
-        width: m, without what fills the last block up.
-        keep_prob: q, the probability that a neuron is kept.
-        learning_rate: eta.
-        c: radius of the ball onto which rows are projected.
-        mask_seed: uint64, first state of the SplitMix64 generator of the masks.
-    """
-
-    width: int
-    keep_prob: float
-    learning_rate: float
-    c: float
-    mask_seed: np.uint64
-
-
-class _Work(NamedTuple):
-    """Arrays of a step, made by the caller because compiled code frees an array whose address alone it still uses."""
-
-    values: np.ndarray  # (d,)
-    places: np.ndarray  # (d,) int64
-    masks: np.ndarray  # (blocks,) Truths
-    active: np.ndarray  # (blocks,) Truths
-    beyond: np.ndarray  # (blocks,) Truths
-    products: np.ndarray  # (blocks, LANES)
-    squares: np.ndarray  # (blocks, LANES)
-
-
-def _work(network: Network) -> _Work:
-    blocks, d, _ = network.theta.shape
-    truths = [np.full(blocks, ALL) for _ in range(3)]
-    floats = [np.empty((blocks, LANES), np.float32) for _ in range(2)]
-    return _Work(np.empty(d, np.float32), np.empty(d, np.int64), *truths, *floats)
-
-
-def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
-    def descend(network, work, options, inputs, labels, order, step, stop):
+def _compiled(sources: int) -> tuple[Callable, Callable]:
+    def descend(network, buffers, options, largest_draw, inputs, labels, order, step, stop):
         _ = sources
         theta, signs, projected = network
-        values, places, masks, active, beyond, products, squares = work
-        width, keep_prob, learning_rate, c, mask_seed = options
-        blocks, d, _ = theta.shape
-        size = d * LANES
-        draws = keep_prob < 1
-        threshold = np.uint32(min(2.0**32 - 1, round(keep_prob * 2.0**32)))
-        near = np.float32(_NEAR * c * c)
-        scale = 1 / np.sqrt(width)
+        values, rows, words, offsets, mask, products, deltas, squares, near = buffers
+        draws = words.view(np.uint32)
+        c, limit = options.c, np.float32(_NEAR * options.c * options.c)
+        scale = 1 / np.sqrt(options.neurons)
         loss = 0.0
         _measure(theta, squares)
-        for position in range(stop - step):
-            at = step + position
+        for at in range(step, stop):
             if at % REFRESHED == 0:
                 _measure(theta, squares)
-            example, label = inputs[order[position]], labels[order[position]]
-            count = _gather(example, values, places)
-            length = _ZERO
-            for index in range(count):
-                length += values[index] * values[index]
-            if draws:
-                _draw(address(masks), mask_seed + np.uint64(at) * np.uint64(blocks) * STRIDE, threshold, blocks)
-            _, output = _forward(
-                blocks, address(theta), size, address(signs), address(masks), address(values), places, count,
-                address(products), address(active),
-            )  # fmt: skip
+            example, label = inputs[order[at - step]], labels[order[at - step]]
+            count = _gather(example, values, rows)
+            draw(words, offsets, options.mask_seed + np.uint64(at) * np.uint64(len(words)) * GOLDEN)
+            for r in range(len(mask)):
+                mask[r] = draws[r] <= largest_draw
+            _, output = _forward(theta, signs, values[:count], rows[:count], mask, products)
             margin = label * scale * output
             loss += np.log1p(np.exp(-abs(margin))) + max(-margin, 0.0)
-            move = np.float32(learning_rate * scale * label / (1 + np.exp(margin)))
-            some = _backward(
-                blocks, address(theta), size, address(signs), address(active), address(values), places, count,
-                address(products), address(squares), move, length, near, address(beyond),
+            move = np.float32(options.learning_rate * scale * label / (1 + np.exp(margin)))
+            some = _move(
+                theta, signs, values[:count], rows[:count], mask, products, deltas, squares, near, move, limit
             )  # fmt: skip
             if at == 0:  # the projection also takes rows that have not moved, and those only once
-                beyond[:] = ALL
-                some = True
-            if some:
-                _project(theta, beyond, squares, projected, c)
+                near[:] = True
+            if some or at == 0:
+                _project(theta, near, squares, projected, c)
         return loss
 
-    def misclassified(network, work, inputs, labels):
+    def misclassified(network, buffers, inputs, labels):
         _ = sources
-        theta, signs, _ = network
-        values, places, masks, active, _, products, _ = work
-        blocks, d, _ = theta.shape
         wrong_full = wrong_visited = 0
         for index in range(len(inputs)):
-            count = _gather(inputs[index], values, places)
+            count = _gather(inputs[index], buffers.values, buffers.rows)
             full, visited = _forward(
-                blocks, address(theta), d * LANES, address(signs), address(masks), address(values), places, count,
-                address(products), address(active),
+                network.theta, network.signs, buffers.values[:count], buffers.rows[:count], buffers.mask,
+                buffers.products,
             )  # fmt: skip
             wrong_full += labels[index] * full < 0
             wrong_visited += labels[index] * visited < 0
         return wrong_full, wrong_visited
 
-    def lengths(theta, initial, norms, distances):
-        _ = sources
-        blocks, d, _ = theta.shape
-        for block in range(blocks):
-            for column in range(d):
-                for lane in range(LANES):
-                    value = np.float64(theta[block, column, lane])
-                    norms[block, lane] += value**2
-                    distances[block, lane] += (value - initial[block, column, lane]) ** 2
-
-    return cached(descend), cached(misclassified), cached(lengths)
+    return cached(descend), cached(misclassified)
 
 
-_descend, _misclassified, _lengths = _compiled(SOURCES)
+_descend, _misclassified = _compiled(SOURCES)
 
 
 def descend(
-    network: Network,
-    options: Options,
+    network: Algorithm1Network,
+    options: Algorithm1Options,
     inputs: np.ndarray,
     labels: np.ndarray,
     order: np.ndarray,
     step: int,
     stop: int,
 ) -> float:
-    """Steps ``step`` to ``stop - 1`` (counted from 0), in place; other threads run meanwhile.
+    """Take the steps ``step`` to ``stop - 1`` (counted from 0), in place; other threads run meanwhile.
 
     The derivative of the ReLU at zero is taken to be 0, where the paper takes 1: the same unless w . x is exactly 0.
 
-    Args:
-        inputs: float32 (n, d), contiguous.
-        labels: float32 (n,), -1 or 1.
-        order: int64 (stop - step,), the example of each step.
-
-    Returns:
-        The sum of the steps' losses, in float64.
+    Inputs are float32 (n, d), contiguous, labels float32 (n,), -1 or 1; ``order``, int64 (stop - step,), has the
+    example of each step. Returns the sum of the steps' losses, in float64.
     """
-    return _descend(network, _work(network), options, inputs, labels, order, step, stop)
+    largest_draw = largest_kept_draw(options.keep_prob)
+    return _descend(network, _buffers(network), options, largest_draw, inputs, labels, order, step, stop)
 
 
-def misclassified(network: Network, mask: np.ndarray, inputs: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    """How many examples have y f(x) < 0, for the full network and for the sub-network of a mask.
-
-    Args:
-        mask: bool (m,), True where a neuron is kept.
-        inputs: float32 (n, d), contiguous.
-        labels: float32 (n,), -1 or 1.
-    """
-    work = _work(network)
-    padded = np.zeros(len(network.theta) * LANES, bool)
-    padded[: len(mask)] = mask
-    work.masks[:] = np.packbits(padded, bitorder="little").view("<u4")
-    return _misclassified(network, work, inputs, labels)
+def misclassified(
+    network: Algorithm1Network, mask: np.ndarray, inputs: np.ndarray, labels: np.ndarray
+) -> tuple[int, int]:
+    """Count the examples with y f(x) < 0, for the full network and for the sub-network of a mask, bool (m,)."""
+    buffers = _buffers(network)
+    buffers.mask[:] = False
+    buffers.mask[: len(mask)] = mask
+    return _misclassified(network, buffers, inputs, labels)
 
 
-def lengths(theta: np.ndarray, initial: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """|w_r| and |w_r - w_r,1| of the first ``width`` neurons, float64 (width,).
-
-    Args:
-        theta, initial: float32 (blocks, d, LANES).
-        width: m.
-    """
-    norms, distances = np.zeros((2, len(theta), LANES))
-    _lengths(theta, initial, norms, distances)
-    return np.sqrt(norms.ravel()[:width]), np.sqrt(distances.ravel()[:width])
+def lengths(theta: np.ndarray, initial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute |w_r| and |w_r - w_r,1|, float64 (m,), from float32 (d, m)."""
+    norms, distances = np.zeros((2, theta.shape[1]))
+    for row, start in zip(theta, initial, strict=True):
+        norms += np.square(row, dtype=np.float64)
+        distances += np.square(np.subtract(row, start, dtype=np.float64))
+    return np.sqrt(norms), np.sqrt(distances)

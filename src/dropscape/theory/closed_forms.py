@@ -50,7 +50,7 @@ The exact expressions need no assumption on the activation and use ``eta^2 = s +
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -68,32 +68,24 @@ class DropoutExpansion:
 
     Attributes:
         residual: eps_i = f(x_i) - y_i, shape (n,).
-        parts: f^j(x_i) = W_j^[L] f_j^[L-1](x_i), shape (n, m).
+        unit_outputs: f^j(x_i) = W_j^[L] f_j^[L-1](x_i), shape (n, m).
         output_gradient: grad f(x_i), shape (n, P).
-        part_gradients: grad f^j(x_i), shape (n, m, P).
+        unit_output_gradients: grad f^j(x_i), shape (n, m, P).
     """
 
     residual: Tensor
-    parts: Tensor
+    unit_outputs: Tensor
     output_gradient: Tensor
-    part_gradients: Tensor
+    unit_output_gradients: Tensor
 
     def restricted_to(self, indices: slice) -> "DropoutExpansion":
         """The expansion for a part of the block, given by positions in its vector."""
-        return DropoutExpansion(
-            self.residual,
-            self.parts,
-            self.output_gradient[:, indices],
-            self.part_gradients[:, :, indices],
-        )
+        own, of_units = self.output_gradient[:, indices], self.unit_output_gradients[:, :, indices]
+        return replace(self, output_gradient=own, unit_output_gradients=of_units)
 
 
 def require_single_output(model: FullyConnected) -> None:
-    """Setting 3 of paper A: one output.
-
-    Raises:
-        ConfigurationError: the network has several outputs.
-    """
+    """Setting 3 of paper A: one output; a ConfigurationError says that the network has several."""
     if model.widths[-1] != 1:
         raise ConfigurationError(
             f"model.widths is {list(model.widths)}; Theorems 1 and 2 of paper A are stated for one output: "
@@ -106,12 +98,10 @@ def double_parameters(model: FullyConnected) -> dict[str, Tensor]:
     return {name: value.detach().double() for name, value in model.named_parameters()}
 
 
-def output_parts(model: FullyConnected, parameters: dict[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """``(g, b)``: the units' shares of the output, (..., n, m), and the output's bias, (..., 1); f =
-    g.sum(-1) + b.
+def unit_outputs(model: FullyConnected, parameters: dict[str, Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The units' shares g of the output, (..., n, m), and the output's bias b, (..., 1); f = g.sum(-1) + b.
 
-    Differentiable with respect to the parameters, which may be those of several networks stacked along a
-    leading axis, with inputs (..., n, d) to match.
+    The parameters may be those of several networks stacked along a leading axis, with inputs (..., n, d) to match.
     """
     *before, last = range(model.depth)
     for layer in before:
@@ -121,13 +111,11 @@ def output_parts(model: FullyConnected, parameters: dict[str, Tensor], inputs: T
 
 
 def expand(model: FullyConnected, inputs: Tensor, targets: Tensor, block: Sequence[str]) -> DropoutExpansion:
-    """Outputs and per-example Jacobians at the model's parameters, float64.
+    """Outputs and per-example Jacobians at the model's parameters, float64, from inputs (n, d) and targets (n,).
 
     Args:
         model: one output, any depth; dropout acts on its last hidden activation (Setting 1).
-        inputs: shape (n, d).
-        targets: shape (n,).
-        block: names of the parameters that gradients are taken with respect to; P parameters.
+        block: names of the parameters that gradients are taken with respect to.
 
     Raises:
         ConfigurationError: several outputs, or a name that the model does not have.
@@ -137,64 +125,53 @@ def expand(model: FullyConnected, inputs: Tensor, targets: Tensor, block: Sequen
     fixed, inputs = double_parameters(model), inputs.double()
 
     def rows(vector: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        parts, bias = output_parts(model, fixed | split_vector(model, block, vector), inputs)
-        output = parts.sum(1) + bias
-        return torch.cat([parts, output[:, None]], dim=1), (parts, output)
+        per_unit, bias = unit_outputs(model, fixed | split_vector(model, block, vector), inputs)
+        output = per_unit.sum(1) + bias
+        return torch.cat([per_unit, output[:, None]], dim=1), (per_unit, output)
 
-    jacobian, (parts, output) = jacrev(rows, has_aux=True)(block_vector(model, block).double())
-    return DropoutExpansion(output - targets.double(), parts, jacobian[:, -1], jacobian[:, :-1])
+    jacobian, (per_unit, output) = jacrev(rows, has_aux=True)(block_vector(model, block).double())
+    return DropoutExpansion(output - targets.double(), per_unit, jacobian[:, -1], jacobian[:, :-1])
 
 
 def expected_losses(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
     """E_eta l(f^drop(x_i), y_i) = (eps_i^2 + s sum_j g_ij^2) / 2, shape (n,). Exact (last step of App. B.2)."""
     s = mask_variance(keep_prob)
-    return (expansion.residual**2 + s * (expansion.parts**2).sum(1)) / 2
+    return (expansion.residual**2 + s * (expansion.unit_outputs**2).sum(1)) / 2
 
 
 def mean_gradient(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
     """The gradient of E_eta R_S^drop: (1/n) sum_i [eps_i J_i + s sum_j g_ij G_ij], shape (P,). Exact."""
     s = mask_variance(keep_prob)
-    n = len(expansion.residual)
     own = expansion.residual @ expansion.output_gradient
-    return (own + s * torch.einsum("nj,njp->p", expansion.parts, expansion.part_gradients)) / n
+    of_units = torch.einsum("nj,njp->p", expansion.unit_outputs, expansion.unit_output_gradients)
+    return (own + s * of_units) / len(expansion.residual)
 
 
-def _weighted_outer_products(rows: Tensor, weights: Tensor) -> Tensor:
-    """The sum over all leading axes of ``weights * row row'``, shape (P, P)."""
+def _outer_products(rows: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The sum over all leading axes of ``row row'``, each times its weight, shape (P, P)."""
     flat = rows.reshape(-1, rows.shape[-1])
-    return flat.T @ (weights.reshape(-1, 1) * flat)
+    return flat.T @ (flat if weights is None else weights.reshape(-1, 1) * flat)
 
 
 def hessian(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
     """Theorem 1: (1/n) sum_i [J_i J_i' + s sum_j G_ij G_ij'], shape (P, P).
 
-    Exact (almost everywhere) within one layer of a network with piece-wise linear activation; for several
-    layers it is the Gauss-Newton part of the Hessian of the expected loss. See the module's text.
+    Where it is exact is in the module's text.
     """
     s = mask_variance(keep_prob)
-    n = len(expansion.residual)
-    ones = torch.ones_like(expansion.residual)
-    return (
-        _weighted_outer_products(expansion.output_gradient, ones)
-        + s * _weighted_outer_products(expansion.part_gradients, torch.ones_like(expansion.parts))
-    ) / n
+    own = _outer_products(expansion.output_gradient)
+    return (own + s * _outer_products(expansion.unit_output_gradients)) / len(expansion.residual)
 
 
 def covariance(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
-    """Theorem 2: (1/n) sum_i [a_i J_i J_i' + b_i s sum_j G_ij G_ij'], a_i = 2 E l(f^drop), b_i = 2 l(f),
-    shape (P, P).
+    """Theorem 2: (1/n) sum_i [a_i J_i J_i' + b_i s sum_j G_ij G_ij'], shape (P, P).
 
-    It stands for the covariance of one example's gradient over examples and masks together (the paper's
-    Sigma^drop), not for that of the full-batch gradient. An approximation: steps (1) to (3) of the module's
-    text.
+    Here a_i = 2 E l(f^drop) and b_i = 2 l(f). An approximation: steps 1 to 3 of the module's text.
     """
     s = mask_variance(keep_prob)
-    n = len(expansion.residual)
-    b = expansion.residual**2
-    return (
-        _weighted_outer_products(expansion.output_gradient, 2 * expected_losses(expansion, keep_prob))
-        + s * _weighted_outer_products(expansion.part_gradients, b[:, None].expand_as(expansion.parts))
-    ) / n
+    b = (expansion.residual**2)[:, None].expand_as(expansion.unit_outputs)
+    own = _outer_products(expansion.output_gradient, 2 * expected_losses(expansion, keep_prob))
+    return (own + s * _outer_products(expansion.unit_output_gradients, b)) / len(expansion.residual)
 
 
 def first_order_second_moment(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
@@ -203,20 +180,16 @@ def first_order_second_moment(expansion: DropoutExpansion, keep_prob: float) -> 
     The second moment of the gradient of the loss expanded to first order in eta, before any term is dropped.
     """
     s = mask_variance(keep_prob)
-    n = len(expansion.residual)
-    residual, parts = expansion.residual, expansion.parts
+    residual, g = expansion.residual, expansion.unit_outputs
     products = (
-        residual[:, None, None] * expansion.part_gradients + parts[:, :, None] * expansion.output_gradient[:, None]
+        residual[:, None, None] * expansion.unit_output_gradients + g[:, :, None] * expansion.output_gradient[:, None]
     )
-    return (
-        _weighted_outer_products(expansion.output_gradient, residual**2)
-        + s * _weighted_outer_products(products, torch.ones_like(parts))
-    ) / n
+    own = _outer_products(expansion.output_gradient, residual**2)
+    return (own + s * _outer_products(products)) / len(residual)
 
 
 def exact_second_moment(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
-    """(1/n) sum_i E_eta grad l_i grad l_i', shape (P, P). Exact, for any activation, without enumerating
-    masks.
+    """(1/n) sum_i E_eta grad l_i grad l_i', shape (P, P). Exact, for any activation.
 
     Per example ``2 E l J J' + J v' + v J' + G' C G`` with ``v = sum_j (2 s eps g_j + s(s-1) g_j^2) G_j`` and
     ``C = 2 s^2 g g' + diag(s eps^2 + 2 s(s-1) eps g_j + s^2 |g|^2 + (E eta^4 - 3 s^2) g_j^2)``, from the
@@ -224,8 +197,7 @@ def exact_second_moment(expansion: DropoutExpansion, keep_prob: float) -> Tensor
     """
     s = mask_variance(keep_prob)
     third, fourth = s * (s - 1), s**2 + s * (s - 1) ** 2
-    n = len(expansion.residual)
-    g, gradients = expansion.parts, expansion.part_gradients
+    g, gradients = expansion.unit_outputs, expansion.unit_output_gradients
     residual = expansion.residual[:, None]
     v = torch.einsum("nj,njp->np", 2 * s * residual * g + third * g**2, gradients)
     gg = torch.einsum("nj,njp->np", g, gradients)
@@ -233,13 +205,9 @@ def exact_second_moment(expansion: DropoutExpansion, keep_prob: float) -> Tensor
         s * residual**2 + 2 * third * residual * g + s**2 * (g**2).sum(1, keepdim=True) + (fourth - 3 * s**2) * g**2
     )
     cross = expansion.output_gradient.T @ v
-    return (
-        _weighted_outer_products(expansion.output_gradient, 2 * expected_losses(expansion, keep_prob))
-        + cross
-        + cross.T
-        + 2 * s**2 * gg.T @ gg
-        + _weighted_outer_products(gradients, diagonal)
-    ) / n
+    own = _outer_products(expansion.output_gradient, 2 * expected_losses(expansion, keep_prob))
+    of_units = 2 * s**2 * gg.T @ gg
+    return (own + cross + cross.T + of_units + _outer_products(gradients, diagonal)) / len(expansion.residual)
 
 
 def exact_covariance(expansion: DropoutExpansion, keep_prob: float) -> Tensor:

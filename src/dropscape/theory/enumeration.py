@@ -1,8 +1,7 @@
 """The quantities of paper A's Theorems 1 and 2 by exhaustive enumeration of all 2^m masks, float64.
 
-These are the reference that the closed forms are judged by: nothing is expanded, each mask's loss is
-differentiated automatically and weighted with the mask's probability. Memory grows as 2^m n P, hence the
-limit on m.
+They are the reference of the closed forms: nothing is expanded, each mask's loss is differentiated automatically and
+weighted with the mask's probability. Memory grows as 2^m n P, hence the limit on m.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +14,7 @@ from dropscape.dropout.masks import check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
-from dropscape.theory.closed_forms import (
-    double_parameters,
-    output_parts,
-    require_single_output,
-)
+from dropscape.theory.closed_forms import double_parameters, require_single_output, unit_outputs
 
 MAX_UNITS = 12
 
@@ -52,8 +47,8 @@ def _dropout_losses(model: FullyConnected, block: Sequence[str]) -> Callable[[Te
     def losses(vector: Tensor, masks: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         # The masked output is sum_j (1 + eta_j) W_j h_j + b: one product with the masks instead of a masked copy of
         # the hidden layer for each of them, which would be m times larger.
-        parts, bias = output_parts(model, fixed | split_vector(model, block, vector), inputs)
-        return (masks @ parts.T + bias - targets) ** 2 / 2
+        per_unit, bias = unit_outputs(model, fixed | split_vector(model, block, vector), inputs)
+        return (masks @ per_unit.T + bias - targets) ** 2 / 2
 
     return losses
 
@@ -68,14 +63,7 @@ def expected_losses(model: FullyConnected, inputs: Tensor, targets: Tensor, keep
 
 
 def hessian(model: FullyConnected, inputs: Tensor, targets: Tensor, keep_prob: float, block: Sequence[str]) -> Tensor:
-    """E_eta grad^2 R_S^drop over all masks, shape (P, P), by automatic differentiation.
-
-    Args:
-        model: one output; dropout acts on its last hidden activation.
-        inputs: shape (n, d).
-        targets: shape (n,).
-        keep_prob: in (0, 1]; at 1 this is the Hessian of the dropout-free R_S.
-        block: names of the P parameters.
+    """E_eta grad^2 R_S^drop over all masks, shape (P, P); arguments as of ``closed_forms.expand``.
 
     Raises:
         ConfigurationError: several outputs, an unknown name, too many units or an impossible ``keep_prob``.
@@ -97,8 +85,7 @@ def gradient_moments(
 ) -> tuple[Tensor, Tensor]:
     """``(grad E_eta R_S^drop, (1/n) sum_i E_eta grad l_i grad l_i')``, shapes (P,), (P, P), over all masks.
 
-    The paper's Sigma^drop is the second minus the outer product of the first with itself. Arguments and
-    errors as for ``hessian``.
+    Sigma^drop is the second minus the outer product of the first with itself. Arguments and errors as of ``hessian``.
     """
     masks, probabilities = all_masks(model.widths[-2], keep_prob)
     losses = _dropout_losses(model, block)

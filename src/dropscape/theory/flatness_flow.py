@@ -15,7 +15,7 @@ activation T has the further term ``(1/n) sum_ij a_j^2 act'^2 |x_i|^2`` that dep
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ class Networks:
 
     def at(self, a: Tensor, w: Tensor) -> "Networks":
         """The same data with other parameters."""
-        return Networks(a, w, self.x, self.y, self.strength, self.activation)
+        return replace(self, a=a, w=w)
 
 
 def hidden(networks: Networks) -> Tensor:
@@ -66,8 +66,8 @@ def risk(networks: Networks) -> Tensor:
 
 def r1(networks: Networks) -> Tensor:
     """R_1 = (s/2n) sum_ij (a_j h_ij)^2 (eq. 4), shape (N,)."""
-    parts = hidden(networks) * networks.a[:, None, :]
-    return networks.strength * (parts**2).sum(-1).mean(-1) / 2
+    per_unit = hidden(networks) * networks.a[:, None, :]
+    return networks.strength * (per_unit**2).sum(-1).mean(-1) / 2
 
 
 def trace(networks: Networks) -> Tensor:
@@ -86,8 +86,7 @@ def gradient(of: Callable[[Networks], Tensor], networks: Networks) -> tuple[Tens
 
 def trace_derivative(networks: Networks) -> Tensor:
     """dT/dt = -<grad T, grad (R_S + R_1)> by automatic differentiation, any activation and R_S, shape (N,)."""
-    of_trace = gradient(trace, networks)
-    of_loss = gradient(_loss, networks)
+    of_trace, of_loss = gradient(trace, networks), gradient(_loss, networks)
     return -sum((one * other).flatten(1).sum(1) for one, other in zip(of_trace, of_loss, strict=True))
 
 

@@ -13,8 +13,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.seeds import torch_generator
 from dropscape.theory import closed_forms
 
-OUTPUT_RANGE = (0.1, 0.9)
-"""The outputs of a random network on its data are scaled and shifted onto this range (delta = 0.1)."""
+OUTPUT_RANGE = (0.1, 0.9)  # of a random network on its data, so that delta = 0.1
 GD_STEPS = 3000
 MOMENTUM = 0.9
 
@@ -31,18 +30,14 @@ class Problem:
 def random_problem(seed: int, index: int, inputs: int, hidden: Sequence[int], examples: int) -> Problem:
     """A random ReLU network whose outputs on its data span ``OUTPUT_RANGE``, and noisy binary labels.
 
-    Weights are N(0, 2/fan_in), hidden biases N(0, 1/4), inputs N(0, I); a label is 1 with probability
-    sigmoid(u . x) for a random u ~ N(0, I). The last layer is then scaled and its bias shifted so that the
-    smallest and largest output on the data are the ends of ``OUTPUT_RANGE``, as Proposition 1 asks. Drawn again are
-    outputs that are all equal (every last hidden unit inactive), which cannot be scaled, and labels that are all equal,
-    which the output's bias alone can fit so that training would leave nothing to measure.
+    Weights are N(0, 2/fan_in), hidden biases N(0, 1/4), inputs N(0, I); a label is 1 with probability sigmoid(u . x)
+    for a random u ~ N(0, I). The last layer is then scaled and shifted onto the range, as Proposition 1 asks. Drawn
+    again are outputs that are all equal, which cannot be scaled, and labels that are all equal, which the output's bias
+    alone can fit.
 
     Args:
-        seed: run seed.
-        index: which network of the study; independent draws for each.
-        inputs: d.
+        index: which network; independent draws for each.
         hidden: widths of the hidden layers; dropout acts on the last.
-        examples: n, at least 2.
     """
     generator = torch_generator(seed, "theory", f"network {index}")
 
@@ -62,27 +57,20 @@ def random_problem(seed: int, index: int, inputs: int, hidden: Sequence[int], ex
                 layer.bias.copy_(normal(*layer.bias.shape) / 2)
             outputs = model(x)
             spread, classes = float(outputs.max() - outputs.min()), len(y.unique())
-        scale = (high - low) / spread
-        shift = low - scale * outputs.min()
-        last = model.layers[-1]
+        scale, last = (high - low) / spread, model.layers[-1]
         last.weight.mul_(scale)
-        last.bias.mul_(scale).add_(shift)
+        last.bias.mul_(scale).add_(low - scale * outputs.min())
     return Problem(model, x, y)
 
 
 def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[list[Problem]]:
     """Every problem trained to near a minimum of E_eta R_S^drop for every keep_prob: ``result[problem][keep]``.
 
-    Gradient descent with momentum ``MOMENTUM`` for ``GD_STEPS`` steps on the exact expected loss
-    ``(1/2n) sum_i [eps_i^2 + s sum_j g_ij^2]`` (no masks are drawn), all parameters, all networks in one
-    batch. The learning rate of each is 1/(2 lambda_max) of Theorem 1's Hessian at the start, constant for the
-    first half and then falling linearly to 0. The gradient does not become arbitrarily small: the expected
-    loss of a ReLU network often has its minimum at a kink, where an example's pre-activation is 0 and the
-    gradient jumps. What was reached is for the caller to measure.
-
-    Args:
-        problems: of equal widths and numbers of examples.
-        keep_probs: in (0, 1].
+    Gradient descent with momentum on the exact expected loss ``(1/2n) sum_i [eps_i^2 + s sum_j g_ij^2]``, all networks
+    in one batch, which needs equal widths and numbers of examples. The learning rate of each is 1/(2 lambda_max) of
+    Theorem 1's Hessian at the start, constant for the first half and then falling linearly to 0. The gradient does not
+    become arbitrarily small: the expected loss of a ReLU network often has its minimum at a kink, where an example's
+    pre-activation is 0 and the gradient jumps.
 
     Raises:
         DivergenceError: a training ended with a loss above the one it started from.
@@ -99,8 +87,8 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
     variances = torch.tensor([[mask_variance(keep_prob)] for _, keep_prob in pairs], dtype=torch.float64)
 
     def risks() -> Tensor:
-        parts, bias = closed_forms.output_parts(first, parameters, inputs)
-        return ((parts.sum(-1) + bias - targets) ** 2 + variances * (parts**2).sum(-1)).mean(-1) / 2
+        per_unit, bias = closed_forms.unit_outputs(first, parameters, inputs)
+        return ((per_unit.sum(-1) + bias - targets) ** 2 + variances * (per_unit**2).sum(-1)).mean(-1) / 2
 
     rates = _learning_rates(problems, keep_probs, names)
     velocities = [torch.zeros_like(value) for value in parameters.values()]
@@ -127,17 +115,12 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
 
 def _learning_rates(problems: Sequence[Problem], keep_probs: Sequence[float], names: Sequence[str]) -> Tensor:
     """1/(2 lambda_max(H)) of Theorem 1's H for each (problem, keep_prob), shape (problems * keep_probs,)."""
-    rates = []
-    for problem in problems:
-        expansion = closed_forms.expand(problem.model, problem.inputs, problem.targets, names)
-        for keep_prob in keep_probs:
-            largest = torch.linalg.matrix_norm(closed_forms.hessian(expansion, keep_prob), 2)
-            rates.append(0.5 / largest)
-    return torch.stack(rates)
+    expansions = [closed_forms.expand(one.model, one.inputs, one.targets, names) for one in problems]
+    hessians = [closed_forms.hessian(one, keep_prob) for one in expansions for keep_prob in keep_probs]
+    return torch.stack([0.5 / torch.linalg.matrix_norm(one, 2) for one in hessians])
 
 
 def _with_parameters(problem: Problem, parameters: dict[str, Tensor], position: int) -> Problem:
-    """The problem with the network's parameters taken from one position of a stacked set."""
     model = copy.deepcopy(problem.model)
     model.load_state_dict({name: value[position].detach() for name, value in parameters.items()})
     return Problem(model, problem.inputs, problem.targets)

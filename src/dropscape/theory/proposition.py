@@ -15,8 +15,7 @@ from torch import Tensor
 
 from dropscape.errors import ConfigurationError
 
-ROUNDING = 1e-10
-"""A smallest eigenvalue above minus this, relative to the matrices, is not told from zero."""
+ROUNDING = 1e-10  # a smallest eigenvalue above minus this, relative to the matrices, is not told from zero
 
 
 def constants(outputs: Tensor, targets: Tensor, expected_losses: Tensor) -> tuple[float, float]:
@@ -24,12 +23,8 @@ def constants(outputs: Tensor, targets: Tensor, expected_losses: Tensor) -> tupl
 
     ``delta`` is the largest number with all outputs in [delta, 1 - delta]; ``epsilon`` the smallest with the
     network in Omega: ``(delta + epsilon)^2 = 2 max_i E_eta l_i`` (the condition on the loss without dropout
-    follows from it). Both are NaN where no positive delta exists: an output is not inside (0, 1).
-
-    Args:
-        outputs: f(x_i) without dropout, shape (n,).
-        targets: y_i, 0 or 1, shape (n,).
-        expected_losses: E_eta l(f^drop(x_i), y_i), shape (n,).
+    follows from it). Both are NaN where no positive delta exists: an output is not inside (0, 1). From outputs f(x_i)
+    without dropout, targets and E_eta l(f^drop(x_i), y_i), (n,) each.
 
     Raises:
         ConfigurationError: a target is neither 0 nor 1.
@@ -53,13 +48,7 @@ def loewner_checks(
     The margin is the smallest eigenvalue of ``Sigma - delta^2 H``, or of ``(delta + epsilon)^2 H - Sigma``, relative
     to the norm ``|.|_2`` of the bound (``delta^2 H``, or ``(delta + epsilon)^2 H``): negative by how much of its bound
     the statement is violated. ``holds`` allows for rounding: the eigenvalue may be ``-ROUNDING`` times the norm of the
-    larger of the two matrices. ``(nan, None)`` where the constants are NaN or H is zero.
-
-    Args:
-        hessian: shape (P, P), float64.
-        covariance: shape (P, P), float64.
-        delta: from ``constants``.
-        epsilon: from ``constants``.
+    larger of the two matrices, (P, P) float64. ``(nan, None)`` where the constants are NaN or H is zero.
     """
     if math.isnan(delta) or not bool(hessian.any()):
         return (math.nan, None), (math.nan, None)
@@ -68,7 +57,6 @@ def loewner_checks(
 
 
 def _check(difference: Tensor, bound: Tensor, covariance: Tensor) -> tuple[float, bool]:
-    """``(margin, holds)`` of one side."""
     smallest = float(torch.linalg.eigvalsh(difference)[0])
     norm = float(torch.linalg.matrix_norm(bound, 2))
     largest = max(norm, float(torch.linalg.matrix_norm(covariance, 2)))

@@ -1,26 +1,26 @@
-"""The state of an unfinished training, in a file that the workflow does not know and so does not delete.
+"""Checkpoints of unfinished work, in files that the workflow does not know and so does not delete.
 
-The file is named by a digest of everything that decides the result (parameters, data, code), so a state is only
-ever continued by the very same training.
+A file is named by a digest of everything that decides the result (settings, data, code), so only the very same work
+resumes from it.
 """
 
+import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from dropscape.artifacts.files import digest
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.errors import ArtifactError
+from dropscape.jobs import Job
 
 
 class Checkpoint:
-    """Keeps the newest state of one training.
-
-    Args:
-        path: the state file.
-        every_seconds: how long ``due`` stays False after a save.
-    """
+    """The newest state of one piece of work, saved in the file ``path`` ``every_seconds``."""
 
     def __init__(self, path: str | Path, every_seconds: float):
         self.path = Path(path)
@@ -28,7 +28,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time to save again."""
+        """Say whether it is time to save again."""
         return time.monotonic() - self._saved >= self.every_seconds
 
     def save(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The saved state; None where there is none. A damaged one is deleted, and training starts anew."""
+        """Read the saved state; None where there is none. A damaged file is deleted, and the work starts anew."""
         if not self.path.exists():
             return None
         try:
@@ -45,3 +45,27 @@ class Checkpoint:
         except ArtifactError:
             self.path.unlink()
             return None
+
+
+class Checkpoints:
+    """The checkpoints of a job, so that a killed job resumes where it was.
+
+    The result depends on the job's settings and code, on the data, of which this is the ``description``, on the device
+    and on ``files``.
+    """
+
+    def __init__(self, job: Job, description: Any, device: str, files: Sequence[str] = ()):
+        if job.checkpoints is None:
+            raise ValueError("the job has no folder for its checkpoints: give it one, which the job will delete")
+        self._folder, self._seconds = job.checkpoints, job.checkpoint_seconds
+        data = None if description is None else dict(description)
+        key = [dict(job.settings), data, device, torch.__version__, torch.get_num_threads()]
+        self._digest = digest(key, [*sorted(job.code), *files])
+
+    def named(self, *name: Any) -> Checkpoint:
+        """Return the checkpoint of the piece of work of that name; it stays until the job is done."""
+        return Checkpoint(self._folder / f"{'-'.join(map(str, [self._digest, *name]))}.safetensors", self._seconds)
+
+    def remove(self) -> None:
+        """Delete all of them, with those of other settings or code, which nothing reads again."""
+        shutil.rmtree(self._folder, ignore_errors=True)

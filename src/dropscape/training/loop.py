@@ -1,51 +1,26 @@
-"""The course of a training, the same for all of them: go on from a saved state, step, save, give the result."""
+"""The course of every training: resume from a checkpoint, step, record, save and give the result."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from dropscape.errors import DivergenceError
-from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.recording import Trained
+from dropscape.numerics.devices import arithmetic
+from dropscape.numerics.progress import Progress
+from dropscape.training.checkpoint import Checkpoint, Checkpoints
+from dropscape.training.learning_rates import LearningRate
 
-
-class Run(Protocol):
-    """The moving parts of a training.
-
-    Attributes:
-        step: how many steps are done.
-        loss: what the last of them descended, the mean over the seeds.
-    """
-
-    step: int
-    loss: float
-
-    def record(self) -> None:
-        """Keep what is wanted of the present step."""
-
-    def advance(self) -> None:
-        """One step, without recording it."""
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the rest of the training depends on."""
-
-    def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Go on from a ``state``."""
-
-    def result(self) -> Trained:
-        """What was trained."""
+State = tuple[dict[str, Tensor], dict[str, Any]]  # what a checkpoint holds: tensors, and what JSON can hold
 
 
 def refuse_divergence(
-    seed: int, loss: float, step: int, learning_rate: float, keep_prob: float | Sequence[float]
+    seed: int, loss: float, step: int, learning_rate: float | LearningRate, keep_prob: float | Sequence[float]
 ) -> None:
-    """Stop a training whose loss, after so many steps, has left the finite numbers.
-
-    Raises:
-        DivergenceError: in a sentence that names the run's settings and says what to write.
-    """
+    """Raise a ``DivergenceError`` where the loss after ``step`` steps is no longer finite."""
     if not math.isfinite(loss):
         raise DivergenceError(
             f"The training of seed {seed} diverged: its loss is {loss} at step {step} with learning_rate "
@@ -54,28 +29,86 @@ def refuse_divergence(
         )
 
 
-def trained_to_the_end(
-    run: Run, steps: int, checkpoint: Checkpoint | None = None, progress: Callable[..., None] | None = None
-) -> Trained:
-    """The result of a run after ``steps`` steps; interrupted and gone on with, it is the same bit by bit.
+class TrainingRun(ABC):
+    """A training in progress. Interrupted and resumed, it ends with the same bits.
 
-    Args:
-        run: at its beginning.
-        checkpoint: where its state is saved, and was where the run was interrupted.
-        progress: called with (done, steps, loss=...) after each step.
+    Attributes:
+        step: how many of the ``steps`` are done.
+        loss: what the last step descended, the mean over all networks.
+        rows: what was measured so far.
+        precision: of matrix products, a name of ``numerics.devices``.
     """
-    saved = checkpoint.load() if checkpoint else None
-    if saved:
-        run.restore(*saved)
-    else:
-        run.record()
-    while run.step < steps:
-        run.advance()
-        run.record()
-        if progress:
-            progress(run.step, steps, loss=run.loss)
-        if checkpoint and checkpoint.due():
-            checkpoint.save(*run.state())
-    if checkpoint:
-        checkpoint.save(*run.state())
-    return run.result()
+
+    precision = "float32"
+
+    def __init__(self, steps: int):
+        self.steps = steps
+        self.step = 0
+        self.loss: float | Tensor = math.nan
+        self.rows: list[list[float]] = []
+
+    def finish(self, checkpoint: Checkpoint | None = None, progress: Callable[..., None] | None = None) -> Any:
+        """Take all remaining steps and return the result.
+
+        Args:
+            checkpoint: the training resumes from it and saves its state there now and then.
+            progress: called with (done, steps, loss=...) whenever steps were taken.
+
+        Raises:
+            DivergenceError: a loss is no longer finite.
+        """
+        with arithmetic(self.precision):
+            saved = checkpoint.load() if checkpoint else None
+            if saved:
+                self._restore(*saved)
+            else:
+                self._record()
+            while self.step < self.steps:
+                self._advance()
+                self._record()
+                if progress:
+                    progress(self.step, self.steps, loss=self.loss)
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(*self._state())
+            if checkpoint:
+                checkpoint.save(*self._state())
+            return self._result()
+
+    @abstractmethod
+    def _advance(self) -> None:
+        """Take one step or more, up to the next one that is recorded."""
+
+    @abstractmethod
+    def _record(self) -> None:
+        """Measure and store what is wanted of the current step."""
+
+    @abstractmethod
+    def _result(self) -> Any:
+        """Return what ``finish`` returns."""
+
+    @abstractmethod
+    def _live_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors that steps depend on and change in place."""
+
+    def _state(self) -> State:
+        """Return everything that the remaining steps depend on."""
+        rows = [[None if math.isnan(value) else value for value in row] for row in self.rows]  # JSON has no NaN
+        return self._live_tensors(), {"step": self.step, "rows": rows}
+
+    @torch.no_grad()
+    def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.rows = [[math.nan if value is None else value for value in row] for row in state["rows"]]
+        for name, value in self._live_tensors().items():
+            value.copy_(tensors[name])  # in place, since in another memory order sums may be rounded differently
+
+
+def finish_in_turn(
+    configs: Sequence[Any], start: Callable[[Any], TrainingRun], checkpoints: Checkpoints, progress: Progress
+) -> list[Any]:
+    """Finish one training after another; return their results. ``start`` makes the run of a configuration."""
+    results, done = [], 0
+    for number, config in enumerate(configs):
+        results.append(start(config).finish(checkpoints.named(number), progress.chunk(done)))
+        done += config.steps
+    return results

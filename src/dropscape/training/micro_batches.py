@@ -1,4 +1,4 @@
-"""The examples of a step and the parts in which they are differentiated."""
+"""The examples of a step and the micro-batches in which they are differentiated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,39 +11,30 @@ from dropscape.numerics.seeds import numpy_generator
 
 @dataclass(frozen=True)
 class Batches:
-    """Examples on the device, cut into micro-batches.
+    """Examples on the device, which yield ``(first example, inputs, targets)`` of each micro-batch.
 
-    Attributes:
-        inputs: (n, ...); images are given on in channels-last order, in which convolutions are fastest.
-        targets: (n,), (n, C) or (n, T).
-        size: examples of a micro-batch.
+    Images are then in channels-last order, in which convolutions are fastest.
     """
 
-    inputs: Tensor
-    targets: Tensor
-    size: int
+    inputs: Tensor  # (n, ...)
+    targets: Tensor  # (n,), (n, C) or (n, T)
+    size: int  # examples of a micro-batch
 
     def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """``(first example, inputs, targets)`` of each micro-batch."""
         layout = torch.channels_last if self.inputs.ndim == 4 else torch.contiguous_format
         for start in range(0, len(self.inputs), self.size):
-            part = slice(start, start + self.size)
-            yield start, self.inputs[part].contiguous(memory_format=layout), self.targets[part]
+            chunk = slice(start, start + self.size)
+            yield start, self.inputs[chunk].contiguous(memory_format=layout), self.targets[chunk]
 
     def __len__(self) -> int:
-        """n, the number of examples."""
         return len(self.inputs)
 
 
-def of_step(batches: Batches, batch_size: int | None, seed: int, step: int) -> Batches:
-    """The examples of a step of stochastic gradient descent; of every step all of them, without a ``batch_size``.
+def draw_batch(batches: Batches, batch_size: int | None, seed: int, step: int) -> Batches:
+    """Draw the examples of a step (counted from 0), which follow from the seed and the step's number alone.
 
-    Each epoch has a permutation of its own and takes ``batch_size`` examples a step from it; fewer that are left at
-    its end are not used in that epoch. A step's examples follow from the seed and its number alone.
-
-    Args:
-        batches: all examples, at least ``batch_size``.
-        step: from 0.
+    Each epoch takes ``batch_size`` examples a step from a new permutation; fewer that are left at its end are not used.
+    Without a ``batch_size`` every step takes all examples.
     """
     if batch_size is None:
         return batches

@@ -24,14 +24,12 @@ from dropscape.training.micro_batches import Batches
 class Objective:
     """A loss and the multiples of R_1 and of R_2 that are added to it.
 
-    Attributes:
-        dropout: whether the loss is R_S^drop, under the step's masks, or R_S, without.
-        r1: the multiple of R_1 = (1-p)/(2np) sum_i sum_j |W_j^[L] f_j^[L-1](x_i)|^2 (paper B, eq. 4).
-        r2: that of (penalty/4) |grad R_S^drop|^2 with the step's masks, whose mean is R_2 (eq. 5) where the penalty is
-            the learning rate.
+    R_1 is (1-p)/(2np) sum_i sum_j |W_j^[L] f_j^[L-1](x_i)|^2 (paper B, eq. 4). For R_2 a step adds
+    (gradient_penalty_weight/4) |grad R_S^drop|^2 with its masks; where the weight is the learning rate its mean is R_2
+    (eq. 5).
     """
 
-    dropout: bool
+    dropout: bool  # whether the loss is R_S^drop, under the step's masks, or R_S, without
     r1: int = 0
     r2: int = 0
 
@@ -47,21 +45,17 @@ OBJECTIVES = {
 }
 
 
-def objective_of(name: str) -> Objective:
-    """The objective of that name.
-
-    Raises:
-        ConfigurationError: the name is not a key of ``OBJECTIVES``.
-    """
+def find_objective(name: str) -> Objective:
+    """Return the objective of that name; raise a ``ConfigurationError`` where there is none."""
     if name not in OBJECTIVES:
         raise ConfigurationError(f"objective is '{name}'; write one of {', '.join(OBJECTIVES)}.")
     return OBJECTIVES[name]
 
 
 def has_r1(model: nn.Module, loss: PerExampleLoss) -> bool:
-    """Whether R_1 is what dropout adds to the loss on average (paper B, Lemma 1).
+    """Say whether R_1 is what dropout adds to the loss on average (paper B, Lemma 1).
 
-    So it is for the squared error of a fully-connected network without dropout but after its last hidden layer, of any
+    It is so for the squared error of a fully-connected network with dropout after its last hidden layer alone, of any
     activation and any number of outputs.
     """
     if loss is not squared_error_per_example or not isinstance(model, MaskedFullyConnected):
@@ -70,11 +64,7 @@ def has_r1(model: nn.Module, loss: PerExampleLoss) -> bool:
 
 
 def check_objective(objective: Objective, model: nn.Module, loss: PerExampleLoss) -> None:
-    """Refuse R_1 where it is not defined.
-
-    Raises:
-        ConfigurationError: in a sentence that says what to write.
-    """
+    """Raise a ``ConfigurationError`` for R_1 where it is not defined."""
     if objective.r1 and not has_r1(model, loss):
         layers = [name for name, layer in dropout_layers(model).items() if layer.keep_prob < 1]
         raise ConfigurationError(
@@ -86,23 +76,21 @@ def check_objective(objective: Objective, model: nn.Module, loss: PerExampleLoss
 
 
 def r1_per_example(model: MaskedFullyConnected, hidden: Tensor) -> Tensor:
-    """(1-p)/(2p) sum_j |W_j^[L]|^2 f_j^[L-1](x)^2 of each example, (n,); their mean is R_1 (paper B, eq. 4).
+    """Compute R_1 of each example, (n,), from its f^[L-1](x) before dropout, (n, m_{L-1}); their mean is R_1."""
+    return r1_from_hidden(hidden, model.layers[-1].weight, model.dropouts[-1].keep_prob)
 
-    Args:
-        model: p is the keep probability of its last dropout layer.
-        hidden: f^[L-1](x) before dropout, (n, m_{L-1}).
+
+def r1_from_hidden(hidden: Tensor, weight: Tensor, keep_prob: float) -> Tensor:
+    """Compute (1-p)/(2p) sum_j |W_j^[L]|^2 f_j^[L-1](x)^2 of each example, (n,) (paper B, eq. 4).
+
+    ``hidden`` is f^[L-1](x) before dropout, (n, m_{L-1}), ``weight`` W^[L], (d', m_{L-1}), and ``keep_prob`` p.
     """
-    return r1_of_hidden(hidden, model.layers[-1].weight, model.dropouts[-1].keep_prob)
-
-
-def r1_of_hidden(hidden: Tensor, weight: Tensor, keep_prob: float) -> Tensor:
-    """The same from f^[L-1](x) (n, m_{L-1}), W^[L] (d', m_{L-1}) and p."""
     return mask_variance(keep_prob) / 2 * (hidden.square() @ weight.square().sum(dim=0))
 
 
 @torch.no_grad()
 def mean_r1(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> float:
-    """R_1 over all examples; NaN where it is not defined (``has_r1``)."""
+    """Compute R_1 over all examples; NaN where it is not defined (``has_r1``)."""
     if not has_r1(model, loss):
         return math.nan
     values = (r1_per_example(model, model.with_last_hidden(inputs)[1]) for _, inputs, _ in batches)
@@ -116,24 +104,21 @@ def add_gradients(
     loss: PerExampleLoss,
     masks: GroupMasks,
     draw: int,
-    penalty: float,
+    gradient_penalty_weight: float,
 ) -> float:
-    """Add the objective's gradient to the parameters' ``grad``, which are zero before; its value, in float64.
+    """Add the objective's gradient to the parameters' ``grad``, which are zero before; return its value, in float64.
 
-    The gradient of (penalty/4) |g|^2 with g = grad R_S^drop is (penalty/2) H g with the Hessian H of R_S^drop under the
+    The gradient of (weight/4) |g|^2 with g = grad R_S^drop is (weight/2) H g with the Hessian H of R_S^drop under the
     same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples
     is differentiated twice instead, which takes a third or a quarter fewer passes.
 
     Args:
-        model: in the mode that it is to be differentiated in.
-        batches: the examples of the step.
-        masks: whose ``draw`` gives the step's masks.
-        penalty: lambda of R_2.
+        draw: of the masks, the number of the step.
+        gradient_penalty_weight: lambda of R_2.
     """
     if not objective.r2:
-        own = masks if objective.dropout else None
-        return accumulate_gradients(model, batches, loss, own, draw, objective.r1)
-    factor = objective.r2 * penalty / 2
+        return accumulate_gradients(model, batches, loss, masks if objective.dropout else None, draw, objective.r1)
+    factor = objective.r2 * gradient_penalty_weight / 2
     if len(batches) <= batches.size:
         ((losses, noisy),) = _differentiable(model, batches, loss, masks, draw)
         value = float(losses.detach().sum(dtype=torch.float64)) / len(batches)
@@ -146,7 +131,7 @@ def add_gradients(
             value = accumulate_gradients(model, batches, loss)
     else:
         value = accumulate_gradients(model, batches, loss, masks, draw)
-        noisy = [_gradient(parameter).clone() for parameter in trained(model)]
+        noisy = [_gradient(parameter).clone() for parameter in trainable_parameters(model)]
         if not objective.dropout:
             model.zero_grad()
             value = accumulate_gradients(model, batches, loss)
@@ -163,10 +148,9 @@ def accumulate_gradients(
     draw: int = 0,
     r1: int = 0,
 ) -> float:
-    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; the mean loss, in float64.
+    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; return that mean, in float64.
 
     Args:
-        model: in the mode that it is to be differentiated in.
         masks: whose ``draw`` is in force; None differentiates without dropout.
         r1: the multiple of R_1 that belongs to the loss, for a model that has it.
     """
@@ -177,19 +161,14 @@ def accumulate_gradients(
                 outputs, hidden = model.with_last_hidden(inputs)
                 losses = loss(outputs, targets) + r1 * r1_per_example(model, hidden)
             else:
-                losses = loss(_full(model(inputs)), targets)
+                losses = loss(_as_float32(model(inputs)), targets)
         (losses.sum() / len(batches)).backward()
         total = total + losses.detach().sum(dtype=torch.float64)
     return float(total) / len(batches)
 
 
 def _accumulate_products(
-    model: nn.Module,
-    batches: Batches,
-    loss: PerExampleLoss,
-    masks: GroupMasks,
-    draw: int,
-    vectors: Sequence[Tensor],
+    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks, draw: int, vectors: Sequence[Tensor]
 ) -> None:
     """Add H v to the parameters' ``grad``, H the Hessian of the mean loss under the masks of the draw."""
     for _, gradients in _differentiable(model, batches, loss, masks, draw):
@@ -199,27 +178,24 @@ def _accumulate_products(
 def _differentiable(
     model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks, draw: int
 ) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
-    """Of each micro-batch the losses under the masks of the draw and their share of the gradient of the mean loss.
-
-    Both can be differentiated.
-    """
+    """Yield each micro-batch's losses under the masks and its share of the mean gradient, both differentiable."""
     for start, inputs, targets in batches:
         with masks_in_force(model, masks, draw, start):
             losses = loss(model(inputs), targets)
         mean = losses.sum() / len(batches)
-        yield losses, torch.autograd.grad(mean, trained(model), create_graph=True, materialize_grads=True)
+        yield losses, torch.autograd.grad(mean, trainable_parameters(model), create_graph=True, materialize_grads=True)
 
 
-def _full(outputs: Tensor) -> Tensor:
-    """Outputs of a pass in bfloat16 as float32, in which losses are taken."""
+def _as_float32(outputs: Tensor) -> Tensor:
+    """Convert the outputs of a pass in bfloat16, since losses are taken in float32."""
     return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
-    """Of a parameter that nothing depends on it is zero."""
+    """Return the gradient, zero for a parameter that nothing depends on."""
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
-def trained(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that a training changes."""
+def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that a training changes."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]

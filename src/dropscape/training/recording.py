@@ -1,19 +1,37 @@
-"""What a training keeps of its course, and what it gives in the end."""
+"""What every backend is told of a training, and what it records and returns."""
 
-import math
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from dropscape.training.learning_rates import LearningRate
+from dropscape.training.loop import State, TrainingRun, refuse_divergence
+
 MEASURED = ("loss", "objective", "r1", "train_accuracy", "test_loss", "test_accuracy")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """What decides a training, together with its data; each backend adds fields."""
+
+    block: tuple[str, ...]  # names of the parameters in the trajectory
+    keep_prob: float | tuple[float, ...]  # of all dropout layers, or of each
+    mask_mode: str  # ``per_example``, or ``shared`` by all examples of a step
+    learning_rate: float | LearningRate
+    steps: int
+    trajectory_steps: int  # the last steps, which record the block
+    recorded: tuple[int, ...]  # steps at which all parameters are recorded
+    history: tuple[int, ...]  # steps at which losses and accuracies are measured
+    seeds: tuple[int, ...]
+
+
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A finished training of S seeds.
 
     Attributes:
@@ -31,82 +49,68 @@ class Trained:
     history: pd.DataFrame
 
 
-class Plan(Protocol):
-    """When a training keeps what; ``trajectory_steps`` are the last of its ``steps``."""
+class RecordedRun(TrainingRun):
+    """A training in progress that records snapshots, a trajectory and a history of every seed."""
 
-    seeds: tuple[int, ...]
-    steps: int
-    trajectory_steps: int
-    recorded: tuple[int, ...]
-    history: tuple[int, ...]
+    def __init__(self, config: TrainingConfig):
+        super().__init__(config.steps)
+        self.config = config
+        self._records: dict[str, list[Tensor]] = {}  # "trajectory" and "snapshots/<name>", one entry a step
 
+    @abstractmethod
+    def parameters(self) -> dict[str, Tensor]:
+        """Return the parameters and buffers at the current step, ``{name: (S, ...)}``."""
 
-class Recording:
-    """Snapshots, trajectory and history of a training so far.
+    @abstractmethod
+    def _measure(self) -> Sequence[Sequence[float]]:
+        """Return a row of ``MEASURED`` for each seed."""
 
-    Args:
-        plan: of the training.
-        block_size: P.
-    """
+    @abstractmethod
+    def _final_losses(self) -> Sequence[float]:
+        """Return each seed's loss after the last step, whose result no gradient has seen."""
 
-    def __init__(self, plan: Plan, block_size: int):
-        self._plan = plan
-        self._snapshots: dict[str, list[Tensor]] = {}
-        self._trajectory = torch.zeros(len(plan.seeds), plan.trajectory_steps, block_size)
-        self._rows: list[list[float]] = []
+    def _block(self) -> Tensor:
+        """Return the block's vectors, (S, P)."""
+        parameters = self.parameters()
+        return torch.cat([parameters[name].flatten(1) for name in self.config.block], dim=1)
 
-    def record(
-        self,
-        step: int,
-        tensors: Callable[[], dict[str, Tensor]],
-        block: Callable[[], Tensor],
-        measure: Callable[[], Sequence[Sequence[float]]],
-    ) -> None:
-        """Keep what the plan wants after ``step`` steps; nothing is computed that it does not want.
+    def _record(self) -> None:
+        config = self.config
+        if self.step in config.recorded:
+            for name, value in self.parameters().items():
+                self._records.setdefault(f"snapshots/{name}", []).append(value.detach().cpu().clone())
+        if self.step > config.steps - config.trajectory_steps:
+            self._records.setdefault("trajectory", []).append(self._block().detach().cpu())
+        if self.step in config.history:
+            measured = zip(config.seeds, self._measure(), strict=True)
+            self.rows += [[seed, self.step, *row] for seed, row in measured]
 
-        Args:
-            step: from 0 to ``plan.steps``.
-            tensors: gives ``{name: (S, ...)}``.
-            block: gives the block's vectors (S, P).
-            measure: gives a row of ``MEASURED`` for each seed.
-        """
-        plan = self._plan
-        if step in plan.recorded:
-            for name, value in tensors().items():
-                self._snapshots.setdefault(name, []).append(value.detach().cpu().clone())
-        position = self._recorded_steps(step) - 1
-        if position >= 0:
-            self._trajectory[:, position] = block().detach().cpu()
-        if step in plan.history:
-            self._rows += [[seed, step, *row] for seed, row in zip(plan.seeds, measure(), strict=True)]
+    def _stacked_records(self) -> dict[str, Tensor]:
+        return {name: torch.stack(values, dim=1) for name, values in self._records.items()}
 
-    def state(self, step: int) -> tuple[dict[str, Tensor], list]:
-        """What was kept up to ``step``, for a checkpoint."""
-        tensors = {f"snapshots/{name}": torch.stack(kept, dim=1) for name, kept in self._snapshots.items()}
-        tensors["trajectory"] = self._trajectory[:, : max(0, self._recorded_steps(step))]
-        # JSON has no NaN, so what is undefined, as the objective before the first step, travels as null.
-        return tensors, [[None if math.isnan(value) else value for value in row] for row in self._rows]
+    def _state(self) -> State:
+        tensors, state = super()._state()
+        return tensors | self._stacked_records(), state
 
-    def restore(self, tensors: dict[str, Tensor], rows: list) -> None:
-        """Go on from a ``state``."""
-        self._snapshots = {
-            name.removeprefix("snapshots/"): list(stored.unbind(dim=1))
-            for name, stored in tensors.items()
-            if name.startswith("snapshots/")
-        }
-        self._trajectory[:, : tensors["trajectory"].shape[1]] = tensors["trajectory"]
-        self._rows = [[math.nan if value is None else value for value in row] for row in rows]
+    def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        super()._restore(tensors, state)
+        records = {name: value for name, value in tensors.items() if name.startswith(("trajectory", "snapshots/"))}
+        self._records = {name: list(value.unbind(dim=1)) for name, value in records.items()}
 
-    def result(self, parameters: dict[str, Tensor]) -> Trained:
-        """The finished training with its ``parameters`` at the end point."""
-        table = pd.DataFrame(self._rows, columns=["seed", "step", *MEASURED])
-        return Trained(
-            parameters={name: value.detach().cpu() for name, value in parameters.items()},
-            snapshots={name: torch.stack(kept, dim=1) for name, kept in self._snapshots.items()},
-            trajectory=self._trajectory if self._plan.trajectory_steps else None,
-            history=table.astype({"seed": int, "step": int}),
+    def _refuse_divergence(self, losses: Sequence[float], steps: Sequence[int] | None = None) -> None:
+        """Refuse losses, one for each seed, that are not finite after ``steps``, or after the current step."""
+        config = self.config
+        for seed, loss, step in zip(config.seeds, losses, steps or [self.step] * len(losses), strict=True):
+            refuse_divergence(seed, loss, step, config.learning_rate, config.keep_prob)
+
+    def _result(self) -> TrainingResult:
+        self._refuse_divergence(self._final_losses())
+        snapshots = self._stacked_records()
+        trajectory = snapshots.pop("trajectory", None)
+        history = pd.DataFrame(self.rows, columns=["seed", "step", *MEASURED])
+        return TrainingResult(
+            parameters={name: value.detach().cpu() for name, value in self.parameters().items()},
+            snapshots={name.removeprefix("snapshots/"): value for name, value in snapshots.items()},
+            trajectory=trajectory,
+            history=history.astype({"seed": int, "step": int}),
         )
-
-    def _recorded_steps(self, step: int) -> int:
-        """How many of the trajectory's steps are done; negative before them, 0 at the step where they begin."""
-        return step - (self._plan.steps - self._plan.trajectory_steps)

@@ -1,145 +1,88 @@
-"""Many fully-connected networks of one shape on the same examples, as one: losses and gradients of all seeds at once.
+"""The stacked training backend: full-batch gradient descent with dropout on R_S^drop, all seeds of a run at once.
 
-Everything is units-major, (units, examples): the first layer of S networks is then a single matrix product of
-height S m_1, and a softmax runs along the slow axis. Pixels that are zero in every example are left out of the
-first product; their weights have gradient exactly zero, so nothing changes but the cost.
+Float32; papers A (section 3.3) and C.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from dropscape.errors import ConfigurationError
-from dropscape.models.fnn import ACTIVATIONS, FullyConnected
-from dropscape.numerics.products import add_product, product
-from dropscape.numerics.seeds import derived_seed
-
-CHUNK = 2000  # examples at a time: the working arrays of a few seeds then stay in the processor's cache
-
-
-def initialised(widths: Sequence[int], activation: str, seeds: Sequence[int]) -> dict[str, Tensor]:
-    """Torch's default initialisation for every seed, stacked: ``{name: (S, ...)}`` in float32.
-
-    A seed's initialisation depends on the seed and the widths only, so runs that differ in dropout or learning
-    rate start from the same parameters (paper A section 6.1: "with the same initialization parameters").
-    """
-    networks = []
-    for seed in seeds:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "training", "initialisation"))
-            networks.append(FullyConnected(widths, activation).state_dict())
-    return {name: torch.stack([network[name] for network in networks]) for name in networks[0]}
+from dropscape.dropout.masks import MaskSource
+from dropscape.models.block import check_block
+from dropscape.training.loop import State
+from dropscape.training.recording import RecordedRun, TrainingConfig
+from dropscape.training.stacked_networks import StackedNetworks, initialised
 
 
-class StackedNetworks:
-    """S fully-connected networks on one data set.
+@dataclass(frozen=True, kw_only=True)
+class StackedTraining(TrainingConfig):
+    """The configuration of a stacked training, of a fully-connected network with one dropout layer."""
 
-    Args:
-        parameters: ``{name: (S, ...)}`` as ``initialised`` gives them; updated in place by ``descend``.
-        activation: of the hidden layers.
-        inputs: (n, d) float32.
-        labels: (n,) int64.
-    """
-
-    def __init__(self, parameters: dict[str, Tensor], activation: str, inputs: Tensor, labels: Tensor):
-        if activation not in ACTIVATIONS:
-            raise ConfigurationError(f"model.activation is '{activation}'; write one of {', '.join(ACTIVATIONS)}.")
-        self.activation = activation
-        self.parameters = parameters
-        self.depth = len(parameters) // 2
-        self.weights = [parameters[f"layers.{index}.weight"] for index in range(self.depth)]
-        self.biases = [parameters[f"layers.{index}.bias"].unsqueeze(-1) for index in range(self.depth)]
-        self.seeds = self.weights[0].shape[0]
-        self.examples = inputs.shape[0]
-        self._seen = inputs.ne(0).any(dim=0).nonzero().squeeze(-1)
-        columns = inputs[:, self._seen].T
-        self._chunks = [
-            (start, part.contiguous(), labels[start : start + part.shape[1]])
-            for start, part in zip(range(0, self.examples, CHUNK), columns.split(CHUNK, dim=1), strict=True)
-        ]
-
-    def gradients(
-        self, masks: Tensor | None = None, keep_prob: float = 1.0, dropout_after: int = 1
-    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Exact full-batch gradients of R_S^drop under the given masks (paper A section 3.3), or of R_S without.
-
-        Args:
-            masks: bool (S, m_l, n) or (S, m_l, 1) for shared masks, of hidden layer ``l = dropout_after``.
-            keep_prob: kept activations are scaled by its inverse.
-
-        Returns:
-            Gradients of the weights (S, m_l, m_{l-1}) (the first layer's restricted to the pixels that occur) and
-            of the biases (S, m_l, 1), and the loss (S,) float64, the mean over the examples.
-        """
-        seen_weight = self.weights[0][:, :, self._seen].reshape(-1, len(self._seen))
-        weights = [
-            torch.zeros(self.seeds, *weight.shape[1:-1], width, device=weight.device)
-            for weight, width in zip(
-                self.weights, [len(self._seen)] + [w.shape[-1] for w in self.weights[1:]], strict=True
-            )
-        ]
-        biases = [torch.zeros_like(bias) for bias in self.biases]
-        loss = torch.zeros(self.seeds, dtype=torch.float64, device=self.weights[0].device)
-        for start, inputs, labels in self._chunks:
-            stop = start + inputs.shape[1]
-            hidden, slopes = [], []
-            z = product(seen_weight, inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
-            for index in range(1, self.depth):
-                activated, slope = _activate(z, self.activation)
-                if masks is not None and index == dropout_after:
-                    part = masks if masks.shape[-1] == 1 else masks[:, :, start:stop]
-                    scale = part.to(z.dtype).mul_(1.0 / keep_prob)
-                    activated.mul_(scale)
-                    slope.mul_(scale)
-                hidden.append(activated)
-                slopes.append(slope)
-                z = torch.baddbmm(self.biases[index], self.weights[index], activated)
-            log_probabilities = z - z.logsumexp(dim=1, keepdim=True)
-            chosen = labels.expand(self.seeds, 1, -1)
-            loss -= log_probabilities.gather(1, chosen).sum(dim=(1, 2), dtype=torch.float64)
-            error = log_probabilities.exp_()
-            error.scatter_add_(1, chosen, torch.full_like(chosen, -1, dtype=error.dtype))
-            for index in reversed(range(1, self.depth)):
-                weights[index].baddbmm_(error, hidden[index - 1].transpose(1, 2))
-                biases[index].add_(error.sum(dim=2, keepdim=True))
-                error = torch.bmm(self.weights[index].transpose(1, 2), error).mul_(slopes[index - 1])
-            flat = error.reshape(-1, inputs.shape[1])
-            add_product(weights[0].view(-1, len(self._seen)), flat, inputs.T)
-            biases[0].add_(error.sum(dim=2, keepdim=True))
-        for gradient in (*weights, *biases):
-            gradient.div_(self.examples)
-        return weights, biases, loss / self.examples
-
-    def descend(self, learning_rate: float, weights: list[Tensor], biases: list[Tensor]) -> None:
-        """One step of gradient descent with gradients that ``gradients`` gave."""
-        self.weights[0].index_add_(2, self._seen, weights[0], alpha=-learning_rate)
-        for weight, gradient in zip(self.weights[1:], weights[1:], strict=True):
-            weight.sub_(gradient, alpha=learning_rate)
-        for bias, gradient in zip(self.biases, biases, strict=True):
-            bias.sub_(gradient, alpha=learning_rate)
-
-    def evaluate(self) -> tuple[Tensor, Tensor]:
-        """The loss without dropout and the accuracy, (S,) float64 each."""
-        loss = torch.zeros(self.seeds, dtype=torch.float64, device=self.weights[0].device)
-        correct = torch.zeros_like(loss)
-        seen_weight = self.weights[0][:, :, self._seen].reshape(-1, len(self._seen))
-        for _, inputs, labels in self._chunks:
-            z = product(seen_weight, inputs).view(self.seeds, -1, inputs.shape[1]).add_(self.biases[0])
-            for index in range(1, self.depth):
-                z = torch.baddbmm(self.biases[index], self.weights[index], ACTIVATIONS[self.activation](z))
-            chosen = labels.expand(self.seeds, 1, -1)
-            losses = z.logsumexp(dim=1) - z.gather(1, chosen).squeeze(1)
-            loss += losses.sum(dim=1, dtype=torch.float64)
-            correct += (z.argmax(dim=1) == labels).sum(dim=1)
-        return loss / self.examples, correct / self.examples
+    widths: tuple[int, ...]
+    activation: str
+    dropout_after: int
 
 
-def _activate(z: Tensor, activation: str) -> tuple[Tensor, Tensor]:
-    """sigma(z) and sigma'(z); ``z`` is overwritten."""
-    if activation == "relu":
-        return z.relu_(), (z > 0).to(z.dtype)
-    if activation == "tanh":
-        activated = z.tanh_()
-        return activated, 1 - activated.square()
-    return z, torch.ones_like(z)
+class StackedRun(RecordedRun):
+    """A stacked training in progress; inputs are (n, d) float32, targets the labels (n,) int64."""
+
+    def __init__(
+        self,
+        config: StackedTraining,
+        train: tuple[Tensor, Tensor],
+        test: tuple[Tensor, Tensor],
+        start: Mapping[str, Tensor] | None,
+        device: str,
+    ):
+        super().__init__(config)
+        if start is None:
+            start = initialised(config.widths, config.activation, config.seeds)
+        self._parameters = {name: value.to(device, copy=True) for name, value in start.items()}
+        check_block(config.block, self._parameters)
+        self.networks, self.test = (
+            StackedNetworks(self._parameters, config.activation, inputs.to(device), labels.to(device))
+            for inputs, labels in (train, test)
+        )
+        shape = (len(config.seeds), config.widths[config.dropout_after], len(train[0]))
+        self.masks = MaskSource(
+            config.keep_prob, shape, config.seeds, "training", "masks", mask_mode=config.mask_mode, device=device
+        )
+        self.objectives = [math.nan] * len(config.seeds)
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Return the parameters that the steps change in place."""
+        return self._parameters
+
+    def _advance(self) -> None:
+        config = self.config
+        masks = self.masks.next() if config.keep_prob < 1 else None
+        weights, biases, losses = self.networks.gradients(masks, config.keep_prob, config.dropout_after)
+        self.objectives = losses.tolist()
+        self._refuse_divergence(self.objectives)
+        self.loss = float(losses.mean())
+        self.networks.descend(config.learning_rate, weights, biases)
+        self.step += 1
+
+    def _measure(self) -> list[tuple[float, ...]]:
+        (train_loss, train_accuracy), (test_loss, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
+        undefined = torch.full_like(train_loss, math.nan)
+        columns = [column.tolist() for column in (undefined, train_accuracy, test_loss, test_accuracy)]
+        return list(zip(train_loss.tolist(), self.objectives, *columns, strict=True))
+
+    def _final_losses(self) -> list[float]:
+        return self.networks.evaluate()[0].tolist()
+
+    def _live_tensors(self) -> dict[str, Tensor]:
+        return {f"parameters/{name}": value for name, value in self._parameters.items()}
+
+    def _state(self) -> State:
+        tensors, state = super()._state()
+        return tensors, state | {"masks": self.masks.state()}
+
+    def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        super()._restore(tensors, state)
+        self.masks.load_state(state["masks"])

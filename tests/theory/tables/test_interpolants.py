@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dropscape.theory.interpolants import BENDS, MIDDLE, X, network, targets
+from dropscape.theory.interpolants import MIDDLE, SLOPE_CHANGES, X, network, targets
 from dropscape.theory.tables.interpolants import DRAWN, table
 
 
@@ -13,21 +13,25 @@ def found():
 
 
 def test_each_curve_has_its_outputs_points_and_intercepts(found):
-    for curve, bends in BENDS.items():
+    for curve, slope_changes in SLOPE_CHANGES.items():
         own = found[found["curve"] == curve]
-        assert own["kind"].value_counts().to_dict() == {"output": DRAWN, "point": len(X), "intercept": len(bends)}
+        assert own["kind"].value_counts().to_dict() == {
+            "output": DRAWN,
+            "point": len(X),
+            "intercept": len(slope_changes),
+        }
         drawn = own[own["kind"] == "output"]
         np.testing.assert_allclose(drawn["output"], network(curve, 30).outputs(drawn["x"].to_numpy()))
         assert own.loc[own["kind"] == "point", "output"].tolist() == targets().tolist()
         marks = own[own["kind"] == "intercept"]
-        assert list(zip(marks["x"], marks["bend"], strict=True)) == list(bends)
+        assert list(zip(marks["x"], marks["slope_change"], strict=True)) == list(slope_changes)
         assert set(marks["x"]) <= set(drawn["x"])
-        assert own.loc[own["kind"] != "intercept", "bend"].isna().all()
+        assert own.loc[own["kind"] != "intercept", "slope_change"].isna().all()
 
 
 def test_numbers_of_a_curve_are_those_of_its_network(found):
     of_curve = found.groupby("curve")[["r1", "risk", "r1_ratio"]].agg(["min", "max"])
-    for curve in BENDS:
+    for curve in SLOPE_CHANGES:
         r1 = network(curve, 30).r1(X, 0.9)
         assert of_curve.loc[curve, "r1"].tolist() == [r1, r1]
         assert of_curve.loc[curve, "risk"].max() < 1e-28

@@ -30,7 +30,7 @@ def test_the_explicit_moves_lower_r1_at_zero_loss(found):
 def test_what_any_move_can_do_is_told_apart_from_what_the_explicit_one_does(found):
     ends = found[found["case"] == "ends"]
     assert not ends["lowered"].any() and not ends["reducible"].any()
-    assert (ends["reach"] == 0).all() and (ends["r1_ratio"] == 1).all()
+    assert (ends["largest_step"] == 0).all() and (ends["r1_ratio"] == 1).all()
     # A random network can be improved without either case: the theorem is no equivalence.
     neither = found[found["case"] == "neither"]
     assert neither["lowered"].isna().all() and neither["derivative"].isna().all()
@@ -40,11 +40,11 @@ def test_what_any_move_can_do_is_told_apart_from_what_the_explicit_one_does(foun
 def test_only_case_i_needs_the_linear_term(found):
     assert found.loc[found["case"] == "convexity", "linear_term"].any()
     assert not found.loc[found["case"] == "intercepts", "linear_term"].any()
-    counts = found["convexity_changes"] > found["least_convexity_changes"]
+    counts = found["convexity_changes"] > found["min_convexity_changes"]
     assert (counts == (found["case"] == "convexity")).all()
 
 
 def test_same_arguments_same_table():
     first, again = table(2, seed=3), table(2, seed=3)
     pd.testing.assert_frame_equal(first, again, check_exact=True)
-    assert not np.array_equal(first["least_change"], table(2, seed=4)["least_change"])
+    assert not np.array_equal(first["min_relative_change"], table(2, seed=4)["min_relative_change"])

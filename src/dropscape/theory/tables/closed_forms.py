@@ -27,12 +27,7 @@ def table(
     example's gradient) without a name are the enumerated ones. Sections and equations are those of paper A.
 
     Args:
-        networks: how many random ReLU networks.
-        keep_probs: keep probabilities, in (0, 1].
-        seed: run seed.
         hidden: widths of the hidden layers; dropout acts on the last, of at most ``enumeration.MAX_UNITS`` units.
-        inputs: d.
-        examples: n.
 
     Returns:
         The columns
@@ -45,8 +40,7 @@ def table(
         - ``loss``: E_eta R_S^drop. ``loss_without_dropout``: R_S.
         - ``loss_identity_error``: max_i |eps_i^2 + s sum_j g_ij^2 - 2 E l_i| / max_i 2 E l_i (end of App. B.2).
         - ``gradient_norm``: |grad E_eta R_S^drop| with respect to the row's parameters (0 in Assumption 1).
-        - ``theorem1_error``: |H_Theorem1 - H| / |H|. The dropped terms whose sizes are the next two columns can
-          cancel each other.
+        - ``theorem1_error``: |H_Theorem1 - H| / |H|. The dropped terms, of which the next two columns tell, can cancel.
         - ``theorem1_residual_term``: |(1/n) sum_i eps grad^2 f| / |H|, dropped from grad^2 R_S (App. B.1).
         - ``theorem1_dropout_term``: |(s/n) sum_i sum_j g_j grad^2 g_j| / |H|, dropped from the second term of eq. (2).
         - ``exact_covariance_error``: |closed_forms.exact_covariance - Sigma| / |Sigma|.
@@ -58,8 +52,7 @@ def table(
           quadratic term in eta.
         - ``cross_term_error``: |Sigma_Theorem2 - M_(3)| / |Sigma|, the term dropped as grad (eps_i)^2 = 0.
         - ``first_order_error_of_dropout_part``: |M_(3) - M| / |M - M_0|, M_0 the second moment without dropout: the
-          expansion's error relative to what dropout adds. At fixed parameters it does not vanish as keep_prob tends
-          to 1. NaN at keep_prob 1, where dropout adds nothing.
+          expansion's error relative to what dropout adds. NaN at keep_prob 1, where dropout adds nothing.
         - ``delta``, ``epsilon``: the constants of Proposition 1 (``proposition.constants``); NaN where an output lies
           outside (0, 1), and then the columns below are missing.
         - ``lower_margin_closed_form``, ``upper_margin_closed_form``: parts (i) and (ii) with the matrices of Theorems 1
@@ -67,19 +60,17 @@ def table(
           of the difference relative to the norm of the bound, negative where violated (``loewner_checks``).
         - ``lower_holds_closed_form``, ``upper_holds_closed_form``, ``lower_holds_enumerated``,
           ``upper_holds_enumerated``: whether they hold up to rounding; nullable booleans.
-        - ``note``: why values of the row are missing (no delta; or a hidden layer that training has made inactive on
-          every example, so that H and Sigma are zero and no relative error exists); empty otherwise.
+        - ``note``: why values of the row are missing; empty if none is.
 
     Raises:
         ConfigurationError: a keep probability outside (0, 1] or too many units to enumerate.
         DivergenceError: a training diverged.
     """
     problems = [random_problem(seed, index, inputs, hidden, examples) for index in range(networks)]
-    trained = minimised(problems, keep_probs)
     rows = []
-    for index, problem in enumerate(problems):
-        for position, keep_prob in enumerate(keep_probs):
-            for state, judged in (("random", problem), ("trained", trained[index][position])):
+    for index, minima in enumerate(minimised(problems, keep_probs)):
+        for keep_prob, minimum in zip(keep_probs, minima, strict=True):
+            for state, judged in (("random", problems[index]), ("trained", minimum)):
                 key = {"network": index, "keep_prob": float(keep_prob), "state": state}
                 rows += [key | row for row in compare(judged, keep_prob)]
     frame = pd.DataFrame(rows)
@@ -98,41 +89,39 @@ def compare(problem: Problem, keep_prob: float) -> list[dict[str, object]]:
     mean, second_moment = enumeration.gradient_moments(model, x, y, keep_prob, names)
 
     delta, epsilon = constants(expansion.residual + y, y, losses)
+    identity_error = (closed_forms.expected_losses(expansion, keep_prob) - losses).abs().max() / losses.max()
     common = {
         "loss": float(losses.mean()),
         "loss_without_dropout": float((expansion.residual**2).mean() / 2),
-        "loss_identity_error": float(
-            (closed_forms.expected_losses(expansion, keep_prob) - losses).abs().max() / losses.max()
-        ),
+        "loss_identity_error": float(identity_error),
         "delta": delta,
         "epsilon": epsilon,
     }
     rows = []
-    for parameters, part in (("one_layer", _layer_before_dropout(problem)), ("all", slice(None))):
+    *_, before_dropout, last = (sum(value.numel() for value in layer.parameters()) for layer in model.layers)
+    one_layer = slice(len(mean) - last - before_dropout, len(mean) - last)
+    for parameters, part in (("one_layer", one_layer), ("all", slice(None))):
         here = expansion.restricted_to(part)
-        enumerated = (hessian[part, part], plain_hessian[part, part], mean[part], second_moment[part, part])
+        own_hessian, own_mean, own_moment = hessian[part, part], mean[part], second_moment[part, part]
         row = {"parameters": parameters, "dimension": here.output_gradient.shape[1], **common}
-        row |= _theorem_1(here, keep_prob, enumerated[0], enumerated[1])
-        row |= _theorem_2(here, keep_prob, enumerated[2], enumerated[3])
-        row |= _proposition_1(here, keep_prob, delta, epsilon, enumerated)
-        row["note"] = _note(here, delta)
-        rows.append(row)
+        row |= _theorem_1(here, keep_prob, own_hessian, plain_hessian[part, part])
+        row |= _theorem_2(here, keep_prob, own_mean, own_moment)
+        closed = closed_forms.hessian(here, keep_prob), closed_forms.covariance(here, keep_prob)
+        enumerated = own_hessian, own_moment - torch.outer(own_mean, own_mean)
+        for version, (h, sigma) in (("closed_form", closed), ("enumerated", enumerated)):
+            checks = loewner_checks(h, sigma, delta, epsilon)
+            for side, (margin, holds) in zip(("lower", "upper"), checks, strict=True):
+                row |= {f"{side}_margin_{version}": margin, f"{side}_holds_{version}": holds}
+        rows.append(row | {"note": _note(here, delta)})
     return rows
 
 
-def _layer_before_dropout(problem: Problem) -> slice:
-    """Positions of layer L-1's weight and bias in the vector of all parameters."""
-    sizes = [sum(p.numel() for p in layer.parameters()) for layer in problem.model.layers]
-    start = sum(sizes[:-2])
-    return slice(start, start + sizes[-2])
-
-
 def _note(expansion: DropoutExpansion, delta: float) -> str:
-    """Why values of a row are missing; empty if none is."""
     reasons = []
     if math.isnan(delta):
         reasons.append("an output lies outside (0, 1), Proposition 1 does not apply")
-    if not bool(expansion.part_gradients.any() or expansion.output_gradient.any()):
+    # As where training has made a hidden layer inactive on every example.
+    if not bool(expansion.unit_output_gradients.any() or expansion.output_gradient.any()):
         reasons.append("no example reaches these parameters, H and Sigma are zero")
     return "; ".join(reasons)
 
@@ -159,7 +148,6 @@ def _theorem_1(expansion: DropoutExpansion, keep_prob: float, hessian: Tensor, p
 
 
 def _theorem_2(expansion: DropoutExpansion, keep_prob: float, mean: Tensor, moment: Tensor) -> dict[str, float]:
-    """Columns of Theorem 2."""
     product = torch.outer(mean, mean)
     sigma = moment - product
     size = _norm(sigma)
@@ -175,28 +163,3 @@ def _theorem_2(expansion: DropoutExpansion, keep_prob: float, mean: Tensor, mome
         "cross_term_error": _ratio(closed - first_order, size),
         "first_order_error_of_dropout_part": _ratio(first_order - moment, added),
     }
-
-
-def _proposition_1(
-    expansion: DropoutExpansion,
-    keep_prob: float,
-    delta: float,
-    epsilon: float,
-    enumerated: tuple[Tensor, Tensor, Tensor, Tensor],
-) -> dict[str, object]:
-    """Columns of Proposition 1."""
-    hessian, _, mean, moment = enumerated
-    matrices = {
-        "closed_form": (
-            closed_forms.hessian(expansion, keep_prob),
-            closed_forms.covariance(expansion, keep_prob),
-        ),
-        "enumerated": (hessian, moment - torch.outer(mean, mean)),
-    }
-    columns: dict[str, object] = {}
-    for version, (h, sigma) in matrices.items():
-        checks = loewner_checks(h, sigma, delta, epsilon)
-        for side, (margin, holds) in zip(("lower", "upper"), checks, strict=True):
-            columns[f"{side}_margin_{version}"] = margin
-            columns[f"{side}_holds_{version}"] = holds
-    return columns

@@ -1,6 +1,7 @@
 """Theorem 2 of paper B on random networks: the Hessian's trace along the gradient flow of R_S + R_1."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import torch
@@ -22,10 +23,10 @@ from dropscape.theory.flatness_flow import (
     trace_derivative,
 )
 
+# The flow is followed until T would have changed by this share, or for this time over T, whichever is shorter.
 SHARE, STIFFNESS = 0.01, 3.0
-"""The flow is followed until T would have changed by this share, or for this time over T, whichever is shorter."""
+# Runge-Kutta steps of the flow; a step times T, at least the Hessian's largest eigenvalue, is at most 0.08.
 STEPS = 40
-"""Runge-Kutta steps of the flow; a step times T, at least the Hessian's largest eigenvalue, is at most 0.08."""
 
 
 def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[float], seed: int) -> pd.DataFrame:
@@ -33,13 +34,13 @@ def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[fl
 
     Everything is float64. Inputs are N(0, I); input weights ``N(0, u^2/d)`` and output weights ``N(0, v^2)`` with
     log-normal scales u and v of each network's own; targets are the network's outputs, so R_S = 0. Both activations
-    have the same draws. T is the paper's flatness, ``(1/n) sum_i |grad f(x_i)|^2``.
+    have the same draws.
 
     Args:
         networks: of each size.
         sizes: d, m and n of each size.
-        keep_probs: the paper's p; networks take them in turn. It scales the derivative and changes no sign.
-        seed: run seed.
+        keep_probs: the paper's p; networks take them in turn. It scales the derivative and changes no sign. One outside
+            (0, 1] is a ConfigurationError.
 
     Returns:
         The columns
@@ -55,9 +56,6 @@ def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[fl
         - ``turned``: pairs of a neuron and an example on which its activity changed sides.
         - ``falls_in_flow``: whether T is smaller after that time; missing where grad R_1 is 0.
         - ``falls_unturned``: the same, missing also where a pair has turned.
-
-    Raises:
-        ConfigurationError: a keep probability outside (0, 1].
     """
     frames = []
     for activation in ACTIVATIONS:
@@ -71,7 +69,7 @@ def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[fl
 
 def _random_networks(
     activation: str, networks: int, size: tuple[int, int, int], keep_probs: Sequence[float], seed: int
-) -> tuple[Networks, dict[str, list[float]]]:
+) -> tuple[Networks, dict[str, Tensor]]:
     inputs, units, examples = size
     generator = torch_generator(seed, "theory", f"flatness flow {inputs} {units} {examples}")
 
@@ -88,8 +86,7 @@ def _random_networks(
         strength=torch.tensor(strengths, dtype=torch.float64),
         activation=activation,
     )
-    fitted = Networks(drawn.a, drawn.w, drawn.x, outputs(drawn), drawn.strength, activation)
-    return fitted, {"input_scale": input_scale.tolist(), "output_scale": output_scale.tolist()}
+    return replace(drawn, y=outputs(drawn)), {"input_scale": input_scale, "output_scale": output_scale}
 
 
 def _row(networks: Networks) -> dict[str, object]:
@@ -107,16 +104,16 @@ def _row(networks: Networks) -> dict[str, object]:
     turned = ((hidden(networks) > 0) != (hidden(end) > 0)).sum((1, 2))
     change = trace(end) / start - 1
     return {
-        "risk": risk(networks).tolist(),
-        "gradient_norm": norm.tolist(),
-        "trace": start.tolist(),
-        "derivative": derivative.tolist(),
-        "closed_form_error": error.tolist(),
+        "risk": risk(networks),
+        "gradient_norm": norm,
+        "trace": start,
+        "derivative": derivative,
+        "closed_form_error": error,
         "falls": _where(defined, derivative < 0),
-        "time": time.tolist(),
-        "predicted_change": (derivative * time / start).tolist(),
-        "trace_change": change.tolist(),
-        "turned": turned.tolist(),
+        "time": time,
+        "predicted_change": derivative * time / start,
+        "trace_change": change,
+        "turned": turned,
         "falls_in_flow": _where(defined, change < 0),
         "falls_unturned": _where(defined & (turned == 0), change < 0),
     }

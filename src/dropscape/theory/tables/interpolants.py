@@ -3,41 +3,36 @@
 import numpy as np
 import pandas as pd
 
-from dropscape.theory.interpolants import BENDS, MIDDLE, X, network, targets
-from dropscape.theory.ridges import convexity_changes, risk
+from dropscape.theory.interpolants import MIDDLE, SLOPE_CHANGES, X, network, targets
+from dropscape.theory.relu_network_1d import convexity_changes, risk
 
-DRAWN = 257
-"""Outputs per curve, evenly spaced; every intercept is among them."""
+DRAWN = 257  # outputs per curve, evenly spaced; every intercept is among them
 
 
 def table(neurons: int, keep_prob: float) -> pd.DataFrame:
     """One row per (curve, x) of three kinds; all float64.
 
-    Args:
-        neurons: m of each network.
-        keep_prob: the paper's p; scales R_1.
-
     Returns:
         The columns
 
-        - ``curve``: one of ``theory.interpolants.BENDS``.
+        - ``curve``: one of ``theory.interpolants.SLOPE_CHANGES``.
         - ``kind``: ``output`` (the function, evenly spaced over the data), ``point`` (a data point, ``output`` is its
           target) or ``intercept``.
-        - ``x``, ``output``. ``bend``: by how much the slope rises at an intercept; NaN elsewhere.
+        - ``x``, ``output``. ``slope_change``: by how much the slope rises at an intercept; NaN elsewhere.
         - ``risk``: R_S of the curve's network, 0 up to rounding. ``r1``: R_1. ``r1_ratio``: relative to the minimal
           curve's. ``convexity_changes``: in (x_1, x_n). ``neurons``: m. ``keep_prob``: p.
     """
     y, drawn = targets(), np.linspace(X[0], X[-1], DRAWN)
     least = network(MIDDLE, neurons).r1(X, keep_prob)
     frames = []
-    for curve, bends in BENDS.items():
+    for curve, slope_changes in SLOPE_CHANGES.items():
         own = network(curve, neurons)
-        t = np.array([intercept for intercept, _ in bends])
+        t, c = np.transpose(slope_changes)
         rows = pd.concat(
             [
                 pd.DataFrame({"kind": "output", "x": drawn, "output": own.outputs(drawn)}),
                 pd.DataFrame({"kind": "point", "x": X, "output": y}),
-                pd.DataFrame({"kind": "intercept", "x": t, "output": own.outputs(t), "bend": [c for _, c in bends]}),
+                pd.DataFrame({"kind": "intercept", "x": t, "output": own.outputs(t), "slope_change": c}),
             ],
             ignore_index=True,
         )
@@ -54,5 +49,5 @@ def table(neurons: int, keep_prob: float) -> pd.DataFrame:
             )
         )
     every = pd.concat(frames, ignore_index=True)
-    first = ["curve", "kind", "x", "output", "bend"]
+    first = ["curve", "kind", "x", "output", "slope_change"]
     return every[[*first, *(column for column in every if column not in first)]]

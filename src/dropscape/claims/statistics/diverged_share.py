@@ -1,0 +1,28 @@
+"""How many trials diverge at a setting (paper C, Fig. 2b)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.bootstrap import exact_share
+from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
+from dropscape.claims.trajectories import at_setting, setting_note
+from dropscape.schema import KeepProb, Positive
+
+
+class DivergedShare(ExperimentStatistic):
+    """Share of the trials of all methods that diverge."""
+
+    name: Literal["diverged_share"]
+    learning_rate: Positive = Field(description="The learning rate.")
+    keep_prob: KeepProb = Field(description="The keep probability.")
+
+    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+        """Measure it with exact 95 % bounds."""
+        rows = at_setting(tables.experiment_table(experiment, "divergences"), self.learning_rate, self.keep_prob)
+        if rows.empty:
+            raise NotMeasuredError(f"{experiment} has no trials{setting_note(self.learning_rate, self.keep_prob)}")
+        count, total = int(rows["diverged"].sum()), int(rows["trials"].sum())
+        first = f", the first one after {rows['first_step'].min():.0f} steps" if count else ""
+        return exact_share(count, total, f"{count} of {total} trials{first}")

@@ -1,0 +1,38 @@
+"""How much more the loss bends at one objective's end points than at another's (paper B, Fig. 14c to f)."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropscape.claims.bootstrap import over_seeds
+from dropscape.claims.objectives import TwoObjectivesStatistic
+from dropscape.claims.statistic import Measured, Tables
+
+
+class InterpolationFlatness(TwoObjectivesStatistic):
+    """Relative difference of the loss's second derivatives at the second and the first objective's end points."""
+
+    name: Literal["interpolation_flatness"]
+
+    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+        """Measure (c_second - c_first) / (|c_second| + |c_first|), the mean over pairs; 0 where both ends bend alike.
+
+        c is the second derivative, a mean over seeds, of a parabola fitted to the quarter of the path at that end.
+        """
+        paths = self.paths(tables, experiment)
+        bends = np.stack([_bends(alphas, losses) for alphas, losses in paths.values()], axis=1)
+
+        def relative(rows: NDArray) -> float:
+            one, other = rows.mean(axis=0).T
+            return float(((other - one) / (np.abs(other) + np.abs(one))).mean())
+
+        one, other = bends.mean(axis=(0, 1))
+        note = f"{len(paths)} pairs; mean second derivatives {one:.3g} and {other:.3g}"
+        return over_seeds(relative, bends, claim, experiment, note)
+
+
+def _bends(alphas: NDArray, losses: NDArray) -> NDArray:
+    """(S, 2): second derivatives of the parabolas through the first and the last quarter of each path."""
+    quarters = (alphas <= 0.25, alphas >= 0.75)
+    return np.stack([2 * np.polyfit(alphas[near], losses[:, near].T, 2)[0] for near in quarters], axis=1)

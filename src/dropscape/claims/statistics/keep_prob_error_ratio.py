@@ -1,0 +1,40 @@
+"""Whether an equation is nearer to dropout with a larger keep probability (paper C, section 4.3)."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from dropscape.claims.statistic import Measured, Tables, join_notes, unmeasured
+from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note
+from dropscape.numerics.orders import NORMAL_95, above_noise
+
+
+class KeepProbErrorRatio(WeakErrorsStatistic):
+    """Error of an equation's expected end at a keep probability over that at the next smaller one."""
+
+    name: Literal["keep_prob_error_ratio"]
+
+    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+        """Measure the geometric mean over the learning rates at which no error is hidden, the largest of the pairs."""
+        table = self.errors(tables, experiment)
+        seen = table[above_noise(table["squared"], table["squared_error"])]
+        by_keep_prob = dict(tuple(seen.groupby("keep_prob")))
+        ratios = {}
+        for smaller, larger in zip(sorted(by_keep_prob), sorted(by_keep_prob)[1:], strict=False):
+            pair = by_keep_prob[larger], by_keep_prob[smaller]
+            both = pair[0].merge(pair[1], on="learning_rate", suffixes=("_larger", "_smaller"))
+            if len(both):
+                # To first order the relative error of a norm is half that of its square.
+                logs = np.log(both["squared_larger"] / both["squared_smaller"]) / 2
+                relative = [both[f"squared_error_{one}"] / both[f"squared_{one}"] / 2 for one in ("larger", "smaller")]
+                error = math.sqrt(sum((one**2).sum() for one in relative)) / len(both)
+                ratios[smaller, larger] = float(logs.mean()), error, len(both)
+        noise = hidden_note(len(table) - len(seen), len(table))
+        if not ratios:
+            return unmeasured(noise or "one keep probability only")
+        smaller, larger = max(ratios, key=lambda pair: ratios[pair][0])
+        mean, error, count = ratios[smaller, larger]
+        note = f"largest of {len(ratios)} pairs at keep {larger:g} over {smaller:g}, {count} learning rates"
+        low, high = (math.exp(mean + sign * NORMAL_95 * error) for sign in (-1, 1))
+        return Measured(math.exp(mean), low, high, 2 * count, join_notes(note, noise))

@@ -1,0 +1,35 @@
+"""What kinds of noise do to flatness (paper C, section 6 and appendix D)."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.bootstrap import over_seeds
+from dropscape.claims.directions import positive
+from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, unmeasured
+from dropscape.claims.trajectories import trial_names
+
+
+class NoiseFlattening(ExperimentStatistic):
+    """Trace of the Hessian at the end of training with a noise over that without any."""
+
+    name: Literal["noise_flattening"]
+    method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
+
+    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+        """Measure the geometric mean over the trials that both have; those without two positive traces are left out."""
+        table = tables.experiment_table(experiment, "noises")
+        table = table.assign(trial=trial_names(table))
+        traces = table.pivot_table(index="trial", columns="method", values="trace", dropna=False)
+        if not {self.method, "descent"} <= set(traces):
+            raise NotMeasuredError(f"{experiment} has no trainings under {self.method} and without noise to compare")
+        noisy, quiet = positive(traces[[self.method, "descent"]]).T
+        missing = len(traces) - len(noisy)
+        if not len(noisy):
+            return unmeasured("no trial with two positive traces")
+        note = f"mean trace {noisy.mean():.3g} against {quiet.mean():.3g} without noise"
+        note += f"; {missing} of {len(traces)} trials left out" if missing else ""
+        logs = np.log(noisy / quiet)[:, None]
+        return over_seeds(lambda rows: float(np.exp(rows.mean())), logs, claim, experiment, note)

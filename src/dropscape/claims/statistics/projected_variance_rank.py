@@ -1,0 +1,22 @@
+"""Spearman's rank correlation of Hessian eigenvalue and projected variance (paper A, Fig. 3)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dropscape.claims.bootstrap import over_directions
+from dropscape.claims.directions import SampleStatistic, projected_variance
+from dropscape.claims.statistic import Measured, Run, Tables
+from dropscape.numerics.fits import spearman
+from dropscape.schema import Count
+
+
+class ProjectedVarianceRank(SampleStatistic):
+    """Spearman's rank correlation of Hessian eigenvalue and projected variance."""
+
+    name: Literal["projected_variance_rank"]
+    leading: Count | None = Field(None, description="Only so many leading eigenvalues; null means all.")
+
+    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
+        """Measure it on the eigenvectors whose eigenvalue is not numerically zero."""
+        return over_directions(spearman, projected_variance(tables, run, self.sample, self.leading), claim, run)

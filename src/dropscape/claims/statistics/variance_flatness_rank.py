@@ -1,0 +1,24 @@
+"""Spearman's rank correlation of principal variance and interval flatness (paper A, Fig. 2)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dropscape.claims.bootstrap import over_directions
+from dropscape.claims.directions import SampleStatistic, variance_flatness
+from dropscape.claims.statistic import Measured, Run, Tables
+from dropscape.numerics.fits import spearman
+from dropscape.schema import Count
+
+
+class VarianceFlatnessRank(SampleStatistic):
+    """Spearman's rank correlation of principal variance and interval flatness."""
+
+    name: Literal["variance_flatness_rank"]
+    leading: Count | None = Field(None, description="Only so many leading directions; null means all.")
+    held_out: bool = Field(False, description="Whether variances are those of held-out samples.")
+
+    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
+        """Measure it on the directions whose variance and flatness are defined and not zero."""
+        groups = variance_flatness(tables, run, self.sample, self.leading, self.held_out)
+        return over_directions(spearman, groups, claim, run)

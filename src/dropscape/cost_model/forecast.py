@@ -1,0 +1,73 @@
+"""What the jobs of a workflow cost together, by stage, and how close forecasts are to what was recorded."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from dropscape.cost_model.cost import Cost
+from dropscape.cost_model.job_costs import job_cost
+from dropscape.cost_model.jobs import ListedJob
+from dropscape.resolved.workflow import Workflow
+
+WITHIN = 2.0  # the factor that a forecast is to be within
+
+
+def forecasts(jobs: Iterable[ListedJob], workflow: Workflow) -> pd.DataFrame:
+    """One row a job: stage, rule, job, threads, benchmark, counted, seconds, gpu_seconds, memory, disk.
+
+    A job that nobody has counted (``job_cost``) has NaN for its costs and False as ``counted``.
+    """
+    rows = []
+    for job in jobs:
+        try:
+            cost = job_cost(job.rule, workflow, job.wildcards)
+        except LookupError:
+            cost = None
+        rows.append(
+            {
+                "stage": job.stage,
+                "rule": job.rule,
+                "job": " ".join([job.rule, "/".join(job.wildcards.values())]),
+                "threads": job.threads,
+                "benchmark": job.benchmark,
+                "counted": cost is not None,
+            }
+            | vars(cost or Cost(*[float("nan")] * 4))
+        )
+    return pd.DataFrame(rows)
+
+
+def by_stage(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a stage, in the order of the jobs, and their sum.
+
+    Columns: jobs, not_counted, threads (of one job at most), core_hours without a GPU, gpu_hours of the jobs that could
+    use one, longest job (hours, without a GPU), memory of one job at most and disk of all (GB).
+    """
+    grouped = table.groupby("stage", sort=False)
+    stages = pd.DataFrame(
+        {
+            "jobs": grouped.size(),
+            "not_counted": grouped["counted"].agg(lambda counted: int((~counted).sum())),
+            "threads": grouped["threads"].max(),
+            "core_hours": grouped["seconds"].sum() / 3600,
+            "gpu_hours": grouped["gpu_seconds"].sum() / 3600,
+            "longest": grouped["seconds"].max() / 3600,
+            "memory": grouped["memory"].max() / 1e9,
+            "disk": grouped["disk"].sum() / 1e9,
+        }
+    )
+    most = ["threads", "longest", "memory"]
+    stages.loc["together"] = {**stages.sum(), **stages[most].max()}
+    return stages
+
+
+def against_records(table: pd.DataFrame) -> pd.DataFrame:
+    """The jobs whose benchmark files are there, with what these say: recorded (seconds) and recorded_memory (bytes)."""
+    there = table[table["benchmark"].map(lambda path: bool(path) and Path(path).is_file())].copy()
+    records = [
+        pd.read_csv(path, sep="\t", usecols=["s", "max_rss"], na_values="-").mean() for path in there["benchmark"]
+    ]
+    there["recorded"] = [record["s"] for record in records]
+    there["recorded_memory"] = [record["max_rss"] * 2**20 for record in records]
+    return there

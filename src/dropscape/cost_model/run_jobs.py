@@ -1,0 +1,198 @@
+"""What the jobs of one run cost, by rule: a function of the run for each."""
+
+from collections.abc import Callable
+
+from dropscape.cost_model.cost import Cost, NetworkPasses, with_start
+from dropscape.cost_model.rates import (
+    CONDENSED_SNAPSHOT,
+    DOUBLE,
+    EIGEN_SECONDS,
+    FLOAT,
+    GPU,
+    GRADIENT_FLOPS,
+    LOSS_FLOPS,
+    LOSSES_OF_A_DIRECTION,
+    LOSSES_OF_A_FACTOR,
+    MEASURED_UNIT_SECONDS,
+    PRODUCT_FLOPS,
+    STEP_SECONDS,
+    UNIT_SECONDS,
+)
+from dropscape.cost_model.run import RunWork
+from dropscape.data.settings import MAX_TOKENS
+from dropscape.training.backends import has_one_hidden_mask
+from dropscape.training.compiled import CompiledTraining
+from dropscape.training.objectives import OBJECTIVES
+from dropscape.training.stacked import StackedTraining
+from dropscape.training.training_config import training_config
+
+# ---- training
+
+
+def _training(run: RunWork) -> Cost:
+    config, network = training_config(run.settings), run.network
+    numbers = network.parameters * (1 + len(config.recorded)) + config.trajectory_steps * network.block
+    kept = FLOAT * run.seeds * numbers
+    measurements = run.seeds * len(config.history)
+    disk = kept + 120 * measurements
+    batch = getattr(config, "batch_size", None) or run.examples
+    if isinstance(config, CompiledTraining):
+        neurons = config.widths[1]
+        steps = config.steps * run.seeds * neurons * (batch * UNIT_SECONDS + STEP_SECONDS)
+        seen = measurements * neurons * (run.examples + run.test_examples) * MEASURED_UNIT_SECONDS
+        return with_start("torch", steps + seen, memory=150e6 + kept, disk=disk)  # the compiler's memory
+    at_once = batch <= run.settings["micro_batch"]
+    gradients = run.seeds * config.steps * _gradients_of_step(run.settings["objective"], at_once)
+    # Batch norm's statistics are measured anew before anything is.
+    looks = 2 if run.settings["ghost_batch_size"] else 1
+    passes = NetworkPasses(
+        forward=gradients * batch + measurements * (looks * run.examples + run.test_examples),
+        backward=gradients * batch,
+        calls=config.steps if isinstance(config, StackedTraining) else run.calls(gradients * batch / run.examples),
+    )
+    return run.on_either_device(passes, kept, disk)
+
+
+def _gradients_of_step(objective: str, at_once: bool) -> int:
+    """How many gradients of all examples take as long as a step.
+
+    R_2 takes a gradient under masks, which is that of the loss too where the loss has them, and the product of the
+    Hessian with it: one more where all examples were differentiated at once, else two.
+    """
+    asked = OBJECTIVES[objective]
+    if not asked.r2:
+        return 1
+    return 4 - asked.dropout - at_once
+
+
+def _training_translation(run: RunWork) -> Cost:
+    # One word after the other, each with a pass through what stands before it.
+    words = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
+    return run.on_the_cpu(NetworkPasses(run.seeds * run.test_examples * words), disk=100 * run.test_examples)
+
+
+# ---- sampling
+
+
+def _gradients(run: RunWork, samples: float) -> tuple[float, float]:
+    """Seconds of gradients of the block under fresh masks, without and with a GPU."""
+    examples = samples * run.examples
+    if has_one_hidden_mask(run.settings):
+        flops = 3 * examples * run.flops_from_block
+        return flops / GRADIENT_FLOPS, flops / GPU.flops
+    return run.seconds(NetworkPasses(examples, examples, run.calls(samples)))
+
+
+def _sampling(run: RunWork) -> Cost:
+    samples = run.seeds * run.experiment.gradients.samples
+    size = FLOAT * samples * run.network.block
+    return with_start("torch", *_gradients(run, samples), run.base_memory + size, size)
+
+
+def _sampling_ratio(run: RunWork) -> Cost:
+    samples = run.seeds * run.experiment.ratio.samples
+    return run.on_either_device(NetworkPasses(samples * run.examples, samples * run.examples, run.calls(samples)))
+
+
+# ---- curvature
+
+
+def _hessian(run: RunWork) -> float:
+    """Seconds of the block's dense Hessian, by the method that ``curvature.hessian`` takes."""
+    size, n = run.network.block, run.examples
+    if run.model.is_fully_connected:  # half of the product of two n x P matrices
+        return n * size**2 / 2 / PRODUCT_FLOPS
+    if run.model.translates:  # a product with the Hessian for each unit and position
+        positions = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
+        passes = n * positions * size / run.settings["model"]["d_model"]
+        return run.seconds(NetworkPasses(passes, passes))[0]
+    rows = (run.settings["model"]["classes"] - 1) * n  # each a backward pass
+    return run.seconds(NetworkPasses(n, rows / 2))[0] + rows * size**2 / PRODUCT_FLOPS
+
+
+def _curvature(run: RunWork) -> Cost:
+    size = run.network.block
+    kept = FLOAT * run.seeds * size**2
+    seconds = run.seeds * (_hessian(run) + EIGEN_SECONDS * size**3)
+    return with_start("torch", seconds, memory=run.base_memory + kept + 6 * DOUBLE * size**2, disk=kept)
+
+
+# ---- noise
+
+
+def _principal(samples: int, size: int) -> float:
+    """Seconds of all principal directions of so many samples, in float64."""
+    least = min(samples, size)
+    back = 4 * size * least**2 if samples < size else 0  # from the Gram matrix of the samples to directions
+    return EIGEN_SECONDS * least**3 + (2 * samples * size * least + back) / PRODUCT_FLOPS
+
+
+def _noise_spectrum(run: RunWork) -> Cost:
+    size, most, kept = run.network.block, max(run.samples), run.experiment.flatness.directions
+    # Of all samples, and of each half for the held-out variances.
+    seconds = run.seeds * sum(_principal(count, size) + 2 * _principal(count // 2, size) for count in run.samples)
+    memory = FLOAT * run.seeds * size * most + DOUBLE * size * (3 * most + 2 * size)
+    return with_start("torch", seconds, memory=memory, disk=run.seeds * len(run.samples) * size * (FLOAT * kept + 80))
+
+
+def _noise_projection(run: RunWork) -> Cost:
+    size, most = run.network.block, max(run.samples)
+    seconds = 2 * run.seeds * sum(run.samples) * size**2 / PRODUCT_FLOPS
+    memory = FLOAT * run.seeds * size * (most + size) + 2 * DOUBLE * size * most
+    return with_start("torch", seconds, memory=memory, disk=70 * run.seeds * len(run.samples) * size)
+
+
+def _noise_alignment(run: RunWork) -> Cost:
+    alignment, size = run.experiment.alignment, run.network.block
+    networks, keep_probs = run.seeds * run.experiment.recorded_steps, len(alignment.keep_probs or [None])
+    scatter = keep_probs * alignment.samples * size**2 / PRODUCT_FLOPS
+    fixed = networks * (_hessian(run) + scatter)
+    without, on_gpu = _gradients(run, networks * keep_probs * alignment.samples)
+    memory = run.base_memory + DOUBLE * size * (4 * size + 3 * alignment.samples)
+    return with_start("torch", fixed + without, fixed + on_gpu, memory, disk=300 * networks * keep_probs)
+
+
+def _noise_baseline(run: RunWork) -> Cost:
+    size, pairs = run.network.block, run.experiment.alignment.baseline_samples
+    # Vectors are drawn in two ways, and multiplied or orthogonalised.
+    return with_start("torch", 2 * pairs * size**3 / PRODUCT_FLOPS, memory=4 * FLOAT * size**2, disk=100 * pairs)
+
+
+# ---- flatness, condensation
+
+
+def _flatness(run: RunWork) -> Cost:
+    flatness = run.experiment.flatness
+    directions = run.seeds * len(run.samples) * flatness.directions
+    losses = directions * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(flatness.factors))
+    held = FLOAT * run.seeds * run.network.block * (run.network.block + 2 * flatness.directions)
+    if run.model.is_fully_connected:  # along a direction in one dense layer only what stands behind that layer moves
+        seconds = losses * run.examples * run.flops_from_block / LOSS_FLOPS
+        return with_start("torch", seconds, memory=run.base_memory + held, disk=400 * directions)
+    return run.on_the_cpu(NetworkPasses(losses * run.examples), held, 400 * directions)
+
+
+def _flatness_slices(run: RunWork) -> Cost:
+    points = run.seeds * run.experiment.slices.directions * run.experiment.slices.points
+    return run.on_the_cpu(NetworkPasses(points * run.examples, calls=run.calls(points)), disk=60 * points)
+
+
+def _condensation(run: RunWork) -> Cost:
+    snapshots = run.seeds * run.experiment.recorded_steps
+    return with_start("torch", snapshots * CONDENSED_SNAPSHOT, memory=60e6, disk=30e3 * snapshots)
+
+
+COSTS: dict[str, Callable[[RunWork], Cost]] = {
+    "training": _training,
+    "training_translation": _training_translation,
+    "sampling": _sampling,
+    "sampling_ratio": _sampling_ratio,
+    "curvature": _curvature,
+    "noise_spectrum": _noise_spectrum,
+    "noise_projection": _noise_projection,
+    "noise_alignment": _noise_alignment,
+    "noise_baseline": _noise_baseline,
+    "flatness": _flatness,
+    "flatness_slices": _flatness_slices,
+    "condensation": _condensation,
+}

@@ -1,0 +1,19 @@
+"""Imports custom functions that the configuration names."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from dropscape.errors import ConfigurationError
+
+
+def imported(function: str, key: str) -> Callable[..., Any]:
+    """Import the function ``package.module:name``, which the configuration names under ``key``."""
+    module, _, name = function.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{key} '{function}' cannot be imported ({error}); write package.module:function of a module on the "
+            "Python path."
+        ) from error

@@ -1,0 +1,195 @@
+"""The typed configuration of the experiments on dropout's stochastic modified equations (paper C)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from dropscape.measurement import StageExperiment, Task
+from dropscape.schema import Count, KeepProb, Name, Positive, Strict
+
+Method = Literal["dropout", "order_1", "order_2", "descent"]
+
+
+class EquationsDataSettings(Strict):
+    """Which images a network of the equations trains and is tested on."""
+
+    dataset: Name = Field("mnist", description="Name of a dataset of grey images.")
+    train_examples: Count = Field(description="The first so many training examples are used.")
+    test_examples: Count = Field(description="The first so many test examples are used.")
+    side: Count = Field(
+        description="Images are averaged over squares to so many pixels a side, which must divide theirs; 28 leaves "
+        "MNIST as it is."
+    )
+
+
+class EquationsModelSettings(Strict):
+    """The fully-connected network of paper C, with dropout after every hidden layer and no output bias."""
+
+    widths: list[Count] = Field(
+        description="Units of the hidden layers. With one the equations are exact; with more their drift and "
+        "covariance are estimated from masks (`trajectories.samples`).",
+        min_length=1,
+    )
+    activation: Literal["tanh", "sigmoid", "gelu", "softplus", "relu"] = Field(
+        "tanh", description="Activation; the theory does not cover relu, which has no second derivative."
+    )
+    initial_scale: list[Positive] | None = Field(
+        None,
+        description="Weights and biases of layer l are drawn from N(0, s_l^2); one number for each layer. Null: "
+        "torch's own uniform initialisation.",
+    )
+
+    @model_validator(mode="after")
+    def _one_scale_for_each_layer(self):
+        if self.initial_scale and len(self.initial_scale) != len(self.widths) + 1:
+            raise ValueError(
+                f"initial_scale is {self.initial_scale}, but the network has {len(self.widths) + 1} layers: write one "
+                "number for each"
+            )
+        return self
+
+
+class PointSettings(Strict):
+    """One point (eta, p) at which trajectories are compared."""
+
+    keep_prob: KeepProb = Field(description="Probability that a unit is kept (scaled by its inverse).")
+    learning_rate: Positive = Field(description="Learning rate, also the step and the unit of noise of an equation.")
+    steps: Count = Field(description="Steps.")
+
+
+class TrajectoriesSettings(Strict):
+    """Losses along dropout, its equations and descent on the modified loss (paper C, Fig. 1a and 2)."""
+
+    methods: list[Method] = Field(
+        description="`dropout`; the equation of `order_1` or `order_2`; `descent`, gradient descent on the modified "
+        "loss L_S.",
+        min_length=1,
+    )
+    trials: Count = Field(description="Trials of each seed, each with a start of its own that all methods share.")
+    history_points: Count = Field(200, description="Steps at which losses are recorded, half log-spaced, half even.")
+    batch_size: Count | None = Field(
+        None, description="Examples of a step, drawn anew for each; null takes all. Needs `samples`."
+    )
+    samples: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="An equation's drift and covariance are estimated at each step from so many sampled gradients of "
+        "dropout; null: exact, for one hidden layer and all examples.",
+    )
+    runs: dict[Name, PointSettings] = Field(description="The points by name.", min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self):
+        names: dict[tuple[float, float], str] = {}
+        for name, point in self.runs.items():
+            same = names.setdefault((point.learning_rate, point.keep_prob), name)
+            if same != name:
+                raise ValueError(f"runs '{same}' and '{name}' are the same point: leave one out")
+        return self
+
+
+class WeakErrorsSettings(Strict):
+    """How far the equations' expected end is from dropout's (paper C, Fig. 1b and c)."""
+
+    orders: list[Literal[1, 2]] = Field([1, 2], description="Orders of the equations.", min_length=1)
+    keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
+    learning_rates: list[Positive] = Field(description="Learning rates.", min_length=1)
+    flow_time: Positive = Field(description="The end T, in units of learning rate times step; a multiple of each rate.")
+    trials: Annotated[int, Field(ge=3)] = Field(
+        description="Pairs of trials, all of the first seed and from one start."
+    )
+    inner_steps: Count = Field(1, description="Steps of the equation's discretisation in one of dropout.")
+    scheme: Literal["euler_maruyama", "midpoint"] = Field("midpoint", description="Discretisation of the equation.")
+
+    @model_validator(mode="after")
+    def _whole_steps(self):
+        for rate in self.learning_rates:
+            steps = self.flow_time / rate
+            if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
+                raise ValueError(
+                    f"flow_time {self.flow_time:g} is no multiple of the learning rate {rate:g}: write rates that "
+                    "divide it"
+                )
+        return self
+
+
+class NoisesSettings(Strict):
+    """Flatness where different noise led: dropout, batches, noise on the parameters, none (paper C, appendix D)."""
+
+    learning_rate: Positive = Field(description="Learning rate of all methods.")
+    steps: Count = Field(description="Steps of all methods.")
+    trials: Count = Field(description="Trials of each seed, each with a start of its own that all methods share.")
+    keep_prob: KeepProb = Field(description="Keep probability of `dropout`.")
+    batch_size: Count = Field(description="Examples of a step of `sgd`.")
+    parameter_noise: Positive = Field(
+        description="Standard deviation of the normals that `parameter_noise` adds to all parameters before each "
+        "gradient."
+    )
+
+
+class EquationsSettings(StageExperiment):
+    """One set-up of the equations: data and network, and what is compared."""
+
+    data: EquationsDataSettings = Field(description="Which examples it trains and tests on.")
+    model: EquationsModelSettings = Field(description="The network.")
+    loss: Literal["mse", "torch_mse"] = Field(
+        "mse",
+        description="`mse` is half the squared error, summed over the outputs (eq. 1); `torch_mse` is the mean over "
+        "examples and outputs, which with k outputs is 2/k of it: the same as a learning rate so many times smaller.",
+    )
+    trajectories: TrajectoriesSettings | None = Field(None, description="Losses along them; null leaves them out.")
+    weak_errors: WeakErrorsSettings | None = Field(None, description="Orders of convergence; null leaves them out.")
+    noises: NoisesSettings | None = Field(None, description="Flatness under three noises; null leaves it out.")
+
+    @model_validator(mode="after")
+    def _exact_or_sampled(self):
+        trajectories, deep = self.trajectories, len(self.model.widths) > 1
+        if trajectories:
+            sampled = deep or trajectories.batch_size is not None
+            if sampled and trajectories.samples is None:
+                raise ValueError(
+                    "the equations are exact for one hidden layer and all examples only: write trajectories.samples"
+                )
+            unknown = {"order_2", "descent"} & set(trajectories.methods)
+            if trajectories.samples and unknown:
+                raise ValueError(
+                    f"trajectories.methods names {' and '.join(sorted(unknown))}, which have no estimate from samples: "
+                    "write dropout and order_1"
+                )
+        if deep and (self.weak_errors or self.noises):
+            raise ValueError("weak_errors and noises are measured with one hidden layer: write one width")
+        return self
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset that it reads."""
+        return self.data.dataset
+
+    @property
+    def runs(self) -> Mapping[str, PointSettings]:
+        """The points of its trajectories."""
+        return self.trajectories.runs if self.trajectories else {}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What a figure's text says of it."""
+        return {
+            "model": f"{'-'.join(map(str, self.model.widths))} {self.model.activation} units",
+            "train_examples": self.data.train_examples,
+            "side": self.data.side,
+            "loss": self.loss,
+        }
+
+    def tasks(self, device: str) -> Sequence[Task]:
+        """One job for each section that is written."""
+        shared = self.model_dump(mode="json", include={"data", "model", "loss", "seeds"}) | {"device": device}
+        sections = {
+            "trajectories": ("equations", ["trajectories", "divergences"]),
+            "weak_errors": ("equations_weak_errors", ["weak_errors"]),
+            "noises": ("equations_noises", ["noises"]),
+        }
+        return [
+            Task(rule, shared | asked.model_dump(mode="json"), dict.fromkeys(tables, "equations"), on_device=True)
+            for name, (rule, tables) in sections.items()
+            if (asked := getattr(self, name))
+        ]

@@ -1,0 +1,17 @@
+"""The options of a figure of kind ``alignment_trace``."""
+
+from typing import ClassVar, Literal
+
+from dropscape.figures.settings import DropoutFigure
+
+
+class AlignmentTrace(DropoutFigure):
+    """Trace of Hessian times noise covariance along training without dropout (paper A, Fig. 4)."""
+
+    run_tables: ClassVar = ("alignment",)
+    needs: ClassVar = ("alignment",)
+    caption: ClassVar = (
+        "Tr(H Σ) is compared with the same trace for isotropic noise, along a training without dropout to which "
+        "dropout is added tentatively ({reference}). Undefined values are counted by reason under the figure."
+    )
+    kind: Literal["alignment_trace"]

@@ -1,0 +1,20 @@
+"""The second step of a figure: its table is drawn. Nothing here computes."""
+
+from importlib import import_module
+
+from dropscape.artifacts.files import read_json, read_table
+from dropscape.figures import style
+from dropscape.jobs import Job
+
+
+def draw_figure(job: Job) -> None:
+    """Draw what ``table_stage`` wrote as ``pdf`` and ``png``.
+
+    The work is that of ``draw`` in ``dropscape.figures.<kind>.drawing``. It is given the two tables as they are read
+    back, in which an empty text is NaN, and the description.
+    """
+    description = read_json(job.inputs["description"])
+    draw = import_module(f"dropscape.figures.{description['kind']}.drawing").draw
+    with style.applied():
+        figure = draw(read_table(job.inputs["points"]), read_table(job.inputs["summary"]), description)
+        style.save(figure, job.outputs)

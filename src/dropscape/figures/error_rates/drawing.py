@@ -1,0 +1,59 @@
+"""Draws mean errors of the iterates of Algorithm 1 by their number (paper D, Theorems 4.1 and 4.2)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dropscape.figures import curves, names, page, style
+from dropscape.figures.content import rows_where
+from dropscape.figures.error_rates.table import ERROR, FULL, SLOPE, VISITED
+
+_NETWORKS = (FULL, VISITED)
+
+
+def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+    """A row of panels per experiment, the full network's beside that of the visited sub-networks."""
+    experiments = names.experiment_titles(description["experiments"])
+    errors, slopes = (rows_where(summary, quantity=quantity) for quantity in (ERROR, SLOPE))
+    dashes = style.dashes_of(sorted(errors["keep_prob"], reverse=True))
+    looks = style.shades(errors["width"], "$m$ = {:,.0f}")
+    sentences = [
+        r"The error is the misclassification of $q W_t$ and of $g(W_t;\, \cdot\,, B_t)$ on the test examples, mean "
+        "over the iterates up to T.",
+        curves.GEOMETRIC_RANGE,
+        "Slopes are those of the last decade of T, min to max over networks and seeds.",
+    ]
+    title, legend_rows = "mean error of the iterates by their number", max(len(looks), len(dashes) + 1)
+    titles = [[f"{name}: {network}" for network in _NETWORKS] for name in experiments.values()]
+    figure, axes = page.grid(description, title, titles, sentences, 1.45, legend_rows)
+    for row, experiment in zip(axes, experiments, strict=True):
+        for panel, network in zip(row, _NETWORKS, strict=True):
+            shown, fitted = (rows_where(table, experiment=experiment, network=network) for table in (errors, slopes))
+            shown = shown[shown["step"] > 0]
+            for (width, keep_prob), curve in shown.groupby(["width", "keep_prob"]):
+                curves.band(panel, curve, looks[width], dashes[keep_prob])
+            panel.text(0.03, 0.05, _range(fitted), transform=panel.transAxes, fontsize=6.5)
+            _axes(panel, shown)
+        row[0].set_ylabel("mean error up to $T$")
+    if errors["low"].gt(0).any():
+        axes[0][0].set_ylim(errors.loc[errors["low"] > 0, "low"].min() / 1.5, 1)
+    kept = [style.entry(f"keep probability {keep_prob:g}", dashes=dash) for keep_prob, dash in dashes.items()]
+    guide = style.guide_entry(style.with_minus("slope -1"))
+    page.legend_below(axes[-1][0], style.entries(looks.values()), [*kept, guide])
+    return figure
+
+
+def _axes(panel: Axes, errors: pd.DataFrame) -> None:
+    """Logarithmic axes and a line of slope -1 through the end of the highest curve."""
+    panel.set_xlabel("iterations $T$")
+    if errors["mean"].gt(0).any():
+        panel.set(xscale="log", yscale="log")
+        last = errors["step"].max()
+        steps = np.array([last / 10, last])
+        panel.plot(steps, 1.5 * rows_where(errors, step=last)["mean"].max() * last / steps, **style.GUIDE)
+
+
+def _range(slopes: pd.DataFrame) -> str:
+    measured = slopes["seeds"].sum()
+    return style.with_minus(f"slopes {slopes['low'].min():.2f} to {slopes['high'].max():.2f}") if measured else ""

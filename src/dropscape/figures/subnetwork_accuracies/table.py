@@ -1,0 +1,25 @@
+"""Accuracies of full networks and of the sub-networks that training visits (paper D, Fig. 1)."""
+
+from dropscape.artifacts.tables import TableFiles
+from dropscape.figures import quantities, subnetworks
+from dropscape.figures.content import FigureContent, Settings
+
+
+def table(figure: Settings, tables: TableFiles) -> FigureContent:
+    """Test accuracy of the full network f(.; W_t) and of g(W_t; ., B_t) at every recorded iterate t.
+
+    Args:
+        figure, tables: as in ``panel_accuracies``.
+
+    Returns:
+        points: panel (from 0), width, dropped_share, run, step, network (full or visited), value, reason. summary:
+        mean over runs, low and high (a standard deviation, n - 1, below and above it; the mean alone of a single run),
+        runs and undefined.
+    """
+    points = subnetworks.panel_accuracies(figure, tables, [subnetworks.FULL, subnetworks.VISITED]).drop(columns="mask")
+    summary = quantities.over_seeds(points, subnetworks.CURVE, count="runs")
+    defined = points.assign(value=points["value"].where(points["reason"] == ""))
+    deviation = defined.groupby(subnetworks.CURVE, sort=False)["value"].std().fillna(0).to_numpy()
+    summary = summary.assign(low=summary["mean"] - deviation, high=summary["mean"] + deviation)
+    columns = [*subnetworks.CURVE, "mean", "runs", "low", "high", "undefined"]
+    return FigureContent.counted(points, summary[columns], "accuracies")

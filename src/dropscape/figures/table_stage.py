@@ -1,0 +1,34 @@
+"""The first step of a figure: the table that it draws. Nothing here draws."""
+
+from importlib import import_module
+
+from dropscape.artifacts.files import read_json, write_json, write_table
+from dropscape.artifacts.provenance import provenance
+from dropscape.artifacts.tables import TableFiles
+from dropscape.jobs import Job
+
+_OF_EXPERIMENT = ("name", "model", "network", "title", "train_examples", "samples", "seeds")
+
+
+def make_table(job: Job) -> None:
+    """Write everything that a figure shows, as ``dropscape.figures.<kind>.table`` finds it.
+
+    The settings are those of ``dropscape.resolved.figures``; the input ``descriptions`` are the data's, one for each
+    experiment. Writes ``points``, ``summary`` and ``description``.
+    """
+    settings = job.settings
+    table = import_module(f"dropscape.figures.{settings['kind']}.table").table
+    content = table(settings, TableFiles(settings["tables"]))
+    data = [read_json(path) for path in job.inputs.get("descriptions", [])]
+    experiments = [
+        {key: experiment.get(key) for key in _OF_EXPERIMENT} | {"data": of["label"], "dataset": of["dataset"]}
+        for experiment, of in zip(settings["experiments"], data, strict=True)
+    ]
+    description = {key: settings[key] for key in ("kind", "paper_reference", "scale")} | {"experiments": experiments}
+    # Where the tables lie decides nothing.
+    decisive = {key: value for key, value in settings.items() if key != "tables"}
+    record = provenance(job.rule, decisive, {"datasets": data})
+    description |= content.facts | {"undefined": content.undefined, "provenance": record}
+    write_table(job.outputs["points"], content.points)
+    write_table(job.outputs["summary"], content.summary)
+    write_json(job.outputs["description"], description)

@@ -1,0 +1,13 @@
+"""The training loss along dropout and its stochastic modified equations (paper C, Fig. 1a and appendix C)."""
+
+from dropscape.artifacts.tables import TableFiles
+from dropscape.figures import simulations
+from dropscape.figures.content import FigureContent, Settings
+
+LOSS = "loss"
+METHODS = ("dropout", "order_1", "order_2")
+
+
+def table(figure: Settings, tables: TableFiles) -> FigureContent:
+    """The risk R_S without dropout of the methods with noise; arguments and columns as in ``simulations``."""
+    return simulations.simulations(figure, tables, METHODS, {"loss": LOSS})

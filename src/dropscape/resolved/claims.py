@@ -1,0 +1,76 @@
+"""What a study's claims are judged on."""
+
+from typing import TYPE_CHECKING, Any
+
+from dropscape.resolved.experiment import TrainedExperiment
+from dropscape.resolved.run import ResolvedRun
+
+if TYPE_CHECKING:
+    from dropscape.resolved.workflow import Workflow
+
+
+def claimed_experiment(workflow: "Workflow", study: str, claim: Any) -> str | None:
+    """The experiment whose runs a claim is about; theory's claims have none."""
+    if claim.figure is None:
+        return None
+    return claim.experiment or workflow.studies[study].figures[claim.figure].experiments[0]
+
+
+def claimed_experiments(workflow: "Workflow", study: str) -> list[str]:
+    """The experiments that a study's claims are about or compare with, sorted by name."""
+    names = set()
+    for claim in workflow.studies[study].claims.values():
+        names |= {claimed_experiment(workflow, study, claim), getattr(claim.statistic, "other_experiment", None)}
+    return [name for name in workflow.experiments if name in names]
+
+
+def claim_settings(workflow: "Workflow", study: str) -> dict[str, Any]:
+    """The claims in their order, and everything that they are judged on."""
+    claims, paths = workflow.studies[study].claims, workflow.paths
+    experiments = {name: workflow.experiments[name] for name in claimed_experiments(workflow, study)}
+    trained = {name: one for name, one in experiments.items() if isinstance(one, TrainedExperiment)}
+    theory = {claim.statistic.table for claim in claims.values() if claim.figure is None}
+    return {
+        "claims": [
+            {"name": name, "study": study}
+            | claim.model_dump(mode="json")
+            | {"expected": claim.expected.model_dump(exclude_none=True)}
+            for name, claim in claims.items()
+        ],
+        "experiments": {name: claimed_experiment(workflow, study, claim) for name, claim in claims.items()},
+        "descriptions": {name: workflow.description(name) for name in experiments},
+        "scale": workflow.user.scale,
+        "runs": [_described(one, run) for one in trained.values() for run in one.runs.values()],
+        "tables": {
+            "runs": {
+                name: {
+                    run.name: {table: paths.run(name, run.name, folder, table) for table, folder in run.tables.items()}
+                    for run in one.runs.values()
+                }
+                for name, one in trained.items()
+            },
+            "experiments": {
+                name: {table: paths.experiment(name, folder, table) for table, folder in one.tables.items()}
+                for name, one in experiments.items()
+            },
+            "theory": {table: paths.theory(study, table) for table in sorted(theory)},
+        },
+    }
+
+
+def _described(experiment: TrainedExperiment, run: ResolvedRun) -> dict[str, Any]:
+    """What the claims know of one run."""
+    keep_prob = run.settings["keep_prob"]
+    return {
+        "experiment": experiment.name,
+        "name": run.name,
+        "main": experiment.is_main(run),
+        "plain": not run.has_noise,
+        "settings": {
+            "keep_prob": min(keep_prob) if isinstance(keep_prob, list) else keep_prob,
+            "learning_rate": run.learning_rate,
+            "objective": run.objective,
+            "gradient_penalty_weight": run.gradient_penalty_weight,
+            "train_examples": run.train_examples,
+        },
+    }

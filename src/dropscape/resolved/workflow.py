@@ -1,0 +1,259 @@
+"""The resolved view of a configuration: the only one that rules, figures, claims, costs and requests see."""
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dropscape.config.configuration import Settings
+from dropscape.config.study import STAGE_FORMS
+from dropscape.measurement import Task
+from dropscape.resolved.claims import claim_settings
+from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment
+from dropscape.resolved.figures import figure_settings, figure_table_files
+from dropscape.resolved.paths import ResultPaths
+from dropscape.resolved.run import ResolvedRun
+from dropscape.schema import to_jsonable
+
+Experiment = TrainedExperiment | ResolvedStageExperiment
+
+
+class Workflow:
+    """Everything that is to be made.
+
+    Args:
+        settings: the merged configuration.
+
+    Attributes:
+        user: what the user wrote.
+        studies: those that are reproduced, by name.
+        paths: where everything lies.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.user = settings.user
+        self.studies = settings.selected_studies
+        self.paths = ResultPaths(f"{self.user.results}/{self.user.scale}")
+
+    # ---- what there is
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """The figures by ``<study>-<figure>``."""
+        return {
+            f"{study}-{name}": figure
+            for study, content in self.studies.items()
+            for name, figure in content.figures.items()
+        }
+
+    @cached_property
+    def study_of_figure(self) -> dict[str, str]:
+        """The study of each figure."""
+        return {f"{study}-{name}": study for study, content in self.studies.items() for name in content.figures}
+
+    @cached_property
+    def experiments(self) -> dict[str, Experiment]:
+        """The experiments of the selected studies, and those of others that their figures show, sorted by name."""
+        sections = {
+            name: section
+            for study in self.settings.studies.values()
+            for section in STAGE_FORMS
+            for name in getattr(study, section)
+        }
+        names = {name for figure in self.figures.values() for name in figure.experiments}
+        names |= {name for study in self.studies.values() for name in study.all_experiments}
+        found = {}
+        for name in sorted(names):
+            settings = self.settings.experiments[name]
+            found[name] = (
+                ResolvedStageExperiment(name, settings, sections[name], self.user.device)
+                if name in sections
+                else TrainedExperiment(name, settings, self.user.device)
+            )
+        return found
+
+    @cached_property
+    def trained(self) -> dict[str, TrainedExperiment]:
+        """The experiments whose runs are trained."""
+        return {name: one for name, one in self.experiments.items() if isinstance(one, TrainedExperiment)}
+
+    @cached_property
+    def datasets(self) -> set[str]:
+        """Names of the datasets that they read."""
+        return {one.settings.dataset for one in self.experiments.values()} - {None}
+
+    @cached_property
+    def theory(self) -> list[tuple[str, str]]:
+        """(study, table) of the theory."""
+        return [(study, table) for study, content in self.studies.items() for table in content.theory.tables]
+
+    def experiments_with(self, rule: str) -> list[str]:
+        """Names of the experiments that have a job of the rule as a whole."""
+        return [name for name, one in self.experiments.items() if any(task.rule == rule for task in one.tasks)]
+
+    def run(self, wildcards: Mapping[str, str]) -> ResolvedRun:
+        """The run that a job's wildcards name."""
+        return self.trained[wildcards["experiment"]].runs[wildcards["run"]]
+
+    # ---- the jobs
+
+    def task(self, rule: str, wildcards: Mapping[str, str]) -> Task:
+        """The job of a rule with these wildcards.
+
+        Raises:
+            LookupError: no run or experiment has such a job.
+        """
+        if "run" in wildcards:
+            return self.run(wildcards).tasks[rule]
+        if "experiment" in wildcards:
+            rest = {key: value for key, value in wildcards.items() if key != "experiment"}
+            for task in self.experiments[wildcards["experiment"]].tasks:
+                if task.rule == rule and dict(task.wildcards) == rest:
+                    return task
+            raise LookupError(f"experiment {wildcards['experiment']} has no job of the rule {rule}")
+        makers = {
+            "data": lambda: self._data_settings(wildcards["dataset"]),
+            "theory": lambda: getattr(self.studies[wildcards["study"]].theory, wildcards["table"]),
+            "claims": lambda: claim_settings(self, wildcards["study"]),
+            "figures_table": lambda: figure_settings(self, wildcards["figure"]),
+            "figures": lambda: {"caption": self._caption(wildcards["figure"])},
+            "report": self._report_settings,
+        }
+        return Task(rule, makers[rule]())
+
+    def job_settings(self, rule: str, wildcards: Mapping[str, str]) -> Any:
+        """Everything that decides the job of a rule, as sorted plain values."""
+        return to_jsonable(self.task(rule, wildcards).settings)
+
+    def _data_settings(self, dataset: str) -> dict[str, Any]:
+        """Where the dataset comes from, and nothing that its source does not read."""
+        function = self.user.datasets.get(dataset)
+        source = None if function else self.user.source_of(dataset)
+        subfolder = Path(self.user.directory or "") / dataset
+        directory = (str(subfolder) if subfolder.is_dir() else self.user.directory) if source == "directory" else None
+        cache = self.user.download_cache if source == "official" else None
+        return {"function": function, "source": source, "directory": directory, "download_cache": cache}
+
+    def _caption(self, figure: str) -> str:
+        """What the report says of a figure."""
+        settings = self.figures[figure]
+        return settings.caption.format(reference=settings.paper_reference)
+
+    def _report_settings(self) -> dict[str, Any]:
+        """Where each figure stands in its paper, and which papers there are."""
+        return {
+            "papers": [{"study": name} | study.paper.model_dump() for name, study in self.studies.items()],
+            "figures": {
+                name: {"paper_reference": figure.paper_reference, "path": self.paths.figure(name, "png")}
+                for name, figure in self.figures.items()
+            },
+        }
+
+    # ---- the inputs of jobs
+
+    def samples(self, wildcards: Mapping[str, str]) -> dict[str, str]:
+        """File of each sample of the noise that a run takes, by its name."""
+        where = {"trajectory": ("training", "trajectory"), "gradients": ("sampling", "gradients")}
+        run = self.run(wildcards)
+        return {
+            sample: self.paths.run(run.experiment, run.name, *where[sample], "safetensors") for sample in run.samples
+        }
+
+    def start(self, wildcards: Mapping[str, str]) -> str | list[str]:
+        """The end point at which a run starts, if it is another run's."""
+        run = self.run(wildcards)
+        return self.paths.run(run.experiment, run.start, "training", "model", "safetensors") if run.start else []
+
+    def dataset(self, wildcards: Mapping[str, str]) -> str | list[str]:
+        """The prepared dataset of an experiment; none where it makes its own examples."""
+        dataset = self.experiments[wildcards["experiment"]].settings.dataset
+        return self.paths.dataset(dataset, "safetensors") if dataset else []
+
+    def description(self, experiment: str) -> str:
+        """The description of an experiment's data; one that makes its own examples writes it beside its tables."""
+        one = self.experiments[experiment]
+        if one.settings.dataset:
+            return self.paths.dataset(one.settings.dataset, "json")
+        return self.paths.experiment(experiment, one.section, "data", "json")
+
+    def figure_tables(self, figure: str) -> list[str]:
+        """The tables that a figure draws."""
+        return sorted(_paths(figure_table_files(self, figure)))
+
+    def figure_descriptions(self, figure: str) -> list[str]:
+        """The descriptions of the data of a figure's experiments, in their order."""
+        return [self.description(name) for name in self.figures[figure].experiments]
+
+    def claim_tables(self, study: str) -> list[str]:
+        """The tables that a study's claims are judged on."""
+        return sorted(_paths(self.job_settings("claims", {"study": study})["tables"]))
+
+    def claim_descriptions(self, study: str) -> list[str]:
+        """The descriptions of the data that a study's claims are about."""
+        return sorted(set(self.job_settings("claims", {"study": study})["descriptions"].values()))
+
+    # ---- the report
+
+    def report_category(self, figure: str) -> str:
+        """Such as ``Paper A, noise structure``.
+
+        It has no colon: Snakemake writes it into reStructuredText as the name of a link target, which a colon ends.
+        """
+        study = self.study_of_figure[figure]
+        return f"Paper {self.studies[study].paper.letter}, {study.replace('_', ' ')}"
+
+    def report_labels(self, figure: str) -> dict[str, str]:
+        """What the report's list says of a figure."""
+        settings = self.figures[figure]
+        return {"figure": figure, "shows": settings.kind.replace("_", " "), "place": settings.paper_reference}
+
+    # ---- modules that jobs import by name
+
+    def named_modules(self, rule: str, wildcards: Mapping[str, str], loads_networks: bool) -> list[str]:
+        """The modules that a job imports by a name which is only known when it runs.
+
+        Args:
+            loads_networks: whether the rule's script builds networks.
+        """
+        if rule in ("figures_table", "figures"):
+            module = {"figures_table": "table", "figures": "drawing"}[rule]
+            return [f"figures.{self.figures[wildcards['figure']].kind}.{module}"]
+        if rule == "theory":
+            return [f"theory.tables.{wildcards['table']}"]
+        if rule == "data":
+            return [] if wildcards["dataset"] in self.user.datasets else [f"data.datasets.{wildcards['dataset']}"]
+        if rule == "claims":
+            names = {claim.statistic.name for claim in self.studies[wildcards["study"]].claims.values()}
+            return [f"claims.statistics.{name}" for name in sorted(names)]
+        if loads_networks and wildcards.get("experiment") in self.trained:
+            return [f"models.networks.{self.trained[wildcards['experiment']].settings.model.name}"]
+        return []
+
+    def custom_functions(self, rule: str, wildcards: Mapping[str, str], loads_networks: bool) -> dict[str, str]:
+        """The user's functions that a job calls, ``package.module:function`` by the key that names each."""
+        if rule == "data":
+            function, key = self.user.datasets.get(wildcards["dataset"]), f"datasets.{wildcards['dataset']}"
+        elif loads_networks and wildcards.get("experiment") in self.trained:
+            model = self.trained[wildcards["experiment"]].settings.model
+            function, key = (
+                getattr(model, "function", None),
+                f"model.function of experiment '{wildcards['experiment']}'",
+            )
+        else:
+            return {}
+        return {key: function} if function else {}
+
+    def outputs(self) -> list[str]:
+        """Everything that a whole run makes, but for the report."""
+        return [self.paths.figure(figure, ending) for figure in self.figures for ending in ("pdf", "png")]
+
+
+def _paths(tables: Any) -> Iterable[str]:
+    """Every path in a nested mapping."""
+    if isinstance(tables, Mapping):
+        for value in tables.values():
+            yield from _paths(value)
+    else:
+        yield os.fspath(tables)

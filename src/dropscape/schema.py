@@ -1,0 +1,59 @@
+"""The types that every typed setting is made of."""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Function = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+KeepProb = Annotated[float, Field(gt=0, le=1)]
+Sample = Literal["trajectory", "gradients"]
+
+# Tags of the forms of a key; pydantic puts them into the place of an error, where nobody wrote them.
+ONE, MANY, BY_NAME = "(one)", "(list)", "(by name)"
+
+
+def one_or_many(kind: Any) -> Any:
+    """The type of a key that takes a single value or a list; an error is about the form that was written."""
+    choice = Discriminator(lambda value: MANY if isinstance(value, list) else ONE)
+    return Annotated[Annotated[kind, Tag(ONE)] | Annotated[list[kind], Tag(MANY)], choice]
+
+
+def one_or_by_name(kind: Any) -> Any:
+    """The type of a key that takes a single value or one for each name; an error is about the form that was written."""
+    choice = Discriminator(lambda value: BY_NAME if isinstance(value, dict) else ONE)
+    return Annotated[Annotated[kind, Tag(ONE)] | Annotated[dict[Name, kind], Tag(BY_NAME)], choice]
+
+
+class Strict(BaseModel):
+    """Settings that refuse unknown keys; numbers may be written as strings, because YAML reads 1e-3 as one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, written: Any):
+        if isinstance(written, dict):
+            for key in written:
+                if key not in cls.model_fields:
+                    known = list(cls.model_fields)
+                    nearest = difflib.get_close_matches(str(key), known, 1)
+                    suggested = f"{nearest[0]}, or one of {', '.join(known)}" if nearest else ", ".join(known)
+                    raise PydanticCustomError("unknown_key", "write {suggested}", {"key": key, "suggested": suggested})
+        return written
+
+
+def to_jsonable(settings: Any) -> Any:
+    """Settings as sorted plain values: Snakemake compares parameters as text."""
+    if isinstance(settings, BaseModel):
+        settings = settings.model_dump(mode="json")
+    if isinstance(settings, dict):
+        return {key: to_jsonable(settings[key]) for key in sorted(settings)}
+    if isinstance(settings, list | tuple):
+        return [to_jsonable(value) for value in settings]
+    return settings

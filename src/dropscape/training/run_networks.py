@@ -1,0 +1,37 @@
+"""The networks that a run trained, and its risk."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from dropscape.data.examples import Examples
+from dropscape.models.losses import PerExampleLoss, training_loss
+from dropscape.models.registry import with_data_dimensions
+from dropscape.models.restored import networks_of_seeds
+from dropscape.training.backends import has_one_hidden_mask
+
+
+def load_networks(
+    settings: Mapping[str, Any], stacked: Mapping[str, Tensor], examples: Examples, with_dropout: bool = False
+) -> Iterator[tuple[int, nn.Module]]:
+    """Yield ``(seed, network)`` for every seed of a run, in evaluation mode.
+
+    Args:
+        settings: ``model`` and ``seeds``; with dropout also the run's ``keep_prob`` and ``dropout_after``.
+        stacked: ``{name: (S, ...)}`` as its training wrote them.
+        examples: of the run; they decide a transformer's vocabularies.
+        with_dropout: whether masks will be drawn. For those after one hidden layer alone, a fully-connected network
+            needs no dropout layer (``sampling.gradients``).
+    """
+    architecture = with_data_dimensions(settings["model"], examples.description)
+    with_layers = with_dropout and not has_one_hidden_mask(settings)
+    return networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=with_layers)
+
+
+def run_risk(settings: Mapping[str, Any], examples: Examples) -> PerExampleLoss:
+    """Return the loss of one example whose mean over the training examples is R_S, the risk that the run descends.
+
+    Everything is measured on it, label smoothing included: at the end of training it is this loss that is at a minimum.
+    """
+    return training_loss(settings["loss"], examples.train_targets, settings["label_smoothing"])

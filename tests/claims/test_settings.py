@@ -1,0 +1,124 @@
+"""Claims name statistics that exist, with arguments that they take."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from dropscape.claims import statistics
+from dropscape.claims.settings import STATISTICS, ClaimSettings
+from dropscape.claims.statistic import (
+    ExperimentStatistic,
+    RunStatistic,
+    Statistic,
+    TheoryStatistic,
+    statistic_named,
+)
+
+CLAIMS = Path(__file__).resolve().parents[2] / "config/claims"
+CLAIM = {
+    "figure": "fig2a",
+    "statement": "A sentence.",
+    "paper": "yes",
+    "measures": "something",
+    "statistic": {"name": "variance_flatness_rank", "sample": "gradients"},
+    "expected": {"below": 0},
+}
+
+
+def claims_of_repository():
+    """Every claim by the study and its name."""
+    return {
+        (path.stem, name): claim
+        for path in sorted(CLAIMS.glob("*.yaml"))
+        for name, claim in yaml.safe_load(path.read_text()).items()
+    }
+
+
+@pytest.mark.parametrize("name", [module.name for module in iter_modules(statistics.__path__)])
+def test_every_module_defines_one_statistic_of_its_own_name(name):
+    module = import_module(f"dropscape.claims.statistics.{name}")
+    (kind,) = [
+        one for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, Statistic) and one.__module__ == module.__name__
+    ]  # fmt: skip
+    assert STATISTICS[name] is kind and kind.__name__ == "".join(part.title() for part in name.split("_"))
+    assert kind.model_json_schema()["properties"]["name"]["const"] == name
+    assert sum(issubclass(kind, one) for one in (RunStatistic, ExperimentStatistic, TheoryStatistic)) == 1
+    assert kind.measure not in (RunStatistic.measure, ExperimentStatistic.measure, TheoryStatistic.measure)
+    for key, field in kind.model_fields.items():
+        assert key == "name" or field.description.endswith("."), key
+
+
+def test_every_statistic_is_of_a_claim_of_the_repository_and_built_from_what_the_workflow_writes():
+    claims = claims_of_repository()
+    used = set()
+    for (study, name), claim in claims.items():
+        checked = ClaimSettings.model_validate(claim)
+        written = checked.model_dump(mode="json")["statistic"]
+        assert statistic_named(written) == statistic_named(claim["statistic"]) == checked.statistic, (study, name)
+        used.add(checked.statistic.name)
+    assert used == set(STATISTICS)
+    assert len({name for _, name in claims}) == len(claims), "a name stands twice"
+
+
+def test_columns_that_claims_name_are_described_where_the_page_says():
+    for name, claim in claims_of_repository().items():
+        statistic = statistic_named(claim["statistic"])
+        if isinstance(statistic, TheoryStatistic):
+            module = import_module(f"dropscape.theory.tables.{statistic.table}")
+            described = set(re.findall(r"``(\w+)``", module.table.__doc__))
+            assert {statistic.column, *statistic.where, *statistic.where.values()} <= described, name
+
+
+def test_arguments_left_out_take_their_defaults_and_numbers_may_be_text():
+    statistic = ClaimSettings.model_validate(CLAIM).statistic
+    assert (statistic.leading, statistic.held_out) == (None, False)
+    written = {"name": "cosine_settles", "estimate": "cosine", "threshold": "1e-1"}
+    assert ClaimSettings.model_validate(CLAIM | {"statistic": written}).statistic.threshold == 0.1
+
+
+RANK = CLAIM["statistic"]
+REFUSED = [
+    ({"statistic": {"name": "variance_rank"}}, "no statistic 'variance_rank': did you mean 'variance_flatness_rank'?"),
+    ({"statistic": {"name": "q"}}, "there is no statistic 'q': write one of accuracy_advantage, accuracy_difference,"),
+    ({"statistic": "slice_widening"}, "'slice_widening' does not name a statistic: write {name: ..., and its"),
+    ({"statistic": {"sample": "gradients"}}, "does not name a statistic"),
+    (
+        {"statistic": RANK | {"held": True}},
+        "'held' of statistic 'variance_flatness_rank' is not one of its arguments; it takes sample, leading, held_out",
+    ),
+    ({"statistic": {"name": RANK["name"]}}, "'sample' of statistic 'variance_flatness_rank' is missing"),
+    (
+        {"statistic": RANK | {"sample": "noise"}},
+        "is 'noise': input should be 'trajectory' or 'gradients'; it takes sample",
+    ),
+    ({"statistic": RANK | {"leading": 0}}, "'leading' of statistic 'variance_flatness_rank' is 0:"),
+    (
+        {"statistic": {"name": "trajectory_distance", "methods": ["dropout", "sgd"]}},
+        "'methods' of statistic 'trajectory_distance' is 'sgd': input should be 'dropout', 'order_1', 'order_2' or",
+    ),
+    ({"statistic": {"name": "slice_widening", "leading": 1}}, "is not one of its arguments; it takes none"),
+    ({"figure": None}, "statistic 'variance_flatness_rank' is measured on the runs of a figure: write figure"),
+    (
+        {"statistic": {"name": "theory_error", "table": "closed_forms", "column": "theorem1_error", "where": {}}},
+        "statistic 'theory_error' is measured on a table of theory: leave figure out",
+    ),
+    ({"expected": {}}, "write one of {above: x}, {below: x} or {near: x, factor: f}"),
+    ({"expected": {"above": 1, "below": 2}}, "write one of"),
+    ({"expected": {"near": 1}}, "write one of"),
+    ({"expected": {"above": 1, "factor": 2}}, "write one of"),
+    ({"expected": {"near": 1, "factor": 1}}, "greater than 1"),
+]
+
+
+@pytest.mark.parametrize(("changed", "sentence"), REFUSED, ids=[sentence[:40] for _, sentence in REFUSED])
+def test_a_claim_that_cannot_be_measured_is_refused_in_one_sentence(changed, sentence):
+    with pytest.raises(ValidationError) as error:
+        ClaimSettings.model_validate(CLAIM | changed)
+    (problem,) = error.value.errors()
+    assert sentence in problem["msg"] and "\n" not in problem["msg"]

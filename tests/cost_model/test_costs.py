@@ -1,0 +1,118 @@
+"""Costs follow what is asked for, and every job of the workflow has one."""
+
+from pathlib import Path
+
+import pytest
+
+from dropscape.config.load import load_settings
+from dropscape.cost_model.job_costs import job_cost
+from dropscape.cost_model.rates import START_SECONDS
+from dropscape.resolved.workflow import Workflow
+
+ROOT = Path(__file__).parents[2]
+RUN = {"experiment": "mnist_fnn", "run": "keep0.9-lr0.1"}
+START = START_SECONDS["torch"]
+
+
+def configured(scale="quick", **experiment):
+    overrides = {"noise_structure": {"experiments": {"mnist_fnn": experiment}}}
+    return Workflow(load_settings({"scale": scale, "overrides": overrides}, ROOT))
+
+
+def cost(rule, wildcards=RUN, **experiment):
+    return job_cost(rule, configured(**experiment), wildcards)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+def test_every_job_has_a_cost(scale):
+    workflow = Workflow(load_settings({"scale": scale}, ROOT))
+    jobs = [
+        (task.rule, {"experiment": name, "run": run.name})
+        for name, experiment in workflow.trained.items()
+        for run in experiment.runs.values()
+        for task in run.tasks.values()
+    ]
+    jobs += [
+        (task.rule, {"experiment": name, **task.wildcards})
+        for name, experiment in workflow.experiments.items()
+        for task in experiment.tasks
+    ]
+    jobs += [("theory", {"study": study, "table": table}) for study, table in workflow.theory]
+    jobs += [("data", {"dataset": dataset}) for dataset in workflow.datasets]
+    jobs += [("claims", {"study": study}) for study in workflow.studies]
+    jobs += [(rule, {"figure": figure}) for rule in ("figures_table", "figures") for figure in workflow.figures]
+    jobs += [(rule, {}) for rule in ("claims_table", "report")]
+    assert len(jobs) > 100
+    for rule, wildcards in jobs:
+        counted = job_cost(rule, workflow, wildcards)
+        assert 0 < counted.seconds < 1e9 and counted.memory > 0 and counted.disk >= 0, (rule, wildcards)
+
+
+def test_seeds_cost_as_often_as_they_are():
+    for rule in ("sampling", "curvature", "noise_spectrum", "noise_projection", "flatness"):
+        one, three = (cost(rule, seeds=list(range(count))) for count in (1, 3))
+        assert three.seconds - START == pytest.approx(3 * (one.seconds - START), rel=1e-9), rule
+        assert three.disk == pytest.approx(3 * one.disk), rule
+
+
+def test_a_training_costs_its_steps_and_seeds_that_share_their_calls_a_little_less_than_as_often():
+    def seconds(steps, seeds=(0,)):
+        training = {"flow_time": None, "steps": steps, "history_points": 1}
+        return cost("training", training=training, seeds=list(seeds)).seconds - START
+
+    one, two, three = map(seconds, (1000, 2000, 3000))
+    assert three - two == pytest.approx(two - one) and two - one > 1
+    assert 2 * one < seconds(1000, seeds=(0, 1, 2)) < 3 * one
+
+
+@pytest.mark.parametrize(("micro_batch", "with_dropout", "without"), [(2000, 2, 3), (100, 3, 4)])
+def test_second_order_objectives_cost_two_to_four_gradients(micro_batch, with_dropout, without):
+    """More where not all examples are differentiated at once."""
+
+    def seconds(objective):
+        experiment = {
+            "training": {"flow_time": None, "steps": 10_000, "history_points": 1, "micro_batch": micro_batch},
+            "runs": {"keep0.9-lr0.1": {"objective": objective}},
+        }
+        return cost("training", **experiment).seconds - START
+
+    # The other objectives train on the general backend, whose calls cost more than the stacked one's.
+    assert seconds("dropout_plus_r2") == pytest.approx(with_dropout * seconds("risk"), rel=0.05)
+    assert seconds("risk_plus_r2") == pytest.approx(without * seconds("risk"), rel=0.05)
+
+
+def test_files_are_as_large_as_their_numbers():
+    seeds, samples, size = 2, 800, 50 * 50
+    assert cost("sampling").disk == seeds * samples * size * 4
+    assert cost("curvature").disk == seeds * size**2 * 4
+    assert cost("curvature").memory > 2 * 8 * size**2
+
+
+def test_what_uses_a_gpu_says_how_long():
+    assert cost("training").gpu_seconds < cost("training").seconds
+    for rule in ("curvature", "noise_spectrum", "flatness"):
+        assert cost(rule).gpu_seconds is None
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+def test_experiments_of_a_stage_cost_more_with_more_seeds(scale):
+    rules = {"equations", "equations_noises", "subnetworks_two_layer", "subnetworks_cnn"}
+    one, three = (Workflow(load_settings({"scale": scale, "seeds": list(range(n))}, ROOT)) for n in (1, 3))
+    for name, experiment in one.experiments.items():
+        for task in (task for task in experiment.tasks if task.rule in rules):
+            wildcards = {"experiment": name, **task.wildcards}
+            costs = [job_cost(task.rule, workflow, wildcards) for workflow in (one, three)]
+            beyond = [each.seconds - START for each in costs]
+            assert beyond[1] == pytest.approx(3 * beyond[0]) and costs[1].disk == pytest.approx(3 * costs[0].disk)
+
+
+def test_a_dataset_of_the_users_is_not_counted():
+    """Nothing is known of it, where it once cost nothing in silence."""
+    workflow = Workflow(load_settings({"scale": "smoke", "datasets": {"rings": "my_rings:rings"}}, ROOT))
+    with pytest.raises(LookupError, match="the custom dataset 'rings' is not counted"):
+        job_cost("data", workflow, {"dataset": "rings"})
+
+
+def test_a_rule_that_nobody_has_counted_is_said_to_be_so():
+    with pytest.raises(LookupError):
+        cost("another_rule")

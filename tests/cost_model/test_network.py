@@ -1,0 +1,74 @@
+"""Counts of one pass against closed forms and against the networks themselves."""
+
+import pytest
+from torch import nn
+
+from dropscape.cost_model.network import counted_network
+from dropscape.models.registry import build
+from dropscape.models.settings import network_kind
+
+
+def settings(block=("layers.1.weight",), **model):
+    return {"model": model, "block": list(block), "data": {"train_examples": 2048, "max_tokens": None}}
+
+
+def counted(settings):
+    shape = network_kind(settings["model"]["name"])(**settings["model"]).input_shape(settings["data"])
+    return counted_network(settings, shape)
+
+
+def test_a_fully_connected_network_is_its_products():
+    widths = [784, 50, 30, 10]
+    network = counted(settings(name="fnn", widths=widths, activation="relu", output_bias=True))
+    products = 784 * 50 + 50 * 30 + 30 * 10
+    assert network.flops == 2 * products
+    assert network.parameters == products + 50 + 30 + 10
+    assert network.block == 50 * 30
+
+
+# The published numbers: parameters and multiplications in millions; VGG-16's without its three dense layers.
+@pytest.mark.parametrize(
+    ("model", "parameters", "products"),
+    [
+        ({"name": "resnet20", "classes": 10, "width": 16, "blocks": 3}, 0.27, 41),
+        ({"name": "resnet18", "classes": 10, "width": 64}, 11.2, 556),
+        ({"name": "vgg16", "classes": 10, "width": 1.0}, 15.0, 313),
+    ],
+    ids=lambda value: value["name"] if isinstance(value, dict) else "",
+)
+def test_published_networks(model, parameters, products):
+    block = next(name for name, _ in build(model).named_parameters())
+    network = counted(settings([block], **model))
+    assert network.parameters / 1e6 == pytest.approx(parameters, rel=0.02)
+    assert network.flops / 2e6 == pytest.approx(products, rel=0.02)
+
+
+def test_convolutions_of_half_the_width_take_a_quarter():
+    whole, half = (
+        counted(settings(["block1.conv1.weight"], name="vgg9", classes=10, width=width)) for width in (1.0, 0.5)
+    )
+    assert half.activations / whole.activations == pytest.approx(1 / 2, rel=0.01)
+    assert half.flops / whole.flops == pytest.approx(1 / 4, rel=0.02)
+    assert half.layers == whole.layers
+
+
+def test_a_transformer_has_the_examples_words_and_lengths():
+    model = {"name": "transformer", "d_model": 50, "d_k": 20, "d_ff": 256, "heads": 4, "layers": 3}
+    block = ["decoder.0.self_attention.queries.weight"]
+    network = counted(settings(block, **model))
+    assert network.block == 50 * 4 * 20
+    short = settings(block, **model) | {"data": {"train_examples": 128, "max_tokens": 10}}
+    assert counted(short).flops < network.flops / 2
+    assert counted(short).parameters < network.parameters
+
+
+def test_nothing_is_computed(monkeypatch):
+    """The largest network is counted without the memory that its parameters would take."""
+    monkeypatch.setattr(nn.Linear, "reset_parameters", lambda self: None)
+    network = counted(settings(name="fnn", widths=[10, 400_000, 400_000, 10], activation="relu", output_bias=False))
+    assert network.parameters > 1.6e11
+
+
+def test_a_custom_network_is_not_counted():
+    with pytest.raises(LookupError, match="the input shape of a custom network is not known"):
+        counted(settings(name="custom", function="mine:network", arguments={}))

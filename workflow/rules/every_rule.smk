@@ -1,0 +1,132 @@
+# What all rules share and none repeats: log and benchmark, the environment, the submission that jobs share, and the
+# code, the user's modules and the settings as files among a job's inputs.
+#
+# Snakemake has no public way to say this once, so this file alone uses its internals: `workflow.rules`, `set_input`,
+# `set_log`, `parent_groupids` and attributes of rules. It is included after all rules.
+import json
+
+from dropscape.dependencies import (
+    custom_module_file,
+    manifest,
+    module_files,
+    write_if_changed,
+)
+from dropscape.run_lock import unwritable
+
+
+@cache
+def may_write():
+    """Whether this process may say what code and settings are: not a job, and nothing while another run is at work.
+
+    Snakemake takes down what a job's inputs were when the job ends. A manifest that changed since it started would
+    pass its result, made by the old code, for one of the new. Two that start within the seconds of building the graph
+    may both write, which at worst runs jobs again.
+    """
+    return workflow.is_main_process and refused(LOCK.is_free)
+
+
+def written(name, content):
+    """The file of the results that holds the content, the result of a function; written where it holds another."""
+    path = Path(RESULTS, name)
+    if may_write() or not path.is_file():
+        try:
+            write_if_changed(path, content())
+        except OSError as error:
+            raise WorkflowError(unwritable(RESULTS, error)) from None
+    return str(path)
+
+
+@cache
+def modules_of(rule, *named):
+    """The rule's script and every module of the library that it imports, and those that it imports by name."""
+    script = ROOT / "workflow/scripts" / f"{rule}.py"
+    return module_files(script, ROOT / "src", *(f"dropscape.{name}" for name in named))
+
+
+@cache
+def loads_networks(rule):
+    """Whether the rule's jobs build a network, whose module they import by name."""
+    return any(path.endswith("models/registry.py") for path in modules_of(rule))
+
+
+def code_of(rule):
+    """The manifest of a job's code, so that editing a module reruns exactly what uses it."""
+
+    def code(wildcards):
+        named = WORKFLOW.named_modules(rule, wildcards, loads_networks(rule))
+        owner = wildcards.study if rule == "claims" else "-".join(named)
+        return written(
+            f".code/{'-'.join(filter(None, [rule, owner]))}.sha256",
+            lambda: manifest(modules_of(rule, *named), ROOT),
+        )
+
+    return code
+
+
+def custom_code_of(rule):
+    """The files of the user's functions that a job calls."""
+
+    def files(wildcards):
+        functions = WORKFLOW.custom_functions(rule, wildcards, loads_networks(rule))
+        return [
+            refused(custom_module_file, function, key)
+            for key, function in functions.items()
+        ]
+
+    return files
+
+
+def settings_file(rule):
+    """The file of a job's settings.
+
+    Snakemake's own record of them is lost with a main process that is killed while its jobs are on a cluster, and with
+    the folder .snakemake; what other settings made would pass for made.
+    """
+
+    @cache
+    def file(*wildcards):
+        settings = settings_of(rule)(dict(wildcards))
+        job = "/".join([rule, *(value for _, value in wildcards)])
+        return written(
+            f".settings/{job}.json",
+            lambda: json.dumps(settings, indent=1, sort_keys=True),
+        )
+
+    return lambda wildcards: file(*wildcards.items())
+
+
+def group_of(rule):
+    """The submission that a job shares with others, where the profile says how many of its kind are one."""
+
+    def group(wildcards):
+        components = workflow.group_settings.group_components
+        if workflow.remote_exec:
+            return "submission"  # what is in it was decided when it was submitted
+        if not components:
+            return None
+        kind, *owner = requests().submission(rule, dict(wildcards.items()))
+        if kind not in components:
+            return None
+        name = "-".join([kind, *owner])
+        workflow.parent_groupids[name] = kind
+        return name
+
+    return group
+
+
+for each in workflow.rules:
+    if not each.script:
+        continue
+    names = re.findall(r"{(\w+)", str(each.output[0]))
+    job = str(Path(each.name, *([f"{{{name}}}" for name in names] or [each.name])))
+    each.input_modifier = each.log_modifier = each.benchmark_modifier = (
+        each.output_modifier
+    )
+    each.set_log(f"{RESULTS}/logs/{job}.log")
+    each.benchmark = f"{RESULTS}/benchmarks/{job}.tsv"
+    each.conda_env = "../../envs/environment.yaml"
+    if each.name != "data":  # it runs where the workflow does
+        each.group = group_of(each.name)
+    each.set_input(code=code_of(each.name), custom_code=custom_code_of(each.name))
+    if each.params:
+        each.set_input(settings_file=settings_file(each.name))
