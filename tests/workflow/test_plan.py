@@ -5,6 +5,7 @@ import pytest
 from dropscape.config.load import load_settings
 from dropscape.cost_model.forecast import WITHIN, against_records, forecasts
 from dropscape.cost_model.jobs import jobs_in
+from dropscape.resolved.workflow import Workflow
 
 INTERPRETER = 30e6  # bytes; more than Python takes before it has loaded numpy, less than any job's imports
 
@@ -14,7 +15,8 @@ def table(smoke, monkeypatch):
     """The forecast of every job of the smoke scale, with what it recorded."""
     listed = smoke.run("--dry-run", "--forceall")
     monkeypatch.chdir(smoke.root)
-    return against_records(forecasts(jobs_in(listed.stdout), load_settings({"scale": "smoke"}, smoke.root)))
+    workflow = Workflow(load_settings({"scale": "smoke"}, smoke.root))
+    return against_records(forecasts(jobs_in(listed.stdout), workflow))
 
 
 def test_every_job_is_counted_and_its_memory_close_to_what_it_recorded(table, jobs):

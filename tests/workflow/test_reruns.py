@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
+from dropscape.artifacts.files import read_json
 from tests.workflow.imports import Imports
 from tests.workflow.project import downstream
 
@@ -62,8 +63,8 @@ def named_of(project):
     """The modules that jobs import by name, by rule and wildcards, from the study files."""
     named = {}
     for study, content in studies_of(project).items():
-        claims = yaml.safe_load(project.path(f"config/claims/{study}.yaml").read_text())
-        statistics = {claim["statistic"]["name"] for claim in claims.values()}
+        claims = read_json(project.path(f"results/smoke/.settings/claims/{study}.json"))["claims"]
+        statistics = {claim["statistic"]["name"] for claim in claims}
         named["claims", study] = {f"dropscape.claims.statistics.{name}" for name in statistics}
         for name, experiment in content.get("experiments", {}).items():
             named["network", name] = {f"dropscape.models.networks.{experiment['model']['name']}"}

@@ -114,6 +114,8 @@ def group_of(rule):
     return group
 
 
+may_write()  # results that cannot be written end the run here, in one sentence
+
 for each in workflow.rules:
     if not each.script:
         continue
