@@ -5,13 +5,13 @@ import torch
 from dropscape.artifacts.tensors import write_tensors
 from dropscape.data.dataset import Dataset
 from dropscape.data.prepared import write_prepared
-from dropscape.jobs import Job
+from dropscape.jobs import Job, perform
 
 
 def run_stage(stage, rule, settings, inputs, outputs, name="run"):
     """Run a stage; return the last record that it made, which the workflow writes to the output ``provenance``."""
     job = Job(rule, name, settings, inputs, outputs)
-    stage(job)
+    perform(stage, job)
     return job._records[-1] if job._records else None
 
 

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import subprocess
 import sys
 
@@ -6,8 +8,8 @@ import torch
 from filelock import FileLock
 from threadpoolctl import threadpool_info
 
-from dropscape.errors import DataError
-from dropscape.jobs import reported
+from dropscape.errors import ArtifactError, DataError
+from dropscape.jobs import Job, perform, reported
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +73,7 @@ def test_the_same_job_elsewhere_is_waited_for_and_its_log_is_left_alone(log):
     """As on a cluster, when the workflow that submitted it was killed and started again."""
     log.parent.mkdir(parents=True)
     log.write_text("step 1/2\n")
-    with FileLock(f"{log}.lock"):
+    with FileLock(log.with_name(f".{log.name}.lock")):
         code = (
             "from dropscape.jobs import reported\n"
             f"with reported('training a/b', {str(log)!r}): print('at work', flush=True)"
@@ -94,3 +96,29 @@ def test_threads_limit_every_numerical_library(log):
         assert torch.get_num_threads() == 1
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
         assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_where_files_cannot_be_locked_a_job_goes_on(log, monkeypatch):
+    """As on a Lustre without flock: a marker file in the place of a lock would outlive a killed job."""
+
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):
+        with reported("training a/b", str(log)):
+            print("at work", file=sys.stderr)
+    assert log.read_text() == "at work\n"
+
+
+def test_checkpoints_stay_until_the_record_is_written(tmp_path):
+    """Snakemake deletes what a job wrote that is killed before its end; then they are all that is left."""
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    outputs = {"provenance": str(tmp_path / "taken" / "provenance.json")}
+    (tmp_path / "taken").write_text("no folder")
+    with pytest.raises(ArtifactError):
+        perform(lambda job: None, Job("training", "a/b", {}, {}, outputs, checkpoints))
+    assert checkpoints.exists()
+    perform(lambda job: None, Job("training", "a/b", {}, {}, {"provenance": str(tmp_path / "p.json")}, checkpoints))
+    assert not checkpoints.exists()

@@ -1,5 +1,6 @@
 """A job of the workflow: what it is given, its log, its threads, its GPU, its record and how it says that it failed."""
 
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -79,9 +80,20 @@ def run(stage: Callable[[Job], None], snakemake: Any) -> None:
     with reported(
         f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, snakemake.resources.get("gpu", 0)
     ):
-        stage(job)
-        if "provenance" in job.outputs:
-            write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
+        perform(stage, job)
+
+
+def perform(stage: Callable[[Job], None], job: Job) -> None:
+    """Run a stage, write its record, then delete its checkpoints.
+
+    In this order: Snakemake deletes what a job wrote if it is killed before its end, and then the checkpoints are all
+    that is left.
+    """
+    stage(job)
+    if "provenance" in job.outputs:
+        write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
+    if job.checkpoints:
+        shutil.rmtree(job.checkpoints, ignore_errors=True)
 
 
 class _Tee:
@@ -146,7 +158,8 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
 @contextmanager
 def _alone(log: str, name: str) -> Iterator[None]:
     """Hold a lock beside the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
-    lock = FileLock(f"{log}.lock")
+    # A marker file instead of a lock would outlive a killed job and keep the next one waiting for ever.
+    lock = FileLock(Path(log).with_name(f".{Path(log).name}.lock"), fallback_to_soft=False)
     with suppress(OSError, NotImplementedError):
         try:
             lock.acquire(timeout=0)

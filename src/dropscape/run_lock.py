@@ -25,7 +25,8 @@ class RunLock:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArtifactError(unwritable(folder, error)) from None
-        self._lock = FileLock(f"{folder}/.lock")
+        # A marker file instead of a lock would outlive a killed run.
+        self._lock = FileLock(f"{folder}/.lock", fallback_to_soft=False)
 
     def hold(self) -> None:
         """Hold the folder until this process ends.

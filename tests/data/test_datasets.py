@@ -71,3 +71,8 @@ def test_finding_them_loads_neither_torch_nor_what_holds_images():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.split("\n")[:2] == [str(len(DATASETS)), "[]"]
+
+
+def test_a_source_that_a_dataset_lacks_is_named_with_those_that_it_has():
+    with pytest.raises(ConfigurationError, match=r"has no source 'official': write .*embedded"):
+        DATASETS["curve"].load("official", None, "downloads")

@@ -7,7 +7,7 @@ import torch
 from dropscape.artifacts.files import read_table
 from dropscape.data.dataset import Dataset
 from dropscape.data.prepared import write_prepared
-from dropscape.jobs import Job
+from dropscape.jobs import Job, perform
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 9, "test_examples": 5, "side": 4},
@@ -47,7 +47,7 @@ class Experiment:
 
     def run(self, settings, *tables: str) -> list[pd.DataFrame]:
         job = self.job(settings, *tables)
-        self.stage(job)
+        perform(self.stage, job)
         assert not self.checkpoints.exists(), "checkpoints were left behind"
         return [read_table(job.outputs[name]) for name in tables]
 

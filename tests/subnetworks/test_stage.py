@@ -13,7 +13,7 @@ from dropscape.data.dataset import Dataset
 from dropscape.data.datasets.one_neuron import OneNeuron
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
-from dropscape.jobs import Job
+from dropscape.jobs import Job, perform
 from dropscape.subnetworks import cnn_stage
 from dropscape.subnetworks.accuracies_stage import join_widths
 from dropscape.subnetworks.bounds import Bounds, max_norm
@@ -70,7 +70,7 @@ def written(tmp_path, kind, settings, data, every=1e9, folder="out"):
     paths = {name: str(tmp_path / folder / f"{name}.csv") for name in TABLES[kind]}
     inputs = {"code": __file__} | ({} if data is None else {"data": data})
     job = Job(f"subnetworks_{kind}", "run", settings, inputs, paths, tmp_path / "checkpoints", every)
-    {"two_layer": train_two_layer, "cnn": train_cnn}[kind](job)
+    perform({"two_layer": train_two_layer, "cnn": train_cnn}[kind], job)
     assert not (tmp_path / "checkpoints").exists()
     return {name: read_table(path) for name, path in paths.items()}, job._records[-1]
 

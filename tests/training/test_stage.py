@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from dropscape import jobs
 from dropscape.artifacts.files import read_json, read_table, write_json
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.dataset import Dataset, as_inputs
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import DataError
 from dropscape.jobs import Job
-from dropscape.training import checkpoint, stage
+from dropscape.training import stage
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.general import GeneralTraining
 from dropscape.training.stacked import StackedTraining
@@ -97,7 +98,7 @@ def run(tmp_path):
         outputs = {key: str(tmp_path / folder / name) for key, name in NAMES.items()}
         inputs = {"data": str(tmp_path / "mnist.safetensors"), "code": str(code)} | ({"start": start} if start else {})
         job = Job("training", "mnist/run", SETTINGS | changes, inputs, outputs, tmp_path / "checkpoints", 0)
-        stage.train(job)
+        jobs.perform(stage.train, job)
         write_json(outputs["provenance"], job._records[-1])
         return {key: Path(path) for key, path in outputs.items()}
 
@@ -171,7 +172,7 @@ def test_after_a_failed_write_the_finished_training_is_still_there(run, tmp_path
 
 def test_a_checkpoint_is_continued_by_the_very_same_training_only(run, tmp_path, monkeypatch):
     """Another parameter, other data or other code has another checkpoint."""
-    monkeypatch.setattr(checkpoint.shutil, "rmtree", lambda *given, **options: None)
+    monkeypatch.setattr(jobs.shutil, "rmtree", lambda *given, **options: None)
     run()
     run(learning_rate=0.2)
     run(seeds=[0])
@@ -268,7 +269,7 @@ def test_what_the_compiled_steps_do_not_support_is_general(changes):
 
 def test_a_run_starts_at_the_end_point_of_another(run, tmp_path, monkeypatch):
     """With each backend; the file that it starts from decides which checkpoint it goes on with."""
-    monkeypatch.setattr(checkpoint.shutil, "rmtree", lambda *given, **options: None)
+    monkeypatch.setattr(jobs.shutil, "rmtree", lambda *given, **options: None)
     models = {"stacked": {}, "general": {"objective": "risk"}, "compiled": {"loss": "mse", "data": ONE_HOT}}
     models["compiled"]["model"] = SETTINGS["model"] | {"widths": [16, 6, 3]}
     for name, changes in models.items():

@@ -37,7 +37,12 @@ class Imports:
 
     def _named(self, path: Path) -> set[str]:
         names = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        # What only a type checker imports never runs.
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        ]
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             if isinstance(node, ast.ImportFrom):

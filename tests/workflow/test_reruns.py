@@ -82,7 +82,7 @@ def library_files(job, imports, named):
         modules = {f"dropscape.theory.tables.{job.wildcards.partition('/')[2]}"}
     if job.rule == "data":
         modules = {f"dropscape.data.datasets.{job.wildcards}"}
-    if "src/dropscape/models/registry.py" in imports.files(script):
+    if "src/dropscape/models/settings.py" in imports.files(script):
         modules = modules | named.get(("network", job.wildcards.partition("/")[0]), set())
     return imports.files(script, *modules)
 

@@ -68,7 +68,11 @@ def test_a_failing_run_leaves_the_others_alone_and_then_the_whole_scale_is_made_
     assert log in done.stdout
     assert f"dropscape: training {RUN} stopped. The training of seed 0 diverged" in local.path(log).read_text()
     assert set(local.pending(**study)) == due
-    assert {f"training {RUN}", f"noise_alignment {RUN}", "claims modified_equations"} < due and f"noise_alignment {OTHER}" not in due
+    assert {
+        f"training {RUN}",
+        f"noise_alignment {RUN}",
+        "claims modified_equations",
+    } < due and f"noise_alignment {OTHER}" not in due
 
     due = local.pending(device="cpu")
     before = set(slurm.jobs())

@@ -32,5 +32,7 @@ rule claims_table:
             category="Claims",
             labels={"table": "claims by run"},
         ),
+    params:
+        settings=settings_of("claims_table"),
     script:
         "../scripts/claims_table.py"

@@ -46,7 +46,7 @@ def modules_of(rule, *named):
 @cache
 def loads_networks(rule):
     """Whether the rule's jobs build a network, whose module they import by name."""
-    return any(path.endswith("models/registry.py") for path in modules_of(rule))
+    return any(path.endswith("models/settings.py") for path in modules_of(rule))
 
 
 def code_of(rule):

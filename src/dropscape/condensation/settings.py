@@ -54,11 +54,6 @@ class CondensationSettings(Measurement):
                 raise ValueError(
                     f"condensation.layers names '{name}', which is no hidden layer: write one of {', '.join(hidden)}"
                 )
-        if experiment.alignment and experiment.alignment.recorded_steps != self.recorded_steps:
-            raise ValueError(
-                "alignment.recorded_steps and condensation.recorded_steps differ: a training records one set of "
-                "steps, write the same number"
-            )
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
         """Ask for the measurement; its settings leave out what the training alone decides."""

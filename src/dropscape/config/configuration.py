@@ -42,10 +42,13 @@ class Settings(Strict):
             if name not in self.studies:
                 raise ValueError(f"studies names '{name}': write one of {', '.join(self.studies)}, or null for all")
         self._check_experiments()
+        owners: dict[str, str] = {}
         for study_name, study in self.studies.items():
             for name, figure in study.figures.items():
                 self._check_figure(f"figure {study_name}-{name}", study, figure)
             for name, claim in study.claims.items():
+                if owners.setdefault(name, study_name) != study_name:
+                    raise ValueError(f"claim '{name}' stands in studies {owners[name]} and {study_name}: rename one")
                 _check_claim(name, claim, study_name, study)
         return self
 

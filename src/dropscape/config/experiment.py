@@ -58,8 +58,13 @@ class _ExperimentSettings(Strict):
     @property
     def recorded_steps(self) -> int:
         """How many steps of a training are recorded; where several measurements read them, all say the same."""
-        asked = (getattr(one, "recorded_steps", None) for one in self.measurements.values())
-        return next((steps for steps in asked if steps), 1)
+        return next(iter(self._recorded_steps.values()), 1)
+
+    @property
+    def _recorded_steps(self) -> dict[str, int]:
+        """How many recorded steps each measurement asks for."""
+        asked = {section: getattr(one, "recorded_steps", None) for section, one in self.measurements.items()}
+        return {section: steps for section, steps in asked.items() if steps}
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +81,9 @@ class _ExperimentSettings(Strict):
             check_run(name, self)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice: write each once")
+        if len(set(self._recorded_steps.values())) > 1:
+            differ = " and ".join(f"{section}.recorded_steps" for section in sorted(self._recorded_steps))
+            raise ValueError(f"{differ} differ: a training records one set of steps, write the same number")
         for measurement in self.measurements.values():
             measurement.check(self)
         return self

@@ -63,7 +63,7 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 for experiment in study.get(section, {}).values():
                     experiment["seeds"] = list(user.seeds)
     for name, study in studies.items():
-        study["claims"] = without_left_out(study.get("claims", {}), [one[name] for one in versions], study)
+        study["claims"] = without_left_out(study.get("claims") or {}, [one[name] for one in versions], study)
     return _validated(
         Settings,
         {"user": user.model_dump(), "studies": studies},
@@ -77,6 +77,8 @@ def read_studies(root: Path) -> dict[str, Any]:
     A ConfigurationError says that a file is no YAML mapping, or that a claim stands in both files.
     """
     studies = {path.stem: read_yaml(path) for path in sorted((root / "config/studies").glob("*.yaml"))}
+    if reserved := sorted({"claims", "by_run"} & set(studies)):
+        raise ConfigurationError(f"config/studies/{reserved[0]}.yaml has the name of a table of claims: rename it.")
     for path in sorted((root / "config/claims").glob("*.yaml")):
         if path.stem not in studies:
             raise ConfigurationError(

@@ -69,7 +69,7 @@ class UserSettings(Strict):
 
     def title_of(self, dataset: str) -> str:
         """What figures call a dataset."""
-        return DATASETS[dataset].title if dataset in DATASETS else dataset
+        return DATASETS[dataset].title if dataset in DATASETS and dataset not in self.datasets else dataset
 
     def check_dataset(self, experiment: str, dataset: str) -> None:
         """Raise a ValueError with the nearest name for a dataset that is neither dropscape's nor the user's."""

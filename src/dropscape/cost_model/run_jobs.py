@@ -50,7 +50,7 @@ def _training(run: RunWork) -> Cost:
         backward=gradients * batch,
         calls=config.steps if isinstance(config, StackedTraining) else run.calls(gradients * batch / run.examples),
     )
-    return run.on_either_device(passes, kept, disk)
+    return run.on_either_device(passes, 2 * kept, disk)  # what is recorded is stacked at the end
 
 
 def _gradients_of_step(objective: str, at_once: bool) -> int:

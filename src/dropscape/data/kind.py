@@ -6,6 +6,8 @@ reads the files, so they load torch only in the methods that need it.
 
 from typing import Any, ClassVar
 
+from dropscape.errors import ConfigurationError
+
 SOURCES = ("official", "directory", "embedded")
 
 
@@ -31,6 +33,11 @@ class DatasetKind:
     @classmethod
     def load(cls, source: str, directory: str | None, cache: str | None) -> Any:
         """Load the dataset from one of its sources; a ConfigurationError or DataError says what is missing or wrong."""
+        if source not in cls.sources():
+            raise ConfigurationError(
+                f"{cls.title} has no source '{source}': write source: {{<dataset>: {cls.sources()[0]}}} for it "
+                f"(it has {', '.join(cls.sources())})."
+            )
         argument = {"official": [cache], "directory": [directory], "embedded": []}[source]
         return getattr(cls, source)(*argument)
 

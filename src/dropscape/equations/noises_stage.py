@@ -51,4 +51,3 @@ def measure_noises(job: Job) -> None:
         frames.append(ends.assign(method=method, **measured))
     columns = ["method", "trial", "seed", "trace", "loss", "test_accuracy"]
     write_table(job.outputs["noises"], pd.concat(frames)[columns])
-    inputs.checkpoints.remove()

@@ -54,7 +54,6 @@ def simulate_trajectories(job: Job) -> None:
     table = pd.concat(trajectories)
     write_table(job.outputs["trajectories"], table[KEY + [column for column in table if column not in KEY]])
     write_table(job.outputs["divergences"], pd.DataFrame(divergences))
-    inputs.checkpoints.remove()
 
 
 def simulate_point(

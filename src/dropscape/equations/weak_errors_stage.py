@@ -64,4 +64,3 @@ def measure_weak_errors(job: Job) -> None:
         rows.append({"order": order, "keep_prob": keep_prob, "learning_rate": rate} | asdict(measured))
         progress(sum(steps[: done + 1]))
     write_table(job.outputs["weak_errors"], pd.DataFrame(rows))
-    inputs.checkpoints.remove()

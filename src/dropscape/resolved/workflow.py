@@ -117,6 +117,7 @@ class Workflow:
             "data": lambda: self._data_settings(wildcards["dataset"]),
             "theory": lambda: getattr(self.studies[wildcards["study"]].theory, wildcards["table"]),
             "claims": lambda: claim_settings(self, wildcards["study"]),
+            "claims_table": lambda: {"studies": list(self.studies)},
             "figures_table": lambda: figure_settings(self, wildcards["figure"]),
             "figures": lambda: {"caption": self._caption(wildcards["figure"])},
             "report": self._report_settings,

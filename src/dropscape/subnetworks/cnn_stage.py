@@ -52,7 +52,6 @@ def train_cnn(job: Job) -> None:
     tables = finish_in_turn(configs, lambda config: CnnRun(config, train, test), checkpoints, progress)
     write_table(job.outputs["accuracies"], pd.concat(tables))
     job.provenance(examples.description, device)
-    checkpoints.remove()
 
 
 def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[CnnTraining]:

@@ -66,7 +66,6 @@ def train_two_layer(job: Job) -> None:
     write_table(job.outputs["distances"], pd.concat(result.distances for result in trained))
     margins = [row for config in configs for row in _margins(config, distribution, stream)]
     write_table(job.outputs["margins"], pd.DataFrame(margins))
-    checkpoints.remove()
 
 
 def _config(

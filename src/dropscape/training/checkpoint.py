@@ -4,7 +4,6 @@ A file is named by a digest of everything that decides the result (settings, dat
 resumes from it.
 """
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +64,3 @@ class Checkpoints:
     def named(self, *name: Any) -> Checkpoint:
         """Return the checkpoint of the piece of work of that name; it stays until the job is done."""
         return Checkpoint(self._folder / f"{'-'.join(map(str, [self._digest, *name]))}.safetensors", self._seconds)
-
-    def remove(self) -> None:
-        """Delete all of them, with those of other settings or code, which nothing reads again."""
-        shutil.rmtree(self._folder, ignore_errors=True)

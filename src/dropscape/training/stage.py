@@ -41,4 +41,3 @@ def train(job: Job) -> None:
     trajectory = {} if trained.trajectory is None else {"trajectory": trained.trajectory}
     write_tensors(job.outputs["trajectory"], trajectory, record)
     write_table(job.outputs["history"], trained.history)
-    checkpoints.remove()
