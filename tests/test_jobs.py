@@ -99,7 +99,7 @@ def test_threads_limit_every_numerical_library(log):
 
 
 def test_where_files_cannot_be_locked_a_job_goes_on(log, monkeypatch):
-    """As on a Lustre without flock: a marker file in the place of a lock would outlive a killed job."""
+    """As on a Lustre file system without flock. A marker file would outlive a killed job."""
 
     def flock(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
+
+from dropscape.kernel_lock import kernel_lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LIST = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
@@ -59,7 +61,7 @@ def visible_gpus() -> list[str]:
 def held_one(gpus: Sequence[str], folder: Path, poll_seconds: float = 0.5) -> Iterator[str]:
     """Lock the first free one of the ``gpus`` in ``folder``; wait while others hold all of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    locks = {gpu: FileLock(folder / gpu.replace("/", "-"), fallback_to_soft=False) for gpu in gpus}
+    locks = {gpu: kernel_lock(folder / gpu.replace("/", "-")) for gpu in gpus}
     said = False
     while True:
         for gpu, lock in locks.items():

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from threadpoolctl import threadpool_limits
 
 from dropscape.artifacts.files import write_json
 from dropscape.artifacts.provenance import provenance
 from dropscape.errors import DropscapeError
 from dropscape.gpus import one_gpu
+from dropscape.kernel_lock import kernel_lock
 from dropscape.parent_watchdog import end_without_workflow
 
 
@@ -158,8 +159,7 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
 @contextmanager
 def _alone(log: str, name: str) -> Iterator[None]:
     """Hold a lock beside the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
-    # A marker file instead of a lock would outlive a killed job and keep the next one waiting for ever.
-    lock = FileLock(Path(log).with_name(f".{Path(log).name}.lock"), fallback_to_soft=False)
+    lock = kernel_lock(Path(log).with_name(f".{Path(log).name}.lock"))
     with suppress(OSError, NotImplementedError):
         try:
             lock.acquire(timeout=0)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from dropscape.errors import ArtifactError
+from dropscape.kernel_lock import kernel_lock
 
 
 class RunLock:
@@ -25,8 +26,7 @@ class RunLock:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArtifactError(unwritable(folder, error)) from None
-        # A marker file instead of a lock would outlive a killed run.
-        self._lock = FileLock(f"{folder}/.lock", fallback_to_soft=False)
+        self._lock = kernel_lock(f"{folder}/.lock")
 
     def hold(self) -> None:
         """Hold the folder until this process ends.

@@ -25,21 +25,9 @@ from dropscape.training.objectives import accumulate_gradients
 from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import train
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at
+from tests.training.networks import RESNET, TRANSFORMER, VGG
 
 FNN = {"name": "fnn", "widths": [9, 6, 5, 3], "activation": "relu"}
-RESNET = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
-VGG = {"name": "vgg9", "classes": 3, "width": 1 / 32}
-TRANSFORMER = {
-    "name": "transformer",
-    "source_vocabulary": 9,
-    "target_vocabulary": 8,
-    "source_length": 4,
-    "d_model": 6,
-    "d_k": 4,
-    "d_ff": 8,
-    "heads": 2,
-    "layers": 1,
-}
 BASE = GeneralTraining(
     model=FNN,
     block=("layers.1.weight", "layers.1.bias"),

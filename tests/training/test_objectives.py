@@ -24,21 +24,9 @@ from dropscape.training.objectives import (
     mean_r1,
     r1_per_example,
 )
+from tests.training.networks import RESNET, TRANSFORMER, VGG
 
 FNN = {"name": "fnn", "widths": [4, 6, 5, 3], "activation": "tanh"}
-VGG = {"name": "vgg9", "classes": 3, "width": 1 / 32}
-RESNET = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
-TRANSFORMER = {
-    "name": "transformer",
-    "source_vocabulary": 9,
-    "target_vocabulary": 8,
-    "source_length": 4,
-    "d_model": 6,
-    "d_k": 4,
-    "d_ff": 8,
-    "heads": 2,
-    "layers": 1,
-}
 R2_OBJECTIVES = [name for name, objective in OBJECTIVES.items() if objective.r2]
 PENALTY = 0.3
 

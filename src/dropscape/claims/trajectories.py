@@ -11,6 +11,7 @@ draw can only narrow, stay.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from pydantic import Field
 from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims.bootstrap import bootstrap
 from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, join_notes, unmeasured
+from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
 
 TRIALS_LEFT = 2  # that a mean and a band need
@@ -50,6 +52,24 @@ class TrajectoriesStatistic(ExperimentStatistic):
             what = f"{experiment} has no trajectories of {' and '.join(methods)} to compare"
             raise NotMeasuredError(what + setting_note(self.learning_rate, self.keep_prob))
         return found
+
+
+class MethodPairsStatistic(TrajectoriesStatistic):
+    """A statistic that compares methods in pairs."""
+
+    methods: list[Method] = Field(description="The methods, which are compared in pairs.", min_length=2)
+
+    def weakest_pair(
+        self,
+        tables: Tables,
+        experiment: str,
+        statistic: "Callable[[Compared, Group, Means], float]",
+        choose: Callable,
+        claim: str,
+    ) -> Measured:
+        """The statistic at the setting and pair that ``choose`` takes, as in ``weakest``."""
+        trajectories = self.trajectories(tables, experiment, self.methods)
+        return weakest(trajectories, list(combinations(self.methods, 2)), statistic, choose, f"{claim}/{experiment}")
 
 
 @dataclass(frozen=True)

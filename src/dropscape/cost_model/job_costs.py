@@ -16,7 +16,7 @@ from dropscape.models.networks.resnet18 import ResNet18Settings
 from dropscape.resolved.run import resolved_run
 from dropscape.resolved.workflow import Workflow
 
-# Of the papers' networks, in the place of a custom one.
+# A custom network is counted as this one, the most expensive of the papers.
 MOST_EXPENSIVE = {"model": ResNet18Settings(name="resnet18", classes=10), "block": ["conv1.weight"]}
 
 

@@ -61,7 +61,7 @@ class CifarRelease(Release):
         return {"sha256": file.content_sha256, "md5": md5}
 
     def loaded(self, contents: Mapping[str, FileContent], source: str, origin: str) -> Dataset:
-        """Read the images and labels; whatever the files hold, nothing in them is run."""
+        """Read the images and labels without running any code that the files hold."""
         batches = {name: read_batch(file.content, self.labels, file.path) for name, file in contents.items()}
         tensors = {}
         for split in SPLITS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class ResultPaths:
     """Paths below a folder of results, such as ``results/quick``.
 
-    With ``{experiment}`` and so on in the place of names they are the patterns of the rules.
+    Given wildcards such as ``{experiment}`` instead of names, they are the patterns of the rules.
     """
 
     results: str
