@@ -5,12 +5,12 @@ import argparse
 import torch
 from torch import Tensor
 
+from benchmarks.covariance import covariance, from_vectors
 from benchmarks.harness import Row, Work, compare, print_table
 from benchmarks.harness import threads as use_threads
 from dropscape.equations.activations import activation_called
-from dropscape.equations.covariance import covariance
 from dropscape.equations.modified_loss import modified_gradient
-from dropscape.equations.network import Parameters, Sample, forward, from_vectors, with_ones
+from dropscape.equations.network import Parameters, Sample, forward, with_ones
 from dropscape.equations.simulation import Simulation, simulate
 from dropscape.numerics.seeds import torch_generator
 
@@ -33,7 +33,7 @@ def problem(units: int, pixels: int, outputs: int) -> tuple[Parameters, Sample]:
 
 def steps(method: str, start: Parameters, sample: Sample, count: int) -> Work:
     """Whole steps as a simulation takes them: random numbers, gradient, update, and the watch for divergence."""
-    simulation = Simulation(method, ACTIVATION, KEEP_PROB, LEARNING_RATE, count, (), (0,))
+    simulation = Simulation(ACTIVATION, LEARNING_RATE, count, (), (0,), keep_prob=KEEP_PROB, method=method)
     return lambda: simulate(simulation, start, sample)
 
 

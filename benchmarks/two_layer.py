@@ -9,7 +9,8 @@ from benchmarks.harness import threads as use_threads
 from dropscape.numerics.compiled_loops import aligned_zeros, vectorised
 from dropscape.numerics.fast_tanh import tanh
 from dropscape.numerics.split_mix import draw, mask_offsets, padded
-from dropscape.training.compiled import CompiledTraining, initial_parameters
+from dropscape.training.compiled import CompiledTraining
+from dropscape.training.stacked import initialised
 from dropscape.training.train import train
 
 WIDTH = 1000
@@ -69,7 +70,8 @@ def one_after_another(steps: int) -> None:
 
 def batched(steps: int) -> None:
     """The grid with all trainings on the same examples as one: batched products, autograd and torch's Adam."""
-    start = initial_parameters(training_config(trials=TRIALS * len(KEEP_PROBS)))
+    config = training_config(trials=TRIALS * len(KEEP_PROBS))
+    start = initialised(config.widths, config.activation, config.seeds, initial_scale=config.initial_scale)
     keep_probs = torch.tensor(KEEP_PROBS).repeat_interleave(TRIALS)[:, None, None]
     for n in SAMPLES:
         x, y = (values.expand(len(keep_probs), -1, -1) for values in samples(n))

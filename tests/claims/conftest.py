@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.files import write_table
-from dropscape.artifacts.tables import TableFiles
 from dropscape.claims import bootstrap
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.statistic import Run, Tables
 
 RUN = Run("mnist", "keep0.8", True)
 
@@ -32,7 +31,7 @@ def tables(tmp_path):
         for table, content in contents.items():
             write_table(paths[table], pd.DataFrame(content))
         files = {"runs": {RUN.experiment: {RUN.name: paths}}, "experiments": {}, "theory": paths}
-        return Tables([RUN], TableFiles(files))
+        return Tables([RUN], files)
 
     return of
 

@@ -3,9 +3,7 @@
 import pandas as pd
 
 from dropscape.artifacts.files import write_table
-from dropscape.artifacts.tables import TableFiles
-from dropscape.claims.statistic import statistic_named
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.statistic import Run, Tables, statistic_named
 
 NAME = "experiment"
 CLAIM = "some-claim"
@@ -47,7 +45,7 @@ class Experiment:
     @property
     def tables(self):
         files = {"runs": self.run_files, "experiments": {NAME: self.files}, "theory": {}}
-        return Tables(self.runs, TableFiles(files))
+        return Tables(self.runs, files)
 
 
 def history(**ends):

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscape.artifacts.tables import NotMeasuredError, TableFiles
+from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims import judge as module
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED, described, judge, judged
-from dropscape.claims.statistic import ExperimentStatistic, Measured, RunStatistic, TheoryStatistic
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.statistic import ExperimentStatistic, Measured, Run, RunStatistic, Tables, TheoryStatistic
 
 ABOVE, BELOW, NEAR = {"above": 0.85}, {"below": 0.0}, {"near": 10.0, "factor": 2.0}
 NAN = math.nan
@@ -114,7 +113,7 @@ def fake(monkeypatch):
 
 
 def tables_of(*runs):
-    return Tables(runs, TableFiles({"runs": {}, "experiments": {}, "theory": {}}))
+    return Tables(runs, {"runs": {}, "experiments": {}, "theory": {}})
 
 
 @pytest.fixture

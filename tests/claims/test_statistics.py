@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from dropscape.artifacts.files import write_table
-from dropscape.artifacts.tables import NotMeasuredError, TableFiles
-from dropscape.claims.tables import Run, Tables
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.statistic import Run, Tables
 from tests.claims.conftest import noisy_power_law, projection, spectrum_and_interval
 from tests.claims.experiments import measure
 
@@ -312,7 +312,7 @@ def pair(tmp_path):
         for name, rows in content.items():
             files[name] = {table: str(tmp_path / f"{name}.csv")}
             write_table(files[name][table], pd.DataFrame(rows))
-        return Tables(runs, TableFiles({"runs": {"mnist": files}, "experiments": {}, "theory": {}})), runs
+        return Tables(runs, {"runs": {"mnist": files}, "experiments": {}, "theory": {}}), runs
 
     return of
 

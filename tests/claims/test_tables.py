@@ -5,8 +5,8 @@ import pytest
 
 from dropscape.artifacts import tables as module
 from dropscape.artifacts.files import write_table
-from dropscape.artifacts.tables import NotMeasuredError, TableFiles
-from dropscape.claims.tables import Run, Tables
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.statistic import Run, Tables
 
 TABLES_OF_RUNS = {
     "a": {"one": ["alignment", "interval"], "two": ["interval"]},
@@ -34,7 +34,7 @@ def tables(tmp_path):
     }
     experiments = {"b": {"between": written("b", "between")}}
     theory = {table: written("theory", table) for table in ("first", "second")}
-    return Tables(RUNS, TableFiles({"runs": runs, "experiments": experiments, "theory": theory}))
+    return Tables(RUNS, {"runs": runs, "experiments": experiments, "theory": theory})
 
 
 def test_each_run_gets_its_own_tables(tables):

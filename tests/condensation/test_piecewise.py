@@ -58,10 +58,9 @@ def test_outputs_are_those_of_the_network(activation, widths):
 
 
 def test_intercept_points_of_definition_5():
-    found = intercepts(neurons((2, 3, -6), (-1, -4, 2), (5, 0, 1), (0, -1, -1)))
-    np.testing.assert_array_equal(found.point, [2, 0.5, np.nan, -1])
-    np.testing.assert_array_equal(found.direction, [1, -1, 0, -1])
-    np.testing.assert_array_equal(found.jump, [6, -4, 0, 0])
+    points, jumps = intercepts(neurons((2, 3, -6), (-1, -4, 2), (5, 0, 1), (0, -1, -1)))
+    np.testing.assert_array_equal(points, [2, 0.5, np.nan, -1])
+    np.testing.assert_array_equal(jumps, [6, -4, 0, 0])
 
 
 @given(SEEDS, st.integers(1, 30), st.floats(-3, 0), st.floats(0.1, 4))
@@ -72,7 +71,7 @@ def test_the_variation_of_a_two_layer_relu_network_is_what_grids_come_up_to(seed
     exact, error = total_variation(layers, "relu", interval)
     grid = np.linspace(*interval, 20_001)
     on_grid = np.abs(np.diff(outputs(layers, "relu", grid))).sum()
-    missed = np.abs(intercepts(layers).jump).sum() * length / 20_000 / 2
+    missed = np.abs(intercepts(layers)[1]).sum() * length / 20_000 / 2
     assert error == 0
     assert on_grid - 1e-9 <= exact <= on_grid + missed + 1e-9
 
@@ -98,7 +97,7 @@ def test_variation_of_functions_that_are_known():
 @settings(max_examples=100)
 def test_convexity_changes_are_those_of_second_differences(seed, m):
     layers, grid = network(seed, m), np.linspace(-2, 2, 40_001)
-    points = np.sort(intercepts(layers).point)
+    points = np.sort(intercepts(layers)[0])
     # Second differences see one intercept point at a time, and none outside.
     separate = np.diff(points, prepend=-9, append=9).min() > 1e-3 and np.abs(np.abs(points) - 2).min() > 1e-3
     if separate:
@@ -118,7 +117,7 @@ def test_convexity_changes_of_known_functions():
 def test_intercept_points_within_rounding_are_one():
     """0.7 and 0.1 + 0.2 times 7/3 differ in the last digit; their changes of slope, 3 - 1, count together."""
     apart = neurons((1, 1, -0.7 * (1 + 2e-16)), (-3, 1, -0.7), (1, 1, 1), (1, 1, -1))
-    assert len(set(intercepts(apart).point)) == 4
+    assert len(set(intercepts(apart)[0])) == 4
     assert convexity_changes(apart, "relu", (-2, 2)) == 2
     balanced = neurons((1, 1, -0.7 * (1 + 2e-16)), (-1, 1, -0.7), (1, 1, 1), (1, 1, -1))
     assert convexity_changes(balanced, "relu", (-2, 2)) == 0, "they cancel"

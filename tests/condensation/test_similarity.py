@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dropscape.condensation.similarity import ordered_similarity
+from dropscape.condensation.features import ordered_similarity
 
 RNG = np.random.default_rng(0)
 

@@ -125,7 +125,7 @@ def test_filters_of_a_convolution(tmp_path):
     assert list(measured["layer"]) == layers * len(STEPS) and measured["leading_share"].isna().all()
     for row in measured.itertuples():
         filters = networks[1, row.step].get_parameter(row.layer).flatten(1).numpy()
-        assert row.effective_ratio == effective_neurons(filters).ratio
+        assert row.effective_ratio == effective_neurons(filters).upper / len(filters)
     sizes = tables["similarity"].groupby("layer")[["row", "column"]].max() + 1
     assert sizes.to_numpy().tolist() == [[4, 4], [8, 8]]
 

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, hessian
 
-from dropscape.curvature.products import HessianOperator, bytes_per_example, dense_hessian_by_products
+from dropscape.curvature.hessian import block_hessian
+from dropscape.curvature.products import HessianOperator, bytes_per_example
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -68,6 +69,10 @@ def autograd_hessian(model, block, inputs, targets, loss):
         return hessian(mean_loss)(block_vector(model, block).double())
 
 
+def dense_hessian(model, block, inputs, targets, loss, dtype=torch.float32):
+    return block_hessian(model, block, inputs, targets, loss, dtype, "products").matrix
+
+
 def _double(values):
     return values.double() if values.is_floating_point() else values
 
@@ -77,7 +82,7 @@ def _double(values):
 def test_dense_hessian_equals_autograd(case, loss):
     model, block, inputs, targets = example(case, loss=loss)
     reference = autograd_hessian(model, block, inputs, targets, loss)
-    matrix = dense_hessian_by_products(model, block, inputs, targets, loss, torch.float64)
+    matrix = dense_hessian(model, block, inputs, targets, loss, torch.float64)
     torch.testing.assert_close(matrix, reference, rtol=1e-11, atol=1e-12)
     assert torch.equal(matrix, matrix.T)
 
@@ -110,7 +115,7 @@ def test_pair_of_sentences():
     model, inputs, targets = toy_models.attentive()
     block = ("query.weight", "out.bias", "norm.weight")
     reference = toy_models.difference_hessian(model, block, inputs, targets, toy_models.mean_token_loss)
-    matrix = dense_hessian_by_products(model, block, inputs, targets, toy_models.mean_token_loss, torch.float64)
+    matrix = dense_hessian(model, block, inputs, targets, toy_models.mean_token_loss, torch.float64)
     torch.testing.assert_close(matrix, reference, rtol=0, atol=1e-8 * float(reference.abs().max()))
 
 
@@ -142,7 +147,7 @@ def test_callable_loss_is_differentiated():
         return quartic(outputs, targets.double()).mean()
 
     reference = hessian(mean_loss)(block_vector(model, block).double()).detach()
-    matrix = dense_hessian_by_products(model, block, inputs, targets, quartic, torch.float64)
+    matrix = dense_hessian(model, block, inputs, targets, quartic, torch.float64)
     torch.testing.assert_close(matrix, reference, rtol=1e-11, atol=1e-12)
 
 
@@ -161,7 +166,7 @@ def test_caller_is_left_as_it_was():
     model[2].train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.random.get_rng_state()
-    dense_hessian_by_products(model, block, inputs, targets, "cross_entropy")
+    dense_hessian(model, block, inputs, targets, "cross_entropy")
     assert torch.equal(torch.random.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(model[0].weight.grad, torch.ones_like(model[0].weight))
@@ -182,17 +187,17 @@ def test_random_objective_is_refused_and_accepted_in_evaluation_mode(layer, sent
     model = nn.Sequential(nn.Linear(3, 4), layer, nn.Linear(4, 3))
     inputs, targets = torch.randn(8, 3), torch.randint(3, (8,))
     with pytest.raises(RandomObjectiveError, match=sentence):
-        dense_hessian_by_products(model, ("0.weight",), inputs, targets, "cross_entropy")
+        dense_hessian(model, ("0.weight",), inputs, targets, "cross_entropy")
     assert model.training
-    dense_hessian_by_products(model.eval(), ("0.weight",), inputs, targets, "cross_entropy")
+    dense_hessian(model.eval(), ("0.weight",), inputs, targets, "cross_entropy")
 
 
 def test_dropout_that_drops_nothing_is_accepted():
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.0), nn.Linear(4, 3))
-    dense_hessian_by_products(model, ("0.bias",), torch.randn(8, 3), torch.randint(3, (8,)), "cross_entropy")
+    dense_hessian(model, ("0.bias",), torch.randn(8, 3), torch.randint(3, (8,)), "cross_entropy")
 
 
 def test_loss_reduced_to_one_number_is_refused():
     model, block, inputs, targets = example("tanh")
     with pytest.raises(ConfigurationError, match="one value an example"):
-        dense_hessian_by_products(model, block, inputs, targets, nn.functional.cross_entropy)
+        dense_hessian(model, block, inputs, targets, nn.functional.cross_entropy)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
+from benchmarks.covariance import from_vectors
 from dropscape.equations.activations import Activation
-from dropscape.equations.network import Parameters, Sample, from_vectors, with_ones
+from dropscape.equations.network import Parameters, Sample, with_ones
 
 
 def normals(generator: torch.Generator, *shape: int) -> Tensor:

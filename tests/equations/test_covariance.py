@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmarks.covariance import covariance, unit_effects
 from dropscape.equations.activations import ACTIVATIONS, activation_called
-from dropscape.equations.covariance import covariance, unit_effects
 from dropscape.equations.network import forward
 from dropscape.equations.noise import dropout_gradient
 from tests.equations.networks import close, enumerated_covariance, problem

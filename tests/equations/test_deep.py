@@ -4,9 +4,8 @@ import torch
 
 from dropscape.equations import network
 from dropscape.equations.activations import activation_called
-from dropscape.equations.deep import losses_and_accuracies, outputs_of, risks
-from dropscape.equations.initialization import two_layers
-from dropscape.equations.network import Sample, with_ones
+from dropscape.equations.network import Sample, two_layers, with_ones
+from dropscape.equations.sampled import SampledSimulation, SampledTrials, outputs_of, risks
 from tests.equations.networks import close, normals
 
 TANH = activation_called("tanh")
@@ -70,5 +69,6 @@ def test_one_hidden_layer_has_the_losses_of_the_two_layer_network(monkeypatch):
     weights, sample = deep(4, [3, 6, 2], 4)
     expected = network.losses_and_accuracies(two_layers(weights), sample, TANH)
     monkeypatch.setattr(network, "CHUNK", 2)
-    for actual, wanted in zip(losses_and_accuracies(weights, sample, TANH), expected, strict=True):
+    trials = SampledTrials(SampledSimulation("tanh", 0.1, 0, (), (0,)), weights, sample, None)
+    for actual, wanted in zip(trials._losses_and_accuracies(sample), expected, strict=True):
         close(actual, wanted)

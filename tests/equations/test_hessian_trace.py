@@ -3,8 +3,7 @@ import torch
 from torch.func import hessian
 
 from dropscape.equations.activations import ACTIVATIONS, activation_called
-from dropscape.equations.hessian_trace import hessian_trace
-from dropscape.equations.network import forward
+from dropscape.equations.network import forward, hessian_trace
 from tests.equations.networks import close, dropout_loss, problem
 
 

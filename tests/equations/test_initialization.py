@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from dropscape.equations.activations import activation_called
-from dropscape.equations.deep import outputs_of
-from dropscape.equations.initialization import initial_weights, two_layers
-from dropscape.equations.network import forward
+from dropscape.equations.inputs import initial_weights
+from dropscape.equations.network import forward, two_layers
+from dropscape.equations.sampled import outputs_of
 from tests.equations.test_deep import deep
 
 WIDTHS = [30, 40, 50, 10]

@@ -8,14 +8,14 @@ from torch.func import grad, hessian
 from dropscape.equations import simulation as module
 from dropscape.equations.activations import activation_called
 from dropscape.equations.draws import Draws
-from dropscape.equations.linear_response import linear_response
 from dropscape.equations.network import forward
 from dropscape.equations.noise import noise
 from dropscape.equations.simulation import Simulation, simulate
+from dropscape.equations.weak_error import linear_response
 from tests.equations.networks import all_masks, close, curve, dropout_loss, expected_loss, problem
 
 TANH = activation_called("tanh")
-DROPOUT = Simulation("dropout", "tanh", 0.8, 0.1, 5, (), (3,), inner_steps=2)
+DROPOUT = Simulation("tanh", 0.1, 5, (), (3,), keep_prob=0.8, method="dropout", inner_steps=2)
 
 
 @pytest.mark.parametrize("method", ["dropout", "order_1"])

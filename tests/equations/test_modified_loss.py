@@ -5,14 +5,21 @@ from hypothesis import strategies as st
 from torch.func import grad, hessian
 
 from dropscape.equations.activations import ACTIVATIONS, activation_called
-from dropscape.equations.modified_loss import drift, hessian_product, modified_gradient, modified_loss
-from dropscape.equations.network import forward, losses_and_accuracies
+from dropscape.equations.modified_loss import drift, hessian_product, modified_gradient
+from dropscape.equations.network import forward, gradient, losses_and_accuracies
 from dropscape.errors import ConfigurationError
 from tests.equations.networks import close, expected_loss, problem
 
 problems = st.tuples(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 3))
 activations = st.sampled_from(list(ACTIVATIONS))
 few = settings(max_examples=12)
+
+
+def modified_loss(passed, keep_prob):
+    """L_S of eq. (7), (T,)."""
+    shares = passed.hidden.square().sum(-1) * passed.parameters.a.square().sum(-1)
+    errors = passed.residuals.square().sum(dim=(1, 2))
+    return (errors + (1 - keep_prob) / keep_prob * shares.sum(-1)) / (2 * len(passed.sample.inputs))
 
 
 @few
@@ -22,9 +29,9 @@ def test_modified_loss_and_its_gradient_are_dropouts_expectation(shape, keep_pro
     parameters, sample = problem(seed, units, outputs, trials=2)
     loss = expected_loss(sample, activation, units, keep_prob)
     vectors = parameters.vectors()
-    close(modified_loss(parameters, sample, activation, keep_prob), torch.stack([loss(theta) for theta in vectors]))
-    ours = modified_gradient(forward(parameters, sample, activation), keep_prob)
-    close(ours.vectors(), torch.stack([grad(loss)(theta) for theta in vectors]))
+    passed = forward(parameters, sample, activation)
+    close(modified_loss(passed, keep_prob), torch.stack([loss(theta) for theta in vectors]))
+    close(modified_gradient(passed, keep_prob).vectors(), torch.stack([grad(loss)(theta) for theta in vectors]))
 
 
 @few
@@ -57,7 +64,9 @@ def test_drifts_are_the_gradients_of_theorem_1(shape, keep_prob, rate, name):
 def test_without_dropout_it_is_the_plain_risk():
     parameters, sample = problem(3, 4, 2, trials=2)
     activation = activation_called("tanh")
-    close(modified_loss(parameters, sample, activation, 1.0), losses_and_accuracies(parameters, sample, activation)[0])
+    passed = forward(parameters, sample, activation)
+    close(modified_loss(passed, 1.0), losses_and_accuracies(parameters, sample, activation)[0])
+    close(modified_gradient(passed, 1.0).vectors(), gradient(passed, torch.ones(2, 4).double()).vectors())
 
 
 def test_float32_rounds_as_float32_does():
@@ -74,4 +83,4 @@ def test_float32_rounds_as_float32_does():
 def test_an_impossible_keep_probability_is_refused(keep_prob):
     parameters, sample = problem(0, 2, 1)
     with pytest.raises(ConfigurationError, match="KEPT"):
-        modified_loss(parameters, sample, activation_called("tanh"), keep_prob)
+        modified_gradient(forward(parameters, sample, activation_called("tanh")), keep_prob)

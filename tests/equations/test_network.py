@@ -4,9 +4,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.covariance import from_vectors
 from dropscape.equations import network
 from dropscape.equations.activations import ACTIVATIONS, activation_called
-from dropscape.equations.network import Parameters, forward, from_vectors, gradient, losses_and_accuracies
+from dropscape.equations.network import Parameters, forward, gradient, losses_and_accuracies
 from tests.equations.networks import close, normals, problem
 
 TANH = activation_called("tanh")

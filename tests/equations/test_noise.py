@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmarks.covariance import covariance
 from dropscape.equations.activations import ACTIVATIONS, activation_called
-from dropscape.equations.covariance import covariance
 from dropscape.equations.draws import Draws
 from dropscape.equations.modified_loss import modified_gradient
 from dropscape.equations.network import forward, gradient

@@ -3,11 +3,9 @@ import pytest
 
 from dropscape.equations import noises_stage
 from dropscape.equations.activations import activation_called
-from dropscape.equations.hessian_trace import hessian_trace
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.inputs import load_inputs
 from dropscape.equations.modified_loss import modified_gradient
-from dropscape.equations.network import forward, losses_and_accuracies
+from dropscape.equations.network import forward, hessian_trace, losses_and_accuracies, two_layers
 from dropscape.equations.noises_stage import METHODS, measure_noises
 from tests.equations.experiment import SETTINGS, Experiment, Stopped, stopped_at
 

@@ -5,14 +5,19 @@ import pytest
 import torch
 from torch.func import grad
 
+from benchmarks.covariance import covariance
 from dropscape.equations import sampled as sampled_module
 from dropscape.equations.activations import activation_called
-from dropscape.equations.covariance import covariance
-from dropscape.equations.deep import outputs_of, risks
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.modified_loss import modified_gradient
-from dropscape.equations.network import forward
-from dropscape.equations.sampled import SampledSimulation, coefficients, simulate_sampled, weighted_gradient
+from dropscape.equations.network import forward, two_layers
+from dropscape.equations.sampled import (
+    SampledSimulation,
+    SampledTrials,
+    coefficients,
+    outputs_of,
+    risks,
+    weighted_gradient,
+)
 from dropscape.training.checkpoint import Checkpoint
 from tests.equations.networks import all_masks, close, normals
 from tests.equations.test_deep import deep
@@ -97,7 +102,7 @@ def test_what_is_drawn_for_a_gradient(samples, monkeypatch):
     weights, sample = deep(8, [2, 20, 30, 1], 6)
     steps = 200 // samples * 2
     noisy = replace(BASE, steps=steps, history=(), batch_size=7, parameter_noise=0.3, samples=samples)
-    simulate_sampled(noisy, weights, sample, sample)
+    SampledTrials(noisy, weights, sample, sample).finish()
     for index, units in enumerate((20, 30)):
         mask = torch.stack([masks[index] for _, masks, _, _ in seen])
         assert mask.shape == (steps, 6, samples, units)
@@ -117,8 +122,8 @@ def test_what_is_drawn_for_a_gradient(samples, monkeypatch):
 
 def test_steps_follow_the_gradient_and_seeds_are_streams_of_their_own(monkeypatch):
     weights, sample = deep(9, [2, 3, 2], 4)
-    both = simulate_sampled(BASE, weights, sample, sample)
-    alone = simulate_sampled(replace(BASE, seeds=(4,)), [layer[2:] for layer in weights], sample, sample)
+    both = SampledTrials(BASE, weights, sample, sample).finish()
+    alone = SampledTrials(replace(BASE, seeds=(4,)), [layer[2:] for layer in weights], sample, sample).finish()
     for one, other in zip(both.parameters, alone.parameters, strict=True):
         close(one[2:], other)
     plain = replace(BASE, keep_prob=1.0)
@@ -130,7 +135,7 @@ def test_steps_follow_the_gradient_and_seeds_are_streams_of_their_own(monkeypatc
             for trial in range(4)
         ]  # fmt: skip
         expected = [layer - 0.1 * torch.stack([parts[index] for parts in risk]) for index, layer in enumerate(expected)]
-    for one, other in zip(simulate_sampled(plain, weights, sample, sample).parameters, expected, strict=True):
+    for one, other in zip(SampledTrials(plain, weights, sample, sample).finish().parameters, expected, strict=True):
         close(one, other)
 
 
@@ -150,11 +155,11 @@ def test_an_interrupted_simulation_ends_as_one_that_was_not(noise, tmp_path):
     weights[0][1] *= 1e200  # a trial that diverges
     weights[2][1] *= 1e200
     noisy = replace(BASE, **noise)
-    whole = simulate_sampled(noisy, weights, sample, sample)
+    whole = SampledTrials(noisy, weights, sample, sample).finish()
     path = tmp_path / "state.safetensors"
     with pytest.raises(Stopped):
-        simulate_sampled(noisy, weights, sample, sample, checkpoint=Checkpoint(path, 0), progress=stop)
-    parts = simulate_sampled(noisy, weights, sample, sample, checkpoint=Checkpoint(path, 0))
+        SampledTrials(noisy, weights, sample, sample).finish(Checkpoint(path, 0), stop)
+    parts = SampledTrials(noisy, weights, sample, sample).finish(Checkpoint(path, 0))
     for one, other in zip(parts.parameters, whole.parameters, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
     assert parts.history.equals(whole.history)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.func import grad, jacrev
 
+from benchmarks.covariance import covariance, from_vectors
 from dropscape.equations import simulation as simulation_module
 from dropscape.equations.activations import activation_called
-from dropscape.equations.covariance import covariance
 from dropscape.equations.draws import Draws
-from dropscape.equations.network import Sample, forward, from_vectors, losses_and_accuracies
+from dropscape.equations.network import Sample, forward, losses_and_accuracies
 from dropscape.equations.noise import noise
 from dropscape.equations.simulation import Simulation, simulate
 from dropscape.errors import ConfigurationError, DivergenceError
@@ -20,7 +20,7 @@ from dropscape.training.checkpoint import Checkpoint
 from tests.equations.networks import all_masks, close, curve, dropout_loss, expected_loss, problem
 
 TANH = activation_called("tanh")
-BASE = Simulation("dropout", "tanh", 0.7, 0.1, 4, (), (3, 4))
+BASE = Simulation("tanh", 0.1, 4, (), (3, 4), keep_prob=0.7, method="dropout")
 
 
 def reference(simulation, start, sample):
@@ -97,7 +97,7 @@ def test_one_step_of_the_equation_has_the_mean_and_the_covariance_of_dropouts_st
             return iter([pairs])
 
     monkeypatch.setattr(simulation_module, "Draws", Every)
-    one_step = Simulation("dropout", "tanh", keep_prob, rate, 1, (), (0,))
+    one_step = Simulation("tanh", rate, 1, (), (0,), keep_prob=keep_prob, method="dropout")
     dropout = simulate(one_step, start.expanded(len(masks)), sample).parameters.vectors()
     mean = probabilities @ dropout
     equation = simulate(replace(one_step, method="order_1"), start.expanded(count), sample).parameters.vectors()
@@ -114,7 +114,7 @@ def test_without_noise_the_drifts_have_their_orders(method, order):
     rates = [2.0**-power for power in range(3, 8)]
     errors = []
     for rate in rates:
-        descent = Simulation("dropout", "tanh", 1.0, rate, round(1 / rate), (), (0,))
+        descent = Simulation("tanh", rate, round(1 / rate), (), (0,), method="dropout")
         flow = replace(descent, method=method, inner_steps=8, scheme="midpoint")
         ends = [simulate(one, start, sample).parameters.vectors() for one in (descent, flow)]
         errors.append(float((ends[0] - ends[1]).norm()))
@@ -125,7 +125,7 @@ def test_without_noise_the_drifts_have_their_orders(method, order):
 def test_the_flow_is_that_of_the_modified_loss():
     """The midpoint rule without noise against a small-step Runge-Kutta solution of an independent right-hand side."""
     start, sample = curve()
-    flow = Simulation("order_2", "tanh", 1.0, 0.25, 4, (), (0,), 16, "midpoint")
+    flow = Simulation("tanh", 0.25, 4, (), (0,), method="order_2", inner_steps=16, scheme="midpoint")
     loss = expected_loss(sample, TANH, 3, 1.0)
     field = grad(lambda theta: -loss(theta) - 0.25 / 4 * jacrev(loss)(theta).square().sum())
     theta, h = start.vectors()[0], 0.01
@@ -186,8 +186,8 @@ class Stop(Exception):
 def test_an_interrupted_simulation_goes_on_bit_by_bit(method, tmp_path):
     start, sample = problem(6, 4, 2, trials=4, dtype=torch.float32)
     start.a[1] *= 1e30  # diverges, so that NaN travels through the state too
-    simulation = replace(BASE, method=method, steps=7, history=(0, 2, 3, 7), inner_steps=2)
-    options = {"test": sample, "on_divergence": "record"}
+    simulation = replace(BASE, method=method, steps=7, history=(0, 2, 3, 7), inner_steps=2, record_divergence=True)
+    options = {"test": sample}
     whole = simulate(simulation, start, sample, **options)
 
     pending = [3, 6]
@@ -228,7 +228,8 @@ def test_recorded_divergence_leaves_the_other_trials_alone():
     calm = simulate(replace(BASE, steps=30, history=range(31)), start, sample, sample)
     assert (calm.diverged == -1).all() and calm.history.notna().all(axis=None)
     start.a[2] *= 1e25
-    result = simulate(replace(BASE, steps=30, history=range(31)), start, sample, sample, on_divergence="record")
+    recorded = replace(BASE, steps=30, history=range(31), record_divergence=True)
+    result = simulate(recorded, start, sample, sample)
     step = int(result.diverged[2])
     assert result.diverged.tolist() == [-1, -1, step, -1] and 1 <= step <= 30
     assert result.parameters.vectors()[2].isnan().all()
@@ -257,12 +258,6 @@ def test_recorded_divergence_leaves_the_other_trials_alone():
 def test_what_cannot_be_simulated_is_refused(changes, message):
     with pytest.raises(ConfigurationError, match=message):
         replace(BASE, **changes)
-
-
-def test_an_unknown_word_about_divergence_is_refused():
-    start, sample = problem(0, 2, 1, trials=2)
-    with pytest.raises(ConfigurationError, match="raise, record"):
-        simulate(BASE, start, sample, on_divergence="ignore")
 
 
 def test_weights_of_an_input_that_is_always_zero_do_not_move():

@@ -63,7 +63,8 @@ def test_too_few_trials_are_refused():
 
 
 def equation(method, rate, keep_prob=0.9, inner_steps=4, scheme="midpoint"):
-    return Simulation(method, "tanh", keep_prob, rate, round(1 / rate), (), (0,), inner_steps, scheme)
+    options = {"keep_prob": keep_prob, "method": method, "inner_steps": inner_steps, "scheme": scheme}
+    return Simulation("tanh", rate, round(1 / rate), (), (0,), **options)
 
 
 def errors_at_all_rates(method, trials=2000, **options):

@@ -3,9 +3,8 @@ from dataclasses import asdict
 import pytest
 
 from dropscape.equations import weak_errors_stage
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.inputs import load_inputs
-from dropscape.equations.network import Sample
+from dropscape.equations.network import Sample, two_layers
 from dropscape.equations.simulation import Simulation
 from dropscape.equations.weak_error import end_differences, weak_error
 from dropscape.equations.weak_errors_stage import measure_weak_errors
@@ -39,16 +38,16 @@ def test_every_point_is_the_weak_error_of_its_equation(experiment):
     train = Sample(inputs.train.inputs.double(), inputs.train.targets.double())
     for order, rate, steps, row in ((1, 0.2, 2, 1), (2, 0.1, 4, 2)):
         simulation = Simulation(
-            f"order_{order}",
             "tanh",
-            0.7,
             2 / 3 * rate,
             steps,
             (),
             (2,),
-            2,
-            "midpoint",
             f"weak_errors/{order}/0.7/{rate}",
+            0.7,
+            method=f"order_{order}",
+            inner_steps=2,
+            scheme="midpoint",
         )
         expected = asdict(weak_error(end_differences(simulation, start, train, 5)))
         assert table.loc[row, list(expected)].to_dict() == pytest.approx(expected, nan_ok=True, rel=1e-6)

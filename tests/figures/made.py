@@ -6,6 +6,7 @@ from dropscape.artifacts.files import read_json, read_table, write_json, write_t
 from dropscape.discovery import subclasses
 from dropscape.figures import style
 from dropscape.figures.drawing_stage import draw_figure
+from dropscape.figures.page import Page
 from dropscape.figures.settings import FigureSettings
 from dropscape.figures.table_stage import make_table
 from dropscape.jobs import Job
@@ -62,9 +63,10 @@ class Made:
         draw = import_module(f"dropscape.figures.{self.kind}.drawing").draw
         shown = {name: changes.get(name, getattr(self, name)) for name in ("points", "summary", "description")}
         with style.applied():
-            figure = draw(**shown)
-            figure.canvas.draw()
-        return figure
+            page = Page(shown.pop("description"))
+            draw(**shown, page=page)
+            page.figure.canvas.draw()
+        return page.figure
 
     def saved(self):
         """The paths, after writing PDF and PNG."""

@@ -4,10 +4,8 @@ from dropscape.figures.content import FigureContent, count_undefined, first_reas
 
 
 def test_first_reason_wins_and_reasons_are_counted():
-    index = pd.RangeIndex(4)
     reasons = first_reason(
-        index,
-        [(pd.Series([True, False, False, False]), "one"), (pd.Series([True, True, True, False]), "two")],
+        {"one": pd.Series([True, False, False, False]), "two": pd.Series([True, True, True, False])},
     )
     assert list(reasons) == ["one", "two", "two", ""]
     assert count_undefined("points", reasons) == {"of": "points", "points": 4, "reasons": {"two": 2, "one": 1}}

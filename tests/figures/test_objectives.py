@@ -2,7 +2,7 @@ import math
 
 import pandas as pd
 
-from dropscape.figures.objectives import look_of, run_looks
+from dropscape.figures.objectives import LOOKS, run_looks
 from dropscape.figures.runs import OBJECTIVE_RUN
 
 
@@ -25,7 +25,7 @@ def test_runs_are_named_by_what_differs_and_stand_in_one_order():
         f"keep {keep_prob}, initial scale default" for keep_prob in (0.9, 0.5, 0.9)
     ]
     assert len({look.colour for look in looks.values()}) == 4
-    assert looks["mnist", "c"].colour == look_of("dropout").colour != looks["mnist", "b"].colour
+    assert looks["mnist", "c"].colour == LOOKS["dropout"].colour != looks["mnist", "b"].colour
 
 
 def test_a_penalty_and_a_learning_rate_are_named_where_they_tell_runs_apart():

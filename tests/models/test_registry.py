@@ -10,7 +10,7 @@ from dropscape.errors import ConfigurationError
 from dropscape.models.initial import normal_initialised
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.registry import build, initialised, keep_probs, with_data_dimensions
-from dropscape.training.stacked_networks import initialised as stacked_initialised
+from dropscape.training.stacked import initialised as stacked_initialised
 
 FNN = {"name": "fnn", "widths": [5, 4, 3, 2], "activation": "relu"}
 SMALL = [

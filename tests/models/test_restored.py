@@ -6,7 +6,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.registry import initialised as built
 from dropscape.models.restored import networks_of_seeds, restored
-from dropscape.training.stacked_networks import StackedNetworks, initialised
+from dropscape.training.stacked import StackedNetworks, initialised
 
 SETTINGS = {"name": "fnn", "widths": [4, 6, 5, 3], "activation": "tanh"}
 

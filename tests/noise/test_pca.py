@@ -26,9 +26,7 @@ def test_diagonalises_numpys_covariance(count):
     np.testing.assert_allclose(v.T @ v, np.eye(kept), atol=1e-12)
     np.testing.assert_allclose(v * spectrum.eigenvalues @ v.T, covariance, atol=1e-13)
     np.testing.assert_allclose(spectrum.total_variance, np.trace(covariance), rtol=1e-12)
-    np.testing.assert_allclose(spectrum.mean, samples.astype(np.float64).mean(axis=0), rtol=1e-12)
     assert not spectrum.numerically_zero.any()
-    assert spectrum.sample_count == count
 
 
 @pytest.mark.parametrize("count", [120, 40])
@@ -86,7 +84,6 @@ def test_held_out_is_the_mean_of_both_ways_round():
         held_out += np.array([np.var(b @ v, ddof=1) for v in vectors.T[::-1]]) / 2
     np.testing.assert_allclose(result.in_sample, in_sample, rtol=1e-9)
     np.testing.assert_allclose(result.held_out, held_out, rtol=1e-9)
-    assert result.half_size == 10
 
 
 def test_held_out_has_only_directions_that_a_half_defines():

@@ -10,16 +10,15 @@ def test_centring_keeps_what_float32_would_lose():
     rng = np.random.default_rng(0)
     small = rng.standard_normal((50, 4)) * 1e-4
     samples = (1000 + small).astype(np.float32)
-    deviations, mean = centred(samples)
+    deviations = centred(samples)
     exact = samples.astype(np.float64)
     assert deviations.dtype == np.float64
     np.testing.assert_array_equal(deviations, exact - exact.mean(axis=0))
-    np.testing.assert_array_equal(mean, exact.mean(axis=0))
 
 
 def test_tensors_are_taken_as_they_are():
     samples = torch.arange(12.0).reshape(4, 3)
-    np.testing.assert_array_equal(centred(samples)[1], [4.5, 5.5, 6.5])
+    np.testing.assert_array_equal(centred(samples), samples.numpy() - [4.5, 5.5, 6.5])
 
 
 def test_names_the_first_sample_that_is_not_finite():

@@ -8,7 +8,7 @@ import torch
 
 from dropscape.models.losses import squared_error_per_example
 from dropscape.models.registry import initialised
-from dropscape.sampling.ratio import LossGradientRatio, loss_gradient_ratio
+from dropscape.sampling.ratio import loss_gradient_ratio
 
 KEEP = 0.7
 
@@ -41,10 +41,10 @@ def test_means_are_those_over_all_masks():
     options = {"keep_prob": KEEP, "samples": 4000, "seed": 3, "mask_mode": "shared"}
     measured = loss_gradient_ratio(model, inputs, targets, squared_error_per_example, **options)
     mean, deviation = enumerated(model, inputs, targets)
-    found = torch.tensor([measured.mean_loss, measured.mean_squared_gradient], dtype=torch.float64)
+    found = torch.tensor([measured["mean_loss"], measured["mean_squared_gradient"]], dtype=torch.float64)
     assert ((found - mean).abs() <= 5 * deviation / math.sqrt(4000)).all()
     assert (deviation > 0.1 * mean).all(), "masks would not matter"
-    assert measured.ratio == pytest.approx(measured.mean_loss / measured.mean_squared_gradient)
+    assert measured["ratio"] == pytest.approx(measured["mean_loss"] / measured["mean_squared_gradient"])
 
 
 def test_keeping_everything_is_the_plain_loss_and_gradient_whatever_the_micro_batch():
@@ -57,10 +57,15 @@ def test_keeping_everything_is_the_plain_loss_and_gradient_whatever_the_micro_ba
         measured = loss_gradient_ratio(
             model, inputs, targets, squared_error_per_example, micro_batch=micro_batch, **options
         )
-        assert measured.mean_loss == pytest.approx(float(loss.detach()), rel=1e-12)
-        assert measured.mean_squared_gradient == pytest.approx(square, rel=1e-12)
+        assert measured["mean_loss"] == pytest.approx(float(loss.detach()), rel=1e-12)
+        assert measured["mean_squared_gradient"] == pytest.approx(square, rel=1e-12)
     assert calls == [(1, 2), (2, 2)] * 2
 
 
 def test_a_ratio_to_no_gradient_is_undefined():
-    assert math.isnan(LossGradientRatio(1.0, 0.0).ratio)
+    model, inputs, targets = setting()
+    measured = loss_gradient_ratio(
+        model, inputs, targets, lambda outputs, _: 0 * outputs.sum(dim=1) + 1, keep_prob=KEEP, samples=2, seed=0
+    )
+    assert (measured["mean_loss"], measured["mean_squared_gradient"]) == (pytest.approx(1), 0)
+    assert math.isnan(measured["ratio"])

@@ -8,8 +8,7 @@ import torch
 
 from benchmarks.harness import MIB, peak_memory_mib
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining
-from dropscape.subnetworks.memory import training_bytes
+from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining, training_bytes
 from dropscape.training.checkpoint import Checkpoint
 
 

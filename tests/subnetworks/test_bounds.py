@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from dropscape.subnetworks.bounds import Bounds, active_bound, max_norm
+from dropscape.subnetworks.bounds import active_bound, max_norm, theorem_bounds
 
 
 def test_the_theorem_by_hand():
@@ -15,12 +15,12 @@ def test_the_theorem_by_hand():
     assert c == pytest.approx(2 + 2 * math.sqrt(math.log(100)) + 1)
     assert max_norm(4, 100, 0.05) == pytest.approx(2 + 1 / (14 * 0.0025) + 1)
     assert max_norm(4, 100) == c
-    bounds = Bounds(0.25, 0.5, 10_000, 100, c)
+    bounds = theorem_bounds(0.25, 0.5, 10_000, 100, c)
     lam = 20 * math.log(1e4) + math.sqrt(44 * 16 * math.log(12 * c * math.sqrt(100 * 1e8)))
-    assert bounds.lambda_ == pytest.approx(lam)
-    assert bounds.required_width == pytest.approx(2401 * 4096 * lam**2)
-    assert bounds.error == pytest.approx(4 * lam**2 / 5000)
-    assert bounds.distance == pytest.approx(1.4 * lam)
+    assert bounds["lambda"] == pytest.approx(lam)
+    assert bounds["required_width"] == pytest.approx(2401 * 4096 * lam**2)
+    assert bounds["error_bound"] == pytest.approx(4 * lam**2 / 5000)
+    assert bounds["distance_bound"] == pytest.approx(1.4 * lam)
 
 
 @pytest.mark.parametrize("width, keep_prob", [(10, 0.5), (300, 0.2), (1000, 0.9)])

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from dropscape.subnetworks.distributions import Caps, Sectors
-from dropscape.subnetworks.margin import attained_margin
 from dropscape.subnetworks.two_layer import initial_weights
 
 
@@ -26,7 +25,7 @@ def test_it_is_the_mean_over_all_masks_of_a_gradients_product_with_v():
             output = units @ torch.relu(theta @ point) / np.sqrt(5)
             (gradient,) = torch.autograd.grad(output, theta)
             means[index] += probability * y[index] * (gradient.numpy() * competitor).sum()
-    assert attained_margin(distribution, weights, keep_prob, x, y) == pytest.approx(means.min(), rel=1e-12)
+    assert distribution.attained_margin(weights, keep_prob, x, y) == pytest.approx(means.min(), rel=1e-12)
 
 
 @pytest.mark.parametrize("distribution", [Caps(4, 0.5), Sectors(4, 0.5)])
@@ -34,6 +33,6 @@ def test_a_wide_network_attains_the_limit(distribution):
     x, y = distribution.draw(np.random.default_rng(3), 400)
     gamma = distribution.margin(0.5)
     gaps = [
-        abs(attained_margin(distribution, initial_weights(width, 4, 0)[0], 0.5, x, y) - gamma) for width in (20, 20_000)
+        abs(distribution.attained_margin(initial_weights(width, 4, 0)[0], 0.5, x, y) - gamma) for width in (20, 20_000)
     ]
     assert gaps[1] < 0.1 * gamma < gaps[0]

@@ -11,8 +11,7 @@ import pytest
 
 from dropscape.errors import ConfigurationError
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.cnn_training import CnnTraining
-from dropscape.subnetworks.memory import available_bytes, refuse_too_wide, training_bytes
+from dropscape.subnetworks.cnn_training import CnnTraining, available_bytes, refuse_too_wide, training_bytes
 
 WIDE = CnnTraining(Shape(28, (6, 16), 120, 250_000, 10), 0.9, 0, 0.01, 64, 1, (), 0)
 

@@ -16,7 +16,7 @@ from dropscape.errors import ConfigurationError
 from dropscape.jobs import Job, perform
 from dropscape.subnetworks import cnn_stage
 from dropscape.subnetworks.accuracies_stage import join_widths
-from dropscape.subnetworks.bounds import Bounds, max_norm
+from dropscape.subnetworks.bounds import max_norm, theorem_bounds
 from dropscape.subnetworks.cnn_stage import train_cnn
 from dropscape.subnetworks.cnn_training import CnnRun
 from dropscape.subnetworks.distributions import Caps
@@ -93,10 +93,10 @@ def test_two_layer_networks_on_a_distribution(tmp_path):
     assert set(margins[whose].itertuples(index=False, name=None)) == networks
     for row in margins.itertuples():
         c = max_norm(5, row.width, 0.2 * row.keep_prob)
-        bounds = Bounds(0.2 * row.keep_prob, 0.5, 40, row.width, c)
-        assert row.gamma == pytest.approx(Caps(5, 0.4).margin(row.keep_prob)) == pytest.approx(bounds.gamma)
-        assert (row.required_width, row.error_bound) == pytest.approx((bounds.required_width, bounds.error))
-        assert row.distance_bound == pytest.approx(bounds.distance)
+        bounds = theorem_bounds(0.2 * row.keep_prob, 0.5, 40, row.width, c)
+        assert row.gamma == pytest.approx(Caps(5, 0.4).margin(row.keep_prob)) == pytest.approx(0.2 * row.keep_prob)
+        for name in ("required_width", "error_bound", "distance_bound"):
+            assert getattr(row, name) == pytest.approx(bounds[name])
         course = distances[(distances[whose] == [row.width, row.keep_prob, row.seed]).all(axis=1)]
         assert course["bound"].unique() == pytest.approx([c])
     assert (record["stage"], record["parameters"], record["data"]) == ("subnetworks", TWO_LAYER, None)

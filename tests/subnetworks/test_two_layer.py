@@ -47,8 +47,9 @@ STREAMS = {"fresh": FreshStream(Caps(6, 0.2), 50), "sparse": sparse()}
 def train(config, stream, **options):
     """The run, with its weights, and what it measured."""
     run = Algorithm1Run(config, stream)
-    result = run.finish(**options)
-    return SimpleNamespace(weights=run.weights, errors=result.errors, distances=result.distances)
+    table = run.finish(**options)
+    weights = run.theta[..., : config.width].swapaxes(2, 3)  # (keep probabilities, seeds, m, d)
+    return SimpleNamespace(weights=weights, table=table)
 
 
 def step_example(stream, seed, step):
@@ -91,7 +92,7 @@ def test_the_steps_are_those_of_the_algorithm(stream, c):
     """Also where many rows start outside the ball and others reach it."""
     config, stream = replace(BASE, max_norms=(c, c)), STREAMS[stream]
     trained = train(config, stream)
-    table = trained.distances.set_index(["keep_prob", "seed", "step"])
+    table = trained.table.set_index(["keep_prob", "seed", "step"])
     for point, keep_prob in enumerate(config.keep_probs):
         for index, seed in enumerate(config.seeds):
             course, moved = iterates(config, stream, point, seed)
@@ -115,9 +116,9 @@ def test_rows_reach_the_ball_late():
     trained = train(config, stream)
     course, moved = iterates(config, stream, 0, 1)
     assert (moved == 0).any() and ((moved > 100) & (moved < 1000)).any() and (moved > 1050).any()
-    assert trained.distances["projected"].item() == (moved > 0).sum()
+    assert trained.table["projected"].item() == (moved > 0).sum()
     np.testing.assert_allclose(trained.weights[0, 0], course[-1], rtol=0, atol=3e-5)
-    assert trained.distances["largest_norm"].item() <= 5.5 * (1 + 1e-6)
+    assert trained.table["largest_norm"].item() <= 5.5 * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("c", [FREE, TIGHT])
@@ -148,7 +149,7 @@ def test_only_active_neurons_move():
 @pytest.mark.parametrize("stream", STREAMS)
 def test_errors_are_shares_of_the_test_examples(stream):
     stream = STREAMS[stream]
-    errors = train(BASE, stream).errors.set_index(["keep_prob", "seed", "step"])
+    errors = train(BASE, stream).table.set_index(["keep_prob", "seed", "step"])
     x, y = (torch.tensor(values, dtype=torch.float64) for values in stream.test)
     for point, keep_prob in enumerate(BASE.keep_probs):
         for seed in BASE.seeds:
@@ -220,8 +221,7 @@ def test_an_interrupted_training_ends_bit_identical(tmp_path, monkeypatch, strea
     resumed = train(config, stream, checkpoint=Checkpoint(path, 0))
     assert len(set(reached)) > 5
     np.testing.assert_array_equal(resumed.weights, whole.weights)
-    pd.testing.assert_frame_equal(resumed.errors, whole.errors)
-    pd.testing.assert_frame_equal(resumed.distances, whole.distances)
+    pd.testing.assert_frame_equal(resumed.table, whole.table)
 
 
 def test_threads_and_companions_change_nothing():

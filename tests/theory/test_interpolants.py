@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from dropscape.theory.interpolants import LEFT, MIDDLE, RIGHT, SLOPE_CHANGES, X, network, shared, targets
 from dropscape.theory.relu_network_1d import convexity_changes, min_convexity_changes
+from dropscape.theory.tables.interpolants import LEFT, MIDDLE, RIGHT, SLOPE_CHANGES, X, network, shared, targets
 
 
 @pytest.mark.parametrize("curve", SLOPE_CHANGES)

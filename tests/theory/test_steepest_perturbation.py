@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.theory.interpolants import MIDDLE, X, network
-from dropscape.theory.perturbations import case_i_perturbations, case_ii_perturbations, derivative
+from dropscape.theory.perturbations import case_i_perturbations, case_ii_perturbations, derivative, min_relative_change
 from dropscape.theory.relu_network_1d import ReluNetwork1d, convexity_changes, min_convexity_changes
-from dropscape.theory.steepest_perturbation import min_relative_change
+from dropscape.theory.tables.interpolants import MIDDLE, X, network
 from tests.theory.test_perturbations import draw, ridges
 
 

@@ -8,11 +8,11 @@ import torch
 
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.initial import normal_initialised
-from dropscape.training import compiled, pace
+from dropscape.training import pace
 from dropscape.training.backends import COMPILED
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.compiled import NAMES
-from dropscape.training.stacked_networks import initialised
+from dropscape.training.stacked import initialised
 from dropscape.training.train import train
 from tests.training.compiled_trainings import BASE, changed, data, objective, select_seed, short, trained
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at
@@ -154,7 +154,7 @@ def test_divergence_stops_at_the_first_step_that_is_not_finite():
 @pytest.mark.parametrize("name", NAMES)
 def test_no_number_is_hidden_by_an_activation(name, activation):
     config = short(1, activation=activation, keep_prob=1.0)
-    start = compiled.initial_parameters(config)
+    start = initialised(config.widths, activation, config.seeds, initial_scale=config.initial_scale)
     start[name][1].flatten()[-1] = math.nan
     with pytest.raises(DivergenceError, match="training of seed 7 diverged: its loss is nan at step 0 "):
         trained(config, start=start)

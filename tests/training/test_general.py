@@ -19,9 +19,9 @@ from dropscape.models.restored import restored
 from dropscape.training import general
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.general import GeneralTraining, evaluate
-from dropscape.training.learning_rates import LearningRate
 from dropscape.training.micro_batches import Batches
 from dropscape.training.objectives import accumulate_gradients
+from dropscape.training.optimizers import LearningRate
 from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import train
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dropscape.training.learning_rates import LearningRate
+from dropscape.training.optimizers import LearningRate
 
 
 def test_a_constant_stays():

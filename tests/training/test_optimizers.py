@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dropscape.errors import ConfigurationError
-from dropscape.training.optimizers import make_optimizer, optimizer_tensors, restore_optimizer, set_learning_rate
+from dropscape.training.optimizers import make_optimizer, optimizer_tensors, restore_optimizer
 
 
 def model():
@@ -15,7 +15,7 @@ def model():
 
 def steps(network, optimizer, which):
     for step in which:
-        set_learning_rate(optimizer, 0.1 / (step + 1))
+        optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
         optimizer.zero_grad()
         generator = torch.Generator().manual_seed(step)
         network(torch.rand(2, 3, 5, 5, generator=generator)).square().sum().backward()

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.seeds import derived_seed
-from dropscape.training import stacked_networks
-from dropscape.training.stacked_networks import StackedNetworks, initialised
+from dropscape.training import stacked
+from dropscape.training.stacked import StackedNetworks, initialised
 
 WIDTHS, SEEDS, KEEP = (9, 6, 5, 3), (0, 7, 3), 0.7
 # Float32 rounds each sum of n terms by at most n eps = 23 * 6e-8 of the sum of moduli; the depth adds a few such steps.
@@ -66,7 +66,7 @@ def test_gradients_equal_autograd_with_the_same_masks(
     activation, dropout_after, mode, chunk, monkeypatch, make_examples
 ):
     """With chunks that end in the middle, at the end and beyond the examples."""
-    monkeypatch.setattr(stacked_networks, "CHUNK", chunk)
+    monkeypatch.setattr(stacked, "CHUNK", chunk)
     inputs, labels = make_examples(23)
     parameters = initialised(WIDTHS, activation, SEEDS)
     networks = StackedNetworks(parameters, activation, inputs, labels)
@@ -83,8 +83,8 @@ def test_gradients_without_dropout_equal_autograd(activation, make_examples):
 
 def test_the_real_chunk_border(make_examples):
     """2,003 examples: one full chunk and three more."""
-    assert stacked_networks.CHUNK == 2000
-    inputs, labels = make_examples(stacked_networks.CHUNK + 3)
+    assert stacked.CHUNK == 2000
+    inputs, labels = make_examples(stacked.CHUNK + 3)
     parameters = initialised(WIDTHS, "relu", SEEDS)
     networks = StackedNetworks(parameters, "relu", inputs, labels)
     masks = some_masks("per_example", WIDTHS[1], len(labels))
@@ -104,7 +104,7 @@ def test_the_real_chunk_border(make_examples):
 @pytest.mark.parametrize("chunk", [4, 2000])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
 def test_evaluation_is_the_loss_without_dropout_and_the_accuracy(activation, chunk, monkeypatch, make_examples):
-    monkeypatch.setattr(stacked_networks, "CHUNK", chunk)
+    monkeypatch.setattr(stacked, "CHUNK", chunk)
     inputs, labels = make_examples(23)
     parameters = initialised(WIDTHS, activation, SEEDS)
     loss, accuracy = StackedNetworks(parameters, activation, inputs, labels).evaluate()
@@ -154,5 +154,5 @@ def test_initialising_leaves_the_global_stream_alone():
 
 
 def test_an_unknown_activation_is_named(make_examples):
-    with pytest.raises(ConfigurationError, match=r"model\.activation is 'swish'; write one of relu, tanh, identity"):
+    with pytest.raises(ConfigurationError, match=r"model\.activation is 'swish'; write one of identity, relu, tanh"):
         StackedNetworks(initialised(WIDTHS, "relu", SEEDS), "swish", *make_examples(3))

@@ -18,8 +18,7 @@ from dropscape.training import stage
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.general import GeneralTraining
 from dropscape.training.stacked import StackedTraining
-from dropscape.training.train import train
-from dropscape.training.training_config import training_config
+from dropscape.training.train import train, training_config
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},

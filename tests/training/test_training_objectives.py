@@ -14,9 +14,9 @@ from dropscape.models.registry import initialised
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.general import GeneralTraining
-from dropscape.training.learning_rates import LearningRate
 from dropscape.training.micro_batches import Batches, draw_batch
 from dropscape.training.objectives import OBJECTIVES
+from dropscape.training.optimizers import LearningRate
 from dropscape.training.train import train
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at
 

@@ -1,4 +1,4 @@
 from dropscape.jobs import run
-from dropscape.report.stage import write_first_page
+from dropscape.report.first_page import write_first_page
 
 run(write_first_page, snakemake)

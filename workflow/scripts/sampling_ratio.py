@@ -1,4 +1,4 @@
 from dropscape.jobs import run
-from dropscape.sampling.ratio_stage import measure_ratio
+from dropscape.sampling.ratio import measure_ratio
 
 run(measure_ratio, snakemake)

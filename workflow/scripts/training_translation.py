@@ -1,4 +1,4 @@
 from dropscape.jobs import run
-from dropscape.training.translation_stage import translate
+from dropscape.training.translation import translate
 
 run(translate, snakemake)

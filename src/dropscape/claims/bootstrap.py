@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dropscape.claims.statistic import Measured, Run, unmeasured
-from dropscape.numerics.intervals import Interval, bootstrap_interval
+from dropscape.numerics.intervals import bootstrap_interval
 
 REPLICATES = 500
 OfRows = Callable[[NDArray], float]
@@ -22,9 +22,10 @@ Reduced = Literal["smallest", "mean", "largest"]
 _REDUCE = {"smallest": np.min, "mean": np.mean, "largest": np.max}
 
 
-def bootstrap(statistic: OfRows, groups: Sequence[NDArray], purpose: str) -> Interval:
+def bootstrap(statistic: OfRows, groups: Sequence[NDArray], purpose: str, points: int, note: str = "") -> Measured:
     """The mean over groups of a statistic of their rows; ``purpose`` decides the draws."""
-    return bootstrap_interval(statistic, groups, seed=0, purpose=purpose, replicates=REPLICATES)
+    interval = bootstrap_interval(statistic, groups, seed=0, purpose=purpose, replicates=REPLICATES)
+    return Measured(interval.value, interval.low, interval.high, points, note)
 
 
 def over_directions(statistic: OfRows, groups: Sequence[NDArray], claim: str, run: Run) -> Measured:
@@ -33,8 +34,7 @@ def over_directions(statistic: OfRows, groups: Sequence[NDArray], claim: str, ru
     groups = [group for group in groups if len(group)]
     if not groups:
         return unmeasured("no defined point")
-    interval = bootstrap(statistic, groups, f"{claim}/{run.experiment}/{run.name}")
-    return Measured(interval.value, interval.low, interval.high, points)
+    return bootstrap(statistic, groups, f"{claim}/{run.experiment}/{run.name}", points)
 
 
 def over_seeds(statistic: OfRows, rows: NDArray, claim: str, experiment: str, note: str) -> Measured:
@@ -42,8 +42,7 @@ def over_seeds(statistic: OfRows, rows: NDArray, claim: str, experiment: str, no
     points = int(np.prod(rows.shape[:2]))
     if len(rows) == 1:
         return Measured(statistic(rows), math.nan, math.nan, points, f"{note}; one seed, no interval")
-    interval = bootstrap(statistic, [rows], f"{claim}/{experiment}")
-    return Measured(interval.value, interval.low, interval.high, points, note)
+    return bootstrap(statistic, [rows], f"{claim}/{experiment}", points, note)
 
 
 def reduced_over_seeds(rows: NDArray, over: Reduced, claim: str, experiment: str, note: str) -> Measured:

@@ -27,7 +27,7 @@ def variance_flatness(
     groups = []
     for seed in sorted(set(tables.run_table(run, "interval")["seed"])):
         joined = with_widths(tables, run, sample, seed, 2.0)
-        joined = _leading(joined[~joined["numerically_zero"]], leading)
+        joined = joined[~joined["numerically_zero"] & (joined["index"] <= (leading or math.inf))]
         groups.append(positive(joined[["width", "held_out" if held_out else "variance"]]))
     return groups
 
@@ -47,7 +47,8 @@ def projected_variance(tables: Tables, run: Run, sample: str, leading: int | Non
     for seed in sorted(set(table["seed"])):
         rows = table[(table["sample"] == sample) & (table["seed"] == seed)]
         rows = rows[rows["eigenvalue"] > NUMERICALLY_ZERO * rows["eigenvalue"].max()]
-        groups.append(positive(_leading(rows, leading)[["eigenvalue", "variance"]]))
+        rows = rows[rows["index"] <= (leading or math.inf)]
+        groups.append(positive(rows[["eigenvalue", "variance"]]))
     return groups
 
 
@@ -55,10 +56,6 @@ def positive(rows: ArrayLike) -> NDArray:
     """The rows whose numbers are all finite and above 0."""
     rows = np.asarray(rows, dtype=float)
     return rows[(np.isfinite(rows) & (rows > 0)).all(axis=1)]
-
-
-def _leading(rows: pd.DataFrame, count: int | None) -> pd.DataFrame:
-    return rows[rows["index"] <= count] if count else rows
 
 
 def r_squared(pairs: NDArray) -> float:

@@ -7,16 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dropscape.artifacts.tables import NotMeasuredError
-from dropscape.claims.statistic import (
-    ExperimentStatistic,
-    Measured,
-    TheoryStatistic,
-    join_notes,
-    statistic_named,
-    unmeasured,
-)
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.statistic import Measured, Tables, join_notes, statistic_named
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
 CLAIM_COLUMNS = (
@@ -83,14 +74,18 @@ def judge(
     for name, claim in claims.items():
         experiment = experiments[name]
         measured = []
-        for run, main, statistic in _measured(name, claim, tables, experiment):
-            verdict, reason = judged(statistic, claim["expected"], claim["min_points"])
+        for run, main, value in statistic_named(claim["statistic"]).by_run(tables, experiment, name):
+            verdict, reason = judged(value, claim["expected"], claim["min_points"])
             row = {"claim": name, "run": run, "main": main, "verdict": verdict, "reason": reason}
-            measured.append(row | asdict(statistic))
+            measured.append(row | asdict(value))
         by_run += measured
         deciding = [row for row in measured if row["main"]] or measured
         weakest = _weakest(deciding, claim["expected"])
         note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
+        holding = sum(row["verdict"] == HOLDS for row in deciding)
+        several = (
+            f"holds in {holding} of {len(deciding)} runs, weakest in {weakest['run']}" if len(deciding) > 1 else ""
+        )
         rows.append(
             {
                 "claim": name,
@@ -100,7 +95,7 @@ def judge(
                 "statistic": claim["measures"],
                 "expected": described(claim["expected"]),
                 "paper": claim["paper"],
-                "reason": join_notes(_holding(deciding, weakest), weakest["reason"], note),
+                "reason": join_notes(several, weakest["reason"], note),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }
@@ -115,23 +110,6 @@ def _meets(value: float, expected: Mapping[str, float]) -> bool:
     if "below" in expected:
         return value < expected["below"]
     return expected["near"] / expected["factor"] <= value <= expected["near"] * expected["factor"]
-
-
-def _measured(name: str, claim: Mapping, tables: Tables, experiment: str | None) -> list[tuple[str, bool, Measured]]:
-    """The claim's statistic on every run, by its name and whether it is a main one; without a name if measured once."""
-    statistic = statistic_named(claim["statistic"])
-
-    def measured_on(subject: Run | str) -> Measured:
-        try:
-            return statistic.measure(tables, subject, name)
-        except NotMeasuredError as reason:
-            return unmeasured(f"not measured: {reason}")
-
-    if isinstance(statistic, TheoryStatistic):
-        return [("", True, statistic.measure(tables, name))]
-    if isinstance(statistic, ExperimentStatistic):
-        return [("", True, measured_on(experiment))]
-    return [(run.name, run.main, measured_on(run)) for run in tables.experiment_runs(experiment)]
 
 
 def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> dict[str, Any]:
@@ -149,11 +127,3 @@ def _weakest(rows: Sequence[dict[str, Any]], expected: Mapping[str, float]) -> d
         return rank, -abs(math.log(max(value, 1e-300) / expected["near"]))
 
     return min(rows, key=strength)
-
-
-def _holding(rows: Sequence[dict[str, Any]], weakest: dict[str, Any]) -> str:
-    """In how many runs the claim holds, if there are several."""
-    if len(rows) < 2:
-        return ""
-    holding = sum(row["verdict"] == HOLDS for row in rows)
-    return f"holds in {holding} of {len(rows)} runs, weakest in {weakest['run']}"

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
-from dropscape.claims.statistic import ExperimentStatistic, Run, Tables
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Run, Tables
 from dropscape.training.settings import Objective
 
 

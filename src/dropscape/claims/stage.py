@@ -1,9 +1,8 @@
 """The claims stage: a study's tables in, a verdict for each of its claims out."""
 
 from dropscape.artifacts.files import join_tables, read_json, write_table
-from dropscape.artifacts.tables import TableFiles
 from dropscape.claims.judge import judge
-from dropscape.claims.tables import Run, Tables
+from dropscape.claims.statistic import Run, Tables
 from dropscape.jobs import Job
 
 
@@ -14,7 +13,7 @@ def judge_study(job: Job) -> None:
     of that of each experiment's data), runs, tables (as ``TableFiles`` takes them) and scale.
     """
     settings = job.settings
-    tables = Tables([Run(**run) for run in settings["runs"]], TableFiles(settings["tables"]))
+    tables = Tables([Run(**run) for run in settings["runs"]], settings["tables"])
     datasets = {path: read_json(path) for path in sorted(set(settings["descriptions"].values()))}
     data = {experiment: datasets[path]["label"] for experiment, path in settings["descriptions"].items()}
     by_name = {claim["name"]: claim for claim in settings["claims"]}

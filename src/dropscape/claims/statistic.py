@@ -1,21 +1,81 @@
-"""What every statistic of a claim is: typed arguments, and a measurement with bounds.
+"""What every statistic of a claim is: typed arguments, and a measurement with bounds on runs and their tables.
 
 A statistic is a module of ``dropscape.claims.statistics`` with one class. Its fields are the arguments that a claim
 gives; its docstring's first line says what it measures. Nothing lists the modules: the configuration finds them.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.claims.tables import Run, Tables
+from dropscape.artifacts.tables import NotMeasuredError, TableFiles
 from dropscape.discovery import subclasses
 from dropscape.schema import Strict
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an experiment.
+
+    Attributes:
+        main: whether it has the experiment's dropout layer and mask mode, not other ones.
+        plain: whether it trains without dropout.
+        settings: keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight and
+            train_examples.
+    """
+
+    experiment: str
+    name: str
+    main: bool
+    plain: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def objective(self) -> str:
+        """What the run descends; dropout that keeps everything is the risk."""
+        plain = self.settings["objective"] == "dropout" and self.settings["keep_prob"] == 1
+        return "risk" if plain else self.settings["objective"]
+
+
+class Tables(TableFiles):
+    """The runs that claims are about, in the order of the configuration, and the tables of them all."""
+
+    def __init__(self, runs: Sequence[Run], files: Mapping[str, Mapping]):
+        super().__init__(files)
+        self.runs = runs
+
+    def run_table(self, run: Run, table: str) -> pd.DataFrame:
+        """The table of a run; NotMeasuredError if the configuration leaves that measurement out."""
+        return super().run_table(run.experiment, run.name, table)
+
+    def experiment_runs(self, experiment: str) -> list[Run]:
+        """The runs of one experiment."""
+        return [run for run in self.runs if run.experiment == experiment]
+
+    def named_run(self, experiment: str, name: str) -> Run:
+        """The run of that name; NotMeasuredError if the experiment has none at this scale."""
+        for run in self.experiment_runs(experiment):
+            if run.name == name:
+                return run
+        raise NotMeasuredError(f"{experiment} has no run '{name}' at this scale")
+
+    def without_dropout(self, run: Run) -> Run:
+        """The run of the same experiment that trains without dropout; NotMeasuredError if there is no other."""
+        plain = [other for other in self.experiment_runs(run.experiment) if other.plain]
+        if run.plain or not plain:
+            raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
+        return plain[0]
+
+    def at_last_step(self, run: Run, column: str) -> NDArray:
+        """A column of the run's history at the last step, by seed."""
+        history = self.run_table(run, "history")
+        return history[history["step"] == history["step"].max()].sort_values("seed")[column].to_numpy(dtype=float)
 
 
 @dataclass(frozen=True)
@@ -44,9 +104,29 @@ class Statistic(Strict):
 
     name: str
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        package, _, module = cls.__module__.rpartition(".")
+        if package.endswith(".statistics"):  # its name is that of its module; pydantic looks at the fields after this
+            cls.__annotations__["name"] = Literal[module]
+
+    def by_run(self, tables: Tables, experiment: str | None, claim: str) -> list[tuple[str, bool, Measured]]:
+        """What is measured on each run, by its name and whether it is a main one; without a name if measured once."""
+        return [("", True, self._measured(tables, experiment, claim))]
+
+    def _measured(self, *arguments: Any) -> Measured:
+        try:
+            return self.measure(*arguments)
+        except NotMeasuredError as reason:
+            return unmeasured(f"not measured: {reason}")
+
 
 class RunStatistic(Statistic):
     """A statistic of one run; a claim is measured on every run of its experiment."""
+
+    def by_run(self, tables: Tables, experiment: str, claim: str) -> list[tuple[str, bool, Measured]]:
+        """Measure it on every run."""
+        return [(run.name, run.main, self._measured(tables, run, claim)) for run in tables.experiment_runs(experiment)]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure it; the claim's name decides the draws. NotMeasuredError: the run lacks a table that it needs."""
@@ -67,6 +147,10 @@ class TheoryStatistic(Statistic):
     table: str = Field(description="The table; the module of that name in `dropscape.theory.tables`.")
     column: str = Field(description="A column of it; the module describes them.")
     where: Mapping[str, str] = Field(description="Value of each column that chooses the rows.")
+
+    def by_run(self, tables: Tables, experiment: None, claim: str) -> list[tuple[str, bool, Measured]]:
+        """Measure it once, without an experiment."""
+        return [("", True, self.measure(tables, claim))]
 
     def measure(self, tables: Tables, claim: str) -> Measured:
         """Measure it; the claim's name decides the draws."""

@@ -5,9 +5,8 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims.bootstrap import Reduced
-from dropscape.claims.statistic import ExperimentStatistic, Tables
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 
 # Accuracies still rise at the start, and a single iterate's visited sub-network has a single mask.
 LAST = 0.2  # share of the training, at its end, whose recorded iterates are averaged

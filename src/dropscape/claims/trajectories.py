@@ -10,8 +10,8 @@ draw can only narrow, stay.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
 from typing import Literal
 
 import numpy as np
@@ -19,9 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims.bootstrap import bootstrap
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, join_notes, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables, join_notes, unmeasured
 from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
 
@@ -31,45 +30,6 @@ TRAINING_LEFT = 0.5  # share of the training that a comparison needs
 Column = Literal["loss", "test_loss", "test_accuracy"]
 Group = Sequence[str]  # methods that are compared with each other
 Means = Sequence[NDArray]  # of each of them (K,), over its trials
-
-
-class TrajectoriesStatistic(ExperimentStatistic):
-    """A statistic that compares the trajectories of several methods at one or all settings."""
-
-    column: Column = Field("loss", description="What is compared.")
-    learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
-    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
-
-    def trajectories(self, tables: Tables, experiment: str, methods: Sequence[str]) -> "Trajectories":
-        """The trajectories of the methods by (learning rate, keep_prob), at the settings that are asked for.
-
-        NotMeasuredError if there is no such setting, or one in which a method was not simulated.
-        """
-        table = tables.experiment_table(experiment, "trajectories")
-        by_setting = at_setting(table, self.learning_rate, self.keep_prob).groupby(["learning_rate", "keep_prob"])
-        found = {setting: _compared(rows, methods, self.column) for setting, rows in by_setting}
-        if not found or not all(found.values()):
-            what = f"{experiment} has no trajectories of {' and '.join(methods)} to compare"
-            raise NotMeasuredError(what + setting_note(self.learning_rate, self.keep_prob))
-        return found
-
-
-class MethodPairsStatistic(TrajectoriesStatistic):
-    """A statistic that compares methods in pairs."""
-
-    methods: list[Method] = Field(description="The methods, which are compared in pairs.", min_length=2)
-
-    def weakest_pair(
-        self,
-        tables: Tables,
-        experiment: str,
-        statistic: "Callable[[Compared, Group, Means], float]",
-        choose: Callable,
-        claim: str,
-    ) -> Measured:
-        """The statistic at the setting and pair that ``choose`` takes, as in ``weakest``."""
-        trajectories = self.trajectories(tables, experiment, self.methods)
-        return weakest(trajectories, list(combinations(self.methods, 2)), statistic, choose, f"{claim}/{experiment}")
 
 
 @dataclass(frozen=True)
@@ -88,15 +48,6 @@ class Compared:
     share: float
     diverged: Mapping[str, int]
 
-    def means(self, method: str) -> NDArray:
-        """(K,) means over the method's trials."""
-        return _mean(self.trials[method])
-
-    def width(self, *methods: str) -> float:
-        """The mean width of the methods' bands along training."""
-        widths = [np.nanmax(self.trials[name], axis=0) - np.nanmin(self.trials[name], axis=0) for name in methods]
-        return float(self.weights @ np.mean(widths, axis=0))
-
     def along(self, values: NDArray) -> float:
         """The mean along training of those values (K,) that are defined."""
         defined = np.isfinite(values)
@@ -105,6 +56,77 @@ class Compared:
 
 
 Trajectories = Mapping[tuple[float, float], Compared]
+
+
+class TrajectoriesStatistic(ExperimentStatistic):
+    """A statistic that compares the trajectories of several methods at one or all settings."""
+
+    column: Column = Field("loss", description="What is compared.")
+    learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
+    keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+
+    def trajectories(self, tables: Tables, experiment: str, methods: Sequence[str]) -> Trajectories:
+        """The trajectories of the methods by (learning rate, keep_prob), at the settings that are asked for.
+
+        NotMeasuredError if there is no such setting, or one in which a method was not simulated.
+        """
+        table = tables.experiment_table(experiment, "trajectories")
+        by_setting = at_setting(table, self.learning_rate, self.keep_prob).groupby(["learning_rate", "keep_prob"])
+        found = {setting: _compared(rows, methods, self.column) for setting, rows in by_setting}
+        if not found or not all(found.values()):
+            what = f"{experiment} has no trajectories of {' and '.join(methods)} to compare"
+            raise NotMeasuredError(what + setting_note(self.learning_rate, self.keep_prob))
+        return found
+
+    def weakest(
+        self,
+        tables: Tables,
+        experiment: str,
+        claim: str,
+        groups: Sequence[Group],
+        statistic: Callable[[Compared, Group, Means], float],
+        choose: Callable,
+    ) -> Measured:
+        """The statistic at the setting and group that ``choose`` takes, with bounds from drawing trials anew."""
+        trajectories = self.trajectories(tables, experiment, list(dict.fromkeys(chain.from_iterable(groups))))
+        values = {
+            (setting, tuple(group)): statistic(
+                compared, group, [mean_of_trials(compared.trials[name]) for name in group]
+            )
+            for setting, compared in trajectories.items()
+            if compared.share >= TRAINING_LEFT
+            for group in groups
+        }
+        values = {key: value for key, value in values.items() if not math.isnan(value)}
+        if not values:
+            return unmeasured(_diverged(trajectories) or "no defined point")
+        (learning_rate, keep_prob), group = key = choose(values, key=values.get)
+        compared = trajectories[learning_rate, keep_prob]
+        count = len(compared.trials[group[0]])
+        where = f"of {len(values)}, " if len(values) > 1 else ""
+        note = f"{where}{', '.join(group)} at learning rate {learning_rate:g}, keep {keep_prob:g}; {count} trials"
+        note = join_notes(note, _diverged(trajectories))
+        if count == 1:
+            return Measured(values[key], math.nan, math.nan, 1, f"{note}; one trial, no interval")
+        trials = np.stack([compared.trials[name] for name in group], axis=1)
+
+        def drawn(rows: NDArray) -> float:
+            return statistic(compared, group, [mean_of_trials(rows[:, index]) for index in range(len(group))])
+
+        found = bootstrap(drawn, [trials], f"{claim}/{experiment}", count * len(group), note)
+        # A distance of means is on average larger in a draw, which has the sampling error twice: bounds can miss it.
+        return replace(found, low=min(found.low, found.value), high=max(found.high, found.value))
+
+
+class MethodPairsStatistic(TrajectoriesStatistic):
+    """A statistic that compares methods in pairs."""
+
+    methods: list[Method] = Field(description="The methods, which are compared in pairs.", min_length=2)
+
+    @property
+    def pairs(self) -> list[Group]:
+        """Every two of the methods."""
+        return list(combinations(self.methods, 2))
 
 
 def trial_names(table: pd.DataFrame) -> pd.Series:
@@ -160,58 +182,19 @@ def _durations(steps: NDArray) -> NDArray:
     return (np.append(gaps, 0) + np.append(0, gaps)) / 2
 
 
-def _mean(values: NDArray) -> NDArray:
+def mean_of_trials(values: NDArray) -> NDArray:
     """Mean over the trials (T, K) with a value; NaN where there is none."""
     count = np.isfinite(values).sum(axis=0)
     return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
-
-
-def weakest(
-    trajectories: Trajectories,
-    groups: Sequence[Group],
-    statistic: Callable[[Compared, Group, Means], float],
-    choose: Callable,
-    purpose: str,
-) -> Measured:
-    """The statistic at the setting and group that ``choose`` takes, with bounds from drawing trials anew."""
-    values = {
-        (setting, tuple(group)): statistic(compared, group, [compared.means(name) for name in group])
-        for setting, compared in trajectories.items()
-        if compared.share >= TRAINING_LEFT
-        for group in groups
-    }
-    values = {key: value for key, value in values.items() if not math.isnan(value)}
-    if not values:
-        return unmeasured(_diverged(trajectories) or "no defined point")
-    (learning_rate, keep_prob), group = key = choose(values, key=values.get)
-    compared = trajectories[learning_rate, keep_prob]
-    count = len(compared.trials[group[0]])
-    where = f"of {len(values)}, " if len(values) > 1 else ""
-    note = f"{where}{', '.join(group)} at learning rate {learning_rate:g}, keep {keep_prob:g}; {count} trials"
-    note = join_notes(note, _diverged(trajectories))
-    if count == 1:
-        return Measured(values[key], math.nan, math.nan, 1, f"{note}; one trial, no interval")
-    trials = np.stack([compared.trials[name] for name in group], axis=1)
-
-    def drawn(rows: NDArray) -> float:
-        return statistic(compared, group, [_mean(rows[:, index]) for index in range(len(group))])
-
-    interval = bootstrap(drawn, [trials], purpose)
-    # A distance of means is on average larger in a draw, which has the sampling error twice: its bounds can miss it.
-    low, high = min(interval.low, interval.value), max(interval.high, interval.value)
-    return Measured(interval.value, low, high, count * len(group), note)
 
 
 def _diverged(trajectories: Trajectories) -> str:
     """Such as ``6 of 6 trials of descent diverge at learning rate 1, keep 0.3``, and what is left of the training."""
     notes = []
     for (learning_rate, keep_prob), compared in trajectories.items():
-        lost = [
-            f"{count} of {len(compared.trials[name])} trials of {name}"
-            for name, count in compared.diverged.items()
-            if count
-        ]
-        if lost:
+        counts = [(name, count, len(compared.trials[name])) for name, count in compared.diverged.items() if count]
+        if counts:
+            lost = " and ".join(f"{count} of {total} trials of {name}" for name, count, total in counts)
             left = f", {compared.share:.0%} of the training compared" if compared.share < 1 else ""
-            notes.append(f"{' and '.join(lost)} diverge at learning rate {learning_rate:g}, keep {keep_prob:g}{left}")
+            notes.append(f"{lost} diverge at learning rate {learning_rate:g}, keep {keep_prob:g}{left}")
     return join_notes(*notes)

@@ -9,8 +9,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
-from dropscape.claims.statistic import ExperimentStatistic, Tables
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 
 
 class WeakErrorsStatistic(ExperimentStatistic):

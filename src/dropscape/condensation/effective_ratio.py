@@ -27,27 +27,14 @@ class EffectiveNeurons:
 
     upper: int  # the size of a set of directions that was found; the number itself where it equals the lower bound
     lower: int  # no set is smaller
-    neurons: int  # m, all neurons of the layer
-    zero: int  # how many of them have no direction, because their input weight is zero; they need no u
-
-    @property
-    def ratio(self) -> float:
-        """The effective ratio of the set that was found."""
-        return self.upper / self.neurons
-
-    @property
-    def lower_ratio(self) -> float:
-        """A lower bound of the effective ratio."""
-        return self.lower / self.neurons
+    zero: int  # how many neurons have no direction, because their input weight is zero; they need no u
 
 
 def effective_neurons(vectors: ArrayLike, threshold: float = 0.95, either_sign: bool = False) -> EffectiveNeurons:
-    """Bound the effective neuron number of a layer.
+    """Bound the effective neuron number of a layer, whose neurons have the input weights ``vectors`` (m, d), d >= 2.
 
-    Args:
-        vectors: (m, d), d >= 2, the neurons' input weights; computed in float64.
-        threshold: of the cosine, between 0.71 and 1, as the configuration takes it.
-        either_sign: whether a vector of opposite direction is parallel too.
+    All is computed in float64. ``threshold`` is that of the cosine, between 0.71 and 1, as the configuration takes it;
+    with ``either_sign`` a vector of opposite direction is parallel too.
     """
     directions, nonzero = unit_rows(vectors)
     if directions.shape[1] == 2:
@@ -59,7 +46,7 @@ def effective_neurons(vectors: ArrayLike, threshold: float = 0.95, either_sign: 
         cosines = directions @ directions.T
         upper = len(cover(cosines, threshold, either_sign))
         lower = len(packing(np.abs(cosines) if either_sign else cosines, threshold))
-    return EffectiveNeurons(upper, lower, len(nonzero), int((~nonzero).sum()))
+    return EffectiveNeurons(upper, lower, int((~nonzero).sum()))
 
 
 def cover(cosines: NDArray, threshold: float, either_sign: bool = False) -> list[NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""Measures orientation and amplitude of neurons (paper B, section VI.A.1), and how much of it few orientations hold.
+"""Measures orientation, amplitude and similarity of neurons (paper B, section VI.A.1), and what few orientations hold.
 
 A neuron's input weight is the vector of its weights and, where the layer has biases, its bias (section III.D); those
 of a layer are the rows of (m, d). All results are float64. A weight that is not finite is a DivergenceError.
@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
 from dropscape.errors import DivergenceError
 
@@ -43,6 +45,21 @@ def amplitudes(vectors: ArrayLike, outgoing: ArrayLike) -> NDArray[np.float64]:
     return incoming * np.linalg.norm(np.asarray(outgoing, dtype=np.float64), axis=0)
 
 
+def ordered_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
+    """Compute cosines (n, n) of the n rows (m, d) that are not zero, neighbours alike (paper B, Definition 3, Fig. 7).
+
+    The order is that of the leaves of average-linkage clustering by 1 - cosine, turned so that the distances between
+    neighbours add up to as little as the tree allows (scipy's optimal ordering).
+    """
+    directions, _ = unit_rows(vectors)
+    cosines = np.clip(directions @ directions.T, -1.0, 1.0)
+    if len(cosines) < 3:
+        return cosines
+    distances = squareform(1 - cosines, checks=False)
+    order = leaves_list(linkage(distances, method="average", optimal_ordering=True))
+    return cosines[np.ix_(order, order)]
+
+
 def leading_share(
     vectors: ArrayLike, weights: ArrayLike, threshold: float, either_sign: bool = False, count: int = 4
 ) -> float:
@@ -55,7 +72,6 @@ def leading_share(
     Args:
         vectors: (m, d) input weights.
         weights: (m,) amplitudes; those of zero vectors do not count.
-        threshold: see above.
         either_sign: whether opposite directions are one orientation, as of neurons with an odd activation.
         count: how many windows or cones.
     """

@@ -7,7 +7,6 @@ A network is given as its layers, ``(weight (m_l, m_{l-1}), bias (m_l,))`` each,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,22 +21,16 @@ RESOLUTION = 1e-6
 BEND = 0.01
 
 
-@dataclass(frozen=True, eq=False)
-class Intercepts:
-    """Of the m neurons a sigma(w x + b) of a two-layer ReLU network with one input (paper B, Definition 5)."""
+def intercepts(layers: Layers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the intercept points -b / w (m,) of the neurons a sigma(w x + b), NaN where w is zero, and a |w| (m,).
 
-    point: NDArray[np.float64]  # -b / w; NaN where w is zero
-    direction: NDArray[np.float64]  # the sign of w
-    jump: NDArray[np.float64]  # a |w|: what the slope of the network gains from left to right of the point
-
-
-def intercepts(layers: Layers) -> Intercepts:
-    """Compute the intercept points of a two-layer ReLU network."""
+    Of a two-layer ReLU network with one input (paper B, Definition 5), whose slope gains a |w| from left to right.
+    """
     (weight, bias), (outgoing, _) = _float64(layers)
     w = weight[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
-        point = np.where(w == 0, np.nan, -bias / w)
-    return Intercepts(point, np.sign(w), outgoing[0] * np.abs(w))
+        points = np.where(w == 0, np.nan, -bias / w)
+    return points, outgoing[0] * np.abs(w)
 
 
 def outputs(layers: Layers, activation: str, x: ArrayLike) -> NDArray[np.float64]:
@@ -56,7 +49,7 @@ def total_variation(layers: Layers, activation: str, interval: Sequence[float]) 
     not seen.
     """
     if _piecewise_linear(layers, activation):
-        points = intercepts(layers).point
+        points, _ = intercepts(layers)
         inner = points[(points > interval[0]) & (points < interval[1])]
         values = outputs(layers, activation, np.concatenate([[interval[0]], np.sort(inner), [interval[1]]]))
         return float(np.abs(np.diff(values)).sum()), 0.0
@@ -74,7 +67,7 @@ def convexity_changes(layers: Layers, activation: str, interval: Sequence[float]
     ``RESOLUTION`` of the sum of their moduli is none. Of another network: ``visible_convexity_changes`` on the grid.
     """
     if _piecewise_linear(layers, activation):
-        return _sign_changes(_changes_of_slope(intercepts(layers), interval))
+        return _sign_changes(_changes_of_slope(*intercepts(layers), interval))
     return visible_convexity_changes(layers, activation, np.linspace(*interval, GRID))
 
 
@@ -91,12 +84,12 @@ def visible_convexity_changes(layers: Layers, activation: str, x: ArrayLike) -> 
     return _sign_changes(bends[np.abs(bends) > max(BEND * np.abs(bends).max(), rounding)])
 
 
-def _changes_of_slope(found: Intercepts, interval: Sequence[float]) -> NDArray[np.float64]:
+def _changes_of_slope(points: NDArray, jumps: NDArray, interval: Sequence[float]) -> NDArray[np.float64]:
     """Compute the changes at the distinct intercept points inside the interval, from left to right."""
     low, high = interval
-    inside = (found.point > low) & (found.point < high)
-    order = np.argsort(found.point[inside], kind="stable")
-    points, jumps = found.point[inside][order], found.jump[inside][order]
+    inside = (points > low) & (points < high)
+    order = np.argsort(points[inside], kind="stable")
+    points, jumps = points[inside][order], jumps[inside][order]
     if len(points) == 0:
         return jumps
     first = np.flatnonzero(np.diff(points, prepend=-np.inf) > RESOLUTION * (high - low))

@@ -11,7 +11,7 @@ from torch import Tensor
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
-from dropscape.condensation.features import amplitudes, leading_share, orientations
+from dropscape.condensation.features import amplitudes, leading_share, ordered_similarity, orientations
 from dropscape.condensation.piecewise import (
     Layers,
     convexity_changes,
@@ -19,7 +19,6 @@ from dropscape.condensation.piecewise import (
     total_variation,
     visible_convexity_changes,
 )
-from dropscape.condensation.similarity import ordered_similarity
 from dropscape.data.examples import Examples
 from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
@@ -30,10 +29,12 @@ from dropscape.numerics.progress import Progress
 POINTS = 201  # of a function that is drawn
 SHOWN = 100  # neurons of a layer in the table of similarities
 
+FUNCTION_MEASURES = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
 COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude"],
     "function": ["seed", "step", "x", "output"],
     "similarity": ["layer", "row", "column", "cosine"],
+    "examples": ["x", "y"],
 }
 
 
@@ -52,9 +53,8 @@ def measure_condensation(job: Job) -> None:
     for the first seed, where neurons have more than two coordinates: ``similarity``, the cosines of the ``SHOWN``
     neurons with the largest amplitude (of other layers the largest norm) by their positions in reading order.
 
-    Raises:
-        ConfigurationError: the network has no such layer, or ``interval`` is given for other than one number.
-        DivergenceError: a weight of the layers is not finite.
+    A ConfigurationError says that the network has no such layer, or that ``interval`` is given for other than one
+    number, a DivergenceError that a weight of the layers is not finite.
     """
     settings = job.settings
     connected = network_kind(settings["model"]["name"]).is_fully_connected
@@ -63,14 +63,14 @@ def measure_condensation(job: Job) -> None:
     ends = {0, len(steps) - 1}
     progress = Progress(f"condensation {job.name}", len(steps) * len(settings["seeds"]))
     rows: dict[str, list[pd.DataFrame]] = {table: [] for table in COLUMNS}
-    measured, done = [], 0
+    measured = []
     for index, seed in enumerate(settings["seeds"]):
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
             function = _function_measures(at, settings)
             for layer in settings["layers"]:
                 vectors = _input_weights(at, layer)
-                amplitude = amplitudes(vectors, at[_next_weight(layer)]) if connected else None
+                amplitude = amplitudes(vectors, _outgoing(at, layer)) if connected else None
                 where = {"seed": seed, "layer": layer, "step": step}
                 measured.append(where | _layer_measures(vectors, amplitude, settings) | function)
                 if connected and position in ends:
@@ -82,16 +82,13 @@ def measure_condensation(job: Job) -> None:
                 x = np.linspace(*settings["interval"], POINTS)
                 drawn = outputs(_layers(at), settings["model"]["activation"], x)
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
-            done += 1
-            progress(done)
+            progress(index * len(steps) + position + 1)
+    if settings["interval"]:
+        rows["examples"].append(training_points(load_examples(job.inputs["data"], settings["data"])))
     write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
         write_table(job.outputs[table], pd.concat(frames)[columns])
-    shown = pd.DataFrame(columns=["x", "y"])
-    if settings["interval"]:
-        shown = training_points(load_examples(job.inputs["data"], settings["data"]))
-    write_table(job.outputs["examples"], shown)
     job.provenance(metadata.get("data"))
 
 
@@ -134,32 +131,24 @@ def _input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.flo
 
 
 def _layer_measures(vectors: NDArray, amplitude: NDArray | None, settings: Mapping[str, Any]) -> dict[str, float]:
-    threshold = settings["threshold"]
-    signed, unsigned = (effective_neurons(vectors, threshold, either_sign) for either_sign in (False, True))
+    threshold, measures = settings["threshold"], {}
+    for name, either_sign in (("effective_ratio", False), ("effective_ratio_unsigned", True)):
+        found = effective_neurons(vectors, threshold, either_sign)
+        measures |= {name: found.upper / len(vectors), f"{name}_lower": found.lower / len(vectors)}
     odd = settings["model"].get("activation") in ("tanh", "identity")
-    return {
-        "effective_ratio": signed.ratio,
-        "effective_ratio_lower": signed.lower_ratio,
-        "effective_ratio_unsigned": unsigned.ratio,
-        "effective_ratio_unsigned_lower": unsigned.lower_ratio,
-        "zero_neurons": signed.zero,
-        "leading_share": np.nan if amplitude is None else leading_share(vectors, amplitude, threshold, odd),
-    }
+    share = np.nan if amplitude is None else leading_share(vectors, amplitude, threshold, odd)
+    return measures | {"zero_neurons": found.zero, "leading_share": share}
 
 
 def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
     interval = settings["interval"]
     if not interval:
-        names = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
-        return dict.fromkeys(names, np.nan)
+        return dict.fromkeys(FUNCTION_MEASURES, np.nan)
     layers, activation = _layers(tensors), settings["model"]["activation"]
-    variation, error = total_variation(layers, activation, interval)
-    return {
-        "total_variation": variation,
-        "total_variation_error": error,
-        "convexity_changes": convexity_changes(layers, activation, interval),
-        "visible_convexity_changes": visible_convexity_changes(layers, activation, np.linspace(*interval, POINTS)),
-    }
+    changes = convexity_changes(layers, activation, interval)
+    visible = visible_convexity_changes(layers, activation, np.linspace(*interval, POINTS))
+    values = (*total_variation(layers, activation, interval), changes, visible)
+    return dict(zip(FUNCTION_MEASURES, values, strict=True))
 
 
 def _neurons(vectors: NDArray, amplitude: NDArray) -> pd.DataFrame:
@@ -180,6 +169,6 @@ def _layers(tensors: Mapping[str, NDArray]) -> Layers:
     return [(tensors[f"layers.{index}.weight"], tensors[f"layers.{index}.bias"]) for index in range(depth)]
 
 
-def _next_weight(layer: str) -> str:
-    """Name the weight that reads the neurons of a fully-connected network's layer."""
-    return f"layers.{int(layer.split('.')[1]) + 1}.weight"
+def _outgoing(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.float64]:
+    """Return the weight that reads the neurons of a fully-connected network's layer."""
+    return tensors[f"layers.{int(layer.split('.')[1]) + 1}.weight"]

@@ -24,7 +24,7 @@ from dropscape.training.backends import has_one_hidden_mask
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.objectives import OBJECTIVES
 from dropscape.training.stacked import StackedTraining
-from dropscape.training.training_config import training_config
+from dropscape.training.train import training_config
 
 # ---- training
 

@@ -5,8 +5,7 @@ So a pass of it is the forward half of a product with the Jacobian, at the price
 differentiation would run the network beside its tangents, and double backward each convolution twice.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 
 
-class ActivationPattern:
-    """Records the pattern of one pass, then holds it in later ones of the same operations on as many examples.
+class RecordedPattern(TorchDispatchMode):
+    """Records the activation pattern of the passes inside.
 
     It sees what torch executes and not how it was written, and knows ReLUs, leaky ReLUs and poolings to the maximum.
     Any other operation with a kink runs as it is, so a caller has to test that the held network is the linearised one.
@@ -25,37 +24,27 @@ class ActivationPattern:
     """
 
     def __init__(self) -> None:
-        self._found: list[Tensor] = []
-
-    def recorded(self) -> AbstractContextManager:
-        """Record one pass inside."""
-        self._found.clear()
-        return _Recorder(self._found)
-
-    def held(self) -> AbstractContextManager:
-        """Hold the recorded pattern in one pass inside."""
-        return _Holder(iter(self._found))
-
-
-class _Recorder(TorchDispatchMode):
-    def __init__(self, found: list[Tensor]):
         super().__init__()
-        self._found = found
+        self.found: list[Tensor] = []
 
     def __torch_dispatch__(self, call: Any, types: Any, arguments: tuple = (), options: dict | None = None) -> Any:
+        """Run the operation and note what is on."""
         result = call(*arguments, **(options or {}))
         if call in _HELD:
             # A ReLU is on where its result is positive; a leaky one, too; a pooling says where its maximum was.
-            self._found.append(result[1] if call is aten.max_pool2d_with_indices.default else result)
+            self.found.append(result[1] if call is aten.max_pool2d_with_indices.default else result)
         return result
 
 
-class _Holder(TorchDispatchMode):
-    def __init__(self, found: Iterator[Tensor]):
+class HeldPattern(TorchDispatchMode):
+    """Holds a recorded pattern in one pass of the same operations on as many examples."""
+
+    def __init__(self, recorded: RecordedPattern):
         super().__init__()
-        self._found = found
+        self._found = iter(recorded.found)
 
     def __torch_dispatch__(self, call: Any, types: Any, arguments: tuple = (), options: dict | None = None) -> Any:
+        """Run the operation as the pattern has it."""
         if call in _HELD:
             return _HELD[call](next(self._found), *arguments, **(options or {}))
         return call(*arguments, **(options or {}))

@@ -7,20 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.jacobian import JacobianProducts, jacobian_hessian
-from dropscape.curvature.kronecker import (
-    PIECEWISE_LINEAR,
-    KroneckerProducts,
-    kept_coordinates,
-    kronecker_hessian,
-    linearised_network,
-)
+from dropscape.curvature.kronecker import PIECEWISE_LINEAR, KroneckerProducts, kronecker_hessian
 from dropscape.curvature.preactivations import preactivation_hessian
-from dropscape.curvature.products import (
-    HessianOperator,
-    by_name,
-    dense_hessian_by_products,
-    refuse_random_objective,
-)
+from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, block_vector, dense_layer_of_block, layer_of_block
 from dropscape.models.fnn import FullyConnected
@@ -86,9 +75,11 @@ def block_hessian(
         )
     refuse_random_objective(model, inputs, targets, loss)
     loss = by_name(loss)
-    chosen = choose_method(model, block, loss) if method == "auto" else method
+    chosen = _cheapest_method(model, block, loss) if method == "auto" else method
     if chosen == "products":
-        matrix = dense_hessian_by_products(model, block, inputs, targets, loss, dtype)
+        operator = HessianOperator(model, block, inputs, targets, loss, dtype)
+        matrix = operator(torch.eye(size, dtype=dtype, device=targets.device))
+        matrix.add_(matrix.T.clone()).div_(2)
     elif chosen == "jacobian":
         matrix = jacobian_hessian(model, block, inputs, loss, dtype)
     elif chosen == "preactivations":
@@ -126,40 +117,19 @@ def block_products(
     """
     refuse_random_objective(model, inputs, targets, loss)
     loss = by_name(loss)
-    method = choose_method(model, block, loss)
+    method = _cheapest_method(model, block, loss)
     if method == "kronecker":
-        return BlockProducts(_kronecker_products(model, block, inputs, loss, dtype), method)
+        return BlockProducts(KroneckerProducts(model, *dense_layer_of_block(block), inputs, loss, dtype), method)
     if method == "jacobian":
         return BlockProducts(JacobianProducts(model, block, inputs, loss, dtype), method)
     return BlockProducts(HessianOperator(model, block, inputs, targets, loss, dtype), "products")
 
 
-def _kronecker_products(
-    model: FullyConnected, block: Sequence[str], inputs: Tensor, loss: str, dtype: torch.dtype
-) -> Callable[[Tensor], Tensor]:
-    layer, with_bias = dense_layer_of_block(block)
-    network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
-    kept = kept_coordinates(network, with_bias)
-    shape = int(network.units_on.sum()), len(network.inputs)
-    product = KroneckerProducts(network)
-
-    def multiply(vectors: Tensor) -> Tensor:
-        found = torch.zeros_like(vectors)
-        for vector, out in zip(vectors, found, strict=True):
-            direction = vector.index_select(0, kept).to(dtype).view(shape)
-            out.index_copy_(0, kept, product(direction).flatten().to(out.dtype))
-        return found
-
-    return multiply
-
-
-def choose_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
+def _cheapest_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
     """Choose the cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``."""
     block_parameters(model, block)
-    loss = by_name(loss)
+    output_loss(loss)  # refuses an unknown name
     named = isinstance(loss, str)
-    if named:
-        output_loss(loss)
     if type(model) is FullyConnected and model.activation in PIECEWISE_LINEAR and named and dense_layer_of_block(block):
         return "kronecker"
     layer = layer_of_block(model, block)

@@ -21,11 +21,12 @@ A single product H v takes one pass forward and one backward, without the second
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.activation_pattern import ActivationPattern
+from dropscape.curvature.activation_pattern import HeldPattern, RecordedPattern
 from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
 from dropscape.curvature.products import KEPT_BYTES, KeptChunks, bytes_per_example
 from dropscape.errors import ConfigurationError
@@ -61,7 +62,10 @@ def jacobian_hessian(
     total = torch.zeros(network.size, network.size, dtype=dtype, device=first.outputs.device)
     for start in range(0, n, at_once):
         opened = network.run(slice(start, start + at_once))
-        _add_outer(_rows(opened, loss), total)
+        # One backward pass a row: over some examples vectorising it would be no faster and take K times the memory.
+        seeds = root_of_output_hessian(opened.outputs.detach(), loss)
+        rows = torch.stack([opened.to_block(opened.to_pre_activation(seed)) for seed in seeds], dim=1)
+        _add_outer(rows.flatten(0, 1), total)
     for start in range(0, network.size, COLUMNS_AT_ONCE):
         stop = start + COLUMNS_AT_ONCE
         total[stop:, start:stop] = total[start:stop, stop:].T
@@ -115,22 +119,20 @@ class _LinearisedChunk:
     """Some examples' outputs as a linear function of their pre-activations."""
 
     def __init__(self, network: OpenNetwork, chunk: slice, hold: bool):
-        self._network, self._chunk, self._pattern = network, chunk, ActivationPattern() if hold else None
-        if self._pattern is None:
+        self._network, self._chunk, self._hold = network, chunk, hold
+        with RecordedPattern() if hold else nullcontext() as self._pattern:
             self.opened = network.run(chunk)
-        else:
-            with self._pattern.recorded():
-                self.opened = network.run(chunk)
+        if hold:
             z = self.opened.pre_activation.detach()
             self._size, self._constant = z.abs().max() or z.new_ones(()), self._held(torch.zeros_like(z))
 
     def _held(self, z: Tensor) -> Tensor:
-        with self._pattern.held():
+        with HeldPattern(self._pattern):
             return self._network.outputs(self._chunk, z)
 
     def forward(self, change: Tensor) -> Tensor:
         """Multiply a change of each pre-activation, (m, ...), by J_i; (m, C)."""
-        if self._pattern is None:
+        if not self._hold:
             z = self.opened.pre_activation.detach()
             return torch.func.jvp(lambda z: self._network.outputs(self._chunk, z), (z,), (change,))[1]
         # The held network is affine; far out its constant is small and takes no digits from the difference.
@@ -153,7 +155,7 @@ class _LinearisedChunk:
 
 
 def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str) -> bool:
-    """Tell whether ``ActivationPattern`` knows all kinks of the module: held, it is the backward pass's adjoint."""
+    """Tell whether ``RecordedPattern`` knows all kinks of the module: held, it is the backward pass's adjoint."""
     few = slice(0, EXAMPLES_OF_CHECK)
     network, _ = _open(model, block, take(inputs, few), loss, torch.float64)
     chunk = _LinearisedChunk(network, few, hold=True)
@@ -181,13 +183,6 @@ def _open(
             f"method 'jacobian' needs outputs (n, C), not {tuple(first.outputs.shape)}; write method 'products'."
         )
     return network, first
-
-
-def _rows(opened: OpenLayer, loss: str) -> Tensor:
-    """Stack the R_i, (m K, P)."""
-    # One backward pass a row: over some examples vectorising it would be no faster and take K times the memory.
-    seeds = root_of_output_hessian(opened.outputs.detach(), loss)
-    return torch.stack([opened.to_block(opened.to_pre_activation(seed)) for seed in seeds], dim=1).flatten(0, 1)
 
 
 def root_of_output_hessian(outputs: Tensor, loss: str) -> Tensor:

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from dropscape.curvature.layer import rows_from_block
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.products import add_product, product
@@ -159,30 +160,32 @@ def kronecker_hessian(
     return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 
 
-def kept_coordinates(network: LinearisedNetwork, with_bias: bool) -> Tensor:
-    """Number the entries of the kept (units, inputs) in the block's vector, row by row; (kept,) int64."""
-    units, fan_in = len(network.units_on), len(network.inputs_on) - with_bias
-    numbers = torch.arange(units * fan_in, device=network.units_on.device).view(units, fan_in)
-    if with_bias:
-        biases = units * fan_in + torch.arange(units, device=numbers.device)
-        numbers = torch.cat([numbers, biases[:, None]], dim=1)
-    return numbers[network.units_on][:, network.inputs_on].flatten()
-
-
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
-    What a product computes on the way is as large as the network's activations. It goes into the same memory each time,
-    because allocating so much anew costs nearly as much as the arithmetic.
+    Arguments and errors are as for ``kronecker_hessian``. What a product computes on the way is as large as the
+    network's activations. It goes into the same memory each time, because allocating so much anew costs nearly as much
+    as the arithmetic.
     """
 
-    def __init__(self, network: LinearisedNetwork):
-        self._network = network
-        units, n = len(network.weights[0].T) if network.weights else len(network.curvature), network.inputs.shape[1]
-        rows = [units, *(len(weight) for weight in network.weights)]
-        self._changes = [network.inputs.new_empty(count, n) for count in rows]
+    def __init__(
+        self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
+    ):
+        self._network = network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+        units, width = len(network.units_on), len(network.inputs_on)
+        entries = rows_from_block(torch.arange(units * width, device=inputs.device), units, with_bias)
+        self._kept = entries[network.units_on][:, network.inputs_on]
+        rows = [len(self._kept), *(len(weight) for weight in network.weights)]
+        self._changes = [network.inputs.new_empty(count, network.inputs.shape[1]) for count in rows]
 
-    def __call__(self, direction: Tensor) -> Tensor:
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """Compute H v for each row v of ``vectors`` (K, P), on the block's device; the result is (K, P)."""
+        products = torch.zeros_like(vectors)
+        for vector, out in zip(vectors, products, strict=True):
+            out[self._kept] = self._multiply(vector[self._kept].to(self._network.inputs.dtype)).to(out.dtype)
+        return products
+
+    def _multiply(self, direction: Tensor) -> Tensor:
         """Multiply one direction V (kept units, kept inputs), a bias in the last column; H V is zero elsewhere."""
         network, (first, *later) = self._network, self._changes
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.

@@ -36,20 +36,17 @@ class OpenLayer:
     units_first: bool  # whether it is a convolution
     with_bias: bool  # whether the bias is in the block
 
-    def columns(self, signals: Tensor) -> Tensor:
-        """Reshape tensors like pre-activations, (..., *pre_activation.shape[1:]), to (..., units, L)."""
-        positions = self.pre_activation.ndim - 2
-        if self.units_first:
-            return signals.flatten(-positions)
-        return (signals.flatten(-1 - positions, -2) if positions else signals.unsqueeze(-2)).transpose(-1, -2)
-
     def to_pre_activation(self, signal: Tensor) -> Tensor:
         """Take a signal at each output back through the network to the pre-activation, (m, ...)."""
         return torch.autograd.grad(self.outputs, self.pre_activation, signal, retain_graph=True)[0]
 
     def to_block(self, signal: Tensor) -> Tensor:
         """Turn a signal at each example's pre-activation, (m, ...), into gradients of the block, (m, P)."""
-        return block_order(self.columns(signal) @ self.features.mT, self.with_bias)
+        if self.units_first:
+            columns = signal.flatten(2)
+        else:
+            columns = (signal.flatten(1, -2) if signal.ndim > 2 else signal[:, None]).mT
+        return block_order(columns @ self.features.mT, self.with_bias)
 
     def change(self, direction: Tensor) -> Tensor:
         """Compute how the pre-activation changes, (m, ...), along a direction (P,) of the block."""

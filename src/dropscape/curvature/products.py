@@ -69,14 +69,13 @@ class HessianOperator:
             cast(inputs, dtype), *([EXAMPLES_OF_FULLY_CONNECTED] if fully_connected else [])
         )
         if fully_connected:
-            at_most, self._example_vectors, kept = EXAMPLES_OF_FULLY_CONNECTED, EXAMPLE_VECTORS_OF_FULLY_CONNECTED, None
+            at_most, self._example_vectors = EXAMPLES_OF_FULLY_CONNECTED, EXAMPLE_VECTORS_OF_FULLY_CONNECTED
+            kept = self._n if self._n <= (micro_batch or at_most) else 0
         else:
             each = bytes_per_example(self._gradient, self._n)
             at_most = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // each))
             self._example_vectors, kept = EXAMPLE_VECTORS, KEPT_BYTES // each
         self._micro_batch = min(micro_batch or at_most, self._n)
-        if kept is None:
-            kept = self._n if self._n <= self._micro_batch else 0
         self._gradients = KeptChunks(self._gradient, self._n, self._micro_batch, kept)
 
     def __call__(self, vectors: Tensor) -> Tensor:
@@ -150,20 +149,6 @@ def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:
         return sum(sizes.values())
 
     return max(1, saved(slice(0, 2)) - saved(slice(0, 1)) if n > 1 else saved(slice(0, 1)))
-
-
-def dense_hessian_by_products(
-    model: nn.Module,
-    block: Sequence[str],
-    inputs: Inputs,
-    targets: Tensor,
-    loss: str | PerExampleLoss,
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
-    """Compute the Hessian (P, P), bitwise symmetric, from products with all unit vectors; see ``HessianOperator``."""
-    operator = HessianOperator(model, block, inputs, targets, loss, dtype)
-    products = operator(torch.eye(operator.size, dtype=dtype, device=targets.device))
-    return products.add_(products.T.clone()).div_(2)
 
 
 def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss) -> None:

@@ -11,32 +11,20 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.masks import ExactDraw, check_keep_prob, check_mask_mode
+from dropscape.dropout.masks import ExactDraw, check_keep_prob, check_mask_mode, mask_generator
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.seeds import numpy_generator, torch_generator
 
 GROUP = 128  # examples whose masks are drawn together
 
 
 class GroupMasks:
-    """Dropout masks of all layers and examples by the number of their draw.
+    """Dropout masks of all layers and examples by the number of their draw, for a purpose of a stage.
 
-    Args:
-        seed, stage, purpose: what the masks are for.
-        mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask a layer for all examples;
-            anything else is a ConfigurationError.
-        device: where the masks are wanted. A CPU draws with numpy's SFC64, any other device with a torch generator; the
-            two give different masks.
+    The ``mask_mode`` ``per_example`` draws each entry independently, ``shared`` one mask a layer for all examples;
+    anything else is a ConfigurationError. Another kind of ``device`` gives different masks.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        stage: str,
-        purpose: str,
-        mask_mode: str = "per_example",
-        device: str | torch.device = "cpu",
-    ):
+    def __init__(self, seed: int, stage: str, purpose: str, mask_mode: str = "per_example", device: str = "cpu"):
         check_mask_mode(mask_mode)
         self._stream = (seed, stage, purpose)
         self._shared = mask_mode == "shared"
@@ -47,27 +35,15 @@ class GroupMasks:
 
         Units are drawn in the memory order of a channels-last tensor, in which convolutions are fastest.
         """
-        n, units = shape[0], tuple(shape[1:])
-        units = (*units[1:], units[0])
-        if self._shared:
-            kept = torch.empty(1, *units, dtype=torch.bool, device=self._device)
-            self._fill(draw, layer, "shared", keep_prob, kept)
-        else:
-            first, last = start // GROUP, (start + n - 1) // GROUP
-            groups = torch.empty(last - first + 1, GROUP, *units, dtype=torch.bool, device=self._device)
-            for group, out in enumerate(groups, first):
-                self._fill(draw, layer, str(group), keep_prob, out)
-            kept = groups.flatten(0, 1)[start - first * GROUP :][:n]
-        return kept.movedim(-1, 1)
-
-    def _fill(self, draw: int, layer: str, group: str, keep_prob: float, out: Tensor) -> None:
         seed, stage, purpose = self._stream
-        which = f"{purpose}/{draw}/{layer}/{group}"
-        if self._device.type == "cpu":
-            generator = numpy_generator(seed, stage, which)
-        else:
-            generator = torch_generator(seed, stage, which, str(self._device))
-        ExactDraw(keep_prob)(generator, out)
+        n, channels, *others = shape
+        first, last = start // GROUP, (start + n - 1) // GROUP
+        groups, size = (["shared"], 1) if self._shared else (range(first, last + 1), GROUP)
+        kept = torch.empty(len(groups), size, *others, channels, dtype=torch.bool, device=self._device)
+        for group, out in zip(groups, kept, strict=True):
+            ExactDraw(keep_prob)(mask_generator(seed, stage, f"{purpose}/{draw}/{layer}/{group}", self._device), out)
+        kept = kept.flatten(0, 1).movedim(-1, 1)
+        return kept if self._shared else kept[start - first * GROUP :][:n]
 
 
 class MaskedDropout(nn.Module):

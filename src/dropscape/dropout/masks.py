@@ -39,6 +39,16 @@ def mask_variance(keep_prob: float) -> float:
     return (1.0 - keep_prob) / keep_prob
 
 
+def mask_generator(seed: int, stage: str, purpose: str, device: torch.device) -> np.random.Generator | torch.Generator:
+    """Make a generator of masks on a device: numpy's SFC64 on a CPU, torch's elsewhere, which gives different masks.
+
+    Torch's ``bernoulli_`` would take some ten times as long on a CPU.
+    """
+    if device.type == "cpu":
+        return numpy_generator(seed, stage, purpose)
+    return torch_generator(seed, stage, purpose, str(device))
+
+
 class ExactDraw:
     """Fills tensors of booleans whose every entry is True with probability ``keep_prob``, exact to float64.
 
@@ -61,31 +71,22 @@ class ExactDraw:
         self.completion = (rare - level) / (1.0 - level)
 
     def __call__(self, generator: np.random.Generator | torch.Generator, out: Tensor) -> Tensor:
-        """Fill ``out`` (bool, contiguous, on the generator's device); a CPU tensor takes a numpy generator."""
+        """Fill ``out`` (bool, contiguous, on the device of the ``mask_generator``)."""
         if self.keep_prob == 1.0:
             return out.fill_(True)
-        draw = self._draw_numpy if isinstance(generator, np.random.Generator) else self._draw_torch
-        draw(generator, out)
-        return out
-
-    def _draw_numpy(self, generator: np.random.Generator, out: Tensor) -> None:
-        size = out.numel()
+        if isinstance(generator, torch.Generator):
+            # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
+            uniform = torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator)
+            return torch.lt(uniform, self.keep_prob, out=out)
+        size, kept = out.numel(), out.numpy()
         words = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        kept = out.numpy()
         compare = np.less if self.rare_is_kept else np.greater_equal
         compare(words.reshape(kept.shape), self.threshold, out=kept)
         completed = generator.binomial(size, self.completion) if self.completion > 0 else 0
         if completed:
             where = generator.choice(size, completed, replace=False, shuffle=False)
             kept[np.unravel_index(where, kept.shape)] = self.rare_is_kept
-
-    def _draw_torch(self, generator: torch.Generator, out: Tensor) -> None:
-        # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
-        torch.lt(
-            torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator),
-            self.keep_prob,
-            out=out,
-        )
+        return out
 
 
 class MaskSource:
@@ -101,8 +102,7 @@ class MaskSource:
         stage, purpose: what the masks are for; part of the generators' seeds.
         mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask for all examples, and
             the last dimension is 1.
-        device: where the masks are wanted. A CPU draws them with numpy's SFC64 (torch's ``bernoulli_`` takes some
-            ten times as long), any other device with a torch generator; the two give different masks.
+        device: where the masks are wanted; another kind gives different masks.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class MaskSource:
         stage: str,
         purpose: str,
         mask_mode: str = "per_example",
-        device: str | torch.device = "cpu",
+        device: str = "cpu",
     ):
         self._draw = ExactDraw(keep_prob)
         check_mask_mode(mask_mode)
@@ -127,10 +127,7 @@ class MaskSource:
         self.device = torch.device(device)
         self._batched = batched
         seeds = list(seed) if batched else [seed]
-        if self.device.type == "cpu":
-            self._generators = [numpy_generator(one, stage, purpose) for one in seeds]
-        else:
-            self._generators = [torch_generator(one, stage, purpose, str(self.device)) for one in seeds]
+        self._generators = [mask_generator(one, stage, purpose, self.device) for one in seeds]
 
     def next(self, out: Tensor | None = None) -> Tensor:
         """Draw the next mask: bool, True where a unit is kept, of shape ``self.shape``; into ``out`` if given."""
@@ -143,7 +140,8 @@ class MaskSource:
     def state(self) -> dict:
         """Save the position in the sequence, as plain lists and numbers that JSON keeps exactly."""
         if self.device.type == "cpu":
-            return {"generators": [_plain_state(generator) for generator in self._generators]}
+            states = [generator.bit_generator.state for generator in self._generators]
+            return {"generators": [{**one, "state": one["state"]["state"].tolist()} for one in states]}
         return {"generators": [generator.get_state().tolist() for generator in self._generators]}
 
     def load_state(self, state: dict) -> None:
@@ -160,8 +158,3 @@ class MaskSource:
                 generator.bit_generator.state = {**one, "state": {"state": words}}
             else:
                 generator.set_state(torch.tensor(one, dtype=torch.uint8))
-
-
-def _plain_state(generator: np.random.Generator) -> dict:
-    state = generator.bit_generator.state
-    return {**state, "state": [int(word) for word in state["state"]["state"]]}

@@ -13,19 +13,12 @@ from dropscape.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation sigma, elementwise; what is known already saves transcendental functions.
+    """An activation sigma, elementwise; what is known already saves transcendental functions."""
 
-    Attributes:
-        value: sigma(z).
-        slope: sigma'(z) from z and sigma(z).
-        curvature: sigma''(z) from z, sigma(z) and sigma'(z).
-        smooth: whether sigma is in C^6, as Theorem 1 of paper C asks.
-    """
-
-    value: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor, Tensor], Tensor]
-    curvature: Callable[[Tensor, Tensor, Tensor], Tensor]
-    smooth: bool = True
+    value: Callable[[Tensor], Tensor]  # sigma(z)
+    slope: Callable[[Tensor, Tensor], Tensor]  # sigma'(z) from z and sigma(z)
+    curvature: Callable[[Tensor, Tensor, Tensor], Tensor]  # sigma''(z) from z, sigma(z) and sigma'(z)
+    smooth: bool = True  # whether sigma is in C^6, as Theorem 1 of paper C asks
 
 
 def _normal_density(z: Tensor) -> Tensor:

@@ -4,36 +4,33 @@ The paper resizes MNIST to 7 x 7 and does not say how. Here an image is averaged
 7 x 7; at 28 x 28 it stays as it is.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dropscape.data.prepared import load_examples
-from dropscape.equations.initialization import initial_weights
 from dropscape.equations.network import Sample, with_ones
 from dropscape.errors import ConfigurationError
 from dropscape.jobs import Job
 from dropscape.numerics.devices import chosen_device
+from dropscape.numerics.seeds import torch_generator
 from dropscape.training.checkpoint import Checkpoints
 
 
 @dataclass(frozen=True, eq=False)
 class EquationInputs:
-    """An experiment's data and network.
+    """An experiment's data and network."""
 
-    Attributes:
-        train, test: float32, each input with a one appended for the biases (section 3.2).
-        checkpoints: the states of the job's simulations.
-        scale: of the experiment's loss in units of R_S of eq. (1), which is summed over the k outputs: 1, or 2/k for
-            torch's mean over examples and outputs. Dropout and its equations of either order with a learning rate eta
-            on the one are exactly those with ``scale * eta`` on R_S, so this factor is all that is needed.
-    """
-
-    train: Sample
-    test: Sample
-    checkpoints: Checkpoints
+    train: Sample  # float32, each input with a one appended for the biases (section 3.2)
+    test: Sample  # the same
+    checkpoints: Checkpoints  # the states of the job's simulations
+    # The experiment's loss in units of R_S of eq. (1), which is summed over the k outputs: 1, or 2/k for torch's mean
+    # over examples and outputs. Dropout and its equations of either order with a learning rate eta on the one are
+    # exactly those with ``scale * eta`` on R_S, so this factor is all that is needed.
     scale: float
     _model: Mapping[str, Any]
 
@@ -61,11 +58,39 @@ def load_inputs(job: Job) -> EquationInputs:
     return EquationInputs(train, test, Checkpoints(job, examples.description, device), scale, settings["model"])
 
 
+def initial_weights(
+    widths: Sequence[int], initial_scale: Sequence[float] | None, seeds: Sequence[int], trials: int
+) -> list[Tensor]:
+    """Weights (S * trials, outputs, inputs) of every layer, float32; a seed's trials stand together.
+
+    Hidden layers have their biases in a last column, of the one that is appended to their inputs; the output has none
+    (eq. 2). A seed's draws depend on the seed, the number of trials and the widths only: another scale multiplies the
+    same numbers.
+
+    Args:
+        widths: d (without the one), the hidden widths, k.
+        initial_scale: standard deviation of each layer's normals; None draws each layer uniformly up to
+            1/sqrt(inputs), as torch does by default.
+        trials: of each of the S seeds.
+    """
+    networks = []
+    for seed in seeds:
+        generator = torch_generator(seed, "equations", "initial")
+        layers = []
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+            shape = (trials, outputs, inputs + (index < len(widths) - 2))
+            if initial_scale is None:
+                layers.append((2 * torch.rand(shape, generator=generator) - 1) / inputs**0.5)
+            else:
+                layers.append(initial_scale[index] * torch.randn(shape, generator=generator))
+        networks.append(layers)
+    return [torch.cat(layers) for layers in zip(*networks, strict=True)]
+
+
 def pooled(images: Tensor, side: int) -> Tensor:
     """Rows (n, s^2) of square grey images, averaged over squares to (n, side^2).
 
-    Raises:
-        ConfigurationError: the rows are no square images, or ``side`` does not divide theirs.
+    A ConfigurationError says that the rows are no square images, or that ``side`` does not divide theirs.
     """
     whole = round(images.shape[-1] ** 0.5)
     if images.ndim != 2 or whole**2 != images.shape[-1] or whole % side:

@@ -1,4 +1,4 @@
-"""The modified loss L_S (paper C, eq. 7), its gradient, and the drifts of the two equations (Theorem 1).
+"""The gradient of the modified loss L_S (paper C, eq. 7), and the drifts of the two equations (Theorem 1).
 
 With s = (1-p)/p and ``g_ri = a_r h_ri``
 
@@ -10,21 +10,11 @@ L_S. The product with the Hessian is the derivative of every line of the gradien
 R-operator), written out: two products with the inputs more, and no matrix of the parameters' size.
 """
 
-import torch
 from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
-from dropscape.equations.activations import Activation
-from dropscape.equations.network import ForwardPass, Parameters, Sample, by_trial, forward, input_gradient
+from dropscape.equations.network import ForwardPass, Parameters, by_trial, input_gradient
 from dropscape.numerics.products import product
-
-
-def modified_loss(parameters: Parameters, sample: Sample, activation: Activation, keep_prob: float) -> Tensor:
-    """L_S of eq. (7), (T,) float64."""
-    passed = forward(parameters, sample, activation)
-    shares = (passed.hidden.square().sum(-1, dtype=torch.float64) * _squared_norms(passed)).sum(-1)
-    errors = passed.residuals.square().sum(dim=(1, 2), dtype=torch.float64)
-    return (errors + mask_variance(keep_prob) * shares) / (2 * len(sample.inputs))
 
 
 def modified_gradient(passed: ForwardPass, keep_prob: float) -> Parameters:

@@ -19,7 +19,7 @@ so the sum over j is ``(beta * H H^T / n) A`` for the output weights, and for th
 ``(beta * A A^T) H`` takes the place of the error signal ``A e`` that backpropagation multiplies by sigma' and X.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,15 +33,10 @@ CHUNK = 1000  # examples at a time where nothing but the outputs is wanted
 
 
 class Parameters(NamedTuple):
-    """Parameters of T trials, or a direction or gradient in their space.
+    """Parameters of T trials, or a direction or gradient in their space."""
 
-    Attributes:
-        a: output weights (T, m, k).
-        w: input weights (T, m, d), the bias being that of the column of ones.
-    """
-
-    a: Tensor
-    w: Tensor
+    a: Tensor  # output weights (T, m, k)
+    w: Tensor  # input weights (T, m, d), the bias being that of the column of ones
 
     def add_scaled(self, direction: "Parameters", step: float) -> "Parameters":
         """``self + step * direction``."""
@@ -56,18 +51,18 @@ class Parameters(NamedTuple):
         return Parameters(*(value.expand(trials, -1, -1).contiguous() for value in self))
 
 
-def from_vectors(theta: Tensor, units: int, outputs: int) -> Parameters:
-    """The parameters of (T, m (k + d)) ``vectors``."""
-    rows = theta.unflatten(1, (units, -1))
-    return Parameters(rows[..., :outputs].contiguous(), rows[..., outputs:].contiguous())
+def two_layers(weights: Sequence[Tensor]) -> Parameters:
+    """The weights of a network with one hidden layer as the equations' parameters."""
+    w, a = weights
+    return Parameters(a.mT.contiguous(), w)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """S = {(x_i, y_i)}: inputs (n, d) and targets (n, k), of the parameters' dtype."""
+    """S = {(x_i, y_i)}, of the parameters' dtype."""
 
-    inputs: Tensor
-    targets: Tensor
+    inputs: Tensor  # (n, d)
+    targets: Tensor  # (n, k)
 
 
 def with_ones(inputs: Tensor) -> Tensor:
@@ -77,21 +72,15 @@ def with_ones(inputs: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """A forward pass of T trials.
-
-    Attributes:
-        preactivations: w_r . x_i, (T, m, n).
-        states: the hidden activations h_ri and below them the residuals e_i, (T, m + k, n). They are stored together
-            because products with both are then one.
-        slopes: sigma'(w_r . x_i), (T, m, n).
-    """
+    """A forward pass of T trials."""
 
     parameters: Parameters
     sample: Sample
     activation: Activation
-    preactivations: Tensor
+    preactivations: Tensor  # w_r . x_i, (T, m, n)
+    # The hidden activations h_ri and below them the residuals e_i, (T, m + k, n): products with both are then one.
     states: Tensor
-    slopes: Tensor
+    slopes: Tensor  # sigma'(w_r . x_i), (T, m, n)
 
     @property
     def hidden(self) -> Tensor:
@@ -157,6 +146,21 @@ def gradient(passed: ForwardPass, alpha: Tensor, beta: Tensor | None = None) -> 
         moments = passed.hidden @ passed.states.mT
         output = by_trial(beta * moments[..., :units], a) + alpha[..., None] * moments[..., units:]
     return Parameters(output / n, input_gradient(passed, signal.mul_(passed.slopes)))
+
+
+def hessian_trace(passed: ForwardPass) -> Tensor:
+    """Tr H of the risk without dropout (eq. 1), (T,) float64; where sigma'' does not exist (relu) it counts as 0.
+
+    Only the w_r have second derivatives with respect to themselves, so that
+
+        n tr H = sum_i sum_r [k h_ri^2 + |x_i|^2 (|a_r|^2 sigma'_ri^2 + (a_r . e_i) sigma''_ri)].
+    """
+    a, hidden, slopes = passed.parameters.a, passed.hidden, passed.slopes
+    curvatures = passed.activation.curvature(passed.preactivations, hidden, slopes)
+    squares = passed.sample.inputs.square().sum(dim=1)
+    bent = a.square().sum(-1, keepdim=True) * slopes.square() + by_trial(a, passed.residuals) * curvatures
+    total = a.shape[2] * hidden.square() + squares * bent
+    return total.sum(dim=(1, 2), dtype=torch.float64) / len(squares)
 
 
 def losses_and_accuracies(parameters: Parameters, sample: Sample, activation: Activation) -> tuple[Tensor, Tensor]:

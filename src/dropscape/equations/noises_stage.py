@@ -4,11 +4,9 @@ import pandas as pd
 
 from dropscape.artifacts.files import write_table
 from dropscape.equations.activations import activation_called
-from dropscape.equations.hessian_trace import hessian_trace
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.inputs import load_inputs
-from dropscape.equations.network import forward
-from dropscape.equations.sampled import SampledSimulation, simulate_sampled
+from dropscape.equations.network import forward, hessian_trace, two_layers
+from dropscape.equations.sampled import SampledSimulation, SampledTrials
 from dropscape.jobs import Job
 from dropscape.numerics.progress import Progress
 
@@ -37,13 +35,8 @@ def measure_noises(job: Job) -> None:
             purpose=f"noises/{method}",
             **{setting: settings[setting] for setting in METHODS[method]},
         )
-        simulated = simulate_sampled(
-            sampled,
-            start,
-            inputs.train,
-            inputs.test,
-            checkpoint=inputs.checkpoints.named(method),
-            progress=lambda step, _, done=done, **loss: progress(done * steps + step),
+        simulated = SampledTrials(sampled, start, inputs.train, inputs.test).finish(
+            inputs.checkpoints.named(method), lambda step, _, done=done, **loss: progress(done * steps + step)
         )
         ends = simulated.history
         passed = forward(two_layers(simulated.parameters), inputs.train, activation_called(activation))

@@ -1,8 +1,9 @@
 """Noisy gradient descent in networks of any depth, and its order-1 equation from sampled gradients.
 
-The noise is that of dropout, of batches, of normals added to the parameters, or of several of them (paper C, appendices
-C and D). Where drift and covariance of the equation have no closed form, they are estimated: let g_1, ..., g_M be
-gradients at the same parameters under fresh noise, g their mean and z_1, ..., z_M independent standard normals. Then
+The noise is that of dropout after every hidden layer, of batches, of normals added to the parameters, or of several of
+them (paper C, appendices C and D). There is no closed form of its drift or covariance, since masks stand inside of
+activations, and both are estimated: let g_1, ..., g_M be gradients at the same parameters under fresh noise, g their
+mean and z_1, ..., z_M independent standard normals. Then
 
     g + (1/sqrt M) sum_i z_i (g_i - g)
 
@@ -10,6 +11,9 @@ has exactly the mean and exactly the covariance Sigma of one gradient, for every
 Sigma/M, the sum, whose mean is 0 whatever the gradients are, (1 - 1/M) Sigma, and the two are uncorrelated. For many
 samples it is normal. It is also ``sum_i c_i g_i`` with ``c_i = 1/M + (z_i - mean z)/sqrt M``, the gradient of one
 weighted loss: a step of Euler-Maruyama costs one backward pass through M networks. M = 1 is the descent itself.
+
+Weights are a list of (T, outputs, inputs), those of hidden layers with their biases in a last column, as
+``dropscape.equations.inputs.initial_weights`` draws them.
 """
 
 import math
@@ -19,61 +23,47 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dropscape.dropout.masks import check_keep_prob
-from dropscape.equations.activations import activation_called
-from dropscape.equations.deep import losses_and_accuracies, outputs_of, risks
-from dropscape.equations.network import Sample
-from dropscape.equations.trials import SimulationResult, TrialsInProgress
+from dropscape.equations.activations import Activation, activation_called
+from dropscape.equations.network import Sample, measured
+from dropscape.equations.trials import TrialsInProgress, TrialsSettings
 from dropscape.numerics.seeds import torch_generator
-from dropscape.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
-class SampledSimulation:
-    """What decides a simulation (with its start and its data).
+class SampledSimulation(TrialsSettings):
+    """What decides a simulation of networks of any depth."""
 
-    Attributes:
-        activation, learning_rate, steps, history, seeds, purpose: as of ``dropscape.equations.simulation.Simulation``.
-        keep_prob: of dropout after every hidden layer, one mask for all examples; 1 is without.
-        batch_size: examples of a gradient, drawn with replacement, so that batches are independent; None takes all.
-        parameter_noise: standard deviation of the normals that all parameters are moved by before a gradient
-            (Orvieto et al., 2023).
-        samples: M gradients a step; 1 is the descent itself, more its order-1 equation.
-    """
-
-    activation: str
-    learning_rate: float
-    steps: int
-    history: tuple[int, ...]
-    seeds: tuple[int, ...]
-    purpose: str
-    keep_prob: float = 1.0
+    # Examples of a gradient, drawn with replacement, so that batches are independent; None takes all.
     batch_size: int | None = None
+    # Standard deviation of the normals that all parameters are moved by before a gradient (Orvieto et al., 2023).
     parameter_noise: float = 0.0
-    samples: int = 1
-
-    def __post_init__(self):
-        check_keep_prob(self.keep_prob)
-        activation_called(self.activation)
+    samples: int = 1  # M gradients a step; 1 is the descent itself, more its order-1 equation
 
 
-def simulate_sampled(
-    sampled: SampledSimulation,
-    start: Sequence[Tensor],
-    train: Sample,
-    test: Sample,
-    *,
-    checkpoint: Checkpoint | None = None,
-    progress: Callable[..., None] | None = None,
-) -> SimulationResult:
-    """Run all trials from their start; a trial that diverges is recorded as NaN, and the others go on.
+def outputs_of(
+    weights: Sequence[Tensor], inputs: Tensor, activation: Activation, masks: Sequence[Tensor] | None = None
+) -> Tensor:
+    """Outputs (T, M, b, k) on inputs (T or 1, M or 1, b, d + 1), which hold a column of ones.
 
-    Memory: some four arrays of T M b m numbers for each hidden layer, b being the batch.
-
-    The start, weights of every layer (T, outputs, inputs), is left as it is; everything has its dtype. Other arguments
-    are as of ``dropscape.equations.simulation.simulate``.
+    Args:
+        weights: of every layer (T, outputs, inputs), or (T, M, outputs, inputs) with one network for each of M draws.
+        masks: of every hidden layer (T, M, m), with entries 0 or 1/keep_prob, one for all examples; None without
+            dropout.
     """
-    return _SampledTrials(sampled, start, train, test).finish(checkpoint, progress)
+    weights = [layer if layer.ndim == 4 else layer[:, None] for layer in weights]
+    hidden = inputs @ weights[0].mT
+    for index, layer in enumerate(weights[1:]):
+        hidden = activation.value(hidden)
+        if masks is not None:
+            hidden = hidden * masks[index][:, :, None]
+        last = index == len(weights) - 2
+        hidden = hidden @ layer.mT if last else hidden @ layer[..., :-1].mT + layer[..., None, :, -1]
+    return hidden
+
+
+def risks(outputs: Tensor, targets: Tensor) -> Tensor:
+    """R_S of eq. (1) on each draw's examples, (T, M), from outputs (T, M, b, k) and targets that broadcast to them."""
+    return (outputs - targets).square().sum(dim=(-1, -2)) / (2 * outputs.shape[-2])
 
 
 def coefficients(normals: Tensor) -> Tensor:
@@ -111,7 +101,13 @@ def weighted_gradient(
     return list(torch.autograd.grad((coefficients * losses).sum(), leaves))
 
 
-class _SampledTrials(TrialsInProgress):
+class SampledTrials(TrialsInProgress):
+    """Runs all trials from their start; a trial that diverges is recorded as NaN, and the others go on.
+
+    Memory: some four arrays of T M b m numbers for each hidden layer, b being the batch. Everything has the dtype of
+    the start, weights of every layer (T, outputs, inputs).
+    """
+
     def _next_parameters(self) -> list[Tensor]:
         sampled, weights = self.simulation, self.parameters
         if sampled.samples > 1:
@@ -124,7 +120,10 @@ class _SampledTrials(TrialsInProgress):
         return [layer.add(part, alpha=-sampled.learning_rate) for layer, part in zip(weights, gradient, strict=True)]
 
     def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
-        return losses_and_accuracies(self.parameters, sample, self.activation)
+        def outputs(inputs: Tensor) -> Tensor:
+            return outputs_of(self.parameters, inputs[None, None], self.activation)[:, 0].mT
+
+        return measured(outputs, sample)
 
     def _masks(self) -> list[Tensor] | None:
         keep_prob = self.simulation.keep_prob

@@ -15,54 +15,30 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from dropscape.dropout.masks import check_keep_prob
-from dropscape.equations.activations import activation_called
 from dropscape.equations.draws import Draws
 from dropscape.equations.modified_loss import drift, modified_gradient
 from dropscape.equations.network import Parameters, Sample, forward, losses_and_accuracies
 from dropscape.equations.noise import dropout_gradient, noise, noisy_gradient
-from dropscape.equations.trials import SimulationResult, TrialsInProgress
+from dropscape.equations.trials import SimulationResult, TrialsInProgress, TrialsSettings
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
 
 METHODS = ("dropout", "order_1", "order_2", "descent")
 SCHEMES = ("euler_maruyama", "midpoint")
-ON_DIVERGENCE = ("raise", "record")
 
 
-@dataclass(frozen=True)
-class Simulation:
-    """What decides a simulation (with its start and its data).
+@dataclass(frozen=True, kw_only=True)
+class Simulation(TrialsSettings):
+    """What decides a simulation of two-layer networks."""
 
-    Attributes:
-        method: ``dropout``, the equation of ``order_1`` or ``order_2``, or ``descent``: gradient descent on L_S.
-        activation: a key of ``dropscape.equations.activations.ACTIVATIONS``. Theorem 1 does not cover relu.
-        keep_prob: p.
-        learning_rate: eta, also the unit of an equation's noise and the time a step stands for.
-        steps: of length eta.
-        history: the steps at which losses are recorded.
-        seeds: of the trials, each for an equal share of them in the order of the batch.
-        inner_steps: J of an equation. A dropout simulation that is to be coupled to it needs the same number.
-        scheme: of an equation.
-        purpose: part of the random numbers' keys: same purpose, coupled simulations; another one, independent.
-
-    A name or a number that is none of these is a ConfigurationError.
-    """
-
-    method: str
-    activation: str
-    keep_prob: float
-    learning_rate: float
-    steps: int
-    history: tuple[int, ...]
-    seeds: tuple[int, ...]
+    method: str  # ``dropout``, the equation of ``order_1`` or ``order_2``, or ``descent``: gradient descent on L_S
+    # J of an equation. A dropout simulation that is to be coupled to it needs the same number.
     inner_steps: int = 1
-    scheme: str = "euler_maruyama"
-    purpose: str = "noise"
+    scheme: str = "euler_maruyama"  # of an equation
+    record_divergence: bool = False  # go on with the other trials where one diverges, which is then NaN
 
     def __post_init__(self):
-        check_keep_prob(self.keep_prob)
-        activation_called(self.activation)
+        super().__post_init__()
         for name, value, known in (("method", self.method, METHODS), ("scheme", self.scheme, SCHEMES)):
             if value not in known:
                 raise ConfigurationError(f"{name} is '{value}'; write one of {', '.join(known)}.")
@@ -81,7 +57,6 @@ def simulate(
     train: Sample,
     test: Sample | None = None,
     *,
-    on_divergence: str = "raise",
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
 ) -> SimulationResult:
@@ -94,25 +69,18 @@ def simulate(
         start: of the T trials, float32 or float64; left as it is.
         train: the sample of R_S.
         test: of the test columns.
-        on_divergence: ``raise``, or ``record`` it as NaN and go on with the other trials.
-        checkpoint: where to keep the state.
-        progress: called with (step, steps, loss=nan).
+        checkpoint, progress: as of ``TrainingRun.finish``.
 
     Raises:
-        DivergenceError: a trial's parameters left the finite numbers and ``on_divergence`` is ``raise``.
-        ConfigurationError: the trials cannot be shared among the seeds, or another word than these.
+        DivergenceError: a trial's parameters left the finite numbers and it is not to be recorded.
+        ConfigurationError: the trials cannot be shared among the seeds.
     """
-    if on_divergence not in ON_DIVERGENCE:
-        raise ConfigurationError(f"on_divergence is '{on_divergence}'; write one of {', '.join(ON_DIVERGENCE)}.")
-    return _EquationTrials(simulation, start, train, test, on_divergence).finish(checkpoint, progress)
+    return _EquationTrials(simulation, start, train, test).finish(checkpoint, progress)
 
 
 class _EquationTrials(TrialsInProgress):
-    def __init__(
-        self, simulation: Simulation, start: Parameters, train: Sample, test: Sample | None, on_divergence: str
-    ):
+    def __init__(self, simulation: Simulation, start: Parameters, train: Sample, test: Sample | None):
         super().__init__(simulation, start, train, test)
-        self.on_divergence = on_divergence
         self.draws = simulation.draws(start, len(start.a))
 
     def _next_parameters(self) -> Parameters:
@@ -145,8 +113,9 @@ class _EquationTrials(TrialsInProgress):
         return drifted.add_scaled(noise(passed, units, pairs, keep_prob), -length * scale)
 
     def _diverge(self, new: Tensor) -> None:
-        if self.on_divergence == "raise":
-            trial, simulation = int(new.nonzero()[0]), self.simulation
+        simulation = self.simulation
+        if not simulation.record_divergence:
+            trial = int(new.nonzero()[0])
             raise DivergenceError(
                 f"Trial {trial} (seed {self.seeds[trial]}) of the {simulation.method} simulation diverged: its "
                 f"parameters are not finite after step {self.step} with learning_rate {simulation.learning_rate} and "

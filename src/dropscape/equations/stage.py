@@ -7,9 +7,9 @@ import pandas as pd
 from torch import Tensor
 
 from dropscape.artifacts.files import write_table
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.inputs import EquationInputs, load_inputs
-from dropscape.equations.sampled import SampledSimulation, simulate_sampled
+from dropscape.equations.network import two_layers
+from dropscape.equations.sampled import SampledSimulation, SampledTrials
 from dropscape.equations.simulation import Simulation, simulate
 from dropscape.equations.trials import SimulationResult
 from dropscape.jobs import Job
@@ -77,11 +77,11 @@ def simulate_point(
     }
     kept = {"checkpoint": checkpoint, "progress": progress}
     if settings["samples"] is None:
-        simulation = Simulation(method, **common)
-        return simulate(simulation, two_layers(start), inputs.train, inputs.test, on_divergence="record", **kept)
+        simulation = Simulation(**common, method=method, record_divergence=True)
+        return simulate(simulation, two_layers(start), inputs.train, inputs.test, **kept)
     samples = {"dropout": 1, "order_1": settings["samples"]}[method]
     sampled = SampledSimulation(**common, batch_size=settings["batch_size"], samples=samples)
-    return simulate_sampled(sampled, start, inputs.train, inputs.test, **kept)
+    return SampledTrials(sampled, start, inputs.train, inputs.test).finish(**kept)
 
 
 def divergence(diverged: Tensor) -> dict[str, float]:

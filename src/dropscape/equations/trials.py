@@ -4,12 +4,12 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from dropscape.dropout.masks import check_keep_prob
 from dropscape.equations.activations import activation_called
 from dropscape.equations.network import Sample
 from dropscape.training.loop import TrainingRun
@@ -19,28 +19,34 @@ COLUMNS = ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """A finished simulation of T trials.
+    """A finished simulation of T trials."""
 
-    Attributes:
-        parameters: at the end, (T, ...) each; NaN for a trial that diverged.
-        history: trial, seed, step, loss (R_S, without dropout), test_loss and test_accuracy (NaN without a test
-            sample, the accuracy also with one output); NaN from the step on at which a trial had diverged, and where
-            a loss is too large for the dtype.
-        diverged: (T,) int64, the first step after which a trial's parameters were not finite; -1 for none.
+    parameters: Sequence[Tensor]  # at the end, (T, ...) each; NaN for a trial that diverged
+    # ``COLUMNS``; loss is R_S without dropout. NaN from the step on at which a trial had diverged, where a loss is too
+    # large for the dtype, in the test columns without a test sample, and where the accuracy is that of one output.
+    history: pd.DataFrame
+    diverged: Tensor  # (T,) int64, the first step after which a trial's parameters were not finite; -1 for none
+
+
+@dataclass(frozen=True)
+class TrialsSettings:
+    """What decides the trials of a simulation (with their start and their data), whatever its method.
+
+    A name or a number that is none of these is a ConfigurationError.
     """
 
-    parameters: Sequence[Tensor]
-    history: pd.DataFrame
-    diverged: Tensor
-
-
-class AnySimulation(Protocol):
-    """What trials need to know of what decides their simulation."""
-
-    activation: str
+    activation: str  # a key of ``dropscape.equations.activations.ACTIVATIONS``; Theorem 1 does not cover relu
+    learning_rate: float  # eta, also the unit of an equation's noise and the time that a step stands for
     steps: int
-    history: tuple[int, ...]
-    seeds: tuple[int, ...]
+    history: tuple[int, ...]  # the steps at which losses are recorded
+    seeds: tuple[int, ...]  # of the trials, each for an equal share of them in the order of the batch
+    # Part of the random numbers' keys: same purpose, coupled simulations; another one, independent.
+    purpose: str = "noise"
+    keep_prob: float = 1.0  # p, one mask for all examples; 1 is without dropout
+
+    def __post_init__(self):
+        check_keep_prob(self.keep_prob)
+        activation_called(self.activation)
 
 
 class TrialsInProgress(TrainingRun):
@@ -49,7 +55,7 @@ class TrialsInProgress(TrainingRun):
     They start at parameters (T, ...) each, which are left as they are. Without a test sample its columns are undefined.
     """
 
-    def __init__(self, simulation: AnySimulation, start: Sequence[Tensor], train: Sample, test: Sample | None):
+    def __init__(self, simulation: TrialsSettings, start: Sequence[Tensor], train: Sample, test: Sample | None):
         super().__init__(simulation.steps)
         trials, seeds = len(start[0]), simulation.seeds
         self.simulation, self.activation = simulation, activation_called(simulation.activation)

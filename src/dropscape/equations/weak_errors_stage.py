@@ -6,9 +6,8 @@ from dataclasses import asdict
 import pandas as pd
 
 from dropscape.artifacts.files import write_table
-from dropscape.equations.initialization import two_layers
 from dropscape.equations.inputs import load_inputs
-from dropscape.equations.network import Sample
+from dropscape.equations.network import Sample, two_layers
 from dropscape.equations.simulation import Simulation
 from dropscape.equations.weak_error import WeakError, end_differences, weak_error
 from dropscape.errors import DivergenceError
@@ -39,16 +38,16 @@ def measure_weak_errors(job: Job) -> None:
         saved = checkpoint.load()
         if saved is None:
             simulation = Simulation(
-                f"order_{order}",
-                settings["model"]["activation"],
-                keep_prob,
-                inputs.scale * rate,
-                steps[done],
-                (),
-                tuple(settings["seeds"][:1]),
+                activation=settings["model"]["activation"],
+                learning_rate=inputs.scale * rate,
+                steps=steps[done],
+                history=(),
+                seeds=tuple(settings["seeds"][:1]),
+                purpose=f"weak_errors/{order}/{keep_prob}/{rate}",
+                keep_prob=keep_prob,
+                method=f"order_{order}",
                 inner_steps=settings["inner_steps"],
                 scheme=settings["scheme"],
-                purpose=f"weak_errors/{order}/{keep_prob}/{rate}",
             )
             try:
                 measured = weak_error(end_differences(simulation, start, train, settings["trials"]))

@@ -33,11 +33,9 @@ def iterations_axis(axes: Axes, last: float) -> None:
 
 
 def accuracy_axis(axes: Axes, accuracies: ArrayLike) -> None:
-    """Make the y-axis (and those shared with it) one of accuracies from 0, in percent, logarithmic in the error.
+    """Make the y-axis (and those shared with it) one of accuracies in percent, logarithmic in the error.
 
-    Args:
-        axes: of the panel.
-        accuracies: what is drawn, from 0 to 1; the axis ends a little above the largest.
+    It reaches from 0 to a little above the largest of the accuracies (from 0 to 1) that are drawn.
     """
     axes.set_yscale("function", functions=(_height, _accuracy))
     axes.yaxis.set_major_locator(FixedLocator(_TICKS))

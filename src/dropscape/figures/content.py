@@ -1,10 +1,13 @@
 """What the table of every kind of figure is made of: rows, reasons why points cannot be drawn, and their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from dropscape.artifacts.tables import TableFiles
 
 Settings = Mapping[str, Any]  # of a figure or of an experiment, as ``resolved.figures`` makes them
 
@@ -28,9 +31,16 @@ class FigureContent:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def counted(cls, points: pd.DataFrame, summary: pd.DataFrame, of: str, **facts: Any) -> "FigureContent":
-        """The content of a figure whose footer counts all points together, as ``of``."""
-        return cls(points, summary, [count_undefined(of, points["reason"])], facts)
+    def counted(
+        cls, points: pd.DataFrame, summary: pd.DataFrame, of: str | Mapping[str, str], by: str = "", **facts: Any
+    ) -> "FigureContent":
+        """The content of a figure whose footer counts all points as ``of``, or those of each value of ``by`` as its."""
+        reasons = points["reason"]
+        groups = [(of, reasons)] if isinstance(of, str) else reasons.groupby(points[by].map(of), sort=False)
+        return cls(points, summary, [count_undefined(name, group) for name, group in groups], facts)
+
+
+TableFunction = Callable[[Settings, TableFiles], FigureContent]  # ``table`` of every kind
 
 
 def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -40,12 +50,10 @@ def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
     return table
 
 
-def first_reason(index: pd.Index, tests: Sequence[tuple[pd.Series, str]]) -> pd.Series:
-    """The text of the first test, a boolean series and a text, that is true of a row; "" where none is."""
-    reason = pd.Series("", index=index, dtype=object)
-    for fails, text in tests:
-        reason = reason.mask(fails & (reason == ""), text)
-    return reason
+def first_reason(tests: Mapping[str, pd.Series]) -> pd.Series:
+    """The text of the first test, a boolean series, that is true of a row; "" where none is."""
+    index = next(iter(tests.values())).index
+    return pd.Series(np.select(list(tests.values()), list(tests), ""), index, dtype=object)
 
 
 def count_undefined(of: str, reasons: pd.Series) -> dict[str, Any]:

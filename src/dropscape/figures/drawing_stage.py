@@ -4,6 +4,7 @@ from importlib import import_module
 
 from dropscape.artifacts.files import read_json, read_table
 from dropscape.figures import style
+from dropscape.figures.page import Page
 from dropscape.jobs import Job
 
 
@@ -11,10 +12,10 @@ def draw_figure(job: Job) -> None:
     """Draw what ``table_stage`` wrote as ``pdf`` and ``png``.
 
     The work is that of ``draw`` in ``dropscape.figures.<kind>.drawing``. It is given the two tables as they are read
-    back, in which an empty text is NaN, and the description.
+    back, in which an empty text is NaN, and the page with the description.
     """
-    description = read_json(job.inputs["description"])
-    draw = import_module(f"dropscape.figures.{description['kind']}.drawing").draw
+    page = Page(read_json(job.inputs["description"]))
+    draw = import_module(f"dropscape.figures.{page.description['kind']}.drawing").draw
     with style.applied():
-        figure = draw(read_table(job.inputs["points"]), read_table(job.inputs["summary"]), description)
-        style.save(figure, job.outputs)
+        draw(read_table(job.inputs["points"]), read_table(job.inputs["summary"]), page)
+        style.save(page.figure, job.outputs)

@@ -7,19 +7,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 
-from dropscape.figures import page
+from dropscape.figures.page import Page
 
 _BAR = 0.05  # width of the colour bar relative to a map's
 
 
-def maps_page(
-    description: page.Description, title: str, map_titles: Sequence[str], sentences: Sequence[str], height: float
-) -> tuple[Figure, list[Axes]]:
-    """A page with a row of maps and, last, the axes of the colour bar; the arguments are those of ``page.row``."""
-    widths = [1] * len(map_titles) + [_BAR]
-    return page.row(description, title, [*map_titles, ""], sentences, height, sharing=0, widths=widths)
+def row_of_maps(page: Page, title: str, titles: Sequence[str], sentences: Sequence[str], height: float) -> list[Axes]:
+    """A row of maps and, last, the axes of the colour bar; the arguments are those of ``Page.row``."""
+    return page.row(title, [*titles, ""], sentences, height, sharing=0, widths=[1] * len(titles) + [_BAR])
 
 
 def draw_map(axes: Axes, cells: pd.DataFrame, **arguments: Any) -> ScalarMappable:

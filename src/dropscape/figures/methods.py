@@ -22,16 +22,19 @@ _WIDE = 4  # means that span more than this factor have a logarithmic axis
 _HIGHEST = 20  # a loss above so many times its max mean at the start leaves the panel
 
 
-def curves(axes: Axes, summary: pd.DataFrame) -> None:
-    """The means and ranges of all methods of one point, over the training step."""
+def curves(axes: Axes, summary: pd.DataFrame, of_losses: bool = True) -> None:
+    """The means and ranges of all methods of one point over the training step, and where their trials diverge."""
     for method, look in LOOKS.items():
         rows = rows_where(summary, method=method)
         if len(rows):
             band(axes, rows, look, _DASHES[method])
     steps_axis(axes, summary["step"].max())
+    if of_losses:
+        _loss_axis(axes, summary)
+    _crosses(axes, summary)
 
 
-def loss_axis(axes: Axes, summary: pd.DataFrame) -> None:
+def _loss_axis(axes: Axes, summary: pd.DataFrame) -> None:
     """Logarithmic where losses span enough, and ends where a diverging loss has left what can be compared."""
     start = summary[summary["step"] == summary["step"].min()]["mean"].max()
     if summary["mean"].max() > _WIDE * summary["mean"].min():
@@ -42,7 +45,7 @@ def loss_axis(axes: Axes, summary: pd.DataFrame) -> None:
         label_logarithmic(axes.yaxis)
 
 
-def crosses(axes: Axes, summary: pd.DataFrame) -> None:
+def _crosses(axes: Axes, summary: pd.DataFrame) -> None:
     """A cross on a method's mean, or where that leaves the panel, at the last step before the first trial is lost."""
     for index, (method, look) in enumerate(LOOKS.items()):
         rows = rows_where(summary, method=method).sort_values("step")
@@ -61,8 +64,8 @@ def point_title(rows: pd.DataFrame) -> str:
 
 def legend(axes: Axes, summary: pd.DataFrame, diverged: Sequence[Any]) -> None:
     """The methods that are shown, and what a cross means, below the axes."""
-    shown = [(method, look) for method, look in LOOKS.items() if method in set(summary["method"])]
-    entries = [entry(look.label, look.colour, _DASHES[method], lw=1.1) for method, look in shown]
+    shown = {method: look for method, look in LOOKS.items() if method in set(summary["method"])}
+    entries = [entry(look.label, look.colour, _DASHES[method], lw=1.1) for method, look in shown.items()]
     if diverged:
         entries.append(entry("a trial diverges", "0.35", "", marker="x", ms=4, mew=1.2))
     legend_below(axes, *([one] for one in entries))

@@ -6,11 +6,9 @@ from typing import Any
 
 
 def experiment_titles(experiments: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Such as ``ResNet-20 on CIFAR-10`` by the experiments' names.
+    """Such as ``ResNet-20 on CIFAR-10`` by the names of the experiments of a figure's description.
 
-    Args:
-        experiments: as the description of a figure has them. Two with the same network and dataset are told apart by
-            the number of examples, or else by their names.
+    Two with the same network and dataset are told apart by the number of examples, or else by their names.
     """
     titles = network_titles(experiments)
     sizes = [f"{count_of(experiment['train_examples'])} examples" for experiment in experiments]

@@ -16,7 +16,7 @@ SYMBOLS = {
     "dropout_minus_r1": "$L_4$",
     "dropout_plus_r2": r"$R_S^\mathrm{regu}$",
 }
-_LOOKS = {  # in the order in which figures show them
+LOOKS = {  # in the order in which figures show them
     "risk": Look("$R_S$ (no dropout)", PALETTE[0], "s"),
     "dropout": Look(r"$R_S^\mathrm{drop}$ (dropout)", PALETTE[1], "o"),
     "risk_plus_r1": Look("$L_1 = R_S + R_1$", PALETTE[2], "D"),
@@ -29,23 +29,15 @@ _LOOKS = {  # in the order in which figures show them
 _SPARE = [5, 6, 8, 9, 7, 3, 4]
 
 
-def look_of(objective: str) -> Look:
-    """The look of an objective."""
-    return _LOOKS[objective]
-
-
 def run_looks(table: pd.DataFrame, apart: Sequence[str] = ()) -> dict[tuple[str, str], Look]:
     """The look of each experiment and run of a table with the columns ``OBJECTIVE_RUN``, little dropout before much.
 
     A run is named by its objective, the keep probability if it has one, and the settings in which runs differ. Runs of
-    one name look the same; an objective's first run has its colour.
-
-    Args:
-        table: with the runs.
-        apart: columns whose values have separate panels; only differences within them are named.
+    one name look the same; an objective's first run has its colour. ``apart`` are columns whose values have separate
+    panels: only differences within them are named.
     """
     runs = table[OBJECTIVE_RUN].astype({"initial_scale": object}).fillna({"initial_scale": ""})
-    runs = runs.drop_duplicates(["experiment", "run"]).assign(rank=runs["objective"].map(list(_LOOKS).index))
+    runs = runs.drop_duplicates(["experiment", "run"]).assign(rank=runs["objective"].map(list(LOOKS).index))
     order = ["rank", "keep_prob", "learning_rate", "gradient_penalty_weight", "train_examples", "initial_scale", "run"]
     runs = runs.sort_values(order, ascending=[column != "keep_prob" for column in order])
     groups = [rows for _, rows in runs.groupby(list(apart))] if apart else [runs]
@@ -55,7 +47,7 @@ def run_looks(table: pd.DataFrame, apart: Sequence[str] = ()) -> dict[tuple[str,
     for row in runs.itertuples():
         name = _name(row, differ)
         if name not in by_name:
-            look = look_of(row.objective)
+            look = LOOKS[row.objective]
             colour = PALETTE[next(spare)] if row.objective in taken else look.colour
             by_name[name] = Look(name, colour, look.marker)
             taken.add(row.objective)
@@ -65,15 +57,12 @@ def run_looks(table: pd.DataFrame, apart: Sequence[str] = ()) -> dict[tuple[str,
 
 def _name(run: tuple, differ: set[str]) -> str:
     """Such as ``L_1 = R_S + R_1, keep 0.9, lr 0.01``."""
-    words = [look_of(run.objective).label]
-    if run.objective != "risk":
-        words.append(f"keep {run.keep_prob:g}")
-    if "learning_rate" in differ:
-        words.append(f"lr {run.learning_rate:g}")
-    if run.objective == "dropout_plus_r2":
-        words.append(f"$\\lambda$ {run.gradient_penalty_weight:g}")
-    if "initial_scale" in differ:
-        words.append(f"initial scale {run.initial_scale or 'default'}")
-    if "train_examples" in differ:
-        words.append(f"n = {run.train_examples}")
-    return ", ".join(words)
+    words = {
+        LOOKS[run.objective].label: True,
+        f"keep {run.keep_prob:g}": run.objective != "risk",
+        f"lr {run.learning_rate:g}": "learning_rate" in differ,
+        rf"$\lambda$ {run.gradient_penalty_weight:g}": run.objective == "dropout_plus_r2",
+        f"initial scale {run.initial_scale or 'default'}": "initial_scale" in differ,
+        f"n = {run.train_examples}": "train_examples" in differ,
+    }
+    return ", ".join(text for text, told in words.items() if told)

@@ -14,7 +14,6 @@ from dropscape.figures.names import count_of, experiment_titles
 from dropscape.figures.style import DPI
 
 T = TypeVar("T")
-Description = Mapping[str, Any]  # of a figure, as ``table_stage`` writes it
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
 _LEFT, _RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
 _LEGEND_ROW, _GAP, _PANEL_TITLE, _TITLE_LINE = 0.118, 0.16, 0.26, 0.125  # inches
@@ -22,91 +21,90 @@ _FOOTER_CHARACTERS = 178
 _TITLE_CHARACTERS = 17.5  # of a panel's title, an inch
 
 
-def grid(
-    description: Description,
-    title: str,
-    panel_titles: Sequence[Sequence[str]],
-    sentences: Sequence[str],
-    height: float,
-    legend_rows: int = 0,
-    sharing: int | None = None,
-    widths: Sequence[float] = (),
-    left: float = _LEFT,
-) -> tuple[Figure, list[list[Axes]]]:
-    """A page with rows of panels.
+class Page:
+    """What a figure is drawn on: ``figure``, once it has its panels; its ``description`` is that of ``table_stage``."""
 
-    Args:
-        title: what the figure shows.
-        panel_titles: row by row one for each panel, wrapped to its width.
-        sentences: of the footer.
-        height: of a row, in inches.
-        legend_rows: rows of the longest legend below the panels.
-        sharing: so many columns from the left share their axes, whose numbers only the first one has; None: all.
-        widths: relative widths of the columns; equal if there are none.
-        left: room for the labels of the first column's vertical axes, in inches.
-    """
-    widths = widths or [1] * max(map(len, panel_titles))
-    sharing = len(widths) if sharing is None else sharing
-    gaps = [_GAP if column < sharing else _LEFT for column in range(1, len(widths))] + [_RIGHT]
-    inches = (PAGE_WIDTH - left - sum(gaps)) / sum(widths)
-    widths = [inches * width for width in widths]
-    lines = [int((width + gap) * _TITLE_CHARACTERS) for width, gap in zip(widths, gaps, strict=True)]
-    wrapped = [
-        [textwrap.fill(text, line, break_on_hyphens=False) for text, line in zip(texts, lines, strict=False)]
-        for texts in panel_titles
-    ]
-    more_lines = _TITLE_LINE * max(text.count("\n") for texts in wrapped for text in texts)
-    footer = "\n".join(
-        line for text in _footer(description, sentences) for line in textwrap.wrap(text, _FOOTER_CHARACTERS)
-    )
-    bottom = _LINE * (footer.count("\n") + 1) + 0.06 + legend_rows * _LEGEND_ROW + _TICKS
-    step = height + _TICKS + _PANEL_TITLE + more_lines
-    page_height = bottom + (len(wrapped) - 1) * step + height + more_lines + _TITLE
-    figure = Figure(figsize=(PAGE_WIDTH, page_height), dpi=DPI)
-    FigureCanvasAgg(figure)
-    heading, at_left = f"{description['paper_reference']}: {title}", {"x": 0.08 / PAGE_WIDTH, "ha": "left"}
-    figure.text(y=1 - 0.05 / page_height, s=heading, va="top", fontsize=8.5, fontweight="bold", **at_left)
-    figure.text(y=0.05 / page_height, s=footer, va="bottom", fontsize=5.4, color="0.25", linespacing=1.25, **at_left)
-    axes: list[list[Axes]] = []
-    for index, texts in enumerate(wrapped):
-        axes.append([])
-        for column, text in enumerate(texts):
-            x = left + sum(widths[:column]) + sum(gaps[:column])
-            y = bottom + (len(wrapped) - 1 - index) * step
-            position = (x / PAGE_WIDTH, y / page_height, widths[column] / PAGE_WIDTH, height / page_height)
-            first = axes[0][0] if (index or column) and column < sharing else None
-            axes[-1].append(figure.add_axes(position, title=text, sharex=first, sharey=first))
-            if first and column:
-                axes[-1][-1].tick_params(which="both", labelleft=False)
-    return figure, axes
+    def __init__(self, description: Mapping[str, Any]):
+        self.description = description
 
+    def row(self, title: str, panel_titles: Sequence[str], *arguments: Any, **named: Any) -> list[Axes]:
+        """One row of panels; the other arguments are those of ``grid``."""
+        (axes,) = self.grid(title, [panel_titles], *arguments, **named)
+        return axes
 
-def row(
-    description: Description, title: str, panel_titles: Sequence[str], *arguments: Any, **named: Any
-) -> tuple[Figure, list[Axes]]:
-    """A page with one row of panels; the other arguments are those of ``grid``."""
-    figure, (axes,) = grid(description, title, [panel_titles], *arguments, **named)
-    return figure, axes
+    def grid(
+        self,
+        title: str,
+        panel_titles: Sequence[Sequence[str]],
+        sentences: Sequence[str],
+        height: float,
+        legend_rows: int = 0,
+        sharing: int | None = None,
+        widths: Sequence[float] = (),
+        left: float = _LEFT,
+    ) -> list[list[Axes]]:
+        """Rows of panels.
 
+        Args:
+            panel_titles: row by row one for each panel, wrapped to its width.
+            sentences: of the footer.
+            height: of a row, in inches.
+            legend_rows: rows of the longest legend below the panels.
+            sharing: so many columns from the left share their axes, whose numbers only the first one has; None: all.
+            widths: relative widths of the columns; equal if there are none.
+            left: room for the labels of the first column's vertical axes, in inches.
+        """
+        widths = widths or [1] * max(map(len, panel_titles))
+        sharing = len(widths) if sharing is None else sharing
+        gaps = [_GAP if column < sharing else _LEFT for column in range(1, len(widths))] + [_RIGHT]
+        inches = (PAGE_WIDTH - left - sum(gaps)) / sum(widths)
+        widths = [inches * width for width in widths]
+        lines = [int((width + gap) * _TITLE_CHARACTERS) for width, gap in zip(widths, gaps, strict=True)]
+        wrapped = [
+            [textwrap.fill(text, line, break_on_hyphens=False) for text, line in zip(texts, lines, strict=False)]
+            for texts in panel_titles
+        ]
+        more_lines = _TITLE_LINE * max(text.count("\n") for texts in wrapped for text in texts)
+        footer = [line for text in self._footer(sentences) for line in textwrap.wrap(text, _FOOTER_CHARACTERS)]
+        bottom = _LINE * len(footer) + 0.06 + legend_rows * _LEGEND_ROW + _TICKS
+        step = height + _TICKS + _PANEL_TITLE + more_lines
+        page_height = bottom + (len(wrapped) - 1) * step + height + more_lines + _TITLE
+        self.figure = Figure(figsize=(PAGE_WIDTH, page_height), dpi=DPI)
+        FigureCanvasAgg(self.figure)
+        heading, at_left = f"{self.description['paper_reference']}: {title}", {"x": 0.08 / PAGE_WIDTH, "ha": "left"}
+        self.figure.text(y=1 - 0.05 / page_height, s=heading, va="top", fontsize=8.5, fontweight="bold", **at_left)
+        below = {"va": "bottom", "fontsize": 5.4, "color": "0.25", "linespacing": 1.25} | at_left
+        self.figure.text(y=0.05 / page_height, s="\n".join(footer), **below)
+        axes: list[list[Axes]] = []
+        for index, texts in enumerate(wrapped):
+            axes.append([])
+            for column, text in enumerate(texts):
+                x = left + sum(widths[:column]) + sum(gaps[:column])
+                y = bottom + (len(wrapped) - 1 - index) * step
+                position = (x / PAGE_WIDTH, y / page_height, widths[column] / PAGE_WIDTH, height / page_height)
+                first = axes[0][0] if (index or column) and column < sharing else None
+                axes[-1].append(self.figure.add_axes(position, title=text, sharex=first, sharey=first))
+                if first and column:
+                    axes[-1][-1].tick_params(which="both", labelleft=False)
+        return axes
 
-def _footer(description: Description, sentences: Sequence[str]) -> list[str]:
-    """What is said below a figure: of each experiment, of the kind of figure, and of points that are left out."""
-    experiments = description["experiments"]
-    titles = experiment_titles(experiments)
-    lines = [_data(experiment, titles[experiment["name"]], description) for experiment in experiments]
-    lines = lines or ["The figure shows theory; nothing is trained."]
-    lines[-1] += f" Scale {description['scale']}."
-    return [*lines, " ".join(sentences), " ".join(map(_counted, description["undefined"]))]
+    def _footer(self, sentences: Sequence[str]) -> list[str]:
+        """What is said below: of each experiment, of the kind of figure, and of points that are left out."""
+        experiments = self.description["experiments"]
+        titles = experiment_titles(experiments)
+        lines = [self._data(experiment, titles[experiment["name"]]) for experiment in experiments]
+        lines = lines or ["The figure shows theory; nothing is trained."]
+        lines[-1] += f" Scale {self.description['scale']}."
+        return [*lines, " ".join(sentences), " ".join(map(_counted, self.description["undefined"]))]
 
-
-def _data(experiment: Mapping[str, Any], title: str, description: Description) -> str:
-    sizes = [f"n = {count_of(experiment['train_examples'])} training examples"]
-    if experiment["samples"]:
-        unit = "consecutive steps" if description.get("sample") == "trajectory" else "gradients"
-        sizes.append(f"N = {experiment['samples']:,} {unit}")
-    seeds = experiment["seeds"]
-    sizes.append(f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})")
-    return f"{title[0].upper()}{title[1:]}; {experiment['data']}; {', '.join(sizes)}."
+    def _data(self, experiment: Mapping[str, Any], title: str) -> str:
+        sizes = [f"n = {count_of(experiment['train_examples'])} training examples"]
+        if experiment["samples"]:
+            unit = "consecutive steps" if self.description.get("sample") == "trajectory" else "gradients"
+            sizes.append(f"N = {experiment['samples']:,} {unit}")
+        seeds = experiment["seeds"]
+        sizes.append(f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})")
+        return f"{title[0].upper()}{title[1:]}; {experiment['data']}; {', '.join(sizes)}."
 
 
 def _counted(entry: Mapping[str, Any]) -> str:

@@ -11,14 +11,10 @@ NOT_FINITE = "not a finite number"
 def long_form(table: pd.DataFrame, names: Mapping[str, str], keys: Sequence[str]) -> pd.DataFrame:
     """One row per row of the table and quantity: ``keys``, quantity, value and reason ("" where it is finite).
 
-    Args:
-        table: with ``keys`` and the columns of ``names``.
-        names: the quantity's name by column.
-        keys: columns that are kept.
+    ``names`` are the quantity's name by column.
     """
-    frames = [
-        table[list(keys)].assign(quantity=name, value=table[column].astype(float)) for column, name in names.items()
-    ]
+    rows = table[list(keys)]
+    frames = [rows.assign(quantity=name, value=table[column].astype(float)) for column, name in names.items()]
     points = pd.concat(frames, ignore_index=True)
     finite = points["value"].abs().lt(float("inf"))
     return points.assign(reason=finite.map({True: "", False: NOT_FINITE}))
@@ -33,10 +29,9 @@ def require_positive(points: pd.DataFrame, reason: str) -> pd.DataFrame:
 def over_seeds(
     points: pd.DataFrame, keys: Sequence[str], geometric: bool = False, count: str = "seeds"
 ) -> pd.DataFrame:
-    """Mean, min and max over the seeds that have a value.
+    """Mean, min and max over the seeds that have a value, of points with ``keys``, value and reason.
 
     Args:
-        points: with ``keys``, value and reason.
         keys: columns that one mean has in common.
         geometric: take the geometric mean, for positive values on a logarithmic axis.
         count: name of the column with the number of values.
@@ -46,9 +41,6 @@ def over_seeds(
     """
     defined = points.assign(value=points["value"].where(points["reason"] == ""))
     mean = (lambda value: np.exp(np.log(value).mean())) if geometric else "mean"
-    summary = (
-        defined.groupby(list(keys), sort=False, dropna=False)["value"]
-        .agg(**{"mean": mean, "low": "min", "high": "max", count: "count", "rows": "size"})
-        .reset_index()
-    )
+    values = defined.groupby(list(keys), sort=False, dropna=False)["value"]
+    summary = values.agg(**{"mean": mean, "low": "min", "high": "max", count: "count", "rows": "size"}).reset_index()
     return summary.assign(undefined=summary.pop("rows") - summary[count])

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.content import Settings
+from dropscape.figures.content import Settings, TableFiles
 from dropscape.figures.quantities import long_form
 
 END_POINT = ["experiment", "run", "keep_prob"]
@@ -21,53 +20,35 @@ def smallest_keep_prob(keep_prob: float | Sequence[float]) -> float:
     return keep_prob if isinstance(keep_prob, float | int) else min(keep_prob)
 
 
-def end_points(figure: Settings) -> Iterator[dict[str, Any]]:
-    """The columns ``END_POINT`` of each run."""
+def end_points(figure: Settings, tables: TableFiles) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """The columns ``END_POINT`` of each run, and the last row of each seed's ``history``."""
     for experiment in figure["experiments"]:
         for run, settings in experiment["runs"].items():
             keep_prob = smallest_keep_prob(settings["keep_prob"])
-            yield {"experiment": experiment["name"], "run": run, "keep_prob": keep_prob}
-
-
-def end_of_training(tables: TableFiles, end_point: Settings) -> pd.DataFrame:
-    """The last row of each seed's ``history``."""
-    history = tables.run_table(end_point["experiment"], end_point["run"], "history")
-    return history.sort_values("step").groupby("seed").last()
+            end_point = {"experiment": experiment["name"], "run": run, "keep_prob": keep_prob}
+            history = tables.run_table(experiment["name"], run, "history").sort_values("step")
+            yield end_point, history.groupby("seed").last()
 
 
 def variant(run: Settings, default: Settings) -> str:
     """How a run's dropout differs from the experiment's, in words; "" for a main run."""
-    words = []
-    if run["dropout_after"] != default["dropout_after"]:
-        words.append(f"after layer {run['dropout_after']}")
-    if run["mask_mode"] != default["mask_mode"]:
-        words.append(f"{run['mask_mode'].replace('per_example', 'per-example')} masks")
-    return ", ".join(words)
+    masks = run["mask_mode"].replace("per_example", "per-example")
+    words = {"dropout_after": f"after layer {run['dropout_after']}", "mask_mode": f"{masks} masks"}
+    return ", ".join(text for key, text in words.items() if run[key] != default[key])
 
 
 def dropout_run_tables(experiment: Settings, tables: TableFiles, name: str) -> pd.DataFrame:
-    """The tables of all runs that have one, with the columns ``DROPOUT_RUN``.
-
-    A table's ``keep_prob`` (that of dropout added tentatively to a training without it) replaces the training's.
-
-    Args:
-        experiment: with ``name``; ``runs``, by name the keep_prob, learning_rate, dropout_after and mask_mode; and
-            ``dropout``, the experiment's dropout_after and mask_mode.
-        name: of the table.
-    """
+    """The tables of all runs that have one, with the columns ``DROPOUT_RUN``."""
 
     def described(experiment: Settings, run: str) -> Settings:
         settings = experiment["runs"][run]
         return {"run": run, **settings, "variant": variant(settings, experiment["dropout"])}
 
-    return _run_tables([experiment], tables, name, described, DROPOUT_RUN, kept=("keep_prob",))
+    return _run_tables([experiment], tables, name, described, DROPOUT_RUN)
 
 
 def along_training(experiment: Settings, tables: TableFiles, names: Mapping[str, str]) -> pd.DataFrame:
-    """Quantities of the tables ``alignment`` at every recorded step, with the columns ``DROPOUT_RUN``.
-
-    Args:
-        names: the quantity's name by column.
+    """Quantities of the tables ``alignment``, whose names stand by their columns, at every recorded step.
 
     Returns:
         ``DROPOUT_RUN``, seed, step, quantity, value, and reason: the table's sentence if it has one.
@@ -118,16 +99,17 @@ def _run_tables(
     name: str,
     described: Callable[[Settings, str], Settings],
     columns: Sequence[str],
-    kept: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The tables with the described settings in front; a table's columns ``kept`` replace the described ones."""
+    """The tables with the described settings in front.
+
+    A table's own ``keep_prob``, that of dropout added tentatively to a training without it, replaces the training's.
+    """
     frames = []
     for experiment in experiments:
         for run in experiment["runs"]:
             if tables.has_run_table(experiment["name"], run, name):
                 frame = tables.run_table(experiment["name"], run, name)
-                settings = described(experiment, run)
-                added = {key: settings[key] for key in settings if key not in kept or key not in frame}
+                added = {key: value for key, value in described(experiment, run).items() if key not in frame}
                 frames.append(frame.assign(**added))
     table = pd.concat(frames, ignore_index=True)
     return table[[*columns, *(column for column in table if column not in columns)]]

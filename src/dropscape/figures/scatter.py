@@ -42,13 +42,9 @@ def scatter_runs(
     filled: bool = True,
     rasterized: bool = False,
 ) -> None:
-    """Points and fitted lines of the runs, and a legend with the slopes and their intervals.
+    """Points of the runs that can be drawn, fitted lines, and a legend with the slopes and their intervals.
 
     Args:
-        axes: where to draw.
-        points: of the runs, those that can be drawn.
-        summary: fits of the runs.
-        runs: their looks.
         x, y: columns of ``points``.
         columns: of the legend.
         size: area of a marker in square points.

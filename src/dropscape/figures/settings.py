@@ -5,17 +5,12 @@ A kind is a folder ``figures/<kind>`` with three modules: ``options`` (a subclas
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from dropscape.measurement import StageExperiment
 from dropscape.schema import Count, KeepProb, Name, Sample, Strict, one_or_many
-
-if TYPE_CHECKING:
-    from dropscape.config.experiment import ExperimentSettings
-    from dropscape.resolved.experiment import TrainedExperiment
-    from dropscape.resolved.run import ResolvedRun
 
 
 class FigureSettings(Strict):
@@ -48,27 +43,26 @@ class FigureSettings(Strict):
     )
     paper_reference: str = Field(description="Its position in the paper.")
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        *_, folder, module = cls.__module__.split(".")
+        if module == "options":  # the kind has its folder's name; pydantic looks at the fields after this
+            cls.__annotations__["kind"] = Literal[folder]
+
     @property
     def experiments(self) -> list[str]:
         """Every experiment that it draws."""
-        if self.experiment is None:
-            return []
-        return self.experiment if isinstance(self.experiment, list) else [self.experiment]
+        return [self.experiment] if isinstance(self.experiment, str) else self.experiment or []
 
     @property
     def options(self) -> dict[str, Any]:
         """The settings that only this kind has."""
         return self.model_dump(mode="json", exclude=set(FigureSettings.model_fields))
 
-    def check(self, where: str, experiments: Mapping[str, "ExperimentSettings | StageExperiment"]) -> None:
-        """Refuse a figure that its experiments have not measured.
+    def check(self, where: str, experiments: Mapping[str, Any]) -> None:
+        """Refuse a figure that its experiments, by name, have not measured: a ValueError says what to write.
 
-        Args:
-            where: the figure's name, for the sentence.
-            experiments: those that it draws, by name.
-
-        Raises:
-            ValueError: in a sentence that says what to write.
+        ``where`` is the figure's name, for the sentence.
         """
         if self.theory_table and experiments:
             raise ValueError(f"{where} of kind {self.kind} draws theory and no experiment: leave experiment out")
@@ -87,11 +81,7 @@ class FigureSettings(Strict):
                 )
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:
-        """Refuse an experiment that does not have what is drawn.
-
-        Raises:
-            ValueError: in a sentence that says what to write.
-        """
+        """Refuse an experiment that does not have what is drawn, with a ValueError."""
         if isinstance(experiment, StageExperiment):
             raise ValueError(
                 f"{where} of kind {self.kind} draws trainings, and '{name}' is an experiment of another form: write an "
@@ -101,35 +91,27 @@ class FigureSettings(Strict):
             if getattr(experiment, section) is None:
                 raise ValueError(f"{where} needs the section {section} in experiment '{name}'")
 
-    def samples(self, experiment: "TrainedExperiment") -> int | None:
-        """N of the samples that it draws; None where it draws none."""
-        return None
-
-    def run_details(self, run: "ResolvedRun") -> dict[str, Any]:
-        """What its table says of a run."""
+    def run_details(self, run: Any) -> dict[str, Any]:
+        """What its table says of a ``ResolvedRun``."""
         return {}
 
-    def experiment_details(self, experiment: "TrainedExperiment") -> dict[str, Any]:
-        """What its table needs to know of an experiment."""
-        return {}
+    def experiment_details(self, experiment: Any) -> dict[str, Any]:
+        """What its table needs to know of a ``TrainedExperiment``: ``samples`` is N of those that it draws, or None."""
+        return {"samples": None}
 
 
 class DropoutFigure(FigureSettings):
     """A figure whose runs differ in where and how dropout acts."""
 
-    def samples(self, experiment: "TrainedExperiment") -> int | None:
-        """N of the alignment, unless a kind says otherwise."""
-        alignment = experiment.settings.alignment
-        return alignment and alignment.samples
-
-    def run_details(self, run: "ResolvedRun") -> dict[str, Any]:
+    def run_details(self, run: Any) -> dict[str, Any]:
         """Where dropout acts and how its masks are drawn."""
         keys = ("keep_prob", "dropout_after", "mask_mode")
         return {key: run.settings[key] for key in keys} | {"learning_rate": run.learning_rate}
 
-    def experiment_details(self, experiment: "TrainedExperiment") -> dict[str, Any]:
-        """The experiment's dropout, from which a run's may differ."""
-        return {"dropout": experiment.settings.dropout.model_dump()}
+    def experiment_details(self, experiment: Any) -> dict[str, Any]:
+        """The samples of the alignment, and the experiment's dropout, from which a run's may differ."""
+        alignment = experiment.settings.alignment
+        return {"samples": alignment and alignment.samples, "dropout": experiment.settings.dropout.model_dump()}
 
 
 class SampleFigure(DropoutFigure):
@@ -144,15 +126,15 @@ class SampleFigure(DropoutFigure):
             section = {"gradients": "gradients", "trajectory": "training.trajectory_steps"}[self.sample]
             raise ValueError(f"{where} needs the section {section} in experiment '{name}'")
 
-    def samples(self, experiment: "TrainedExperiment") -> int:
-        """N of the drawn sample."""
-        return experiment.settings.sample_sizes[self.sample]
+    def experiment_details(self, experiment: Any) -> dict[str, Any]:
+        """The samples that are drawn, and the experiment's dropout."""
+        return super().experiment_details(experiment) | {"samples": experiment.settings.sample_sizes[self.sample]}
 
 
 class ObjectiveFigure(FigureSettings):
     """A figure whose runs differ in what they descend and from where."""
 
-    def run_details(self, run: "ResolvedRun") -> dict[str, Any]:
+    def run_details(self, run: Any) -> dict[str, Any]:
         """The objective, its weights, the start and the data."""
         keys = ("learning_rate", "objective", "gradient_penalty_weight", "start", "train_examples")
         details = {key: getattr(run, key) for key in keys}
@@ -163,12 +145,12 @@ class ObjectiveFigure(FigureSettings):
 class CondensationFigure(ObjectiveFigure):
     """A figure of how the neurons of layers are oriented."""
 
-    needs: ClassVar = ("condensation",)
-    several_experiments: ClassVar = True
+    needs = ("condensation",)
+    several_experiments = True
 
-    def experiment_details(self, experiment: "TrainedExperiment") -> dict[str, Any]:
-        """The cosine above which two neurons are parallel."""
-        return {"threshold": experiment.settings.condensation.threshold}
+    def experiment_details(self, experiment: Any) -> dict[str, Any]:
+        """Also the cosine above which two neurons are parallel."""
+        return super().experiment_details(experiment) | {"threshold": experiment.settings.condensation.threshold}
 
 
 class PanelSettings(Strict):
@@ -199,7 +181,7 @@ class StageFigure(FigureSettings):
 class PanelFigure(StageFigure):
     """A figure of sub-networks' accuracies, a panel for each width and keep probability."""
 
-    experiment_tables: ClassVar = ("accuracies",)
+    experiment_tables = ("accuracies",)
 
     panels: list[PanelSettings] | None = Field(
         None, description="The networks of each panel; null: all that the experiment trains.", min_length=1

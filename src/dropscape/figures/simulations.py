@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.content import FigureContent, Settings, count_undefined
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 from dropscape.figures.quantities import long_form, over_seeds
 
 POINT = ["run", "learning_rate", "keep_prob"]
@@ -15,7 +14,7 @@ DIVERGED = "the trial had diverged"
 
 
 def inputs_and_loss(experiment: Settings) -> dict[str, Any]:
-    """What a figure's text says of an experiment: model, side of the images (pixels) and loss."""
+    """What a figure's text says of an experiment: model (its hidden units), side of the images (pixels) and loss."""
     return {key: experiment[key] for key in ("model", "side", "loss")}
 
 
@@ -25,9 +24,7 @@ def simulations(
     """Quantities along training at the points that a figure shows.
 
     Args:
-        figure: one experiment, with ``runs`` (by name the learning_rate and keep_prob of a point), ``model`` (its
-            hidden units), ``side`` (of the images, in pixels) and ``loss`` (mse or torch_mse).
-        tables: ``trajectories`` of the experiment.
+        figure: one experiment, with ``runs`` (by name the learning_rate and keep_prob of a point).
         methods: those that are shown, if they were simulated.
         columns: the quantity's name by column.
 
@@ -43,17 +40,15 @@ def simulations(
     points = long_form(shown, columns, [*POINT, "method", "seed", "trial", "step", "lost"])
     points["reason"] = points["reason"].mask(points.pop("lost"), DIVERGED)
     summary = over_seeds(points, [*POINT, "method", "quantity", "step"], count="trials")
-    undefined = [count_undefined("recorded values", points["reason"])]
-    return FigureContent(points, summary, undefined, inputs_and_loss(settings) | {"diverged": _diverged(shown)})
+    facts = inputs_and_loss(settings) | {"diverged": _diverged(shown)}
+    return FigureContent.counted(points, summary, "recorded values", **facts)
 
 
 def _at_points(table: pd.DataFrame, runs: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """The rows of each run's point, with the run's name, small learning rates and little dropout first."""
-    frames = []
-    for name, run in sorted(runs.items(), key=lambda item: (item[1]["learning_rate"], -item[1]["keep_prob"])):
-        at_point = np.isclose(table[list(run)], list(run.values())).all(axis=1)
-        frames.append(table[at_point].assign(run=name))
-    return pd.concat(frames, ignore_index=True)
+    ordered = sorted(runs.items(), key=lambda item: (item[1]["learning_rate"], -item[1]["keep_prob"]))
+    at_points = {name: np.isclose(table[list(run)], list(run.values())).all(axis=1) for name, run in ordered}
+    return pd.concat([table[rows].assign(run=name) for name, rows in at_points.items()], ignore_index=True)
 
 
 def _diverged(shown: pd.DataFrame) -> list[dict[str, Any]]:

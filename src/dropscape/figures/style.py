@@ -1,9 +1,10 @@
 """The look of every figure: fonts, sizes, the colour and marker of a run, legend entries, and saving."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,9 @@ WITH_DROPOUT = Look("with dropout", PALETTE[1])
 WITHOUT_DROPOUT = Look("without dropout", PALETTE[0], "s")
 
 
-@contextmanager
-def applied() -> Iterator[None]:
+def applied() -> AbstractContextManager[None]:
     """The style, for the time of the body only."""
-    with matplotlib.rc_context(sns.axes_style("ticks") | _RC):
-        yield
+    return matplotlib.rc_context(sns.axes_style("ticks") | _RC)
 
 
 def looks(table: pd.DataFrame) -> dict[tuple[str, float], Look]:
@@ -101,18 +100,11 @@ def _shaded(colour: str, octaves: float) -> str:
 
 
 def shades(values: Iterable[float], label: str) -> dict[float, Look]:
-    """A shade and a marker for each value, from the smallest, dark, to the largest.
-
-    Args:
-        values: any, repeated or not.
-        label: what a legend says of a value, a format such as ``keep {:g}``.
-    """
+    """A shade, from dark for the smallest, a marker and a label, a format such as ``keep {:g}``, for each value."""
     ordered = sorted(set(values))
     colours = [to_hex(colour) for colour in sns.color_palette("viridis", len(ordered))]
-    return {
-        value: Look(label.format(value), colour, _ORDERED_MARKERS[index % len(_ORDERED_MARKERS)])
-        for index, (value, colour) in enumerate(zip(ordered, colours, strict=True))
-    }
+    looks = zip(ordered, colours, cycle(_ORDERED_MARKERS), strict=False)
+    return {value: Look(label.format(value), colour, shape) for value, colour, shape in looks}
 
 
 def dashes_of(values: Iterable[Any]) -> dict[Any, Any]:

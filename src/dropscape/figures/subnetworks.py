@@ -1,11 +1,11 @@
 """What the figures of networks and their sub-networks share (paper D)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.content import FigureContent, Settings, count_undefined
+from dropscape.figures.content import FigureContent, Settings, TableFiles, count_undefined
 from dropscape.figures.quantities import long_form, over_seeds, require_positive
 
 PANEL = ["width", "dropped_share"]
@@ -19,7 +19,6 @@ def panel_accuracies(figure: Settings, tables: TableFiles, networks: Sequence[st
 
     Args:
         figure: one experiment; ``panels``, the width and keep_prob of each panel (None: all that were trained).
-        tables: ``accuracies`` of the experiment.
         networks: some of ``FULL``, ``VISITED`` and ``RANDOM``.
 
     Returns:
@@ -28,30 +27,29 @@ def panel_accuracies(figure: Settings, tables: TableFiles, networks: Sequence[st
     (settings,) = figure["experiments"]
     accuracies = tables.experiment_table(settings["name"], "accuracies")
     accuracies = accuracies[accuracies["network"].isin(networks)].round({"dropped_share": _DIGITS})
-    trained = accuracies[PANEL].drop_duplicates().sort_values(PANEL).to_dict("records")
-    wanted = [
-        {"width": panel["width"], "dropped_share": round(1 - panel["keep_prob"], _DIGITS)}
-        for panel in figure["panels"] or []
-    ]
-    panels = pd.DataFrame(wanted or trained).rename_axis("panel").reset_index()
+    panels = accuracies[PANEL].drop_duplicates().sort_values(PANEL, ignore_index=True)
+    if figure["panels"]:
+        wanted = [(panel["width"], round(1 - panel["keep_prob"], _DIGITS)) for panel in figure["panels"]]
+        panels = pd.DataFrame(wanted, columns=PANEL)
+    panels = panels.rename_axis("panel").reset_index()
     points = panels.merge(accuracies, on=PANEL)
     keys = ["panel", *PANEL, "run", "step", "network", "mask"]
     return long_form(points, {"accuracy": "accuracy"}, keys).drop(columns="quantity")
 
 
 def with_slopes(
-    values: pd.DataFrame, slopes: pd.DataFrame, keys: Sequence[str], slope_keys: Sequence[str], names: Sequence[str]
+    values: pd.DataFrame, slopes: pd.DataFrame, keys: Sequence[str], names: Sequence[str], **facts: Any
 ) -> FigureContent:
     """Values on logarithmic axes and the slopes through them, both in long form.
 
     Args:
-        keys, slope_keys: columns that a mean over seeds has in common.
+        keys: columns that a mean over seeds has in common, of the slopes those that they have.
         names: what the footer calls the values; why one that is not positive is left out, and why a slope is.
     """
     of, not_positive, too_few = names
     values = require_positive(values, not_positive)
     slopes = slopes.assign(reason=slopes["reason"].mask(slopes["reason"] != "", too_few))
-    summary = [over_seeds(values, keys, geometric=True), over_seeds(slopes, slope_keys)]
+    summary = [over_seeds(values, keys, geometric=True), over_seeds(slopes, [key for key in keys if key in slopes])]
     undefined = [count_undefined(of, values["reason"]), count_undefined("slopes", slopes["reason"])]
     points = pd.concat([values, slopes], ignore_index=True)
-    return FigureContent(points, pd.concat(summary, ignore_index=True), undefined)
+    return FigureContent(points, pd.concat(summary, ignore_index=True), undefined, facts)

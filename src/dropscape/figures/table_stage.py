@@ -4,7 +4,7 @@ from importlib import import_module
 
 from dropscape.artifacts.files import read_json, write_json, write_table
 from dropscape.artifacts.provenance import provenance
-from dropscape.artifacts.tables import TableFiles
+from dropscape.figures.content import TableFiles, TableFunction
 from dropscape.jobs import Job
 
 _OF_EXPERIMENT = ("name", "model", "network", "title", "train_examples", "samples", "seeds")
@@ -17,7 +17,7 @@ def make_table(job: Job) -> None:
     experiment. Writes ``points``, ``summary`` and ``description``.
     """
     settings = job.settings
-    table = import_module(f"dropscape.figures.{settings['kind']}.table").table
+    table: TableFunction = import_module(f"dropscape.figures.{settings['kind']}.table").table
     content = table(settings, TableFiles(settings["tables"]))
     data = [read_json(path) for path in job.inputs.get("descriptions", [])]
     experiments = [

@@ -17,9 +17,6 @@ from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs
 
-ZERO_LOSS = "loss at the minimum is zero"
-NOT_FINITE = "loss at the minimum is not finite"
-
 
 @dataclass(frozen=True)
 class IntervalFlatness:
@@ -92,7 +89,7 @@ def interval_flatness(
         raise ConfigurationError(
             f"flatness.factors is {list(factors)}, but the loss rises from a minimum; write numbers above 1, such as 2."
         )
-    gradient = _gradient(model, block, inputs, targets, loss)
+    gradient = ForwardProfile(model, block, inputs, targets, loss).gradient()
     profile = loss_profile(model, block, inputs, targets, loss)
     profile.point_along(torch.zeros_like(origin))
     loss0 = profile.losses([0.0])[0]
@@ -102,7 +99,7 @@ def interval_flatness(
     reasons = np.full(shape, "", dtype=object)
     evaluations = 0
     if not (0 < loss0 < math.inf):
-        reasons[:] = ZERO_LOSS if loss0 == 0 else NOT_FINITE
+        reasons[:] = f"loss at the minimum is {'zero' if loss0 == 0 else 'not finite'}"
     else:
         ascending = np.argsort(factors)
         levels = [math.log(factors[i]) for i in ascending]
@@ -153,15 +150,3 @@ def _advance(
                 results[side] = done.value
                 del wanted[side]
     return results, count
-
-
-def _gradient(
-    model: nn.Module, block: Sequence[str], inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss
-) -> Tensor:
-    """Compute the gradient of the mean loss on the block, shape (P,), float64 sum of the batches' gradients."""
-    profile = ForwardProfile(model, block, inputs, targets, loss)
-    total: Tensor | float = 0.0
-    for losses in profile.batches(0.0):
-        gradients = torch.autograd.grad(losses.sum() / len(targets), profile.parameters)
-        total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
-    return total

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dropscape.curvature.layer import rows_from_block
 from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
 from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products
@@ -62,11 +63,6 @@ class ForwardProfile:
         self._block, self._origin = cut.block, {name: value.clone() for name, value in origin.items()}
         self._targets, self._loss = targets, output_loss(loss)
 
-    @property
-    def parameters(self) -> list[Tensor]:
-        """The copy's block, requiring gradients."""
-        return list(self._block.values())
-
     def point_along(self, direction: Tensor) -> None:
         """Choose the line: v, shape (P,), in the model's dtype."""
         self._direction = split_vector(self._model, self._names, direction)
@@ -74,10 +70,18 @@ class ForwardProfile:
     @torch.no_grad()
     def losses(self, distances: Sequence[float]) -> list[float]:
         """Compute L(theta + d v) for each d."""
-        sums = [sum(losses.sum(dtype=torch.float64).item() for losses in self.batches(d)) for d in distances]
+        sums = [sum(losses.sum(dtype=torch.float64).item() for losses in self._batches(d)) for d in distances]
         return [total / len(self._targets) for total in sums]
 
-    def batches(self, distance: float) -> Iterator[Tensor]:
+    def gradient(self) -> Tensor:
+        """Compute the gradient of the loss at theta, shape (P,), float64 sum of the batches' gradients."""
+        total: Tensor | float = 0.0
+        for losses in self._batches(0.0):
+            gradients = torch.autograd.grad(losses.sum() / len(self._targets), list(self._block.values()))
+            total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
+        return total
+
+    def _batches(self, distance: float) -> Iterator[Tensor]:
         """Yield the losses of the examples at theta + d v, batch by batch."""
         with torch.no_grad():
             for name, origin in self._origin.items():
@@ -122,30 +126,22 @@ class AffineProfile:
         self._examples = len(inputs)
         self._with_bias = with_bias
         self._is_output = layer == model.depth
-        linears = [(linear.weight.detach(), linear.bias.detach()) for linear in model.layers]
-        self._hidden = [(weight, bias[:, None]) for weight, bias in linears[layer:-1]]
+        self._hidden = [(linear.weight.detach(), linear.bias.detach()[:, None]) for linear in model.layers[layer:-1]]
         with torch.no_grad():
-            self._chunks = self._split(model, layer, linears, inputs, targets)
+            self._chunks = self._split(model, layer, inputs, targets)
         like = self._chunks[0].z
         self._work = like.new_empty(max(chunk.z.numel() for chunk in self._chunks))
         self._outputs = like.new_empty(2, len(self._chunks[0].readout), self._examples)
 
-    def _split(
-        self,
-        model: FullyConnected,
-        layer: int,
-        linears: Sequence[tuple[Tensor, Tensor]],
-        inputs: Tensor,
-        targets: Tensor,
-    ) -> list[_AffineChunk]:
-        weight, bias = linears[layer - 1]
+    def _split(self, model: FullyConnected, layer: int, inputs: Tensor, targets: Tensor) -> list[_AffineChunk]:
+        weight, bias = (value.detach() for value in model.layers[layer - 1].parameters())
         outputs = model.widths[-1]
         # the layer that writes the outputs; the identity if that is the block itself
         if self._is_output:
             last_weight = torch.eye(outputs, dtype=torch.float64, device=weight.device)
             last_bias = last_weight.new_zeros(outputs)
         else:
-            last_weight, last_bias = (tensor.double() for tensor in linears[-1])
+            last_weight, last_bias = (value.detach().double() for value in model.layers[-1].parameters())
 
         columns = max(1, CACHE_BYTES // (3 * weight.element_size() * len(weight)))
         if self._cross_entropy:
@@ -166,7 +162,6 @@ class AffineProfile:
                 readout, offset = last_weight, last_bias
             pieces = order[start : start + members].tensor_split(-(-members // columns)) if members else []
             for piece in pieces:
-                stop = start + len(piece)
                 h = model.hidden(inputs[piece], layer - 1).T
                 z = product(weight, h, plus=bias[:, None])
                 if self._with_bias:
@@ -174,7 +169,7 @@ class AffineProfile:
                 shift = offset[:, None] if self._cross_entropy else offset[:, None] - targets[piece].T.double()
                 chunks.append(
                     _AffineChunk(
-                        examples=slice(start, stop),
+                        examples=slice(start, start + len(piece)),
                         block_inputs=h.contiguous(),
                         z=z,
                         change=torch.zeros_like(z),
@@ -182,17 +177,12 @@ class AffineProfile:
                         offset=shift.to(weight.dtype),
                     )
                 )
-                start = stop
+                start += len(piece)
         return chunks
 
     def point_along(self, direction: Tensor) -> None:
         """Choose the line: v, shape (P,), in the model's dtype."""
-        units, fan_in = len(self._chunks[0].z), len(self._chunks[0].block_inputs)
-        if self._with_bias:
-            weight, bias = direction.split([units * (fan_in - 1), units])
-            matrix = torch.cat([weight.reshape(units, fan_in - 1), bias[:, None]], dim=1)
-        else:
-            matrix = direction.reshape(units, fan_in)
+        matrix = rows_from_block(direction, len(self._chunks[0].z), self._with_bias)
         for chunk in self._chunks:
             chunk.change.copy_(product(matrix, chunk.block_inputs))
 

@@ -11,7 +11,6 @@ as Li et al. do, the direction is zero there. A batch norm keeps the statistics 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -76,21 +75,8 @@ def loss_slices(
     return pd.concat(frames, ignore_index=True)
 
 
-@dataclass(frozen=True)
-class SliceFlatness:
-    """How flat one slice is around 0."""
-
-    loss0: float  # f(0)
-    # Half the width of the interval around 0 in which f stays below f(0) + rise; NaN unless f gets there on both sides.
-    half_width: float
-    curvature: float  # the second difference of f at 0 over the grid's neighbours of 0
-    # The mean of f(alpha) - f(0) over |alpha| <= radius, by the trapezoidal rule; infinite or NaN where f is.
-    mean_rise: float
-    reason: str  # why the half-width is NaN, else ""
-
-
 def slice_flatness(slices: pd.DataFrame, rise: float = 0.5, radius: float = 0.5) -> pd.DataFrame:
-    """Measure ``SliceFlatness`` of each direction of ``loss_slices``, one row each, with the rise and the radius.
+    """Measure how flat each direction of ``loss_slices`` is around 0.
 
     The rise is absolute, in the loss's units (nats), not a multiple of f(0): of two networks that fit the data, f(0)
     may be 1e-2 and 1e-5, and at twice f(0) both predict as well as at 0, so a relative rise would compare how
@@ -99,15 +85,21 @@ def slice_flatness(slices: pd.DataFrame, rise: float = 0.5, radius: float = 0.5)
 
     A ConfigurationError says if the rise is not positive, the ``radius`` of ``mean_rise`` leaves the grid, or a grid
     has no 0 and points on both sides at equal distances from it.
+
+    Returns:
+        One row a direction: direction, rise, radius; loss0, f(0); half_width, half the width of the interval around 0
+        in which f stays below f(0) + rise, NaN unless f gets there on both sides; curvature, the second difference of f
+        at 0 over the grid's neighbours of 0; mean_rise, the mean of f(alpha) - f(0) over |alpha| <= radius by the
+        trapezoidal rule, infinite or NaN where f is; reason, why the half-width is NaN, else "".
     """
     rows = []
     for direction, curve in slices.sort_values("alpha").groupby("direction"):
         measured = _flatness(curve["alpha"].to_numpy(), curve["loss"].to_numpy(), rise, radius)
-        rows.append({"direction": direction, "rise": rise, "radius": radius} | vars(measured))
+        rows.append({"direction": direction, "rise": rise, "radius": radius} | measured)
     return pd.DataFrame(rows)
 
 
-def _flatness(alphas: NDArray, losses: NDArray, rise: float, radius: float) -> SliceFlatness:
+def _flatness(alphas: NDArray, losses: NDArray, rise: float, radius: float) -> dict[str, float | str]:
     centre = int(np.abs(alphas).argmin())
     step = alphas[min(centre + 1, len(alphas) - 1)]
     if abs(alphas[centre]) > 1e-12 or centre == 0 or step <= 0 or not math.isclose(alphas[centre - 1], -step):
@@ -132,13 +124,13 @@ def _flatness(alphas: NDArray, losses: NDArray, rise: float, radius: float) -> S
     ends = np.array([-radius, radius])
     within = np.unique(np.concatenate([ends, alphas[np.abs(alphas) < radius]]))
     rises = np.interp(within, alphas, losses) - loss0
-    return SliceFlatness(
-        loss0=loss0,
-        half_width=sum(sides.values()) / 2,
-        curvature=float((losses[centre + 1] - 2 * loss0 + losses[centre - 1]) / step**2),
-        mean_rise=float(np.trapezoid(rises, within) / (2 * radius)),
-        reason=reason,
-    )
+    return {
+        "loss0": loss0,
+        "half_width": sum(sides.values()) / 2,
+        "curvature": float((losses[centre + 1] - 2 * loss0 + losses[centre - 1]) / step**2),
+        "mean_rise": float(np.trapezoid(rises, within) / (2 * radius)),
+        "reason": reason,
+    }
 
 
 def _first_crossing(distances: NDArray, losses: NDArray, level: float) -> float:

@@ -65,14 +65,16 @@ def alignment(
         seed: of the random vectors that these two are estimated with.
     """
     values = np.asarray(samples)
-    deviations, _ = centred(values)
+    deviations = centred(values)
     count, dimension = deviations.shape
     squares = np.einsum("np,np->n", deviations, deviations)
     factor = deviations.astype(values.dtype, copy=False)
     if callable(hessian):
         # |X^T X| = |X X^T|, whichever is smaller
         scatter = (factor @ factor.T if count < dimension else factor.T @ factor).astype(np.float64, copy=False)
-        h_dot_scatter = _sum_of_products(hessian, deviations)
+        h_dot_scatter = 0.0
+        for few in torch.from_numpy(deviations).split(SAMPLES_AT_ONCE):
+            h_dot_scatter += float((hessian(few).double().cpu() * few).sum())
         curvature = trace_and_norm(hessian, dimension, products, seed)
     else:
         matrix = np.asarray(hessian, dtype=np.float64)
@@ -83,12 +85,11 @@ def alignment(
         curvature = TraceAndNorm(float(np.trace(matrix)), 0.0, math.sqrt(np.vdot(matrix, matrix)), 0.0)
 
     scatter_norm_squared = float(np.vdot(scatter, scatter))
-    hessian_norm = curvature.norm
     trace_sigma = float(squares.sum()) / count
     sigma_norm = math.sqrt(scatter_norm_squared) / count
 
     reasons = []
-    if hessian_norm == 0:
+    if curvature.norm == 0:
         reasons.append("The Hessian is zero: no cosine.")
     if sigma_norm == 0:
         reasons.append("All samples are equal: no cosine.")
@@ -106,23 +107,15 @@ def alignment(
         trace_sigma=trace_sigma,
         trace_h=curvature.trace,
         trace_h_error=curvature.trace_error,
-        hessian_norm=hessian_norm,
+        hessian_norm=curvature.norm,
         hessian_norm_error=curvature.norm_error,
         sigma_norm=sigma_norm,
         sigma_norm_unbiased=sigma_norm_unbiased,
-        cosine=_ratio(h_dot_scatter / count, hessian_norm * sigma_norm),
-        cosine_unbiased=_ratio(h_dot_scatter / (count - 1), hessian_norm * sigma_norm_unbiased),
+        cosine=_ratio(h_dot_scatter / count, curvature.norm * sigma_norm),
+        cosine_unbiased=_ratio(h_dot_scatter / (count - 1), curvature.norm * sigma_norm_unbiased),
         sample_count=count,
         undefined=tuple(reasons),
     )
-
-
-def _sum_of_products(multiply: Callable[[Tensor], Tensor], deviations: np.ndarray) -> float:
-    """Compute sum_i x_i^T H x_i."""
-    total = 0.0
-    for rows in torch.from_numpy(deviations).split(SAMPLES_AT_ONCE):
-        total += float((multiply(rows).double().cpu() * rows).sum())
-    return total
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -11,7 +11,7 @@ from dropscape.models.losses import mean_loss
 from dropscape.noise.alignment import alignment
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
-from dropscape.sampling.run_gradients import run_gradients
+from dropscape.sampling.stage import run_gradients
 from dropscape.training.run_networks import load_networks, run_risk
 
 

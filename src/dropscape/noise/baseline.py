@@ -56,8 +56,7 @@ def random_alignment(
     if not (curvature.any() and noise.any()):
         return np.full(samples, math.nan)
     generator = torch_generator(seed, "noise", f"random alignment, {eigenvectors} eigenvectors")
-    draw = _DRAWS[eigenvectors]
-    return np.array([draw(curvature, noise, generator) for _ in range(samples)])
+    return np.array([_DRAWS[eigenvectors](curvature, noise, generator) for _ in range(samples)])
 
 
 def expected_alignment(hessian_eigenvalues: ArrayLike, covariance_eigenvalues: ArrayLike) -> float:

@@ -22,9 +22,7 @@ class CovarianceSpectrum:
     eigenvectors: NDArray[np.float64]  # (P, K), orthonormal columns, sign arbitrary
     # (K,): at most max(N, P) * 2.2e-16 of the largest. Their value and direction are rounding error, for no axis.
     numerically_zero: NDArray[np.bool_]
-    mean: NDArray[np.float64]  # (P,)
     total_variance: float  # Tr(Sigma)
-    sample_count: int  # N
 
 
 def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
@@ -37,7 +35,7 @@ def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
     An eigenvalue lambda carries an absolute error of a few 2.2e-16 of the largest, that is, a relative error below
     one per cent wherever it is not flagged as numerically zero.
     """
-    deviations, mean = centred(samples)
+    deviations = centred(samples)
     count, dimension = deviations.shape
     kept = min(count - 1, dimension)
     # numpy computes X^T X and X X^T as symmetric products, at half the arithmetic of a general one.
@@ -56,9 +54,7 @@ def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
         eigenvalues=eigenvalues,
         eigenvectors=eigenvectors,
         numerically_zero=eigenvalues <= floor,
-        mean=mean,
         total_variance=float(np.einsum("np,np->", deviations, deviations)) / count,
-        sample_count=count,
     )
 
 
@@ -78,7 +74,6 @@ class HeldOutVariances:
     # its expectation, given the direction v, is exactly v^T Sigma v. It need not be monotone in the index.
     held_out: NDArray[np.float64]
     numerically_zero: NDArray[np.bool_]  # (K,): the direction is rounding error in one half or both
-    half_size: int  # N // 2
 
 
 def held_out_variances(samples: ArrayLike) -> HeldOutVariances:
@@ -104,5 +99,4 @@ def held_out_variances(samples: ArrayLike) -> HeldOutVariances:
         in_sample=np.mean(in_sample, axis=0),
         held_out=np.mean(held_out, axis=0),
         numerically_zero=np.logical_or(*zero),
-        half_size=half,
     )

@@ -19,7 +19,7 @@ def projected_variance(samples: ArrayLike, directions: ArrayLike, correction: in
         correction: the variance is divided by N - correction: 0 is the paper's definition; 1 is unbiased where
             the directions were not chosen with these samples.
     """
-    deviations, _ = centred(samples)
+    deviations = centred(samples)
     basis = np.asarray(directions, dtype=np.float64)
     if basis.ndim != 2 or len(basis) != deviations.shape[1]:
         raise ValueError(f"directions must have the shape (P={deviations.shape[1]}, K), not {basis.shape}.")

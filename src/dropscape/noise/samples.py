@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from dropscape.errors import ConfigurationError, DivergenceError
 
 
-def centred(samples: ArrayLike, at_least: int = 2) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute ``(samples - mean, mean)`` in float64, shapes (N, P) and (P,); at least ``at_least`` samples are needed.
+def centred(samples: ArrayLike, at_least: int = 2) -> NDArray[np.float64]:
+    """Compute ``samples - mean`` in float64, shape (N, P); at least ``at_least`` samples are needed.
 
     A trajectory moves little compared with its distance from the origin, so its mean is taken and subtracted in
     float64 before anything is squared.
@@ -33,5 +33,4 @@ def centred(samples: ArrayLike, at_least: int = 2) -> tuple[NDArray[np.float64],
             f"{len(values) - int(finite.sum())} of {len(values)} samples hold a value that is not finite, the first "
             f"at index {int(np.argmin(finite))}; lower the experiment's learning rate."
         )
-    mean = values.mean(axis=0, dtype=np.float64)
-    return values - mean, mean
+    return values - values.mean(axis=0, dtype=np.float64)

@@ -30,19 +30,16 @@ def measure_spectrum(job: Job) -> None:
             total = len(spectrum.eigenvalues)
             chosen = log_spaced_indices(total, settings["directions"])
             kept.append(torch.from_numpy(np.ascontiguousarray(spectrum.eigenvectors[:, chosen])).float())
-            shorter = len(held_out.held_out)
-            frame = pd.DataFrame(
-                {
-                    "sample": sample,
-                    "seed": seed,
-                    "index": np.arange(1, total + 1),
-                    "variance": spectrum.eigenvalues,
-                    "numerically_zero": spectrum.numerically_zero,
-                }
-            )
-            frame.loc[: shorter - 1, "held_out_in_sample"] = held_out.in_sample
-            frame.loc[: shorter - 1, "held_out"] = held_out.held_out
-            frames.append(frame)
+            columns = {
+                "sample": sample,
+                "seed": seed,
+                "index": np.arange(1, total + 1),
+                "variance": spectrum.eigenvalues,
+                "numerically_zero": spectrum.numerically_zero,
+                "held_out_in_sample": pd.Series(held_out.in_sample),  # half the samples have fewer: the rest is missing
+                "held_out": pd.Series(held_out.held_out),
+            }
+            frames.append(pd.DataFrame(columns, index=range(total)))
         directions[f"{sample}/indices"] = torch.from_numpy(chosen + 1)
         directions[f"{sample}/directions"] = torch.stack(kept)
     write_table(job.outputs["spectrum"], pd.concat(frames))

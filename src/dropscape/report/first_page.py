@@ -6,12 +6,13 @@ in ``workflow/report/report.css``.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from dropscape.report.verdicts import measured, tally
+from dropscape.artifacts.files import atomic_write
+from dropscape.jobs import Job
+from dropscape.report.verdicts import measured, read_claims, tally
 
 # No blank line and no script may stand in it: docutils takes it verbatim, Snakemake puts it into a string of a script.
 _TEMPLATE = """\
@@ -43,6 +44,13 @@ as expected; a claim about several trainings shows the weakest of them.</p>
 </table>
 </div>
 """
+
+
+def write_first_page(job: Job) -> None:
+    """Write ``page`` from ``claims``; the settings are ``papers`` and ``figures``, as ``first_page`` takes them."""
+    page = first_page(read_claims(job.inputs["claims"]), job.settings["papers"], job.settings["figures"])
+    with atomic_write(job.outputs["page"]) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def first_page(
@@ -84,6 +92,5 @@ def _show(path: str) -> str:
 
     ``app`` and ``results`` are the report's own; Snakemake's links in captions use them too, but show the caption only.
     """
-    name = json.dumps(path)
-    view: dict[str, Any] = {"navbarMode": "resultinfo", "resultPath": path, "content": "img"}
-    return f"app.setView(Object.assign({json.dumps(view)}, {{contentPath: results[{name}].data_uri}})); return false"
+    view = json.dumps({"navbarMode": "resultinfo", "resultPath": path, "content": "img"})
+    return f"app.setView(Object.assign({view}, {{contentPath: results[{json.dumps(path)}].data_uri}})); return false"

@@ -59,9 +59,8 @@ def _claims(path: Path) -> list[str]:
     width = max(map(len, claims["claim"]))
     lines = [f"Scale {claims['scale'].iloc[0]}: {tally(claims)}"]
     for claim in claims.to_dict("records"):
-        lines.append(
-            f"  {claim['verdict']:<10}  {claim['claim']:<{width}}  {measured(claim)}, expected {claim['expected']}"
-        )
+        judged = f"  {claim['verdict']:<10}  {claim['claim']:<{width}}"
+        lines.append(f"{judged}  {measured(claim)}, expected {claim['expected']}")
         if claim["verdict"] == "not judged":
             lines.append(f"  {'':<10}  {'':<{width}}  {claim['reason']}")
     return lines

@@ -9,7 +9,11 @@ import pandas as pd
 
 from dropscape.artifacts.files import read_table
 
-VERDICTS = ("holds", "fails", "not judged")
+_WORDS = {  # of one claim and of several
+    "holds": ("claim holds", "claims hold"),
+    "fails": ("fails", "fail"),
+    "not judged": ("is not judged", "are not judged"),
+}
 NUMBERS = ("value", "low", "high")
 
 
@@ -35,12 +39,5 @@ def measured(claim: Mapping[str, Any]) -> str:
 
 def tally(claims: pd.DataFrame) -> str:
     """How many claims hold, fail and are not judged, in one sentence."""
-    counts = {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
-    return (
-        f"{_count(counts['holds'], 'claim holds', 'claims hold')}, {_count(counts['fails'], 'fails', 'fail')}, "
-        f"{_count(counts['not judged'], 'is', 'are')} not judged."
-    )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    counts = {verdict: int((claims["verdict"] == verdict).sum()) for verdict in _WORDS}
+    return ", ".join(f"{count} {_WORDS[verdict][count != 1]}" for verdict, count in counts.items()) + "."

@@ -72,6 +72,6 @@ def _described(figure: "FigureSettings", experiment: TrainedExperiment | Resolve
     return (
         shared
         | experiment.described(runs)
-        | {"samples": figure.samples(experiment), "runs": {run.name: figure.run_details(run) for run in runs}}
+        | {"runs": {run.name: figure.run_details(run) for run in runs}}
         | figure.experiment_details(experiment)
     )

@@ -7,6 +7,7 @@ move, so everything below the mask is computed once; the rest is written out as 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,16 +22,13 @@ from dropscape.numerics.products import add_product, product
 
 # Examples go through in chunks whose arrays stay in a core's caches (1 MiB of second level and a share of the
 # third: 2 MiB was the fastest of 0.5 to 16); a GPU takes many at once.
-_WORKING_BYTES = {"cpu": 2 << 20, "other": 1 << 30}
+_WORKING_BYTES, _WORKING_BYTES_OF_A_GPU = 2 << 20, 1 << 30
 _CHUNK_MULTIPLE = 16  # rows of whole 64-byte lines in float32
-
-_aten = torch.ops.aten
-
 
 # g * sigma'(z) from a = sigma(z), written over g.
 _BACKWARD: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "relu": lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
-    "tanh": lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g),
+    "relu": lambda g, a: torch.ops.aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+    "tanh": lambda g, a: torch.ops.aten.tanh_backward.grad_input(g, a, grad_input=g),
     "identity": lambda g, _a: g,
 }
 
@@ -62,7 +60,6 @@ class DropoutGradient:
         keep_prob: the probability that a unit is kept; the kept ones are scaled by its inverse.
         dropout_after: the layer k whose activation is masked, from 1 to L - 1.
         loss: ``cross_entropy`` (mean over the examples) or ``mse`` ((1/2n) sum of squared errors).
-        device: where to compute.
     """
 
     @torch.no_grad()
@@ -76,10 +73,13 @@ class DropoutGradient:
         keep_prob: float,
         dropout_after: int,
         loss: str = "cross_entropy",
-        device: str | torch.device = "cpu",
+        device: str = "cpu",
     ):
         check_keep_prob(keep_prob)
         self._layer, self._with_bias = _supported(model, block, dropout_after, loss)
+        self.mask_shape = (model.widths[dropout_after], len(inputs))  # (m_k, n), of a per-example mask
+        # P, the number of parameters of the block.
+        self.size = model.widths[self._layer] * (model.widths[self._layer - 1] + self._with_bias)
         self._masked = dropout_after
         self._depth = model.depth
         self._loss = loss
@@ -90,16 +90,18 @@ class DropoutGradient:
         self._weights = {j: layer.weight.to(device, copy=True) for j, layer in enumerate(model.layers, 1)}
         self._biases = {j: layer.bias.to(device, copy=True)[:, None] for j, layer in enumerate(model.layers, 1)}
         fixed = range(min(self._layer - 1, self._masked), self._masked + 1)
+        # The arrays that one chunk's computation passes over have so many numbers for each example.
+        moving = sum(model.widths[self._masked :]) + sum(model.widths[self._layer : self._depth])
+        bytes_per_example = (moving + sum(model.widths[j] for j in fixed)) * dtype.itemsize
         if loss == "cross_entropy":
             targets = F.one_hot(targets.to(device), model.widths[-1])
         targets = targets.to(device, dtype)
         self._chunks = []
-        for columns in _columns(self._examples, self._bytes_per_example(model, dtype), device):
-            activations, a = {}, inputs[columns].to(device, dtype).T
-            for j in range(self._masked + 1):
-                a = self._forward_layer(j, a) if j else a
-                if j in fixed:
-                    activations[j] = a.contiguous()
+        for columns in _columns(self._examples, bytes_per_example, device):
+            below = [inputs[columns].to(device, dtype).T]
+            for j in range(1, self._masked + 1):
+                below.append(self._forward_layer(j, below[-1]))
+            activations = {j: below[j].contiguous() for j in fixed}
             self._chunks.append(_MaskedChunk(columns, activations, targets[columns].T.contiguous()))
         # Scaling the weights that read the kept activations scales these, once instead of at every entry.
         self._weights[self._masked + 1] /= keep_prob
@@ -110,17 +112,6 @@ class DropoutGradient:
         self._masked_buffers = {
             size: torch.empty(model.widths[self._masked], size, device=device, dtype=dtype) for size in sizes
         }
-
-    @property
-    def mask_shape(self) -> tuple[int, int]:
-        """(m_k, n), the shape of a per-example mask."""
-        return self._weights[self._masked].shape[0], self._examples
-
-    @property
-    def size(self) -> int:
-        """P, the number of parameters of the block."""
-        rows, columns = self._weights[self._layer].shape
-        return rows * (columns + self._with_bias)
 
     @torch.no_grad()
     def __call__(self, mask: Tensor, out: Tensor | None = None) -> Tensor:
@@ -166,13 +157,6 @@ class DropoutGradient:
         z = product(self._weights[j], below, plus=self._biases[j])
         return z if j == self._depth else IN_PLACE[self._activation](z)
 
-    def _bytes_per_example(self, model: FullyConnected, dtype: torch.dtype) -> int:
-        """Count the bytes of the arrays that one chunk's computation passes over."""
-        above = sum(model.widths[self._masked :])
-        errors = sum(model.widths[self._layer : self._depth])
-        fixed = sum(model.widths[min(self._layer - 1, self._masked) : self._masked + 1])
-        return (above + errors + fixed) * dtype.itemsize
-
 
 def dropout_gradients(
     model: nn.Module,
@@ -181,27 +165,23 @@ def dropout_gradients(
     targets: Tensor,
     *,
     keep_prob: float,
-    dropout_after: int,
     samples: int,
     seed: int,
     mask_mode: str = "per_example",
-    loss: str = "cross_entropy",
     purpose: str = "gradients",
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> Tensor:
     """Compute gradients of the block under ``samples`` fresh masks at frozen parameters (paper A section 3.4.2).
+
+    They are (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype (float32 as trained).
 
     Sample i is ``DropoutGradient`` under the i-th mask of ``MaskSource(keep_prob, (m_k, n), seed, "sampling",
     purpose)``, so more samples continue fewer, and two with different purposes are independent. Arguments and errors
     are those of ``DropoutGradient`` and ``MaskSource``; ``progress`` is called with (done, samples) some fifty times.
-
-    Returns:
-        (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype (float32 as trained).
     """
-    gradient = DropoutGradient(
-        model, block, inputs, targets, keep_prob=keep_prob, dropout_after=dropout_after, loss=loss, device=device
-    )
+    gradient = DropoutGradient(model, block, inputs, targets, keep_prob=keep_prob, device=device, **options)
     masks = MaskSource(keep_prob, gradient.mask_shape, seed, "sampling", purpose, mask_mode, device)
     mask = torch.empty(masks.shape, dtype=torch.bool, device=device)
     result = torch.empty(samples, gradient.size, dtype=model.layers[0].weight.dtype, device=device)
@@ -215,7 +195,7 @@ def dropout_gradients(
 
 def _columns(examples: int, bytes_per_example: int, device: torch.device) -> list[slice]:
     """Cut the examples into nearly equal ranges whose working arrays fit; the last may be shorter."""
-    budget = _WORKING_BYTES.get(device.type, _WORKING_BYTES["other"])
+    budget = _WORKING_BYTES if device.type == "cpu" else _WORKING_BYTES_OF_A_GPU
     chunks = -(-examples // max(256, budget // bytes_per_example))
     size = -(-examples // (chunks * _CHUNK_MULTIPLE)) * _CHUNK_MULTIPLE
     return [slice(start, min(start + size, examples)) for start in range(0, examples, size)]

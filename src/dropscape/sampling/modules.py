@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force, set_keep_prob
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs, are_images, in_fast_order, split
@@ -30,7 +30,7 @@ def masked_draws(
     mask_mode: str = "per_example",
     purpose: str = "gradients",
     micro_batch: int = 256,
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield R_S^drop and the block's gradient of it under each of ``samples`` fresh masks, one after the other.
@@ -43,8 +43,7 @@ def masked_draws(
     Args:
         model: with a ``MaskedDropout`` wherever dropout acts.
         block: parameter names.
-        inputs: (n, ...).
-        targets: (n, ...).
+        inputs, targets: (n, ...).
         loss: (outputs, targets) -> (n,), for example a ``training_loss``.
         keep_prob: of all dropout layers, or of each.
         micro_batch: examples differentiated at a time; changes memory and time, the result only by rounding.
@@ -61,7 +60,7 @@ def masked_draws(
     if not _passes_dropout(model, prefix, inputs[:1]):
         with torch.no_grad():
             inputs = torch.cat([prefix(few) for few in inputs.split(micro_batch)])
-        prefix = _identity
+        prefix = nn.Identity()
     size, dtype = block_vector(model, block).numel(), parameters[0].dtype
     for draw in range(samples):
         mean = torch.zeros((), dtype=torch.float64, device=device)
@@ -87,7 +86,7 @@ def module_gradients(
     loss: PerExampleLoss,
     *,
     samples: int,
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
     **options: Any,
 ) -> Tensor:
     """Compute gradients of the block under fresh masks, (N, P) in ``block_vector``'s order, as ``masked_draws`` does.
@@ -102,26 +101,13 @@ def module_gradients(
     return rows
 
 
-class _DropoutFound(Exception):
-    """A dropout layer asked for a mask."""
-
-
-class _DropoutFinder:
-    """Takes the place of ``GroupMasks`` to learn whether any layer asks for a mask."""
-
-    def mask(self, *_: object) -> Tensor:
-        raise _DropoutFound
-
-
 def _passes_dropout(model: nn.Module, function: Callable[[Inputs], Inputs], x: Tensor) -> bool:
     """Tell whether a dropout layer that draws acts in ``function`` of the model."""
-    try:
-        with torch.no_grad(), masks_in_force(model, _DropoutFinder(), 0, 0):
-            function(x)
-    except _DropoutFound:
-        return True
-    return False
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
+    passed = []
+    drawing = [layer for layer in dropout_layers(model).values() if layer.keep_prob < 1]
+    hooks = [layer.register_forward_hook(lambda *_: passed.append(True)) for layer in drawing]
+    with torch.no_grad():
+        function(x)
+    for hook in hooks:
+        hook.remove()
+    return bool(passed)

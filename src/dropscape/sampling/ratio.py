@@ -6,40 +6,67 @@ parameters, and a batch norm reads the statistics of the whole training set, as 
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from torch import Tensor, nn
 
+from dropscape.artifacts.files import write_table
+from dropscape.artifacts.tensors import read_tensors
+from dropscape.data.prepared import load_examples
+from dropscape.jobs import Job
 from dropscape.models.losses import PerExampleLoss
+from dropscape.models.registry import keep_probs, with_data_dimensions
+from dropscape.models.restored import networks_of_seeds
+from dropscape.numerics.devices import chosen_device
+from dropscape.numerics.progress import Progress
 from dropscape.sampling.modules import masked_draws
+from dropscape.training.run_networks import run_risk
 
 
-@dataclass(frozen=True)
-class LossGradientRatio:
-    """Means over the masks."""
+def measure_ratio(job: Job) -> None:
+    """Measure E R_S^drop / E |grad R_S^drop|^2 of every seed of a run (paper B, section V.B and Fig. 3b).
 
-    mean_loss: float  # E R_S^drop, in the loss's units
-    mean_squared_gradient: float  # E |grad R_S^drop|^2, in (loss / parameter)^2
-
-    @property
-    def ratio(self) -> float:
-        """E R_S^drop / E |grad R_S^drop|^2, in parameter^2 / loss; NaN where every gradient is zero."""
-        return self.mean_loss / self.mean_squared_gradient if self.mean_squared_gradient else math.nan
+    Writes ``ratios``: seed, mean_loss, mean_squared_gradient, ratio.
+    """
+    settings = job.settings
+    device = chosen_device(settings["device"])
+    examples = load_examples(job.inputs["data"], settings["data"])
+    stacked, _ = read_tensors(job.inputs["model"])
+    architecture, risk = with_data_dimensions(settings["model"], examples.description), run_risk(settings, examples)
+    rows = []
+    for seed, network in networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=True):
+        measured = loss_gradient_ratio(
+            network,
+            examples.train_inputs,
+            examples.train_targets,
+            risk,
+            keep_prob=keep_probs(settings),
+            samples=settings["samples"],
+            seed=seed,
+            mask_mode=settings["mask_mode"],
+            micro_batch=settings["micro_batch"],
+            device=device,
+            progress=Progress(f"ratio {job.name}, seed {seed}", settings["samples"]),
+        )
+        rows.append({"seed": seed} | measured)
+    write_table(job.outputs["ratios"], pd.DataFrame(rows))
+    job.provenance(examples.description, device)
 
 
 def loss_gradient_ratio(
     model: nn.Module, inputs: Tensor, targets: Tensor, loss: PerExampleLoss, *, samples: int, **options: Any
-) -> LossGradientRatio:
+) -> dict[str, float]:
     """Average over ``samples`` fresh masks, each a full pass over the examples; summed in float64.
 
-    Arguments and errors are those of ``masked_draws``.
+    Measured are mean_loss, E R_S^drop; mean_squared_gradient, E |grad R_S^drop|^2, in (loss / parameter)^2; and their
+    ratio, in parameter^2 / loss, NaN where every gradient is zero. Arguments and errors are those of ``masked_draws``.
     """
     block = [name for name, _ in model.named_parameters()]
     losses = squares = 0.0
-    for value, gradient in masked_draws(
-        model, block, inputs, targets, loss, samples=samples, purpose="ratio", **options
-    ):
+    draws = masked_draws(model, block, inputs, targets, loss, samples=samples, purpose="ratio", **options)
+    for value, gradient in draws:
         losses += float(value)
         squares += float(gradient.double().square().sum())
-    return LossGradientRatio(losses / samples, squares / samples)
+    mean, square = losses / samples, squares / samples
+    return {"mean_loss": mean, "mean_squared_gradient": square, "ratio": mean / square if square else math.nan}

@@ -1,7 +1,6 @@
 """What the theorems of paper D promise of a run of Algorithm 1: its projection, error, distances and active neurons."""
 
 import math
-from dataclasses import dataclass
 
 
 def max_norm(dimension: int, width: int, gamma: float | None = None) -> float:
@@ -15,34 +14,20 @@ def active_bound(width: int, keep_prob: float, steps: int, delta: float) -> floa
     return keep_prob * width + math.sqrt(2 * width * math.log(steps / delta))
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """The quantities of Theorem 4.1 and Lemma 5.2 for a run of T steps; they hold from ``required_width`` on."""
+def theorem_bounds(gamma: float, learning_rate: float, steps: int, width: int, c: float) -> dict[str, float]:
+    """Compute the quantities of Theorem 4.1 and Lemma 5.2 for a run of T ``steps``.
 
-    gamma: float  # the margin of Assumption 1
-    learning_rate: float  # eta, in (0, ln 2)
-    steps: int  # T
-    width: int  # m
-    c: float  # of the projection
-
-    @property
-    def lambda_(self) -> float:
-        """The weight lambda of the competitor: U = W_1 + lambda V."""
-        eta_steps = self.learning_rate * self.steps
-        inside = 44 * math.log(24 * eta_steps * self.c * math.sqrt(self.width))
-        return (5 * math.log(2 * eta_steps) + math.sqrt(inside)) / self.gamma
-
-    @property
-    def required_width(self) -> float:
-        """The width from which on Theorem 4.1 holds."""
-        return 2401 * self.gamma**-6 * self.lambda_**2
-
-    @property
-    def error(self) -> float:
-        """Bound of the mean misclassification of the iterates, in expectation."""
-        return 4 * self.lambda_**2 / (self.learning_rate * self.steps)
-
-    @property
-    def distance(self) -> float:
-        """Bound of |w_r,t - w_r,1| for all neurons and iterates, with high probability (Lemma 5.2)."""
-        return 7 * self.lambda_ / (2 * self.gamma * math.sqrt(self.width))
+    They are lambda, the weight of the competitor U = W_1 + lambda V; required_width, from which on the bounds hold;
+    error_bound, of the iterates' mean misclassification, in expectation; distance_bound, of |w_r,t - w_r,1| for all
+    neurons and iterates, with high probability. ``gamma`` is the margin of Assumption 1, ``learning_rate`` eta, in
+    (0, ln 2), and ``c`` that of the projection.
+    """
+    eta_steps = learning_rate * steps
+    inside = 44 * math.log(24 * eta_steps * c * math.sqrt(width))
+    lambda_ = (5 * math.log(2 * eta_steps) + math.sqrt(inside)) / gamma
+    return {
+        "lambda": lambda_,
+        "required_width": 2401 * gamma**-6 * lambda_**2,
+        "error_bound": 4 * lambda_**2 / eta_steps,
+        "distance_bound": 7 * lambda_ / (2 * gamma * math.sqrt(width)),
+    }

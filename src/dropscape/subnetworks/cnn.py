@@ -58,19 +58,17 @@ def initial_parameters(shape: Shape, seed: int) -> Parameters:
     """Draw the seed's parameters in float32: torch's default initialisation of convolutions and dense layers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "subnetworks", "initialisation"))
-        modules = {
-            "conv1": nn.Conv2d(1, shape.channels[0], KERNEL),
-            "conv2": nn.Conv2d(*shape.channels, KERNEL),
-            "hidden": nn.Linear(shape.feature_inputs, shape.hidden),
-        }
+        below = nn.ModuleDict(
+            {
+                "conv1": nn.Conv2d(1, shape.channels[0], KERNEL),
+                "conv2": nn.Conv2d(*shape.channels, KERNEL),
+                "hidden": nn.Linear(shape.feature_inputs, shape.hidden),
+            }
+        )
         wide = nn.Linear(shape.hidden, shape.width)
         output = nn.Linear(shape.width, shape.classes)
     return {
-        **{
-            f"{name}.{key}": value.detach()
-            for name, module in modules.items()
-            for key, value in module.named_parameters()
-        },
+        **below.state_dict(),
         "incoming": torch.cat([wide.weight.detach(), wide.bias.detach()[:, None]], dim=1),
         "outgoing": output.weight.detach().T.contiguous(),
         "output_bias": output.bias.detach(),
@@ -87,18 +85,11 @@ def features(parameters: Parameters, images: Tensor) -> Tensor:
 def step(
     parameters: Parameters, images: Tensor, labels: Tensor, mask: Tensor, keep_prob: float, learning_rate: float
 ) -> Tensor:
-    """Take a step of gradient descent on a batch's mean cross-entropy with one mask for the batch, in place.
+    """Take a step of gradient descent on a batch's mean cross-entropy, in place; return the loss before it, a scalar.
 
     Units that the mask drops neither act nor move, so that only the rows of the others are computed with. The wide
-    layer's gradients are written out; those of the features are autograd's.
-
-    Args:
-        parameters: of the network, leaves without gradients.
-        images, labels: (B, 1, side, side), and (B,) int64.
-        mask: (m,) bool, True where a unit is kept.
-
-    Returns:
-        The loss before the step, a tensor of no dimension.
+    layer's gradients are written out; those of the features are autograd's. The parameters are leaves without
+    gradients; images (B, 1, side, side) with labels (B,) int64 share the mask (m,) bool, True where a unit is kept.
     """
     leaves = {name: parameters[name].detach().requires_grad_() for name in FEATURES}
     below = features(leaves, images)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,12 +12,16 @@ from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
 from dropscape.jobs import Job
 from dropscape.numerics.devices import chosen_device
-from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import recording_schedule
 from dropscape.subnetworks.cnn import Shape
-from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining, count_steps
-from dropscape.subnetworks.memory import available_bytes, refuse_too_wide, training_bytes
-from dropscape.training.checkpoint import Checkpoints
+from dropscape.subnetworks.cnn_training import (
+    CnnRun,
+    CnnTraining,
+    available_bytes,
+    count_steps,
+    refuse_too_wide,
+    training_bytes,
+)
 from dropscape.training.loop import finish_in_turn
 
 
@@ -32,10 +35,8 @@ def train_cnn(job: Job) -> None:
     random), mask (the number of a random sub-network's mask, fixed during a run; -1 for the others), accuracy on the
     test examples.
 
-    Raises:
-        ConfigurationError: a setting that cannot work, or a width that does not fit into the device's memory; raised
-            before the first training starts.
-        DivergenceError: a loss is no longer finite.
+    A setting that cannot work, or a width that does not fit into the device's memory, is a ConfigurationError before
+    the first training starts; a loss that is no longer finite is a DivergenceError.
     """
     device = chosen_device(job.settings["device"])
     examples = load_examples(job.inputs["data"], job.settings["data"])
@@ -47,27 +48,24 @@ def train_cnn(job: Job) -> None:
         refuse_too_wide(config.shape.width, needed, available, device)
     train = images.to(device), examples.train_targets.to(device)
     test = test_images.to(device), examples.test_targets.to(device)
-    checkpoints = Checkpoints(job, examples.description, device)
-    progress = Progress(f"subnetworks {job.name}", sum(config.steps for config in configs))
-    tables = finish_in_turn(configs, lambda config: CnnRun(config, train, test), checkpoints, progress)
+    tables = finish_in_turn(job, configs, lambda config: CnnRun(config, train, test), examples.description, device)
     write_table(job.outputs["accuracies"], pd.concat(tables))
     job.provenance(examples.description, device)
 
 
 def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[CnnTraining]:
     steps = count_steps(settings["epochs"], len(images), settings["batch_size"])
-    first = CnnTraining(
-        shape=Shape(images.shape[-1], tuple(settings["channels"]), settings["hidden"], settings["widths"][0], classes),
-        keep_prob=settings["keep_probs"][0],
-        seed=settings["seeds"][0],
-        learning_rate=settings["learning_rate"],
-        batch_size=settings["batch_size"],
-        steps=steps,
-        recorded=tuple(recording_schedule(steps, settings["recorded_steps"])),
-        random_masks=settings["random_masks"],
-    )
     return [
-        replace(first, shape=replace(first.shape, width=width), keep_prob=keep_prob, seed=seed)
+        CnnTraining(
+            shape=Shape(images.shape[-1], tuple(settings["channels"]), settings["hidden"], width, classes),
+            keep_prob=keep_prob,
+            seed=seed,
+            learning_rate=settings["learning_rate"],
+            batch_size=settings["batch_size"],
+            steps=steps,
+            recorded=tuple(recording_schedule(steps, settings["recorded_steps"])),
+            random_masks=settings["random_masks"],
+        )
         for width in settings["widths"]
         for keep_prob in settings["keep_probs"]
         for seed in settings["seeds"]

@@ -9,8 +9,7 @@ from dropscape.subnetworks.distributions import make_distribution
 def describe(job: Job) -> None:
     """Write the description of a distribution, whose examples no file holds: every training draws new ones.
 
-    Raises:
-        ConfigurationError: there is no such distribution, or its numbers cannot work.
+    A ConfigurationError says that there is no such distribution, or that its numbers cannot work.
     """
     settings = job.settings
     name = settings["distribution"]

@@ -5,8 +5,6 @@ the scores of all masks are one product with the stack of their masked output we
 units at a time and the scores summed up, so that no array depends on the width.
 """
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,32 +20,23 @@ IMAGES = 256  # at a time in the convolutions
 def accuracies(parameters: Parameters, images: Tensor, labels: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
     """Compute the share of examples that each sub-network classifies correctly, float64 (K,).
 
-    Args:
-        images, labels: (n, 1, side, side), and (n,) int64.
-        masks: (K, m) bool, True where a unit is kept.
-        scales: (K,), what kept units are multiplied by.
+    Images are (n, 1, side, side), labels (n,) int64, ``masks`` (K, m) bool, True where a unit is kept, and ``scales``
+    (K,) what kept units are multiplied by.
     """
     right = torch.zeros(len(masks), dtype=torch.int64, device=labels.device)
-    for chunk in _chunks(len(labels), EXAMPLES):
-        scores = subnetwork_scores(parameters, images[chunk], masks, scales)
-        right += (scores.argmax(dim=1) == labels[chunk]).sum(dim=1)
+    for few, classes in zip(images.split(EXAMPLES), labels.split(EXAMPLES), strict=True):
+        right += (subnetwork_scores(parameters, few, masks, scales).argmax(dim=1) == classes).sum(dim=1)
     return right.double() / len(labels)
 
 
 def subnetwork_scores(parameters: Parameters, images: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
     """Compute the outputs of every sub-network for every image, (K, classes, n); arguments as for ``accuracies``."""
     with torch.no_grad():
-        below = torch.cat([features(parameters, images[chunk]) for chunk in _chunks(len(images), IMAGES)])
-        incoming, outgoing = parameters["incoming"], parameters["outgoing"].T
-        count, classes = len(masks), len(outgoing)
-        scores = below.new_zeros(count * classes, len(images))
-        for tile in _chunks(masks.shape[1], UNITS):
-            hidden = F.relu(product(incoming[tile], below.T))
-            stacked = masks[:, None, tile] * outgoing[:, tile]
-            add_product(scores, stacked.flatten(0, 1), hidden)
-        scores = scores.reshape(count, classes, -1)
+        below = torch.cat([features(parameters, few) for few in images.split(IMAGES)])
+        by_unit = parameters["incoming"], parameters["outgoing"], masks.T
+        scores = below.new_zeros(len(masks) * parameters["outgoing"].shape[1], len(images))
+        for incoming, outgoing, kept in zip(*(values.split(UNITS) for values in by_unit), strict=True):
+            stacked = kept.T[:, None] * outgoing.T
+            add_product(scores, stacked.flatten(0, 1), F.relu(product(incoming, below.T)))
+        scores = scores.reshape(len(masks), -1, len(images))
         return scores.mul_(scales[:, None, None]).add_(parameters["output_bias"][:, None])
-
-
-def _chunks(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, count, size))

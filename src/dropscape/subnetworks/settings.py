@@ -1,7 +1,7 @@
 """The typed configuration of the experiments on sub-networks and convergence (paper D)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -63,6 +63,8 @@ class TwoClassesSettings(ImagesSettings):
 
 
 class _Networks(StageExperiment):
+    network: ClassVar[str]  # what figures call it
+
     widths: list[Count] = Field(description="Widths m of the layer under dropout.", min_length=1)
     keep_probs: list[KeepProb] = Field(
         description="Probabilities that a unit is kept (the paper's q of Algorithm 1 and p of section 6).", min_length=1
@@ -77,6 +79,17 @@ class _Networks(StageExperiment):
             raise ValueError(f"{values} names a value twice: write each once")
         return values
 
+    @property
+    def dataset(self) -> str | None:
+        """Name of the dataset that it reads; None for a distribution."""
+        return getattr(self.data, "dataset", None)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What a figure's text says of it."""
+        examples = self.steps if self.dataset is None else self.data.train_examples
+        return {"model": self.network, "train_examples": examples}
+
 
 def _form(data: Any) -> str:
     """Tell which of the two forms ``data`` has."""
@@ -87,6 +100,8 @@ def _form(data: Any) -> str:
 class TwoLayerSettings(_Networks):
     """Algorithm 1 (section 3) on a two-layer ReLU network for each width, keep probability and seed."""
 
+    network: ClassVar = "two-layer ReLU"
+
     algorithm: Literal["two_layer"] = Field(description="`two_layer`: Algorithm 1; `cnn`: the network of section 6.")
     data: Annotated[
         Annotated[DistributionSettings, Tag(ONE)] | Annotated[TwoClassesSettings, Tag(BY_NAME)], Discriminator(_form)
@@ -95,17 +110,6 @@ class TwoLayerSettings(_Networks):
     max_norm: Positive | None = Field(
         None, description="Bound c of the projection; null takes that of Theorem 4.1, without its margin for images."
     )
-
-    @property
-    def dataset(self) -> str | None:
-        """Name of the dataset that it reads; None for a distribution."""
-        return None if isinstance(self.data, DistributionSettings) else self.data.dataset
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """What a figure's text says of it."""
-        fresh = isinstance(self.data, DistributionSettings)
-        return {"model": "two-layer ReLU", "train_examples": self.steps if fresh else self.data.train_examples}
 
     def tasks(self, device: str) -> Sequence[Task]:
         """Make one job of all networks, and one of the description of a distribution, which no file holds."""
@@ -119,6 +123,8 @@ class TwoLayerSettings(_Networks):
 class CnnSettings(_Networks):
     """The convolutional network of section 6 for each width, keep probability and seed."""
 
+    network: ClassVar = "convolutional"
+
     algorithm: Literal["cnn"] = Field(description="`two_layer`: Algorithm 1; `cnn`: the network of section 6.")
     data: CnnDataSettings = Field(description="Which images it trains and is tested on.")
     channels: Annotated[list[Count], Field(min_length=2, max_length=2)] = Field(
@@ -130,16 +136,6 @@ class CnnSettings(_Networks):
     random_masks: Annotated[int, Field(ge=0)] = Field(
         0, description="Random sub-networks that are tested besides, the same along a run."
     )
-
-    @property
-    def dataset(self) -> str:
-        """Name of the dataset that it reads."""
-        return self.data.dataset
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """What a figure's text says of it."""
-        return {"model": "convolutional", "train_examples": self.data.train_examples}
 
     def tasks(self, device: str) -> Sequence[Task]:
         """Make one job of the networks of each width, and one of the table of them all."""

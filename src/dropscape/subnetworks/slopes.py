@@ -12,11 +12,8 @@ DECADE = 10  # a rate is what holds for many iterates: it is fitted to the last 
 def error_slopes(errors: pd.DataFrame, column: str) -> pd.DataFrame:
     """Fit log error over log T in the last decade of T (Theorems 4.1 and 4.2 bound the slope by -1, up to logarithms).
 
-    Args:
-        errors: width, keep_prob, seed, step (T) and the ``column``, such as ``mean_error_full``.
-
-    Returns:
-        width, keep_prob, seed, slope: NaN where fewer than three errors of the decade are positive.
+    ``errors`` has width, keep_prob, seed, step (T) and the ``column``, such as ``mean_error_full``; the result width,
+    keep_prob, seed and slope, NaN where fewer than three errors of the decade are positive.
     """
     decade = errors[errors["step"] * DECADE >= _last_step(errors)]
     return _slopes(decade, ["width", "keep_prob", "seed"], "step", column)
@@ -25,11 +22,8 @@ def error_slopes(errors: pd.DataFrame, column: str) -> pd.DataFrame:
 def distance_slopes(distances: pd.DataFrame, column: str = "largest") -> pd.DataFrame:
     """Fit log distance from the initialisation over log width at the last iterate (Lemma 5.2 has the slope -1/2).
 
-    Args:
-        distances: width, keep_prob, seed, step and the ``column``, ``largest`` (as the lemma has it) or ``mean``.
-
-    Returns:
-        keep_prob, seed, slope: NaN with fewer than three widths.
+    ``distances`` has width, keep_prob, seed, step and the ``column``, ``largest`` (as the lemma has it) or ``mean``;
+    the result keep_prob, seed and slope, NaN with fewer than three widths.
     """
     return _slopes(at_last_step(distances), ["keep_prob", "seed"], "width", column)
 

@@ -9,18 +9,14 @@ import pandas as pd
 from dropscape.artifacts.files import write_table
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
-from dropscape.numerics.progress import Progress
 from dropscape.numerics.schedules import recording_schedule
-from dropscape.subnetworks.bounds import Bounds, active_bound, max_norm
+from dropscape.subnetworks.bounds import active_bound, max_norm, theorem_bounds
 from dropscape.subnetworks.distributions import Distribution, make_distribution
-from dropscape.subnetworks.margin import attained_margin
 from dropscape.subnetworks.streams import FreshStream, Stream, two_classes
-from dropscape.subnetworks.two_layer import Algorithm1Run, Algorithm1Training, initial_weights
-from dropscape.training.checkpoint import Checkpoints
+from dropscape.subnetworks.two_layer import DISTANCES, ERRORS, Algorithm1Run, Algorithm1Training, initial_weights
 from dropscape.training.loop import finish_in_turn
 
 DELTA = 0.05  # with what probability a bound may fail
-
 MARGINS = ["gamma", "attained", "lambda", "required_width", "error_bound", "distance_bound"]
 
 
@@ -46,8 +42,7 @@ def train_two_layer(job: Job) -> None:
     known. ``data`` are either a ``distribution``, with fresh examples at each step, or images of two classes, of which
     the first of ``digits`` is labelled 1.
 
-    Raises:
-        ConfigurationError: a setting that cannot work.
+    A setting that cannot work is a ConfigurationError.
     """
     settings, data = job.settings, job.settings["data"]
     distribution = description = None
@@ -58,12 +53,11 @@ def train_two_layer(job: Job) -> None:
         distribution = make_distribution(data["distribution"], data["dimension"], data["separation"])
         stream = FreshStream(distribution, data["test_examples"])
     job.provenance(description)
-    checkpoints = Checkpoints(job, description, "cpu")
     configs = [_config(settings, width, distribution, stream.dimension) for width in settings["widths"]]
-    progress = Progress(f"subnetworks {job.name}", sum(config.steps for config in configs))
-    trained = finish_in_turn(configs, lambda config: Algorithm1Run(config, stream), checkpoints, progress)
-    write_table(job.outputs["errors"], pd.concat(result.errors for result in trained))
-    write_table(job.outputs["distances"], pd.concat(result.distances for result in trained))
+    trained = finish_in_turn(job, configs, lambda config: Algorithm1Run(config, stream), description, "cpu")
+    measured = pd.concat(trained)
+    write_table(job.outputs["errors"], measured[ERRORS])
+    write_table(job.outputs["distances"], measured[DISTANCES])
     margins = [row for config in configs for row in _margins(config, distribution, stream)]
     write_table(job.outputs["margins"], pd.DataFrame(margins))
 
@@ -94,10 +88,10 @@ def _margins(config: Algorithm1Training, distribution: Distribution | None, stre
             row |= {"learning_rate": config.learning_rate, "steps": config.steps}
             known = dict.fromkeys(MARGINS, math.nan)
             if distribution:
+                gamma = distribution.margin(keep_prob)
                 weights, _ = initial_weights(config.width, stream.dimension, seed)
-                attained = attained_margin(distribution, weights, keep_prob, *stream.test)
-                bounds = Bounds(distribution.margin(keep_prob), config.learning_rate, config.steps, config.width, c)
-                values = [bounds.gamma, attained, bounds.lambda_, bounds.required_width, bounds.error, bounds.distance]
-                known = dict(zip(MARGINS, values, strict=True))
+                attained = distribution.attained_margin(weights, keep_prob, *stream.test)
+                known = {"gamma": gamma, "attained": attained}
+                known |= theorem_bounds(gamma, config.learning_rate, config.steps, config.width, c)
             rows.append(row | known | {"active_bound": active_bound(config.width, keep_prob, config.steps, DELTA)})
     return rows

@@ -1,7 +1,10 @@
-"""The examples of Algorithm 1, one a step: fresh ones of a distribution, or passes over a set of images."""
+"""The examples of Algorithm 1, one a step: fresh ones of a distribution, or passes over a set of images.
+
+A stream has inputs of a ``dimension`` in chunks of ``size`` steps; chunk k has those of the steps from k ``size`` on,
+whatever came before. ``test`` are inputs (n, d) and labels (n,), -1 or 1, that no step takes.
+"""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +18,6 @@ Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
 StreamChunk = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
 
-class Stream(Protocol):
-    """Examples in chunks; chunk k has those of the steps from k ``size`` on, whatever came before.
-
-    Attributes:
-        size: steps that a chunk lasts.
-        dimension: of the inputs.
-        test: inputs (n, d) and labels (n,), -1 or 1, that no step takes.
-    """
-
-    size: int
-    dimension: int
-    test: Labelled
-
-    def chunk(self, seed: int, number: int) -> StreamChunk:
-        """Return inputs (n, d), labels (n,) and which of them each step takes, (size,)."""
-
-
 class FreshStream:
     """A new example at every step, S_T ~ D^T as the theorems have it; all networks of a seed see the same."""
 
@@ -43,7 +29,7 @@ class FreshStream:
         self.test = distribution.draw(numpy_generator(0, "subnetworks", "test examples"), test_examples)
 
     def chunk(self, seed: int, number: int) -> StreamChunk:
-        """Draw as ``Stream.chunk`` says."""
+        """Draw inputs (size, d), labels (size,) and which of them each step takes, (size,)."""
         generator = numpy_generator(seed, "subnetworks", f"examples {number}")
         return *self.distribution.draw(generator, self.size), np.arange(self.size)
 
@@ -57,17 +43,18 @@ class EpochStream:
         self.size, self.dimension = self.inputs.shape
 
     def chunk(self, seed: int, number: int) -> StreamChunk:
-        """Draw as ``Stream.chunk`` says."""
+        """Return all inputs (n, d), their labels (n,) and which of them each step takes, (size,)."""
         order = numpy_generator(seed, "subnetworks", f"pass {number}").permutation(self.size)
         return self.inputs, self.labels, order
+
+
+Stream = FreshStream | EpochStream
 
 
 def two_classes(examples: Examples, digits: Sequence[int]) -> EpochStream:
     """Select the images of two classes, the first labelled 1 and the other -1, each divided by its Euclidean norm.
 
-    Raises:
-        ConfigurationError: these are not two classes.
-        DataError: there is no training or test image of a class.
+    Not two classes are a ConfigurationError, a class without a training or test image is a DataError.
     """
     if len(digits) != 2 or digits[0] == digits[1]:
         raise ConfigurationError(f"data.digits is {list(digits)}; write two different classes.")

@@ -27,9 +27,9 @@ from dropscape.training.loop import TrainingRun
 from dropscape.training.pace import Pace, in_threads
 
 KEYS = ["width", "keep_prob", "seed", "step"]
-ERRORS = ["error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width"]
-DISTANCES = ["largest", "mean", "largest_norm", "projected", "bound"]
-MEASURED = ["step", "error_full", "error_visited", "active_width", *DISTANCES[:-1]]
+ERRORS = [*KEYS, "error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width"]
+DISTANCES = [*KEYS, "largest", "mean", "largest_norm", "projected", "bound"]
+MEASURED = ["error_full", "error_visited", "active_width", "largest", "mean", "largest_norm", "projected"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,6 @@ class Algorithm1Training:
             check_keep_prob(keep_prob)
 
 
-@dataclass(frozen=True)
-class Algorithm1Result:
-    """What finished trainings measured of each recorded iterate; the visited sub-network has the next step's mask."""
-
-    errors: pd.DataFrame  # ``KEYS`` and ``ERRORS``
-    distances: pd.DataFrame  # ``KEYS`` and ``DISTANCES``, in float64
-
-
 def initial_weights(width: int, dimension: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw w_r,1 ~ N(0, I), (m, d), and a_r uniform in {-1, 1}, (m,)."""
     weights = numpy_generator(seed, "subnetworks", "initialisation").standard_normal((width, dimension), np.float32)
@@ -70,7 +62,10 @@ def step_mask(width: int, keep_prob: float, seed: int, step: int) -> NDArray[np.
 
 
 class Algorithm1Run(TrainingRun):
-    """Trainings of one width in progress; they share the threads that torch may use, whose number changes nothing."""
+    """Trainings of one width in progress, which result in a table with ``ERRORS`` and ``DISTANCES``, in float64.
+
+    They share the threads that torch may use, whose number changes nothing.
+    """
 
     def __init__(self, config: Algorithm1Training, stream: Stream):
         super().__init__(config.steps)
@@ -78,16 +73,12 @@ class Algorithm1Run(TrainingRun):
         initial = [initial_weights(config.width, stream.dimension, seed) for seed in config.seeds]
         self.signs = np.stack([_padded(signs) for _, signs in initial])
         self.initial = np.stack([_padded(weights.T) for weights, _ in initial])
+        # The current weights, (keep probabilities, seeds, d, ``padded`` m).
         self.theta = np.repeat(self.initial[None], len(config.keep_probs), axis=0)
         self.projected = np.zeros((*self.theta.shape[:2], self.theta.shape[3]), bool)
         self.networks = list(np.ndindex(self.theta.shape[:2]))  # (keep probability's number, seed's number)
         self.chunk = -1  # of the stream, whose ``examples`` are at hand
         self.pace = Pace()
-
-    @property
-    def weights(self) -> NDArray[np.float32]:
-        """W at the current step, float32 (keep probabilities, seeds, m, d)."""
-        return self.theta[..., : self.config.width].swapaxes(2, 3)
 
     def _advance(self) -> None:
         config, size = self.config, self.stream.size
@@ -121,7 +112,7 @@ class Algorithm1Run(TrainingRun):
         return Algorithm1Options(config.width, keep_prob, float(config.learning_rate), c, mask_seed)
 
     def _measured(self, network: tuple[int, int]) -> list[float]:
-        """Measure a network: its two numbers and ``MEASURED``."""
+        """Measure a network: the step and ``MEASURED``."""
         config, (point, seed) = self.config, network
         mask = step_mask(config.width, config.keep_probs[point], config.seeds[seed], self.step)
         inputs, labels = self.stream.test
@@ -129,25 +120,21 @@ class Algorithm1Run(TrainingRun):
         sizes, moved = lengths(self.theta[network][:, : config.width], self.initial[seed][:, : config.width])
         errors = [count / len(labels) for count in wrong]
         distances = [moved.max(), moved.mean(), sizes.max(), self.projected[network].sum()]
-        return [point, seed, self.step, *errors, int(mask.sum()), *map(float, distances)]
+        return [self.step, *errors, int(mask.sum()), *map(float, distances)]
 
     def _live_tensors(self) -> dict[str, Tensor]:
         return {"theta": torch.from_numpy(self.theta), "projected": torch.from_numpy(self.projected)}
 
-    def _result(self) -> Algorithm1Result:
-        config = self.config
-        table = pd.DataFrame(self.rows, columns=["point", "number", *MEASURED])
-        table["width"] = config.width
-        table["keep_prob"] = np.array(config.keep_probs)[table["point"]]
-        table["bound"] = np.array(config.max_norms)[table["point"]]
-        table["seed"] = np.array(config.seeds)[table["number"]]
-        table = table.sort_values(["point", "number", "step"], ignore_index=True)
-        groups = table.groupby(["point", "number"], sort=False)
-        for kind in ("full", "visited"):
-            means = [running_mean(group["step"], group[f"error_{kind}"]) for _, group in groups]
-            table[f"mean_error_{kind}"] = np.concatenate(means)
-        table = table.astype({"active_width": int, "projected": int})
-        return Algorithm1Result(table[KEYS + ERRORS], table[KEYS + DISTANCES])
+    def _result(self) -> pd.DataFrame:
+        config, tables = self.config, []
+        for number, (point, seed) in enumerate(self.networks):
+            table = pd.DataFrame(self.rows[number :: len(self.networks)], columns=["step", *MEASURED])
+            table = table.assign(width=config.width, keep_prob=config.keep_probs[point], seed=config.seeds[seed])
+            table["bound"] = config.max_norms[point]
+            for kind in ("full", "visited"):
+                table[f"mean_error_{kind}"] = running_mean(table["step"], table[f"error_{kind}"])
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True).astype({"active_width": int, "projected": int})
 
 
 def running_mean(steps: Iterable[int], values: Iterable[float]) -> NDArray[np.float64]:

@@ -58,25 +58,18 @@ from torch.func import jacrev
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, block_vector, split_vector
+from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 
 
 @dataclass(frozen=True)
 class DropoutExpansion:
-    """What the closed forms are made of: n examples, m units with dropout, a block of P parameters; float64.
+    """What the closed forms are made of: n examples, m units with dropout, a block of P parameters; float64."""
 
-    Attributes:
-        residual: eps_i = f(x_i) - y_i, shape (n,).
-        unit_outputs: f^j(x_i) = W_j^[L] f_j^[L-1](x_i), shape (n, m).
-        output_gradient: grad f(x_i), shape (n, P).
-        unit_output_gradients: grad f^j(x_i), shape (n, m, P).
-    """
-
-    residual: Tensor
-    unit_outputs: Tensor
-    output_gradient: Tensor
-    unit_output_gradients: Tensor
+    residual: Tensor  # eps_i = f(x_i) - y_i, shape (n,)
+    unit_outputs: Tensor  # f^j(x_i) = W_j^[L] f_j^[L-1](x_i), shape (n, m)
+    output_gradient: Tensor  # grad f(x_i), shape (n, P)
+    unit_output_gradients: Tensor  # grad f^j(x_i), shape (n, m, P)
 
     def restricted_to(self, indices: slice) -> "DropoutExpansion":
         """The expansion for a part of the block, given by positions in its vector."""
@@ -121,7 +114,6 @@ def expand(model: FullyConnected, inputs: Tensor, targets: Tensor, block: Sequen
         ConfigurationError: several outputs, or a name that the model does not have.
     """
     require_single_output(model)
-    block_parameters(model, block)
     fixed, inputs = double_parameters(model), inputs.double()
 
     def rows(vector: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -154,10 +146,7 @@ def _outer_products(rows: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def hessian(expansion: DropoutExpansion, keep_prob: float) -> Tensor:
-    """Theorem 1: (1/n) sum_i [J_i J_i' + s sum_j G_ij G_ij'], shape (P, P).
-
-    Where it is exact is in the module's text.
-    """
+    """Theorem 1: (1/n) sum_i [J_i J_i' + s sum_j G_ij G_ij'], shape (P, P); exact where the module's text says."""
     s = mask_variance(keep_prob)
     own = _outer_products(expansion.output_gradient)
     return (own + s * _outer_products(expansion.unit_output_gradients)) / len(expansion.residual)

@@ -12,7 +12,7 @@ from torch.func import grad, jacfwd, jacrev, vmap
 
 from dropscape.dropout.masks import check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, block_vector, split_vector
+from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.theory.closed_forms import double_parameters, require_single_output, unit_outputs
 
@@ -41,7 +41,6 @@ def all_masks(units: int, keep_prob: float) -> tuple[Tensor, Tensor]:
 def _dropout_losses(model: FullyConnected, block: Sequence[str]) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
     """``(block vector, masks (k, m), inputs (n, d), targets (n,)) -> losses (k, n)`` of the masked network."""
     require_single_output(model)
-    block_parameters(model, block)
     fixed = double_parameters(model)
 
     def losses(vector: Tensor, masks: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -63,10 +62,9 @@ def expected_losses(model: FullyConnected, inputs: Tensor, targets: Tensor, keep
 
 
 def hessian(model: FullyConnected, inputs: Tensor, targets: Tensor, keep_prob: float, block: Sequence[str]) -> Tensor:
-    """E_eta grad^2 R_S^drop over all masks, shape (P, P); arguments as of ``closed_forms.expand``.
+    """E_eta grad^2 R_S^drop over all masks, shape (P, P).
 
-    Raises:
-        ConfigurationError: several outputs, an unknown name, too many units or an impossible ``keep_prob``.
+    Arguments and errors as of ``closed_forms.expand`` and ``all_masks``.
     """
     masks, probabilities = all_masks(model.widths[-2], keep_prob)
     # At keep_prob 1 all masks but one have probability 0; leaving those out costs nothing in exactness.

@@ -26,27 +26,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh"
 
 @dataclass(frozen=True)
 class Networks:
-    """N networks of one size on their data, all float64.
+    """N networks of one size on their data, all float64."""
 
-    Attributes:
-        a: output weights, shape (N, m).
-        w: input weights, shape (N, m, d).
-        x: inputs, shape (N, n, d).
-        y: targets, shape (N, n).
-        strength: s = (1-p)/p of each network, shape (N,).
-        activation: a key of ``ACTIVATIONS``.
-    """
-
-    a: Tensor
-    w: Tensor
-    x: Tensor
-    y: Tensor
-    strength: Tensor
-    activation: str
-
-    def at(self, a: Tensor, w: Tensor) -> "Networks":
-        """The same data with other parameters."""
-        return replace(self, a=a, w=w)
+    a: Tensor  # output weights, shape (N, m)
+    w: Tensor  # input weights, shape (N, m, d)
+    x: Tensor  # inputs, shape (N, n, d)
+    y: Tensor  # targets, shape (N, n)
+    strength: Tensor  # s = (1-p)/p of each network, shape (N,)
+    activation: str  # a key of ``ACTIVATIONS``
 
 
 def hidden(networks: Networks) -> Tensor:
@@ -81,7 +68,7 @@ def trace(networks: Networks) -> Tensor:
 
 def gradient(of: Callable[[Networks], Tensor], networks: Networks) -> tuple[Tensor, Tensor]:
     """The gradients with respect to a and w of each network's own value, shapes (N, m) and (N, m, d)."""
-    return grad(lambda a, w: of(networks.at(a, w)).sum(), argnums=(0, 1))(networks.a, networks.w)
+    return grad(lambda a, w: of(replace(networks, a=a, w=w)).sum(), argnums=(0, 1))(networks.a, networks.w)
 
 
 def trace_derivative(networks: Networks) -> Tensor:
@@ -108,7 +95,7 @@ def flowed(networks: Networks, time: Tensor, steps: int) -> Networks:
     step = time / steps
 
     def velocity(a: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-        of_a, of_w = gradient(_loss, networks.at(a, w))
+        of_a, of_w = gradient(_loss, replace(networks, a=a, w=w))
         return -step[:, None] * of_a, -step[:, None, None] * of_w
 
     a, w = networks.a, networks.w
@@ -119,7 +106,7 @@ def flowed(networks: Networks, time: Tensor, steps: int) -> Networks:
         k4 = velocity(a + k3[0], w + k3[1])
         a = a + (k1[0] + 2 * k2[0] + 2 * k3[0] + k4[0]) / 6
         w = w + (k1[1] + 2 * k2[1] + 2 * k3[1] + k4[1]) / 6
-    return networks.at(a, w)
+    return replace(networks, a=a, w=w)
 
 
 def _loss(networks: Networks) -> Tensor:

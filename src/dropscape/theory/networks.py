@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -109,8 +109,12 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
             f"theory: {int(diverged.sum())} of {len(pairs)} small trainings ended above their initial loss; "
             "write larger values for theory.closed_forms.keep_probs (a small keep probability makes the loss stiff)."
         )
-    trained = iter(range(len(pairs)))
-    return [[_with_parameters(problem, parameters, next(trained)) for _ in keep_probs] for problem in problems]
+    trained = []
+    for position, (problem, _) in enumerate(pairs):
+        model = copy.deepcopy(problem.model)
+        model.load_state_dict({name: value[position].detach() for name, value in parameters.items()})
+        trained.append(replace(problem, model=model))
+    return [trained[start : start + len(keep_probs)] for start in range(0, len(pairs), len(keep_probs))]
 
 
 def _learning_rates(problems: Sequence[Problem], keep_probs: Sequence[float], names: Sequence[str]) -> Tensor:
@@ -118,9 +122,3 @@ def _learning_rates(problems: Sequence[Problem], keep_probs: Sequence[float], na
     expansions = [closed_forms.expand(one.model, one.inputs, one.targets, names) for one in problems]
     hessians = [closed_forms.hessian(one, keep_prob) for one in expansions for keep_prob in keep_probs]
     return torch.stack([0.5 / torch.linalg.matrix_norm(one, 2) for one in hessians])
-
-
-def _with_parameters(problem: Problem, parameters: dict[str, Tensor], position: int) -> Problem:
-    model = copy.deepcopy(problem.model)
-    model.load_state_dict({name: value[position].detach() for name, value in parameters.items()})
-    return Problem(model, problem.inputs, problem.targets)

@@ -17,17 +17,12 @@ from dropscape.dropout.masks import mask_variance
 
 @dataclass(frozen=True)
 class ReluNetwork1d:
-    """A network of m neurons.
+    """A network of m neurons."""
 
-    Attributes:
-        a, w, b: output weight, input weight (not 0) and bias of each neuron, shape (m,).
-        slope, constant: of the linear term.
-    """
-
-    a: NDArray
-    w: NDArray
-    b: NDArray
-    slope: float
+    a: NDArray  # output weight of each neuron, shape (m,)
+    w: NDArray  # input weight, not 0
+    b: NDArray  # bias
+    slope: float  # of the linear term
     constant: float
 
     @property

@@ -21,7 +21,6 @@ from torch import Tensor
 from dropscape.dropout.masks import MASK_MODES, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import check_block
-from dropscape.models.initial import normal_initialised
 from dropscape.models.losses import correct_predictions, encodes_classes, squared_error_per_example
 from dropscape.numerics.compiled_loops import aligned_zeros
 from dropscape.numerics.seeds import derived_seed
@@ -30,8 +29,8 @@ from dropscape.training.backends import COMPILED
 from dropscape.training.compiled_kernel import KernelNetwork, StepOptions, descend
 from dropscape.training.objectives import r1_from_hidden
 from dropscape.training.pace import Pace
-from dropscape.training.recording import RecordedRun, TrainingConfig
-from dropscape.training.stacked_networks import initialised
+from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig
+from dropscape.training.stacked import initialised
 
 NAMES = ("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias")
 
@@ -65,40 +64,29 @@ class CompiledTraining(TrainingConfig):
         check_block(self.block, NAMES)
 
 
-def initial_parameters(config: CompiledTraining) -> dict[str, Tensor]:
-    """Draw the parameters at step 0, ``{name: (S, ...)}`` in float32."""
-    if config.initial_scale is None:
-        parameters = initialised(config.widths, config.activation, config.seeds)
-    else:
-        parameters = normal_initialised(config.widths, config.activation, config.initial_scale, config.seeds)
-    if not config.output_bias:
-        parameters[NAMES[3]].zero_()
-    return parameters
-
-
 class CompiledRun(RecordedRun):
     """A compiled training in progress; inputs are (n, d) float32, targets (n, k) float32.
 
     Compiled training always runs on the CPU. Seeds share the threads that torch may use.
     """
 
-    def __init__(
-        self,
-        config: CompiledTraining,
-        train: tuple[Tensor, Tensor],
-        test: tuple[Tensor, Tensor],
-        start: Mapping[str, Tensor] | None,
-        device: str,
-    ):
+    def __init__(self, config: CompiledTraining, train: Labelled, test: Labelled, start: Start, device: str):
         super().__init__(config)
+        d, _, k = config.widths
         for inputs, targets in (train, test):
-            _check_data(config, inputs, targets)
+            if (tuple(inputs.shape), tuple(targets.shape)) != ((len(inputs), d), (len(inputs), k)):
+                raise ConfigurationError(
+                    f"inputs of shape {tuple(inputs.shape)} and targets of shape {tuple(targets.shape)} do not fit "
+                    f"model.widths {list(config.widths)}; they have to be (n, {d}) and (n, {k})."
+                )
         self.train, self.test = train, test
         self.inputs, self.targets = (np.ascontiguousarray(values.numpy(), np.float32) for values in train)
-        self.objectives = [math.nan] * len(config.seeds)
-        self.theta, self.output_bias = _packed(initial_parameters(config) if start is None else start)
+        if start is None:
+            options = {"initial_scale": config.initial_scale, "output_bias": config.output_bias}
+            start = initialised(config.widths, config.activation, config.seeds, **options)
+        self.theta, self.output_bias = _packed(start)
         self.moments = aligned_zeros(len(config.seeds), 2, *self.theta.shape[1:])
-        self.bias_moments = aligned_zeros(len(config.seeds), 2, config.widths[2])
+        self.bias_moments = aligned_zeros(len(config.seeds), 2, k)
         self.stops = sorted({*config.recorded, *config.history, config.steps - config.trajectory_steps, config.steps})
         self.pace = Pace()
 
@@ -149,10 +137,6 @@ class CompiledRun(RecordedRun):
             rows.append((risk, objective, r1, train_accuracy, test_risk, test_accuracy))
         return rows
 
-    def _final_losses(self) -> list[float]:
-        # In the parameters' float32, where a loss that is too large is infinite.
-        return torch.tensor([row[0] for row in self._measure()], dtype=torch.float32).tolist()
-
     def _live_tensors(self) -> dict[str, Tensor]:
         return {f"parameters/{name}": torch.from_numpy(getattr(self, name)) for name in KernelNetwork._fields}
 
@@ -175,15 +159,6 @@ def measured(
         right, count = correct_predictions(outputs, targets)
         accuracy = float(right) / float(count)
     return float(risk), float(r1), accuracy
-
-
-def _check_data(config: CompiledTraining, inputs: Tensor, targets: Tensor) -> None:
-    expected = ((len(inputs), config.widths[0]), (len(inputs), config.widths[2]))
-    if (tuple(inputs.shape), tuple(targets.shape)) != expected:
-        raise ConfigurationError(
-            f"inputs of shape {tuple(inputs.shape)} and targets of shape {tuple(targets.shape)} do not fit "
-            f"model.widths {list(config.widths)}; they have to be (n, {config.widths[0]}) and (n, {config.widths[2]})."
-        )
 
 
 def _packed(parameters: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -225,13 +225,9 @@ def descend(
 ) -> tuple[int, float]:
     """Take the steps ``step`` to ``stop - 1``, in place; other threads run meanwhile.
 
-    Args:
-        inputs, targets: float32 (n, d) and (n, k), contiguous.
-        batch_size: examples of a step, at most n. What an epoch's whole batches leave over is not used in it.
-
-    Returns:
-        The number of steps done, less than ``stop`` where the objective left the finite numbers, and the objective
-        of the last one in float64 (NaN if there was none).
+    Inputs and targets are float32 (n, d) and (n, k), contiguous; ``batch_size``, the examples of a step, is at most n.
+    What an epoch's whole batches leave over is not used in it. Returns the number of steps done, less than ``stop``
+    where the objective left the finite numbers, and the objective of the last one in float64 (NaN if there was none).
     """
     (rows, width), k = network.theta.shape, targets.shape[1]
     buffers = Buffers(

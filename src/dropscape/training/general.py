@@ -20,12 +20,10 @@ from dropscape.models.fnn import fast_products
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import forward_pass
-from dropscape.training.learning_rates import LearningRate
-from dropscape.training.loop import State
 from dropscape.training.micro_batches import Batches, draw_batch
 from dropscape.training.objectives import add_gradients, check_objective, find_objective, mean_r1, trainable_parameters
-from dropscape.training.optimizers import make_optimizer, optimizer_tensors, restore_optimizer, set_learning_rate
-from dropscape.training.recording import RecordedRun, TrainingConfig
+from dropscape.training.optimizers import LearningRate, make_optimizer, optimizer_tensors, restore_optimizer
+from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig, TrainingResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +69,7 @@ def evaluate(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> tuple[
 class _SeedNetwork:
     """One seed's network with its optimizer and masks."""
 
-    def __init__(
-        self, config: GeneralTraining, seed: int, start: Mapping[str, Tensor] | None, device: str, channels_last: bool
-    ):
+    def __init__(self, config: GeneralTraining, seed: int, start: Start, device: str, channels_last: bool):
         self.seed = seed
         self.config = config
         model = initialised(config.model, seed)
@@ -101,18 +97,12 @@ class _SeedNetwork:
         at_once = min(batches.size, len(batches))
         weight = rate if config.gradient_penalty_weight is None else config.gradient_penalty_weight
         with forward_pass(config.precision, str(batches.inputs.device)), fast_products(self.model, at_once):
-            objective = add_gradients(
-                find_objective(config.objective), self.model, batches, loss, self.masks, step, weight
-            )
-        set_learning_rate(self.optimizer, rate)
+            objective = find_objective(config.objective)
+            value = add_gradients(objective, self.model, batches, loss, self.masks, step, weight)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.step()
-        return objective
-
-    def settle(self, batches: Batches) -> None:
-        """Make the buffers those of the current parameters; the network is then what is measured."""
-        if batch_norms(self.model):
-            set_population_statistics(self.model, (inputs for _, inputs, _ in batches))
-        self.model.eval()
+        return value
 
 
 class GeneralRun(RecordedRun):
@@ -122,14 +112,7 @@ class GeneralRun(RecordedRun):
     measured wherever something is recorded and at the end.
     """
 
-    def __init__(
-        self,
-        config: GeneralTraining,
-        train: tuple[Tensor, Tensor],
-        test: tuple[Tensor, Tensor],
-        start: Mapping[str, Tensor] | None,
-        device: str,
-    ):
+    def __init__(self, config: GeneralTraining, train: Labelled, test: Labelled, start: Start, device: str):
         super().__init__(config)
         self.precision = config.precision
         self.train, self.test = (
@@ -140,7 +123,6 @@ class GeneralRun(RecordedRun):
         for index, seed in enumerate(config.seeds):
             first = start and {name: value[index] for name, value in start.items()}
             self.networks.append(_SeedNetwork(config, seed, first, device, channels_last))
-        self.objectives = [math.nan] * len(config.seeds)
         model = self.networks[0].model
         if batch_norms(model):
             self.train = _with_whole_groups(self.train, config.batch_size, config.ghost_batch_size)
@@ -171,8 +153,11 @@ class GeneralRun(RecordedRun):
         super()._record()
 
     def _settle(self) -> None:
+        """Make the buffers those of the current parameters; the networks are then what is measured."""
         for network in self.networks:
-            network.settle(self.train)
+            if batch_norms(network.model):
+                set_population_statistics(network.model, (inputs for _, inputs, _ in self.train))
+            network.model.eval()
 
     def _measure(self) -> list[tuple[float, ...]]:
         rows = []
@@ -183,31 +168,25 @@ class GeneralRun(RecordedRun):
             rows.append((loss, objective, r1, train_accuracy, test_loss, test_accuracy))
         return rows
 
-    def _final_losses(self) -> list[float]:
+    def _result(self) -> TrainingResult:
         self._settle()
-        return [evaluate(network.model, self.train, self.risk)[0] for network in self.networks]
+        return super()._result()
 
     def _live_tensors(self) -> dict[str, Tensor]:
-        """Return the parameters, from which the buffers follow."""
-        return {
-            f"{index}/parameters/{name}": value
-            for index, network in enumerate(self.networks)
-            for name, value in network.model.named_parameters()
-        }
-
-    def _state(self) -> State:
-        tensors, state = super()._state()
+        """Return the parameters, from which buffers follow, and the optimizers' state, which the first step makes."""
+        tensors = {}
         for index, network in enumerate(self.networks):
+            tensors |= {f"{index}/parameters/{name}": value for name, value in network.model.named_parameters()}
             stored = optimizer_tensors(network.optimizer)
             tensors |= {f"{index}/optimizer/{name}": value for name, value in stored.items()}
-        return tensors, state
+        return tensors
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         super()._restore(tensors, state)
         for index, network in enumerate(self.networks):
             prefix = f"{index}/optimizer/"
-            stored = {name: value for name, value in tensors.items() if name.startswith(prefix)}
-            restore_optimizer(network.optimizer, {name.removeprefix(prefix): value for name, value in stored.items()})
+            stored = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            restore_optimizer(network.optimizer, stored)
 
 
 def _with_whole_groups(batches: Batches, batch_size: int | None, group: int | None) -> Batches:

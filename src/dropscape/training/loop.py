@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from dropscape.errors import DivergenceError
+from dropscape.jobs import Job
 from dropscape.numerics.devices import arithmetic
 from dropscape.numerics.progress import Progress
 from dropscape.training.checkpoint import Checkpoint, Checkpoints
-from dropscape.training.learning_rates import LearningRate
+from dropscape.training.optimizers import LearningRate
 
 State = tuple[dict[str, Tensor], dict[str, Any]]  # what a checkpoint holds: tensors, and what JSON can hold
 
@@ -30,32 +31,21 @@ def refuse_divergence(
 
 
 class TrainingRun(ABC):
-    """A training in progress. Interrupted and resumed, it ends with the same bits.
+    """A training in progress. Interrupted and resumed, it ends with the same bits."""
 
-    Attributes:
-        step: how many of the ``steps`` are done.
-        loss: what the last step descended, the mean over all networks.
-        rows: what was measured so far.
-        precision: of matrix products, a name of ``numerics.devices``.
-    """
-
-    precision = "float32"
+    precision = "float32"  # of matrix products, a name of ``numerics.devices``
 
     def __init__(self, steps: int):
         self.steps = steps
-        self.step = 0
-        self.loss: float | Tensor = math.nan
-        self.rows: list[list[float]] = []
+        self.step = 0  # how many are done
+        self.loss: float | Tensor = math.nan  # what the last step descended, the mean over all networks
+        self.rows: list[list[float]] = []  # what was measured so far
 
     def finish(self, checkpoint: Checkpoint | None = None, progress: Callable[..., None] | None = None) -> Any:
         """Take all remaining steps and return the result.
 
-        Args:
-            checkpoint: the training resumes from it and saves its state there now and then.
-            progress: called with (done, steps, loss=...) whenever steps were taken.
-
-        Raises:
-            DivergenceError: a loss is no longer finite.
+        The training resumes from ``checkpoint`` and saves its state there now and then; ``progress`` is called with
+        (done, steps, loss=...) whenever steps were taken. A loss that is no longer finite is a DivergenceError.
         """
         with arithmetic(self.precision):
             saved = checkpoint.load() if checkpoint else None
@@ -92,21 +82,24 @@ class TrainingRun(ABC):
 
     def _state(self) -> State:
         """Return everything that the remaining steps depend on."""
-        rows = [[None if math.isnan(value) else value for value in row] for row in self.rows]  # JSON has no NaN
-        return self._live_tensors(), {"step": self.step, "rows": rows}
+        return self._live_tensors(), {"step": self.step, "rows": self.rows}
 
     @torch.no_grad()
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        self.rows = [[math.nan if value is None else value for value in row] for row in state["rows"]]
+        self.step, self.rows = state["step"], state["rows"]
         for name, value in self._live_tensors().items():
             value.copy_(tensors[name])  # in place, since in another memory order sums may be rounded differently
 
 
 def finish_in_turn(
-    configs: Sequence[Any], start: Callable[[Any], TrainingRun], checkpoints: Checkpoints, progress: Progress
+    job: Job, configs: Sequence[Any], start: Callable[[Any], TrainingRun], description: Any, device: str
 ) -> list[Any]:
-    """Finish one training after another; return their results. ``start`` makes the run of a configuration."""
+    """Finish one training of a job after another; return their results.
+
+    ``start`` makes the run of a configuration; ``description`` is that of the data.
+    """
+    checkpoints = Checkpoints(job, description, device)
+    progress = Progress(f"{job.rule.partition('_')[0]} {job.name}", sum(config.steps for config in configs))
     results, done = [], 0
     for number, config in enumerate(configs):
         results.append(start(config).finish(checkpoints.named(number), progress.chunk(done)))

@@ -5,7 +5,7 @@ values are summed in float64.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -112,9 +112,7 @@ def add_gradients(
     same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples
     is differentiated twice instead, which takes a third or a quarter fewer passes.
 
-    Args:
-        draw: of the masks, the number of the step.
-        gradient_penalty_weight: lambda of R_2.
+    ``draw`` is that of the masks, the number of the step, and ``gradient_penalty_weight`` the lambda of R_2.
     """
     if not objective.r2:
         return accumulate_gradients(model, batches, loss, masks if objective.dropout else None, draw, objective.r1)
@@ -131,11 +129,17 @@ def add_gradients(
             value = accumulate_gradients(model, batches, loss)
     else:
         value = accumulate_gradients(model, batches, loss, masks, draw)
-        noisy = [_gradient(parameter).clone() for parameter in trainable_parameters(model)]
+        # Nothing may depend on a parameter: its gradient is zero then.
+        noisy = [
+            torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
+            for parameter in trainable_parameters(model)
+        ]
         if not objective.dropout:
             model.zero_grad()
             value = accumulate_gradients(model, batches, loss)
-        _accumulate_products(model, batches, loss, masks, draw, [factor * gradient for gradient in noisy])
+        vectors = [factor * gradient for gradient in noisy]
+        for _, gradients in _differentiable(model, batches, loss, masks, draw):
+            sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
     squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in noisy)
     return value + factor / 2 * squared
 
@@ -150,9 +154,8 @@ def accumulate_gradients(
 ) -> float:
     """Add the gradient of the mean loss over all examples to the parameters' ``grad``; return that mean, in float64.
 
-    Args:
-        masks: whose ``draw`` is in force; None differentiates without dropout.
-        r1: the multiple of R_1 that belongs to the loss, for a model that has it.
+    The ``draw`` of the masks is in force; None differentiates without dropout. ``r1`` is the multiple of R_1 that
+    belongs to the loss, for a model that has it.
     """
     total = 0.0
     for start, inputs, targets in batches:
@@ -161,18 +164,11 @@ def accumulate_gradients(
                 outputs, hidden = model.with_last_hidden(inputs)
                 losses = loss(outputs, targets) + r1 * r1_per_example(model, hidden)
             else:
-                losses = loss(_as_float32(model(inputs)), targets)
+                outputs = model(inputs)  # in bfloat16 maybe, of which no loss is taken
+                losses = loss(outputs.float() if outputs.dtype == torch.bfloat16 else outputs, targets)
         (losses.sum() / len(batches)).backward()
         total = total + losses.detach().sum(dtype=torch.float64)
     return float(total) / len(batches)
-
-
-def _accumulate_products(
-    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks, draw: int, vectors: Sequence[Tensor]
-) -> None:
-    """Add H v to the parameters' ``grad``, H the Hessian of the mean loss under the masks of the draw."""
-    for _, gradients in _differentiable(model, batches, loss, masks, draw):
-        sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
 
 
 def _differentiable(
@@ -184,16 +180,6 @@ def _differentiable(
             losses = loss(model(inputs), targets)
         mean = losses.sum() / len(batches)
         yield losses, torch.autograd.grad(mean, trainable_parameters(model), create_graph=True, materialize_grads=True)
-
-
-def _as_float32(outputs: Tensor) -> Tensor:
-    """Convert the outputs of a pass in bfloat16, since losses are taken in float32."""
-    return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
-
-
-def _gradient(parameter: nn.Parameter) -> Tensor:
-    """Return the gradient, zero for a parameter that nothing depends on."""
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:

@@ -1,7 +1,8 @@
 """What every backend is told of a training, and what it records and returns."""
 
+import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from dropscape.training.learning_rates import LearningRate
 from dropscape.training.loop import State, TrainingRun, refuse_divergence
+from dropscape.training.optimizers import LearningRate
 
+Labelled = tuple[Tensor, Tensor]  # inputs and targets
+Start = Mapping[str, Tensor] | None  # ``{name: (S, ...)}``, the parameters of every seed; None initialises them
 MEASURED = ("loss", "objective", "r1", "train_accuracy", "test_loss", "test_accuracy")
 
 
@@ -34,18 +37,14 @@ class TrainingConfig:
 class TrainingResult:
     """A finished training of S seeds.
 
-    Attributes:
-        parameters: ``{name: (S, ...)}`` at the end point, with the buffers of a network that has any.
-        snapshots: ``{name: (S, K, ...)}`` at the K recorded steps.
-        trajectory: the block after each of the last N steps, (S, N, P); None where nothing was recorded.
-        history: seed, step, loss (the risk R_S, without dropout, as every stage measures it), objective (what the last
-            step descended; NaN before the first), r1 (paper B, eq. 4; NaN where it is not defined), train_accuracy,
-            test_loss, test_accuracy (both NaN for a regression).
+    ``history`` has seed, step, loss (the risk R_S, without dropout, as every stage measures it), objective (what the
+    last step descended; NaN before the first), r1 (paper B, eq. 4; NaN where it is not defined), train_accuracy,
+    test_loss, test_accuracy (both NaN for a regression).
     """
 
-    parameters: dict[str, Tensor]
-    snapshots: dict[str, Tensor]
-    trajectory: Tensor | None
+    parameters: dict[str, Tensor]  # ``{name: (S, ...)}`` at the end point, with the buffers of a network that has any
+    snapshots: dict[str, Tensor]  # ``{name: (S, K, ...)}`` at the K recorded steps
+    trajectory: Tensor | None  # the block after each of the last N steps, (S, N, P); None where nothing was recorded
     history: pd.DataFrame
 
 
@@ -55,6 +54,7 @@ class RecordedRun(TrainingRun):
     def __init__(self, config: TrainingConfig):
         super().__init__(config.steps)
         self.config = config
+        self.objectives = [math.nan] * len(config.seeds)  # what the last step descended, seed by seed
         self._records: dict[str, list[Tensor]] = {}  # "trajectory" and "snapshots/<name>", one entry a step
 
     @abstractmethod
@@ -64,10 +64,6 @@ class RecordedRun(TrainingRun):
     @abstractmethod
     def _measure(self) -> Sequence[Sequence[float]]:
         """Return a row of ``MEASURED`` for each seed."""
-
-    @abstractmethod
-    def _final_losses(self) -> Sequence[float]:
-        """Return each seed's loss after the last step, whose result no gradient has seen."""
 
     def _block(self) -> Tensor:
         """Return the block's vectors, (S, P)."""
@@ -104,7 +100,8 @@ class RecordedRun(TrainingRun):
             refuse_divergence(seed, loss, step, config.learning_rate, config.keep_prob)
 
     def _result(self) -> TrainingResult:
-        self._refuse_divergence(self._final_losses())
+        # What no gradient has seen, in float32, where a loss that is too large is infinite.
+        self._refuse_divergence(torch.tensor([row[0] for row in self._measure()], dtype=torch.float32).tolist())
         snapshots = self._stacked_records()
         trajectory = snapshots.pop("trajectory", None)
         history = pd.DataFrame(self.rows, columns=["seed", "step", *MEASURED])

@@ -21,8 +21,7 @@ def load_networks(
         settings: ``model`` and ``seeds``; with dropout also the run's ``keep_prob`` and ``dropout_after``.
         stacked: ``{name: (S, ...)}`` as its training wrote them.
         examples: of the run; they decide a transformer's vocabularies.
-        with_dropout: whether masks will be drawn. For those after one hidden layer alone, a fully-connected network
-            needs no dropout layer (``sampling.gradients``).
+        with_dropout: whether masks will be drawn; those after one hidden layer need none here (``sampling.gradients``).
     """
     architecture = with_data_dimensions(settings["model"], examples.description)
     with_layers = with_dropout and not has_one_hidden_mask(settings)

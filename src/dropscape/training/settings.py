@@ -118,11 +118,7 @@ class RunSettings(Strict):
 
 
 def check_run(name: str, experiment: "ExperimentSettings") -> None:
-    """Refuse a run whose settings do not fit each other or the experiment.
-
-    Raises:
-        ValueError: they do not fit.
-    """
+    """Raise a ValueError for a run whose settings do not fit each other or the experiment."""
     run, model = experiment.runs[name], experiment.model
     after = run.dropout_after or experiment.dropout.dropout_after
     layers = after if isinstance(after, list) else [after]

@@ -9,7 +9,7 @@ from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.checkpoint import Checkpoints
 from dropscape.training.train import train as train_seeds
-from dropscape.training.training_config import training_config
+from dropscape.training.train import training_config
 
 
 def train(job: Job) -> None:

@@ -1,10 +1,12 @@
 """The table of Theorem 2: signs, the same networks for both activations, and where nothing flows."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
 
-from dropscape.theory.flatness_flow import Networks, outputs
+from dropscape.theory.flatness_flow import outputs
 from dropscape.theory.tables import flatness_flow
 from dropscape.theory.tables.flatness_flow import table
 
@@ -52,8 +54,8 @@ def test_both_activations_have_the_same_draws(found):
 def test_where_r1_has_no_gradient_nothing_is_judged(monkeypatch):
     def dead(activation, networks, size, keep_probs, seed):
         drawn, scales = random_networks(activation, networks, size, keep_probs, seed)
-        silent = drawn.at(torch.zeros_like(drawn.a), drawn.w)
-        return Networks(silent.a, silent.w, silent.x, outputs(silent), silent.strength, activation), scales
+        silent = replace(drawn, a=torch.zeros_like(drawn.a))
+        return replace(silent, y=outputs(silent)), scales
 
     random_networks = flatness_flow._random_networks
     monkeypatch.setattr(flatness_flow, "_random_networks", dead)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from dropscape.theory.interpolants import MIDDLE, SLOPE_CHANGES, X, network, targets
-from dropscape.theory.tables.interpolants import DRAWN, table
+from dropscape.theory.tables.interpolants import DRAWN, MIDDLE, SLOPE_CHANGES, X, network, table, targets
 
 
 @pytest.fixture(scope="module")

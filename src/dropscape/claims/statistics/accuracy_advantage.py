@@ -1,7 +1,5 @@
 """By how much one objective's test accuracy is above another's (paper B, Fig. 2a and Fig. 13)."""
 
-from typing import Literal
-
 import numpy as np
 from pydantic import Field
 
@@ -13,7 +11,6 @@ from dropscape.claims.statistic import Measured, Tables
 class AccuracyAdvantage(KeepProbsStatistic):
     """Test accuracy on the first objective minus that on the second, in percentage points."""
 
-    name: Literal["accuracy_advantage"]
     over: Reduced = Field(description="Which of the keep probabilities' values is meant.")
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:

@@ -1,7 +1,5 @@
 """How far apart two objectives' test accuracies are (paper B, Fig. 2a)."""
 
-from typing import Literal
-
 import numpy as np
 
 from dropscape.claims.bootstrap import over_seeds
@@ -11,8 +9,6 @@ from dropscape.claims.statistic import Measured, Tables
 
 class AccuracyDifference(KeepProbsStatistic):
     """Largest distance of two objectives' test accuracies over the keep probabilities, in percentage points."""
-
-    name: Literal["accuracy_difference"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it on the means over seeds, between runs of the same keep probability and learning rate."""

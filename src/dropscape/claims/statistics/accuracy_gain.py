@@ -1,7 +1,6 @@
 """What dropout adds to the test accuracy (paper A, Fig. 1; paper B, Table I)."""
 
 import math
-from typing import Literal
 
 from dropscape.claims.bootstrap import between_extremes
 from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
@@ -9,8 +8,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
 
 class AccuracyGain(RunStatistic):
     """Test accuracy with dropout minus that without, in percentage points."""
-
-    name: Literal["accuracy_gain"]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure it at the end of training; bounds are the extremes of the seeds, which share their starts."""

@@ -1,14 +1,10 @@
 """Whether visited sub-networks are as narrow as sqrt(2 m ln(T / delta)) allows (paper D, section 4)."""
 
-from typing import Literal
-
 from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
 
 
 class ActiveWidthExcess(ExperimentStatistic):
     """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
-
-    name: Literal["active_width_excess"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it on all recorded iterates; bounds are the smallest and the largest of the trainings' largest."""

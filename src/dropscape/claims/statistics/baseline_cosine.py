@@ -11,7 +11,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
 class BaselineCosine(RunStatistic):
     """Mean cosine of random matrices with the run's spectra."""
 
-    name: Literal["baseline_cosine"]
     eigenvectors: Literal["normalised", "orthonormal"] = Field(
         description="`normalised`: independent normal vectors of length 1, as the paper describes; "
         "`orthonormal`: a random rotation."

@@ -16,7 +16,6 @@ from dropscape.schema import Name
 class CondensationChange(ExperimentStatistic):
     """A measure of condensation at the end of a run, compared with its start or another run's end."""
 
-    name: Literal["condensation_change"]
     run: Name = Field(description="The run.")
     column: Literal[
         "effective_ratio",

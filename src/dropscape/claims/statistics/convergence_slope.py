@@ -1,7 +1,6 @@
 """The order to which an equation's expected end approximates dropout's (paper C, Theorem 1)."""
 
 import math
-from typing import Literal
 
 from dropscape.claims.statistic import Measured, Tables, join_notes, unmeasured
 from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note
@@ -10,8 +9,6 @@ from dropscape.numerics.orders import convergence_order
 
 class ConvergenceSlope(WeakErrorsStatistic):
     """Slope of the error of an equation's expected end over the learning rate, in log-log."""
-
-    name: Literal["convergence_slope"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it at the keep probability whose slope is farthest from ``order``; undefined if one has no slope."""

@@ -11,7 +11,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables, unme
 class CosineMinimum(RunStatistic):
     """Smallest cosine of Hessian and covariance over the recorded steps."""
 
-    name: Literal["cosine_minimum"]
     estimate: Literal["cosine", "cosine_unbiased"] = Field(
         description="`cosine`: the papers' estimate; `cosine_unbiased`: freed of its finite-sample bias."
     )

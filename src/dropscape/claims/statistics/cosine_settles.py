@@ -13,7 +13,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
 class CosineSettles(RunStatistic):
     """First recorded step from which the cosine stays above a threshold."""
 
-    name: Literal["cosine_settles"]
     estimate: Literal["cosine", "cosine_unbiased"] = Field(
         description="`cosine`: the papers' estimate; `cosine_unbiased`: freed of its finite-sample bias."
     )

@@ -1,20 +1,18 @@
 """Which of two methods stays nearer to a third (paper C, Fig. 2b)."""
 
 import math
-from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from dropscape.claims.statistic import Measured, Tables
-from dropscape.claims.trajectories import Compared, Group, Means, TrajectoriesStatistic, weakest
+from dropscape.claims.trajectories import Compared, Group, Means, TrajectoriesStatistic
 from dropscape.equations.settings import Method
 
 
 class DistanceFactor(TrajectoriesStatistic):
     """How many times farther from a method's mean trajectory one method's is than another's."""
 
-    name: Literal["distance_factor"]
     far: Method = Field(description="The method that is thought to be farther away.")
     near: Method = Field(description="The method that is thought to be nearer.")
     reference: Method = Field("dropout", description="The method that both are compared with.")
@@ -22,8 +20,7 @@ class DistanceFactor(TrajectoriesStatistic):
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure mean distances along training, at the setting with the smallest factor."""
         methods = [self.far, self.near, self.reference]
-        trajectories = self.trajectories(tables, experiment, methods)
-        return weakest(trajectories, [methods], _factor, min, f"{claim}/{experiment}")
+        return self.weakest(tables, experiment, claim, [methods], _factor, min)
 
 
 def _factor(compared: Compared, three: Group, means: Means) -> float:

@@ -1,7 +1,5 @@
 """How far neurons move from their initialisation in wide networks (paper D, Lemma 5.2)."""
 
-from typing import Literal
-
 from dropscape.claims.bootstrap import over_seeds
 from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, unmeasured
 from dropscape.subnetworks.slopes import distance_slopes
@@ -9,8 +7,6 @@ from dropscape.subnetworks.slopes import distance_slopes
 
 class DistanceRate(ExperimentStatistic):
     """Minus the slope of the log largest distance of a neuron from its initialisation over log width."""
-
-    name: Literal["distance_rate"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it at the last iterate, as the mean over the keep probabilities."""
@@ -21,7 +17,6 @@ class DistanceRate(ExperimentStatistic):
         if rows.isna().to_numpy().any():
             return unmeasured(f"{len(widths)} widths; a slope needs three")
         mean = -distance_slopes(distances, "mean")["slope"].mean()
-        note = (
-            f"{len(widths)} widths from {widths[0]:,} to {widths[-1]:,}; of the mean distance of the neurons {mean:.2f}"
-        )
+        measured_at = f"{len(widths)} widths from {widths[0]:,} to {widths[-1]:,}"
+        note = f"{measured_at}; of the mean distance of the neurons {mean:.2f}"
         return over_seeds(lambda rows: -float(rows.mean()), rows.to_numpy(), claim, experiment, note)

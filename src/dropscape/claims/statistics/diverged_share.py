@@ -1,12 +1,9 @@
 """How many trials diverge at a setting (paper C, Fig. 2b)."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims.bootstrap import exact_share
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
+from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables
 from dropscape.claims.trajectories import at_setting, setting_note
 from dropscape.schema import KeepProb, Positive
 
@@ -14,7 +11,6 @@ from dropscape.schema import KeepProb, Positive
 class DivergedShare(ExperimentStatistic):
     """Share of the trials of all methods that diverge."""
 
-    name: Literal["diverged_share"]
     learning_rate: Positive = Field(description="The learning rate.")
     keep_prob: KeepProb = Field(description="The keep probability.")
 

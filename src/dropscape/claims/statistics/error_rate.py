@@ -14,7 +14,6 @@ from dropscape.subnetworks.slopes import error_slopes
 class ErrorRate(ExperimentStatistic):
     """Slope of log mean error of the iterates over the log of their number, in the last decade."""
 
-    name: Literal["error_rate"]
     network: Literal["full", "visited"] = Field(description="The full network or the sub-networks of the iterates.")
     over: Reduced = Field(description="Which of the widths' and keep probabilities' values is meant.")
     widest: bool = Field(False, description="Whether only the largest width is meant.")

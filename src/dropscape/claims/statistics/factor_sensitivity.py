@@ -1,7 +1,5 @@
 """How much the slope of variance and flatness depends on the loss's pre-factor (paper A, Definition 2)."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +11,6 @@ from dropscape.numerics.fits import power_law
 
 class FactorSensitivity(SampleStatistic):
     """Largest relative change of the log-log slope when another pre-factor replaces 2."""
-
-    name: Literal["factor_sensitivity"]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure it on the directions whose flatness every pre-factor defines."""

@@ -14,7 +14,6 @@ from dropscape.schema import Count, KeepProb
 class GeneralisationChange(ExperimentStatistic):
     """Mean log10 of the test error on many training examples, compared."""
 
-    name: Literal["generalisation_change"]
     above: Count = Field(description="More examples than this are many.")
     against: Literal["no_dropout", "fewer_examples"] = Field(
         description="`no_dropout`: trainings without dropout on as many examples; `fewer_examples`: trainings with the "

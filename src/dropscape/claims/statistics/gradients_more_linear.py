@@ -14,7 +14,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
 class GradientsMoreLinear(RunStatistic):
     """R² of the log-log fit with gradient samples minus R² with trajectory samples."""
 
-    name: Literal["gradients_more_linear"]
     relation: Literal["variance_flatness", "projected_variance"] = Field(description="Which relation is fitted.")
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:

@@ -1,7 +1,5 @@
 """Whether a barrier stands between two objectives' end points (paper B, Fig. 14a, b)."""
 
-from typing import Literal
-
 import numpy as np
 
 from dropscape.claims.bootstrap import reduced_over_seeds
@@ -11,8 +9,6 @@ from dropscape.claims.statistic import Measured, Tables
 
 class InterpolationBarrier(TwoObjectivesStatistic):
     """Largest rise of the loss between two objectives' end points above the higher one."""
-
-    name: Literal["interpolation_barrier"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure the largest of the pairs' means over seeds, in units of the loss; 0 where no barrier is."""

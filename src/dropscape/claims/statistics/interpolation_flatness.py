@@ -1,7 +1,5 @@
 """How much more the loss bends at one objective's end points than at another's (paper B, Fig. 14c to f)."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,6 @@ from dropscape.claims.statistic import Measured, Tables
 
 class InterpolationFlatness(TwoObjectivesStatistic):
     """Relative difference of the loss's second derivatives at the second and the first objective's end points."""
-
-    name: Literal["interpolation_flatness"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure (c_second - c_first) / (|c_second| + |c_first|), the mean over pairs; 0 where both ends bend alike.

@@ -1,7 +1,6 @@
 """Whether an equation is nearer to dropout with a larger keep probability (paper C, section 4.3)."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from dropscape.numerics.orders import NORMAL_95, above_noise
 
 class KeepProbErrorRatio(WeakErrorsStatistic):
     """Error of an equation's expected end at a keep probability over that at the next smaller one."""
-
-    name: Literal["keep_prob_error_ratio"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure the geometric mean over the learning rates at which no error is hidden, the largest of the pairs."""

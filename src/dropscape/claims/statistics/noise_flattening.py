@@ -5,17 +5,15 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims.bootstrap import over_seeds
 from dropscape.claims.directions import positive
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables, unmeasured
 from dropscape.claims.trajectories import trial_names
 
 
 class NoiseFlattening(ExperimentStatistic):
     """Trace of the Hessian at the end of training with a noise over that without any."""
 
-    name: Literal["noise_flattening"]
     method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:

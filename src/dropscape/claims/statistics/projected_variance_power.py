@@ -1,7 +1,5 @@
 """R² of the log-log fit of projected variance against Hessian eigenvalue (paper A, section 6.2)."""
 
-from typing import Literal
-
 from dropscape.claims.bootstrap import over_directions
 from dropscape.claims.directions import SampleStatistic, projected_variance, r_squared
 from dropscape.claims.statistic import Measured, Run, Tables
@@ -9,8 +7,6 @@ from dropscape.claims.statistic import Measured, Run, Tables
 
 class ProjectedVariancePower(SampleStatistic):
     """R² of the log-log fit of projected variance against Hessian eigenvalue."""
-
-    name: Literal["projected_variance_power"]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure it on the eigenvectors whose eigenvalue is not numerically zero."""

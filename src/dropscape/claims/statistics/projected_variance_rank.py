@@ -1,7 +1,5 @@
 """Spearman's rank correlation of Hessian eigenvalue and projected variance (paper A, Fig. 3)."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from dropscape.claims.bootstrap import over_directions
@@ -14,7 +12,6 @@ from dropscape.schema import Count
 class ProjectedVarianceRank(SampleStatistic):
     """Spearman's rank correlation of Hessian eigenvalue and projected variance."""
 
-    name: Literal["projected_variance_rank"]
     leading: Count | None = Field(None, description="Only so many leading eigenvalues; null means all.")
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:

@@ -1,15 +1,11 @@
 """Whether the max-norm projection is active (paper D, section 4)."""
 
-from typing import Literal
-
 from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
 from dropscape.subnetworks.slopes import at_last_step
 
 
 class Projections(ExperimentStatistic):
     """How many neurons the max-norm projection has moved, the most of any training."""
-
-    name: Literal["projections"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it at the end; bounds are the fewest and the most of the trainings."""

@@ -1,7 +1,5 @@
 """Whether learning rate and gradient-penalty weight are close where they train best (paper B, Fig. 3a)."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,6 @@ from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
 
 class RateToPenalty(ExperimentStatistic):
     """Best learning rate of dropout over the best gradient-penalty weight of dropout plus R_2, by test accuracy."""
-
-    name: Literal["rate_to_penalty"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it by the means over seeds at the end of training."""

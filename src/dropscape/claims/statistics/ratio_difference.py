@@ -1,7 +1,5 @@
 """Whether a learning rate and the same gradient-penalty weight lead to similar solutions (paper B, Fig. 3b)."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,6 @@ from dropscape.claims.statistic import ExperimentStatistic, Measured, Run, Table
 
 class RatioDifference(ExperimentStatistic):
     """Largest factor between loss over squared gradient at a learning rate and at the same gradient-penalty weight."""
-
-    name: Literal["ratio_difference"]
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it on geometric means over seeds of E R^drop / E |grad R^drop|^2; it is at least 1."""

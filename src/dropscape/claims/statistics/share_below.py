@@ -1,13 +1,12 @@
 """How much of the training a method's mean lies below every trial of others (paper C, Fig. 2b)."""
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from dropscape.claims.statistic import Measured, Tables
-from dropscape.claims.trajectories import Column, Compared, Group, Means, TrajectoriesStatistic, weakest
+from dropscape.claims.trajectories import Column, Compared, Group, Means, TrajectoriesStatistic, mean_of_trials
 from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
 
@@ -15,7 +14,6 @@ from dropscape.schema import KeepProb, Positive
 class ShareBelow(TrajectoriesStatistic):
     """Share of the training in which a method's mean lies below every trial of others."""
 
-    name: Literal["share_below"]
     column: Column = Field("test_accuracy", description="What is compared.")
     learning_rate: Positive = Field(description="The learning rate.")
     keep_prob: KeepProb = Field(description="The keep probability.")
@@ -25,10 +23,9 @@ class ShareBelow(TrajectoriesStatistic):
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it at the one setting; the note has the means along training."""
         methods = [self.method, *self.others]
-        trajectories = self.trajectories(tables, experiment, methods)
-        measured = weakest(trajectories, [methods], _share, min, f"{claim}/{experiment}")
-        (compared,) = trajectories.values()
-        values = [f"{compared.along(compared.means(name)):.3g} of {name}" for name in methods]
+        measured = self.weakest(tables, experiment, claim, [methods], _share, min)
+        (compared,) = self.trajectories(tables, experiment, methods).values()
+        values = [f"{compared.along(mean_of_trials(compared.trials[name])):.3g} of {name}" for name in methods]
         return replace(measured, note=f"{measured.note}; mean along training {', '.join(values)}")
 
 

@@ -1,7 +1,6 @@
 """How much wider slices of the loss are where training with dropout ends (paper A, Fig. 1)."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
@@ -11,8 +10,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
 
 class SliceWidening(RunStatistic):
     """How many times wider slices of the loss are at the end point with dropout than without."""
-
-    name: Literal["slice_widening"]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure the geometric mean over directions; those without a width at either end point are left out."""

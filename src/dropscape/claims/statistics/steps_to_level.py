@@ -1,7 +1,5 @@
 """How much earlier one run's loss is below a level than another's (paper B, Fig. 9a)."""
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -14,7 +12,6 @@ from dropscape.schema import Name, Positive
 class StepsToLevel(ExperimentStatistic):
     """How many times as many steps another run needs until its loss is first below a level."""
 
-    name: Literal["steps_to_level"]
     run: Name = Field(description="The run that is thought to be faster.")
     other: Name = Field(description="The other run.")
     level: Positive = Field(description="The level of the loss.")

@@ -1,7 +1,6 @@
 """By how much full networks are more accurate than their sub-networks (paper D, Fig. 1 and 2)."""
 
 import math
-from typing import Literal
 
 from pydantic import Field
 
@@ -14,7 +13,6 @@ from dropscape.schema import KeepProb
 class SubnetworkGap(SubnetworksStatistic):
     """Accuracy of the full network minus that of its sub-networks late in training, in percentage points."""
 
-    name: Literal["subnetwork_gap"]
     over: Reduced = Field(description="Which of the widths' and dropped shares' values is meant.")
     keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
     widest: bool = Field(False, description="Whether only the largest width is meant.")

@@ -12,7 +12,6 @@ from dropscape.claims.subnetworks import SubnetworksStatistic
 class SubnetworkGapChange(SubnetworksStatistic):
     """How much `subnetwork_gap` grows from the smallest to the largest width or dropped share, in percentage points."""
 
-    name: Literal["subnetwork_gap_change"]
     along: Literal["width", "dropped_share"] = Field(description="Which of the two grows.")
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:

@@ -14,7 +14,6 @@ from dropscape.claims.statistic import Measured, Tables
 class TermDifference(KeepProbsStatistic):
     """Largest relative difference of a term of the loss of two objectives over the keep probabilities."""
 
-    name: Literal["term_difference"]
     term: Literal["loss", "r1"] = Field(description="`loss`: R_S, the risk without dropout; `r1`: R_1.")
 
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:

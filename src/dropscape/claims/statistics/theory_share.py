@@ -1,15 +1,11 @@
 """For how many random networks a statement holds (paper A, Proposition 1; paper B, Theorems 1 and 2)."""
 
-from typing import Literal
-
 from dropscape.claims.bootstrap import exact_share
 from dropscape.claims.statistic import Measured, Tables, TheoryStatistic, unmeasured
 
 
 class TheoryShare(TheoryStatistic):
     """Share of the rows for which a statement holds."""
-
-    name: Literal["theory_share"]
 
     def measure(self, tables: Tables, claim: str) -> Measured:
         """Measure it with exact 95 % bounds; rows that were not judged are left out."""

@@ -11,7 +11,6 @@ from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables, unme
 class TraceRatio(RunStatistic):
     """Tr(H Σ) / Tr(H Σ̄), reduced over the recorded steps."""
 
-    name: Literal["trace_ratio"]
     over_steps: Literal["minimum", "median"] = Field(description="How the recorded steps are reduced.")
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:

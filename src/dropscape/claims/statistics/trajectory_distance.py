@@ -1,7 +1,6 @@
 """How far the mean trajectories of methods are apart (paper C, Fig. 1a and 2)."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
@@ -12,13 +11,12 @@ from dropscape.claims.trajectories import Compared, Group, Means, MethodPairsSta
 class TrajectoryDistance(MethodPairsStatistic):
     """Distance between the mean trajectories of two methods over the width of their bands."""
 
-    name: Literal["trajectory_distance"]
-
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure mean distances along training, at the setting and for the pair that are farthest apart."""
-        return self.weakest_pair(tables, experiment, _distance, max, claim)
+        return self.weakest(tables, experiment, claim, self.pairs, _distance, max)
 
 
 def _distance(compared: Compared, pair: Group, means: Means) -> float:
-    width = compared.width(*pair)
+    bands = [np.nanmax(compared.trials[name], axis=0) - np.nanmin(compared.trials[name], axis=0) for name in pair]
+    width = float(compared.weights @ np.mean(bands, axis=0))
     return compared.along(np.abs(means[0] - means[1])) / width if width else math.nan

@@ -1,7 +1,5 @@
 """How much of the training methods' mean trajectories lie within each other's bands (paper C, Fig. 1a)."""
 
-from typing import Literal
-
 import numpy as np
 
 from dropscape.claims.statistic import Measured, Tables
@@ -11,11 +9,9 @@ from dropscape.claims.trajectories import Compared, Group, Means, MethodPairsSta
 class TrajectoryOverlap(MethodPairsStatistic):
     """Share of the training in which the mean of each of two methods lies within the other's band."""
 
-    name: Literal["trajectory_overlap"]
-
     def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
         """Measure it at the setting and the pair of methods with the smallest share."""
-        return self.weakest_pair(tables, experiment, _share, min, claim)
+        return self.weakest(tables, experiment, claim, self.pairs, _share, min)
 
 
 def _share(compared: Compared, pair: Group, means: Means) -> float:

@@ -1,7 +1,5 @@
 """R² of the log-log fit of principal variance against interval flatness (paper A, section 6.1)."""
 
-from typing import Literal
-
 from dropscape.claims.bootstrap import over_directions
 from dropscape.claims.directions import SampleStatistic, r_squared, variance_flatness
 from dropscape.claims.statistic import Measured, Run, Tables
@@ -9,8 +7,6 @@ from dropscape.claims.statistic import Measured, Run, Tables
 
 class VarianceFlatnessPower(SampleStatistic):
     """R² of the log-log fit of principal variance against interval flatness."""
-
-    name: Literal["variance_flatness_power"]
 
     def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
         """Measure it on the directions whose variance and flatness are defined and not zero."""

@@ -1,7 +1,5 @@
 """Spearman's rank correlation of principal variance and interval flatness (paper A, Fig. 2)."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from dropscape.claims.bootstrap import over_directions
@@ -14,7 +12,6 @@ from dropscape.schema import Count
 class VarianceFlatnessRank(SampleStatistic):
     """Spearman's rank correlation of principal variance and interval flatness."""
 
-    name: Literal["variance_flatness_rank"]
     leading: Count | None = Field(None, description="Only so many leading directions; null means all.")
     held_out: bool = Field(False, description="Whether variances are those of held-out samples.")
 

@@ -4,10 +4,10 @@ import math
 import textwrap
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import names, page, style
+from dropscape.figures import names, style
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 # Paper A, Fig. 1 and paper B, Table I: test accuracy in percent with and without dropout.
 PAPER = {"fnn": (98.7, 98.1), "vgg9": (60.6, 59.2), "resnet20": (54.7, 34.1), "transformer": (49.3, 34.7)}
@@ -16,16 +16,15 @@ _NAMES = 1.4  # inches, room for the names of networks
 _NUMBER = 10  # percent, a little more than the width of an accuracy in text
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A row per experiment, measured accuracies filled and the paper's hollow."""
-    experiments = description["experiments"]
+    experiments = page.description["experiments"]
     sentences = [
         "Filled points: mean over seeds, measured here; bars: min to max over seeds. Hollow points: the paper's "
         "accuracies. A transformer's accuracy is that of single words given those before, without padding."
     ]
     height = 0.35 * len(experiments)
-    title = "test accuracy with and without dropout"
-    figure, (axes,) = page.row(description, title, [""], sentences, height, legend_rows=2, left=_NAMES)
+    (axes,) = page.row("test accuracy with and without dropout", [""], sentences, height, legend_rows=2, left=_NAMES)
     for position, experiment in enumerate(experiments):
         papers = PAPER.get(experiment["model"], (math.nan, math.nan))
         rows = rows_where(summary, experiment=experiment["name"])
@@ -45,5 +44,4 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     axes.set(ylim=(len(experiments) - 0.5, -0.5), xlim=(0, 105), xlabel="test accuracy [%]")
     kinds = [style.entry("measured here", dashes="", marker="o")]
     kinds += [style.entry("in the paper", dashes="", marker="o", mfc="none")]
-    page.legend_below(axes, [style.entry(look.label, look.colour, "", marker="o") for look in _LOOKS], kinds)
-    return figure
+    legend_below(axes, [style.entry(look.label, look.colour, "", marker="o") for look in _LOOKS], kinds)

@@ -4,22 +4,19 @@ import math
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """Accuracies at the end of training.
 
-    Returns:
-        points: experiment, run, keep_prob, seed, step, train_accuracy, test_accuracy, bleu (of transformers), reason.
-        summary: mean, min and max of the test accuracy over seeds, and the mean bleu.
+    points: experiment, run, keep_prob, seed, step, train_accuracy, test_accuracy, bleu (of transformers), reason.
+    summary: mean, min and max of the test accuracy over seeds, and the mean bleu.
     """
     frames = []
-    for end_point in runs.end_points(figure):
-        last = runs.end_of_training(tables, end_point).reset_index()
-        last["bleu"] = math.nan
+    for end_point, last in runs.end_points(figure, tables):
+        last = last.reset_index().assign(bleu=math.nan)
         if tables.has_run_table(end_point["experiment"], end_point["run"], "translations"):
             translations = tables.run_table(end_point["experiment"], end_point["run"], "translations")
             last["bleu"] = last["seed"].map(translations.groupby("seed")["bleu"].first())

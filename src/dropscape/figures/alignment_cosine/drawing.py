@@ -6,20 +6,20 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, page, scatter, style
+from dropscape.figures import curves, scatter, style
 from dropscape.figures.alignment_cosine.table import BASELINE, PLAIN, UNBIASED
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 PAPER_BASELINE = 7.8e-4
 _LABELS = {PLAIN: "plain estimate (the paper's)", UNBIASED: "unbiased estimate"}
 _DASHES = style.dashes_of(_LABELS)
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """Main runs, variants if there are any, and random matrices if they were measured."""
-    looks, level = style.looks(summary), description["level"]
+    looks, level = style.looks(summary), page.description["level"]
     along, random = summary[summary["quantity"] != BASELINE], rows_where(summary, quantity=BASELINE)
     main, variants = scatter.main_and_variants(looks, along)
     panels = {"Training with dropout": main} | ({"Variants of the dropout": variants} if variants else {})
@@ -33,10 +33,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         titles, widths = [*titles, "Random matrices"], [*widths, 1]
         sentences.append(
             "Random matrices have the spectra of H and Σ at the end of training (first seed) and random normalised "
-            f"eigenvectors; mean and range over {description['pairs']} pairs."
+            f"eigenvectors; mean and range over {page.description['pairs']} pairs."
         )
     title, legend_rows = "cosine of Hessian and noise covariance", max(3, *map(len, panels.values()))
-    figure, axes = page.row(description, title, titles, sentences, 2.3, legend_rows, len(panels), widths)
+    axes = page.row(title, titles, sentences, 2.3, legend_rows, len(panels), widths)
     estimates = [style.entry(label, dashes=_DASHES[estimate]) for estimate, label in _LABELS.items()]
     if level is not None:
         estimates.append(style.guide_entry(f"the paper's level, {level:g}", style.DOTTED))
@@ -48,11 +48,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
             panel.axhline(level, ls=style.DOTTED, zorder=1, **style.GUIDE)
         panel.set_ylim(np.nanmin([0, along["low"].min() * 1.05]), np.nanmax([1, along["high"].max()]) * 1.02)
         curves.steps_axis(panel, along["step"].max(), curves.EPOCHS)
-        page.legend_below(panel, style.entries(runs.values()), estimates if runs is main else [])
+        legend_below(panel, style.entries(runs.values()), estimates if runs is main else [])
     axes[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
     if len(random):
         _random_matrices(axes[-1], random, looks)
-    return figure
 
 
 def _random_matrices(axes: Axes, random: pd.DataFrame, looks: Mapping[tuple[str, float], style.Look]) -> None:

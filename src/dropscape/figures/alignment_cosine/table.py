@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings, count_undefined, rows_where
+from dropscape.figures.content import FigureContent, Settings, TableFiles, rows_where
 
 PLAIN, UNBIASED, BASELINE = "plain", "unbiased", "random matrices"
 
@@ -12,21 +11,13 @@ PLAIN, UNBIASED, BASELINE = "plain", "unbiased", "random matrices"
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The cosine Tr(H Sigma) / (|H| |Sigma|) at every recorded step, and of random matrices.
 
-    Args:
-        figure: one experiment, with ``runs`` and ``dropout``; ``level``, the paper's cosine (None: it has none).
-
-    Returns:
-        points: run, seed, step, quantity (``plain``, the paper's, ``unbiased``, or ``random matrices``), value, reason.
-        A random value has no seed and no step. summary: mean and range over seeds; for random matrices over the pairs,
-        with the expectation for orthonormal eigenvectors in ``expected``.
+    points: run, seed, step, quantity (``plain``, the paper's, ``unbiased``, or ``random matrices``), value, reason. A
+    random value has no seed and no step. summary: mean and range over seeds; for random matrices over the pairs, with
+    the expectation for orthonormal eigenvectors in ``expected``.
     """
     (settings,) = figure["experiments"]
     along = runs.along_training(settings, tables, {"cosine": PLAIN, "cosine_unbiased": UNBIASED})
-    points, summary = [along], [quantities.over_seeds(along, [*runs.DROPOUT_RUN, "quantity", "step"])]
-    undefined = [
-        count_undefined(f"{name} values", rows_where(along, quantity=name)["reason"]) for name in (PLAIN, UNBIASED)
-    ]
-    pairs = 0
+    points, summary, pairs = [along], [quantities.over_seeds(along, [*runs.DROPOUT_RUN, "quantity", "step"])], 0
     if any(tables.has_run_table(settings["name"], run, "baseline") for run in settings["runs"]):
         drawn = runs.dropout_run_tables(settings, tables, "baseline")
         # The paper's construction; orthonormal eigenvectors have the closed form in ``expected``.
@@ -37,11 +28,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         values = drawn.groupby([*runs.DROPOUT_RUN, "quantity"], sort=False)
         of_pairs = values["value"].agg(mean="mean", low="min", high="max", points="count")
         summary.append(of_pairs.assign(expected=values["expected"].first()).reset_index())
-        undefined.append(count_undefined("random values", drawn["reason"]))
         pairs = int(of_pairs["points"].max())
-    return FigureContent(
-        pd.concat(points, ignore_index=True),
-        pd.concat(summary, ignore_index=True),
-        undefined,
-        {"pairs": pairs, "level": figure["level"]},
-    )
+    points, summary = (pd.concat(frames, ignore_index=True) for frames in (points, summary))
+    named = {PLAIN: "plain values", UNBIASED: "unbiased values", BASELINE: "random values"}
+    return FigureContent.counted(points, summary, named, "quantity", pairs=pairs, level=figure["level"])

@@ -1,17 +1,17 @@
 """Draws Tr(H Sigma) against Tr(H Sigma-bar) along training (paper A, Fig. 4)."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, page, style
+from dropscape.figures import curves, style
 from dropscape.figures.alignment_trace.table import ISOTROPIC, SIGMA
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 _DASHES = {SIGMA: "-", ISOTROPIC: (0, (1, 1.2))}
 _SYMBOLS = {SIGMA: r"Tr$(H\Sigma)$", ISOTROPIC: r"Tr$(H\bar{\Sigma})$"}
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A panel for each learning rate, a colour for each keep probability."""
     looks, by_rate = style.looks(summary), dict(list(summary.groupby("learning_rate")))
     sentences = [
@@ -20,10 +20,9 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         "lines are for isotropic noise of the same trace.",
         curves.GEOMETRIC_RANGE,
     ]
-    title = "Hessian and noise covariance along training without dropout"
     titles = [f"learning rate {rate:g}" for rate in by_rate]
     legend_rows = max(2, *(rows["keep_prob"].nunique() for rows in by_rate.values()))
-    figure, axes = page.row(description, title, titles, sentences, 2.3, legend_rows)
+    axes = page.row("Hessian and noise covariance along training without dropout", titles, sentences, 2.3, legend_rows)
     for panel, rows in zip(axes, by_rate.values(), strict=True):
         panel.set_yscale("log")
         shown = {key: look for key, look in looks.items() if key[0] in set(rows["run"])}
@@ -32,6 +31,5 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
                 curves.band(panel, rows_where(rows, run=run, keep_prob=keep_prob, quantity=quantity), look, dashes)
         curves.steps_axis(panel, summary["step"].max(), curves.EPOCHS)
         lines = [style.entry(symbol, dashes=_DASHES[quantity]) for quantity, symbol in _SYMBOLS.items()]
-        page.legend_below(panel, style.entries(shown.values()), lines)
+        legend_below(panel, style.entries(shown.values()), lines)
     axes[0].set_ylabel(r"Tr$(H\Sigma)$, Tr$(H\bar{\Sigma})$ [loss$^3$ / parameter$^4$]")
-    return figure

@@ -1,17 +1,14 @@
 """The options of a figure of kind ``alignment_trace``."""
 
-from typing import ClassVar, Literal
-
 from dropscape.figures.settings import DropoutFigure
 
 
 class AlignmentTrace(DropoutFigure):
     """Trace of Hessian times noise covariance along training without dropout (paper A, Fig. 4)."""
 
-    run_tables: ClassVar = ("alignment",)
-    needs: ClassVar = ("alignment",)
-    caption: ClassVar = (
+    run_tables = ("alignment",)
+    needs = ("alignment",)
+    caption = (
         "Tr(H Σ) is compared with the same trace for isotropic noise, along a training without dropout to which "
         "dropout is added tentatively ({reference}). Undefined values are counted by reason under the figure."
     )
-    kind: Literal["alignment_trace"]

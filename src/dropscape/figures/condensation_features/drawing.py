@@ -2,25 +2,27 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dropscape.figures import names, objectives, page, style
+from dropscape.figures import names, objectives, style
 from dropscape.figures.condensation_features.table import DATA, FIRST, LAST, OUTPUT
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 _COLOURS = {FIRST: style.PALETTE[0], LAST: style.PALETTE[1]}  # the paper's blue and orange
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A row per experiment and initialisation: the outputs of its runs together, then the neurons of each."""
     summary = summary.astype({"initial_scale": object}).fillna({"initial_scale": ""})
     looks = objectives.run_looks(summary, apart=("experiment", "initial_scale"))
     rows = dict(list(summary.groupby(["experiment", "initial_scale"], sort=False)))
     runs = [[key for key in looks if key[0] == name and key[1] in set(rows[name, at]["run"])] for name, at in rows]
-    titles = [[title, *[""] * len(keys)] for title, keys in zip(_row_titles(rows, description), runs, strict=True)]
+    row_titles = _row_titles(rows, page.description["experiments"])
+    titles = [[title, *[""] * len(keys)] for title, keys in zip(row_titles, runs, strict=True)]
     sentences = [
         "Left: outputs at the end of training, of the first seed (thick) and the others (thin), and the training data.",
         "Right: each neuron of the first layer, first seed; the orientation is the angle of its input weight and bias "
@@ -28,8 +30,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         "of the amplitude in the four best windows of orientation at the first and at the last step, mean over seeds.",
     ]
     title, legend_rows = "functions and orientation of neurons", 1 + len(set(looks.values()))
-    figure, axes = page.grid(description, title, titles, sentences, 1.5, legend_rows, sharing=0)
-    shares = {(share["experiment"], share["run"]): share for share in description["leading_shares"]}
+    axes = page.grid(title, titles, sentences, 1.5, legend_rows, sharing=0)
+    shares = {(share["experiment"], share["run"]): share for share in page.description["leading_shares"]}
     for panels, table, keys in zip(axes, rows.values(), runs, strict=True):
         _outputs(panels[0], table, {run: looks[name, run] for name, run in keys})
         for panel, key in zip(panels[1:], keys, strict=True):
@@ -38,15 +40,14 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
             panel.set_title(looks[key].label, fontsize=6.2, color=looks[key].colour)
         panels[1].set_ylabel("amplitude / max")
     data = style.entry("training data", "k", "", marker="o", ms=2.5)
-    page.legend_below(axes[-1][0], [*style.entries(dict.fromkeys(looks.values())), data])
+    legend_below(axes[-1][0], [*style.entries(dict.fromkeys(looks.values())), data])
     moments = [style.entry(f"{moment} step", colour, "", marker="o", ms=3) for moment, colour in _COLOURS.items()]
-    page.legend_below(axes[-1][1], moments)
-    return figure
+    legend_below(axes[-1][1], moments)
 
 
-def _row_titles(rows: Sequence[tuple[str, str]], description: page.Description) -> list[str]:
+def _row_titles(rows: Sequence[tuple[str, str]], experiments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Network and dataset of each row, with the initialisation where it tells rows apart."""
-    networks = names.network_titles(description["experiments"])
+    networks = names.network_titles(experiments)
     titles = [networks[name] for name, _ in rows]
     scales = [f"initial scale {scale or 'default'}" for _, scale in rows]
     if len(set(titles)) == 1 < len(set(scales)) == len(rows):

@@ -1,6 +1,6 @@
 """The options of a figure of kind ``condensation_features``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from dropscape.figures.settings import ObjectiveFigure
 
@@ -8,11 +8,10 @@ from dropscape.figures.settings import ObjectiveFigure
 class CondensationFeatures(ObjectiveFigure):
     """Functions of one input and the orientation of their neurons (paper B, Fig. 1a, 4, 5, 6 and 9b)."""
 
-    run_tables: ClassVar = ("neurons", "function", "condensation", "examples")
-    needs: ClassVar = ("condensation",)
-    several_experiments: ClassVar = True
-    caption: ClassVar = "Networks of one input learn functions, and their neurons take orientations ({reference})."
-    kind: Literal["condensation_features"]
+    run_tables = ("neurons", "function", "condensation", "examples")
+    needs = ("condensation",)
+    several_experiments = True
+    caption = "Networks of one input learn functions, and their neurons take orientations ({reference})."
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:
         """Refuse also an experiment whose functions are not measured."""

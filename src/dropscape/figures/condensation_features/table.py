@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings, first_reason, rows_where
+from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason, rows_where
 
 FIRST, LAST = "first", "last"
 OUTPUT, DATA = "output", "training data"
@@ -16,11 +15,9 @@ OUTPUT, DATA = "output", "training data"
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The neurons at the first and the last step, and the function at the last.
 
-    Returns:
-        points: the run's settings, seed, layer, step, moment (``first`` or ``last``), neuron, orientation (radians),
-        amplitude, share (of the max amplitude of that network), drawn (the first seed's first layer), reason.
-        summary: what the output panels show: the run's settings, seed, quantity (``output`` or ``training data``), x
-        and value.
+    points: the run's settings, seed, layer, step, moment (``first`` or ``last``), neuron, orientation (radians),
+    amplitude, share (of the max amplitude of that network), drawn (the first seed's first layer), reason. summary: what
+    the output panels show: the run's settings, seed, quantity (``output`` or ``training data``), x and value.
     """
     points = _at_both_ends(runs.objective_run_tables(figure, tables, "neurons"))
     network = [points[key] for key in ("experiment", "run", "seed", "layer", "step")]
@@ -29,8 +26,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     first_seed, first_layer = (points[key] == by_run[key].transform("first") for key in ("seed", "layer"))
     points["drawn"] = first_seed & first_layer
     no_angle = "no angle: its input has several dimensions, or its weights are zero"
-    tests = [(points["orientation"].isna(), no_angle), (points["share"].isna(), "no amplitude")]
-    points["reason"] = first_reason(points.index, tests)
+    points["reason"] = first_reason({no_angle: points["orientation"].isna(), "no amplitude": points["share"].isna()})
     outputs = rows_where(_at_both_ends(runs.objective_run_tables(figure, tables, "function")), moment=LAST)
     outputs = outputs.rename(columns={"output": "value"}).assign(quantity=OUTPUT)
     data = runs.objective_run_tables(figure, tables, "examples").rename(columns={"y": "value"}).assign(quantity=DATA)

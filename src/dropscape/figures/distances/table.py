@@ -1,12 +1,9 @@
 """How far neurons move from their initialisation, by the width of the network (paper D, Lemma 5.2)."""
 
-from dataclasses import replace
-
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, subnetworks
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 from dropscape.subnetworks.slopes import at_last_step, distance_slopes
 
 LARGEST, MEAN = "largest", "mean"
@@ -17,11 +14,10 @@ _KEYS = ["experiment", "width", "keep_prob"]
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The distances |w_r,T - w_r,1| at the last iterate, and what the max-norm projection did.
 
-    Returns:
-        points: experiment, width, keep_prob, seed, quantity (``largest`` or ``mean`` over the neurons; ``SLOPES`` of
-        their logs over log width, without a width), value, reason. summary: geometric mean and range over seeds; of the
-        slopes mean and range. facts: ``trainings``; ``projected``, how many neurons were in all of them;
-        ``norm_over_bound``, the max norm of a neuron at any recorded iterate over its bound c.
+    points: experiment, width, keep_prob, seed, quantity (``largest`` or ``mean`` over the neurons; ``SLOPES`` of their
+    logs over log width, without a width), value, reason. summary: geometric mean and range over seeds; of the slopes
+    mean and range. facts: ``trainings``; ``projected``, how many neurons were in all of them; ``norm_over_bound``, the
+    max norm of a neuron at any recorded iterate over its bound c.
     """
     ends, slopes, relative = [], [], [0.0]
     for experiment in figure["experiments"]:
@@ -31,10 +27,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         for column, name in SLOPES.items():
             fitted = distance_slopes(distances, column).assign(experiment=experiment["name"])
             slopes.append(quantities.long_form(fitted, {"slope": name}, ["experiment", "keep_prob", "seed"]))
-    end, slope = pd.concat(ends, ignore_index=True), pd.concat(slopes, ignore_index=True)
-    projected = int(end["projected"].sum())
     moved = [quantities.long_form(one, {LARGEST: LARGEST, MEAN: MEAN}, [*_KEYS, "seed"]) for one in ends]
-    keys, slope_keys = [*_KEYS, "quantity"], ["experiment", "keep_prob", "quantity"]
+    moved, slopes, end = (pd.concat(frames, ignore_index=True) for frames in (moved, slopes, ends))
     names = ("distances", "no neuron has moved", "fewer than three widths")
-    content = subnetworks.with_slopes(pd.concat(moved, ignore_index=True), slope, keys, slope_keys, names)
-    return replace(content, facts={"trainings": len(end), "projected": projected, "norm_over_bound": max(relative)})
+    facts = {"trainings": len(end), "projected": int(end["projected"].sum()), "norm_over_bound": max(relative)}
+    return subnetworks.with_slopes(moved, slopes, [*_KEYS, "quantity"], names, **facts)

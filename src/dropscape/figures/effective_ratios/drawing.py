@@ -3,24 +3,24 @@
 import math
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, names, objectives, page, style
+from dropscape.figures import curves, names, objectives, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.effective_ratios.table import SIGNED
+from dropscape.figures.page import Page, legend_below
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One curve per run and layer."""
     looks, shown = objectives.run_looks(summary), rows_where(summary, quantity=SIGNED)
     dashes, distinct = style.dashes_of(shown["layer"]), dict.fromkeys(looks.values())
     sentences = [
         "The effective ratio is the number of orientations that are needed so that every neuron (filter) of the layer "
-        f"has one with a cosine above {description['threshold']:g}, over the number of neurons.",
+        f"has one with a cosine above {page.description['threshold']:g}, over the number of neurons.",
         curves.RANGE,
     ]
     title, legend_rows = "effective ratio along training", max(len(distinct), len(dashes))
-    figure, (axes,) = page.row(description, title, [""], sentences, 2.3, legend_rows)
+    (axes,) = page.row(title, [""], sentences, 2.3, legend_rows)
     for (experiment, run), look in looks.items():
         for layer, rows in rows_where(shown, experiment=experiment, run=run).groupby("layer", sort=False):
             curves.band(axes, rows, look, dashes[layer])
@@ -28,5 +28,4 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     highest = shown["high"].max()
     axes.set(ylim=(0, 1.02 * highest if math.isfinite(highest) and highest > 0 else 1), ylabel="effective ratio")
     layers = [style.entry(names.layer_title(layer), dashes=dash) for layer, dash in dashes.items()]
-    page.legend_below(axes, style.entries(distinct), layers)
-    return figure
+    legend_below(axes, style.entries(distinct), layers)

@@ -1,20 +1,15 @@
 """The share of neurons of different orientation along training (paper B, Definition 2 and Fig. 7c)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 SIGNED, UNSIGNED = "effective ratio", "effective ratio, opposite directions as one"
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
-    """Both effective ratios at every recorded step.
+    """Both effective ratios at every recorded step, for the ``threshold`` above which a cosine makes neurons parallel.
 
-    Args:
-        figure: experiments with ``runs`` and ``threshold``, the cosine above which two neurons are parallel.
-
-    Returns:
-        points: the run's settings, layer, seed, step, quantity, value, reason. summary: mean and range over seeds.
+    points: the run's settings, layer, seed, step, quantity, value, reason. summary: mean and range over seeds.
     """
     ratios = runs.objective_run_tables(figure, tables, "condensation")
     names = {"effective_ratio": SIGNED, "effective_ratio_unsigned": UNSIGNED}

@@ -3,18 +3,18 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, names, page, style
+from dropscape.figures import curves, names, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.error_rates.table import ERROR, FULL, SLOPE, VISITED
+from dropscape.figures.page import Page, legend_below
 
 _NETWORKS = (FULL, VISITED)
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A row of panels per experiment, the full network's beside that of the visited sub-networks."""
-    experiments = names.experiment_titles(description["experiments"])
+    experiments = names.experiment_titles(page.description["experiments"])
     errors, slopes = (rows_where(summary, quantity=quantity) for quantity in (ERROR, SLOPE))
     dashes = style.dashes_of(sorted(errors["keep_prob"], reverse=True))
     looks = style.shades(errors["width"], "$m$ = {:,.0f}")
@@ -26,22 +26,23 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     ]
     title, legend_rows = "mean error of the iterates by their number", max(len(looks), len(dashes) + 1)
     titles = [[f"{name}: {network}" for network in _NETWORKS] for name in experiments.values()]
-    figure, axes = page.grid(description, title, titles, sentences, 1.45, legend_rows)
+    axes = page.grid(title, titles, sentences, 1.45, legend_rows)
     for row, experiment in zip(axes, experiments, strict=True):
         for panel, network in zip(row, _NETWORKS, strict=True):
             shown, fitted = (rows_where(table, experiment=experiment, network=network) for table in (errors, slopes))
             shown = shown[shown["step"] > 0]
             for (width, keep_prob), curve in shown.groupby(["width", "keep_prob"]):
                 curves.band(panel, curve, looks[width], dashes[keep_prob])
-            panel.text(0.03, 0.05, _range(fitted), transform=panel.transAxes, fontsize=6.5)
+            low, high = fitted["low"].min(), fitted["high"].max()
+            slopes_of_panel = f"slopes {low:.2f} to {high:.2f}" if fitted["seeds"].any() else ""
+            panel.text(0.03, 0.05, style.with_minus(slopes_of_panel), transform=panel.transAxes, fontsize=6.5)
             _axes(panel, shown)
         row[0].set_ylabel("mean error up to $T$")
     if errors["low"].gt(0).any():
         axes[0][0].set_ylim(errors.loc[errors["low"] > 0, "low"].min() / 1.5, 1)
     kept = [style.entry(f"keep probability {keep_prob:g}", dashes=dash) for keep_prob, dash in dashes.items()]
     guide = style.guide_entry(style.with_minus("slope -1"))
-    page.legend_below(axes[-1][0], style.entries(looks.values()), [*kept, guide])
-    return figure
+    legend_below(axes[-1][0], style.entries(looks.values()), [*kept, guide])
 
 
 def _axes(panel: Axes, errors: pd.DataFrame) -> None:
@@ -52,8 +53,3 @@ def _axes(panel: Axes, errors: pd.DataFrame) -> None:
         last = errors["step"].max()
         steps = np.array([last / 10, last])
         panel.plot(steps, 1.5 * rows_where(errors, step=last)["mean"].max() * last / steps, **style.GUIDE)
-
-
-def _range(slopes: pd.DataFrame) -> str:
-    measured = slopes["seeds"].sum()
-    return style.with_minus(f"slopes {slopes['low'].min():.2f} to {slopes['high'].max():.2f}") if measured else ""

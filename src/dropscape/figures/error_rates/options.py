@@ -1,14 +1,11 @@
 """The options of a figure of kind ``error_rates``."""
 
-from typing import ClassVar, Literal
-
 from dropscape.figures.settings import StageFigure
 
 
 class ErrorRates(StageFigure):
     """Mean errors of the iterates of Algorithm 1 by their number (paper D, Theorems 4.1 and 4.2)."""
 
-    experiment_tables: ClassVar = ("errors",)
-    several_experiments: ClassVar = True
-    caption: ClassVar = "The mean error of the iterates of Algorithm 1 is shown by their number ({reference})."
-    kind: Literal["error_rates"]
+    experiment_tables = ("errors",)
+    several_experiments = True
+    caption = "The mean error of the iterates of Algorithm 1 is shown by their number ({reference})."

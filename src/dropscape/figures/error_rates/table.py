@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, subnetworks
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 from dropscape.subnetworks.slopes import error_slopes
 
 TRAINING = ["experiment", "width", "keep_prob"]
@@ -16,10 +15,9 @@ ERROR, SLOPE = "mean error", "slope"
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The misclassification error, mean over the iterates up to T, of q W_t and of g(W_t; ., B_t).
 
-    Returns:
-        points: experiment, width, keep_prob, seed, step (T), network (``full network`` or ``visited sub-networks``),
-        quantity (``mean error``, or ``slope``: of log error over log T in the last decade of T, without a step),
-        value, reason. summary: geometric mean and range of the error over seeds; mean and range of the slope.
+    points: experiment, width, keep_prob, seed, step (T), network (``full network`` or ``visited sub-networks``),
+    quantity (``mean error``, or ``slope``: of log error over log T in the last decade of T, without a step), value,
+    reason. summary: geometric mean and range of the error over seeds; mean and range of the slope.
     """
     curves, slopes = [], []
     for experiment in figure["experiments"]:
@@ -32,6 +30,5 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         pd.concat(frames, ignore_index=True).rename(columns={"quantity": "network"}).assign(quantity=name)
         for frames, name in ((curves, ERROR), (slopes, SLOPE))
     )
-    keys = [*TRAINING, "network", "quantity"]
     names = ("mean errors", "error not positive", "fewer than three positive errors")
-    return subnetworks.with_slopes(curve, slope, [*keys, "step"], keys, names)
+    return subnetworks.with_slopes(curve, slope, [*TRAINING, "network", "quantity", "step"], names)

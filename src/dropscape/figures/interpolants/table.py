@@ -1,15 +1,13 @@
 """Functions through the same points and what R_1 charges for them (paper B, Fig. 11)."""
 
-from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """Every curve with its points and intercepts, and one row of numbers for each.
 
-    Returns:
-        points: curve, kind (``output``, ``point`` or ``intercept``), x, output, slope_change, reason. summary: curve,
-        r1, r1_ratio (to the minimal curve's), convexity_changes, intercepts (how many), risk.
+    points: curve, kind (``output``, ``point`` or ``intercept``), x, output, slope_change, reason. summary: curve, r1,
+    r1_ratio (to the minimal curve's), convexity_changes, intercepts (how many), risk.
     """
     rows = tables.theory_table("interpolants")
     by_curve = rows.groupby("curve", sort=False)

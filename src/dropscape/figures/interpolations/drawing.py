@@ -3,16 +3,16 @@
 from itertools import chain
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, page, style
+from dropscape.figures import curves, style
 from dropscape.figures.objectives import SYMBOLS
+from dropscape.figures.page import Page, batches, legend_below
 
 _COLUMNS = {1: 1, 2: 2, 4: 2}  # by the number of panels; otherwise three
 _LEGEND_ROWS = 2
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One panel per pair of objectives, one curve per keep probability."""
     pairs = dict(list(summary.groupby(["first_objective", "second_objective"], sort=False)))
     sentences = [
@@ -21,9 +21,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         curves.RANGE,
         "All panels have the same axes.",
     ]
-    title = "loss between end points of trainings on two objectives"
-    titles = page.batches([f"{SYMBOLS[one]} & {SYMBOLS[other]}" for one, other in pairs], _COLUMNS.get(len(pairs), 3))
-    figure, axes = page.grid(description, title, titles, sentences, 1.35, _LEGEND_ROWS)
+    titles = batches([f"{SYMBOLS[one]} & {SYMBOLS[other]}" for one, other in pairs], _COLUMNS.get(len(pairs), 3))
+    axes = page.grid("loss between end points of trainings on two objectives", titles, sentences, 1.35, _LEGEND_ROWS)
     looks = style.shades(summary["keep_prob"], "keep {:g}")
     for panel, rows in zip(chain.from_iterable(axes), pairs.values(), strict=True):
         for (keep_prob, _, _), curve in rows.groupby(["keep_prob", "first", "second"]):
@@ -32,5 +31,4 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     for row in axes:
         row[0].set_ylabel("loss $R_S$")
     axes[0][0].set(xlim=(0, 1), ylim=(0, None), xticks=[0, 0.2, 0.4, 0.6, 0.8])
-    page.legend_below(axes[-1][0], *page.batches(style.entries(looks.values()), _LEGEND_ROWS))
-    return figure
+    legend_below(axes[-1][0], *batches(style.entries(looks.values()), _LEGEND_ROWS))

@@ -1,6 +1,6 @@
 """The options of a figure of kind ``interpolations``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from dropscape.figures.settings import ObjectiveFigure
 
@@ -8,10 +8,9 @@ from dropscape.figures.settings import ObjectiveFigure
 class Interpolations(ObjectiveFigure):
     """The loss between the end points of trainings on two objectives (paper B, Fig. 14)."""
 
-    experiment_tables: ClassVar = ("interpolations",)
-    needs: ClassVar = ("interpolations",)
-    caption: ClassVar = "The loss is shown between the end points of trainings on two objectives ({reference})."
-    kind: Literal["interpolations"]
+    experiment_tables = ("interpolations",)
+    needs = ("interpolations",)
+    caption = "The loss is shown between the end points of trainings on two objectives ({reference})."
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:
         """Refuse also a choice of runs, which the experiment's pairs make."""

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 PAIR = ["experiment", "first_objective", "second_objective", "first", "second", "keep_prob", "learning_rate"]
 
@@ -12,9 +11,8 @@ PAIR = ["experiment", "first_objective", "second_objective", "first", "second", 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """R_S without dropout on the line between every pair's end points.
 
-    Returns:
-        points: experiment, the objectives and runs of the pair, keep_prob (the smaller one, since the risk has none)
-        and learning_rate (of the first run), seed, alpha, quantity, value, reason. summary: mean and range over seeds.
+    points: experiment, the objectives and runs of the pair, keep_prob (the smaller one, since the risk has none) and
+    learning_rate (of the first run), seed, alpha, quantity, value, reason. summary: mean and range over seeds.
     """
     (settings,) = figure["experiments"]
     between = tables.experiment_table(settings["name"], "interpolations")

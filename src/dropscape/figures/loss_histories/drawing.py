@@ -3,17 +3,17 @@
 import math
 
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dropscape.figures import curves, objectives, page, style
+from dropscape.figures import curves, objectives, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.loss_histories.table import FIRST_BELOW, LOSS
+from dropscape.figures.page import Page, batches, legend_below
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One curve per run."""
-    looks, level, starts = objectives.run_looks(summary), description["level"], description["starts"]
+    looks, level, starts = objectives.run_looks(summary), page.description["level"], page.description["starts"]
     losses, firsts = (rows_where(summary, quantity=quantity) for quantity in (LOSS, FIRST_BELOW))
     sentences = ["The loss is the risk $R_S$ without dropout.", curves.GEOMETRIC_RANGE]
     if starts:
@@ -22,7 +22,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         below = style.number(level)
         sentences.append(f"The legend gives the first recorded step with a loss below {below}, mean over seeds.")
     legend_rows = math.ceil((len(looks) + 1) / 2)
-    figure, (axes,) = page.row(description, "loss along training", [""], sentences, 2.4, legend_rows)
+    (axes,) = page.row("loss along training", [""], sentences, 2.4, legend_rows)
     handles = []
     for (experiment, run), look in looks.items():
         curves.band(axes, rows_where(losses, experiment=experiment, run=run), look, x="at")
@@ -42,8 +42,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     if losses["mean"].gt(0).any():
         axes.set_yscale("log")
     axes.set_ylabel("loss $R_S$")
-    page.legend_below(axes, *page.batches(handles, math.ceil(len(handles) / 2)))
-    return figure
+    legend_below(axes, *batches(handles, math.ceil(len(handles) / 2)))
 
 
 def _first_step(rows: pd.DataFrame) -> str:

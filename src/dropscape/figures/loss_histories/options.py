@@ -1,6 +1,6 @@
 """The options of a figure of kind ``loss_histories``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -10,10 +10,9 @@ from dropscape.figures.settings import ObjectiveFigure
 class LossHistories(ObjectiveFigure):
     """The loss along trainings, of which some continue others (paper B, Fig. 5 and 9a)."""
 
-    run_tables: ClassVar = ("history",)
-    several_experiments: ClassVar = True
-    caption: ClassVar = "The loss is shown along trainings, of which some continue others ({reference})."
-    kind: Literal["loss_histories"]
+    run_tables = ("history",)
+    several_experiments = True
+    caption = "The loss is shown along trainings, of which some continue others ({reference})."
     level: float | None = Field(None, description="A loss whose first passing is named.")
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings, count_undefined
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 LOSS, FIRST_BELOW = "loss", "first step below the level"
 
@@ -14,15 +13,10 @@ LOSS, FIRST_BELOW = "loss", "first step below the level"
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The risk without dropout at every recorded step.
 
-    Args:
-        figure: experiments with ``runs``, in which a run that starts from another's end point has that one as
-            ``start``; ``level``, the loss whose first passing is looked for (None: none).
-
-    Returns:
-        points: the run's settings, seed, step, at (the steps since the start of the first of the runs that continue
-        each other), quantity, value, reason (a logarithmic axis shows no loss that is not positive). summary: geometric
-        mean and range of the loss over seeds by ``at``; and of each run the first ``at`` whose loss is below the level,
-        mean and range over the seeds that get there.
+    points: the run's settings, seed, step, at (the steps since the start of the first of the runs that continue each
+    other), quantity, value, reason (a logarithmic axis shows no loss that is not positive). summary: geometric mean and
+    range of the loss over seeds by ``at``; and of each run the first ``at`` whose loss is below the level, mean and
+    range over the seeds that get there.
     """
     history = runs.objective_run_tables(figure, tables, "history")
     offsets = _offsets(figure["experiments"], history)
@@ -31,15 +25,15 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     points = quantities.long_form(history, {"loss": LOSS}, [*runs.OBJECTIVE_RUN, "seed", "step", "at"])
     points = quantities.require_positive(points, "loss not positive")
     summary = quantities.over_seeds(points, [*runs.OBJECTIVE_RUN, "quantity", "at"], geometric=True)
-    level, undefined = figure["level"], [count_undefined("losses", points["reason"])]
+    level = figure["level"]
     if level is not None:
         first = _first_below(points, level)
-        undefined.append(count_undefined("first steps below the level", first["reason"]))
         first_steps = quantities.over_seeds(first, [*runs.OBJECTIVE_RUN, "quantity"])
         points = pd.concat([points, first], ignore_index=True)
         summary = pd.concat([summary, first_steps], ignore_index=True)
     starts = sorted({int(offset) for offset in offsets if offset > 0})
-    return FigureContent(points, summary, undefined, {"level": level, "starts": starts})
+    named = {LOSS: "losses", FIRST_BELOW: "first steps below the level"}
+    return FigureContent.counted(points, summary, named, "quantity", level=level, starts=starts)
 
 
 def _offsets(experiments: Sequence[Settings], history: pd.DataFrame) -> pd.Series:

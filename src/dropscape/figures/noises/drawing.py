@@ -1,11 +1,11 @@
 """Draws flatness, loss and accuracy at the end of trainings with different noise (paper C, appendix D)."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import methods, page, style
+from dropscape.figures import methods, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.noises.table import ACCURACY, LOSS, TRACE
+from dropscape.figures.page import Page
 
 NAMES = {"descent": "none", "dropout": "dropout", "sgd": "batches\n(SGD)", "parameter_noise": "on the\nparameters"}
 _COLOURS = dict(zip(NAMES, ("0.2", style.PALETTE[1], style.PALETTE[0], style.PALETTE[2]), strict=True))
@@ -13,18 +13,18 @@ _LABELS = {TRACE: "Tr H [loss / parameter$^2$]", LOSS: "training loss $R_S$", AC
 _SPREAD = 0.32  # width over which the trials of a method are spread
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One panel per quantity, one column per noise."""
     shown = [method for method in NAMES if method in set(summary["method"])]
     sentences = [
-        methods.inputs_sentence(description),
+        methods.inputs_sentence(page.description),
         "H is the Hessian of the risk $R_S$ without noise at the end of training; its trace is small where the minimum "
         "is flat.",
         f"Dots: {methods.trials_of(summary)} trials of each noise, with the same initial parameters for all; lines: "
         "their mean (geometric on logarithmic axes).",
     ]
     title, titles = "where training with different noise ends", [""] * len(_LABELS)
-    figure, axes = page.row(description, title, titles, sentences, 1.8, legend_rows=1, sharing=0)
+    axes = page.row(title, titles, sentences, 1.8, legend_rows=1, sharing=0)
     for panel, (quantity, label) in zip(axes, _LABELS.items(), strict=True):
         factor = 100 if quantity == ACCURACY else 1
         for position, method in enumerate(shown):
@@ -40,4 +40,3 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         if quantity != ACCURACY:
             panel.set_yscale("log")
             style.label_logarithmic(panel.yaxis)
-    return figure

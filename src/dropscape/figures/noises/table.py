@@ -3,33 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, simulations
-from dropscape.figures.content import FigureContent, Settings, first_reason
+from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason
 
 TRACE, LOSS, ACCURACY = "trace of the Hessian", "loss", "test accuracy"
 _COLUMNS = {"trace": TRACE, "loss": LOSS, "test_accuracy": ACCURACY}
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
-    """Trace of the Hessian, training loss and test accuracy after trainings with each noise.
+    """Trace of the Hessian, training loss and test accuracy after trainings with each noise of one experiment.
 
-    Args:
-        figure: one experiment, with ``model`` (its hidden units), ``side`` (of the images, in pixels) and ``loss`` (mse
-            or torch_mse).
-
-    Returns:
-        points: method, seed, trial, quantity, value, reason (a logarithmic axis shows no trace and no loss that is not
-        positive). summary: mean (geometric, of an accuracy arithmetic) and range over the trials with a value, trials
-        and undefined. facts: model, side and loss.
+    points: method, seed, trial, quantity, value, reason (a logarithmic axis shows no trace and no loss that is not
+    positive). summary: mean (geometric, of an accuracy arithmetic) and range over the trials with a value, trials and
+    undefined. facts: model, side and loss.
     """
     (settings,) = figure["experiments"]
     ends = tables.experiment_table(settings["name"], "noises")
     points, summary = [], []
     for column, quantity in _COLUMNS.items():
         value, logarithmic = ends[column].astype(float), quantity != ACCURACY
-        tests = [(~np.isfinite(value), simulations.DIVERGED), (logarithmic & (value <= 0), f"{quantity} not positive")]
-        reason = first_reason(ends.index, tests)
+        not_positive = logarithmic & (value <= 0)
+        reason = first_reason({simulations.DIVERGED: ~np.isfinite(value), f"{quantity} not positive": not_positive})
         shown = ends[["method", "seed", "trial"]].assign(quantity=quantity, value=value, reason=reason)
         points.append(shown)
         summary.append(quantities.over_seeds(shown, ["method", "quantity"], geometric=logarithmic, count="trials"))

@@ -5,20 +5,20 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dropscape.figures import curves, objectives, page, style
+from dropscape.figures import curves, objectives, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.objectives_over_keep_prob.table import ACCURACY, R1, RISK
+from dropscape.figures.page import Page, legend_below
 
 _APART = 0.008  # keep probability between the points of two objectives, which often coincide
 _DOTTED = (0, (1, 1))
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A panel of test accuracies per group of objectives; with one group R_S and R_1 beside it."""
-    groups = description["groups"]
+    groups = page.description["groups"]
     with_terms = len(groups) == 1
     dashes = style.dashes_of(sorted(summary["learning_rate"], reverse=True))  # from the largest learning rate
     sentences = [
@@ -31,18 +31,17 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         sentences.append("$R_1$ is computed from the parameters with the p of each run (paper B, eq. 4).")
     title, legend_rows = "objectives at each keep probability", max(map(len, groups))
     titles = [""] * (len(groups) + with_terms)
-    figure, axes = page.row(description, title, titles, sentences, 2.2, legend_rows, len(groups))
+    axes = page.row(title, titles, sentences, 2.2, legend_rows, len(groups))
     accuracy = curves.percent(rows_where(summary, quantity=ACCURACY))
     rates = [style.entry(f"learning rate {rate:g}", dashes=dash) for rate, dash in dashes.items()]
     for panel, group in zip(axes, groups, strict=False):
         _curves(panel, accuracy, group, dashes)
-        page.legend_below(panel, _entries(group), rates)
+        legend_below(panel, _entries(group), rates)
     axes[0].set_ylabel("test accuracy [%]")
     if with_terms:
         _terms(axes[-1], summary, groups[0], dashes)
     for panel in axes:
         panel.set_xlabel("keep probability p (torch drops 1 \N{MINUS SIGN} p)")
-    return figure
 
 
 def _curves(
@@ -51,7 +50,7 @@ def _curves(
     """Each objective's means over the keep probability; the risk, which has none, as a horizontal line."""
     beside = [objective for objective in group if objective != "risk"]
     for objective in group:
-        look = objectives.look_of(objective)
+        look = objectives.LOOKS[objective]
         for rate, dash in dashes.items():
             rows = rows_where(summary, objective=objective, learning_rate=rate)
             if objective != "risk":
@@ -74,10 +73,10 @@ def _terms(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Map
     panel.set_ylabel("$R_S$, $R_1$ at the end of training", labelpad=1)
     loss = style.entry("$R_S$", lw=0.9, **style.marker("o"))
     term = style.entry("$R_1$", dashes=_DOTTED, lw=0.9, **style.marker("o", hollow=True))
-    page.legend_below(panel, _entries(group), [loss, term])
+    legend_below(panel, _entries(group), [loss, term])
 
 
 def _entries(group: Sequence[str]) -> list[Line2D]:
-    looks = {objective: objectives.look_of(objective) for objective in group}
+    looks = {objective: objectives.LOOKS[objective] for objective in group}
     markers = {objective: style.marker(look.marker) for objective, look in looks.items() if objective != "risk"}
     return [style.entry(look.label, look.colour, **markers.get(objective, {})) for objective, look in looks.items()]

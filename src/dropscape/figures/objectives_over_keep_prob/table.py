@@ -1,21 +1,15 @@
 """What trainings on different objectives reach at each keep probability (paper B, Fig. 2 and Fig. 13)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 ACCURACY, RISK, R1 = "test accuracy", "R_S", "R_1"
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
-    """Test accuracy, R_S and R_1 at the end of each training.
+    """Test accuracy, R_S and R_1 at the end of each training; runs on an objective of no group are left out.
 
-    Args:
-        figure: one experiment, with ``runs``; ``objectives``, the groups that get a panel each (None: one group of
-            all). Runs on an objective of no group are left out.
-
-    Returns:
-        points: the run's settings, seed, step, quantity, value, reason. summary: mean and range over seeds.
+    points: the run's settings, seed, step, quantity, value, reason. summary: mean and range over seeds.
     """
     last = runs.last_rows(runs.objective_run_tables(figure, tables, "history"))
     groups = figure["objectives"] or [list(dict.fromkeys(last["objective"]))]

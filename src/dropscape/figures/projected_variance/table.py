@@ -1,8 +1,7 @@
 """Variance along the Hessian's eigenvectors against its eigenvalues (paper A, section 6.2 and Fig. 3)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings, first_reason, rows_where
+from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason, rows_where
 from dropscape.figures.power_laws import LEADING, power_laws
 from dropscape.numerics.grids import log_spaced_indices
 
@@ -15,13 +14,9 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
 
     An eigenvalue of modulus at most 1e-8 of the run's and seed's largest is rounding error and belongs in no fit.
 
-    Args:
-        figure: one experiment, with ``runs`` and ``dropout``; ``sample``.
-
-    Returns:
-        points: run, sample, seed, index, eigenvalue, variance, drawn (log-spaced indices only: thousands of points lie
-        on each other), reason. summary: slope of log variance on log eigenvalue through all points that have both
-        logarithms, drawn or not.
+    points: run, sample, seed, index, eigenvalue, variance, drawn (log-spaced indices only: thousands of points lie on
+    each other), reason. summary: slope of log variance on log eigenvalue through all points that have both logarithms,
+    drawn or not.
     """
     (settings,) = figure["experiments"]
     points = rows_where(runs.dropout_run_tables(settings, tables, "projection"), sample=figure["sample"])
@@ -29,13 +24,12 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     value = points["eigenvalue"]
     largest = value.abs().groupby([points["run"], points["seed"]]).transform("max")
     points["reason"] = first_reason(
-        points.index,
-        [
-            (~value.abs().lt(float("inf")), "eigenvalue not finite"),
-            (value.abs() <= RELATIVE_ZERO * largest, "eigenvalue numerically zero"),
-            (value < 0, "eigenvalue negative"),
-            (~points["variance"].gt(0), "variance not positive"),
-        ],
+        {
+            "eigenvalue not finite": ~value.abs().lt(float("inf")),
+            "eigenvalue numerically zero": value.abs() <= RELATIVE_ZERO * largest,
+            "eigenvalue negative": value < 0,
+            "variance not positive": ~points["variance"].gt(0),
+        }
     )
     total = int(points["index"].max())
     points["drawn"] = points["index"].isin(log_spaced_indices(total, _DRAWN) + 1)

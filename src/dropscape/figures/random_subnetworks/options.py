@@ -1,6 +1,6 @@
 """The options of a figure of kind ``random_subnetworks``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from dropscape.figures.settings import PanelFigure
 
@@ -8,8 +8,7 @@ from dropscape.figures.settings import PanelFigure
 class RandomSubnetworks(PanelFigure):
     """Accuracies of full networks and of random sub-networks (paper D, Fig. 2)."""
 
-    caption: ClassVar = "Full networks are compared with random sub-networks along training ({reference})."
-    kind: Literal["random_subnetworks"]
+    caption = "Full networks are compared with random sub-networks along training ({reference})."
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:
         """Refuse also an experiment that tests no random sub-networks."""

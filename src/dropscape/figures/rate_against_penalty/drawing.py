@@ -1,17 +1,17 @@
 """Draws the learning rate of dropout against the weight of R_2 that should replace it (paper B, Fig. 3)."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, objectives, page, style
+from dropscape.figures import curves, objectives, style
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 from dropscape.figures.rate_against_penalty.table import ACCURACY, RATIO, VARIED
 
 _BEST = {"mec": "#c00000", "mfc": "none", "marker": "o"}
 _VARIES = {"dropout": "varied learning rate ε", "dropout_plus_r2": "varied weight λ of the penalty"}
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """Accuracies with the best marked, and the ratio of loss and squared gradient."""
     fixed = sorted(rows_where(summary, objective="dropout_plus_r2")["learning_rate"].unique())
     sentences = [
@@ -21,12 +21,11 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     if fixed:
         rates = ", ".join(f"{rate:g}" for rate in fixed)
         sentences.append(f"The penalised trainings all have the learning rate {rates}.")
-    title = "learning rate against penalty"
-    figure, axes = page.row(description, title, ["", ""], sentences, 2.2, legend_rows=3, sharing=0)
+    axes = page.row("learning rate against penalty", ["", ""], sentences, 2.2, legend_rows=3, sharing=0)
     accuracy = curves.percent(rows_where(summary, quantity=ACCURACY))
     for panel, rows in zip(axes, (accuracy, rows_where(summary, quantity=RATIO)), strict=True):
         for objective in VARIED:
-            curves.with_bars(panel, rows_where(rows, objective=objective), objectives.look_of(objective), "-", "varied")
+            curves.with_bars(panel, rows_where(rows, objective=objective), objectives.LOOKS[objective], "-", "varied")
         panel.set(xscale="log", xlabel="learning rate ε or weight λ")
         style.label_logarithmic(panel.xaxis)
     best = accuracy[accuracy["best"].astype(str) == "True"]
@@ -39,8 +38,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     handles = []
     for objective in VARIED:
         if objective in set(summary["objective"]):
-            look = objectives.look_of(objective)
+            look = objectives.LOOKS[objective]
             label = f"{look.label}, {_VARIES[objective]}"
             handles.append(style.entry(label, look.colour, **style.marker(look.marker)))
-    page.legend_below(axes[0], [*handles, style.entry("max of the means", dashes="", ms=5, **_BEST)])
-    return figure
+    legend_below(axes[0], [*handles, style.entry("max of the means", dashes="", ms=5, **_BEST)])

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 ACCURACY, RATIO = "test accuracy", "loss over squared gradient"
 # What the horizontal axis shows of each of the two objectives.
@@ -14,10 +13,9 @@ VARIED = {"dropout": "learning_rate", "dropout_plus_r2": "gradient_penalty_weigh
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """Test accuracy at the end of training and E R_S^drop / E |grad R_S^drop|^2 there; other objectives are left out.
 
-    Returns:
-        points: the run's settings, seed, varied (the learning rate for ``dropout``, the weight of the penalty for
-        ``dropout_plus_r2``), quantity, value, reason. summary: mean and range over seeds, and ``best``, whether the
-        objective's mean accuracy has its max there.
+    points: the run's settings, seed, varied (the learning rate for ``dropout``, the weight of the penalty for
+    ``dropout_plus_r2``), quantity, value, reason. summary: mean and range over seeds, and ``best``, whether the
+    objective's mean accuracy has its max there.
     """
     history = runs.last_rows(runs.objective_run_tables(figure, tables, "history"))
     accuracies = quantities.long_form(history, {"test_accuracy": ACCURACY}, [*runs.OBJECTIVE_RUN, "seed"])

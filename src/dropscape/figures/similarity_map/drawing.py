@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import maps, names, objectives, page
+from dropscape.figures import maps, names, objectives
+from dropscape.figures.page import Page
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One map per run and layer."""
     looks, several_layers = objectives.run_looks(summary), len(set(points["layer"])) > 1
     by_map = points.groupby(["experiment", "run", "layer"], sort=False)
@@ -22,16 +22,14 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     sentences = [
         "Colour: cosine between the input weights (with their bias) of the neurons of largest amplitude at the end of "
         "training, first seed; similar neurons are placed beside each other.",
-        f"Two neurons are parallel if the modulus of their cosine is above {description['threshold']:g}.",
+        f"Two neurons are parallel if the modulus of their cosine is above {page.description['threshold']:g}.",
     ]
     height = 2.6 if len(shown) > 1 else 3.2
-    figure, axes = maps.maps_page(description, "cosine similarity of neurons", titles, sentences, height)
+    axes = maps.row_of_maps(page, "cosine similarity of neurons", titles, sentences, height)
     for panel, (_, rows) in zip(axes, shown, strict=False):
         cells = rows.pivot_table(index="row", columns="column", values="cosine", dropna=False)
         field = maps.draw_map(panel, cells, cmap="RdBu_r", vmin=-1, vmax=1)
-        panel.set_box_aspect(1)
-        panel.set_xlabel("neuron")
+        panel.set(box_aspect=1, xlabel="neuron")
     axes[0].set_ylabel("neuron")
     if shown:
         maps.colour_bar(axes[-1], field, "cosine")
-    return figure

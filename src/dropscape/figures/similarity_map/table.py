@@ -1,19 +1,15 @@
 """Cosines between the input weights of a layer's neurons (paper B, Definition 3 and Fig. 7a, b)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The cosine of every pair of the drawn neurons, in the order in which they are drawn.
 
-    Args:
-        figure: experiments with ``runs`` and ``threshold``, the cosine above which two neurons are parallel.
-
-    Returns:
-        points: the run's settings, layer, row, column, cosine, reason. summary: by run and layer the number of neurons
-        and the share of pairs (of two neurons) that are parallel, the opposite direction included.
+    points: the run's settings, layer, row, column, cosine, reason. summary: by run and layer the number of neurons and
+    the share of pairs (of two neurons) that are parallel, the opposite direction included: the modulus of their cosine
+    is above the experiment's ``threshold``.
     """
     threshold = figure["experiments"][0]["threshold"]
     keys = [*runs.OBJECTIVE_RUN, "layer"]

@@ -3,24 +3,24 @@
 import math
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, names, page, style
+from dropscape.figures import curves, names, style
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One panel per experiment."""
-    titles = names.experiment_titles(description["experiments"])
+    titles = names.experiment_titles(page.description["experiments"])
     sentences = [
         r"The loss without dropout is taken at $\theta + \alpha d$ for random directions d, in which each filter is as "
         "long as the network's (a dense layer is one filter). Both networks have the same directions.",
-        f"Lines: median over {description['directions']} directions and the seeds; shading: quartiles.",
+        f"Lines: median over {page.description['directions']} directions and the seeds; shading: quartiles.",
     ]
     if summary["test_accuracy"].notna().any():
         sentences.append("Percentages: test accuracy at the end of training.")
     title, row = "loss around the end points of training", list(titles.values())
-    figure, axes = page.row(description, title, row, sentences, 1.6, legend_rows=2, sharing=0)
+    axes = page.row(title, row, sentences, 1.6, legend_rows=2, sharing=0)
     for panel, experiment in zip(axes, titles, strict=True):
         handles = []
         by_run = rows_where(summary, experiment=experiment).groupby(["run", "keep_prob"])
@@ -31,6 +31,5 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
             percentage = "" if math.isnan(accuracy) else f" ({100 * accuracy:.1f} %)"
             handles.append(style.entry(look.label + percentage, look.colour))
         panel.set(xlabel=r"$\alpha$ [filter norms]", ylim=(0, None))
-        page.legend_below(panel, handles)
-    axes[0].set_ylabel("loss [nats]" if set(description["losses"]) == {"cross_entropy"} else "loss")
-    return figure
+        legend_below(panel, handles)
+    axes[0].set_ylabel("loss [nats]" if set(page.description["losses"]) == {"cross_entropy"} else "loss")

@@ -2,25 +2,19 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The loss at every alpha of every direction, and its median and quartiles over directions and seeds.
 
-    Args:
-        figure: experiments with ``runs`` and ``loss``.
-
-    Returns:
-        points: experiment, run, keep_prob, seed, direction, alpha, loss, reason. summary: experiment, run, keep_prob,
-        alpha, low, median, high (quartiles), and the run's mean test accuracy and training loss at its end.
+    points: experiment, run, keep_prob, seed, direction, alpha, loss, reason. summary: experiment, run, keep_prob,
+    alpha, low, median, high (quartiles), and the run's mean test accuracy and training loss at its end.
     """
     frames, ends = [], []
-    for end_point in runs.end_points(figure):
+    for end_point, last in runs.end_points(figure, tables):
         slices = tables.run_table(end_point["experiment"], end_point["run"], "slices")
-        last = runs.end_of_training(tables, end_point)
         frames.append(slices.assign(**end_point))
         ends.append(end_point | {"test_accuracy": last["test_accuracy"].mean(), "train_loss": last["loss"].mean()})
     points = pd.concat(frames, ignore_index=True)

@@ -3,24 +3,23 @@
 from itertools import chain
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import accuracy_panels, page, style, subnetworks
+from dropscape.figures import accuracy_panels, style, subnetworks
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, batches, legend_below
 
 _COLUMNS = 3
 _DASHES = {subnetworks.FULL: "-", subnetworks.VISITED: (0, (3, 1.2))}
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One panel per width and dropped share."""
     panels = dict(list(summary.groupby(["panel", "width", "dropped_share"])))
     runs = int(summary["runs"].max())
     spread = f"mean over {runs} runs; shading: a standard deviation over runs." if runs > 1 else "one run, no shading."
     sentences = ["Each iterate's sub-network is that of its mask $B_t$.", f"Lines: {spread}", accuracy_panels.SYMBOLS]
-    title = "full networks and the sub-networks that training visits"
-    titles = page.batches([accuracy_panels.panel_title(width, share) for _, width, share in panels], _COLUMNS)
-    figure, axes = page.grid(description, title, titles, sentences, 1.45, legend_rows=1)
+    titles = batches([accuracy_panels.panel_title(width, share) for _, width, share in panels], _COLUMNS)
+    axes = page.grid("full networks and the sub-networks that training visits", titles, sentences, 1.45, legend_rows=1)
     for panel, rows in zip(chain.from_iterable(axes), panels.values(), strict=True):
         for network, look in accuracy_panels.LOOKS.items():
             curve = rows_where(rows, network=network).sort_values("step")
@@ -31,7 +30,4 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
     for row in axes:
         row[0].set_ylabel("test accuracy [%]")
     looks = accuracy_panels.LOOKS.items()
-    page.legend_below(
-        axes[-1][0], *([style.entry(look.label, look.colour, _DASHES[network])] for network, look in looks)
-    )
-    return figure
+    legend_below(axes[-1][0], *([style.entry(look.label, look.colour, _DASHES[network])] for network, look in looks))

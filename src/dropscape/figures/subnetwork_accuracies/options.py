@@ -1,12 +1,9 @@
 """The options of a figure of kind ``subnetwork_accuracies``."""
 
-from typing import ClassVar, Literal
-
 from dropscape.figures.settings import PanelFigure
 
 
 class SubnetworkAccuracies(PanelFigure):
     """Accuracies of full networks and of the sub-networks that training visits (paper D, Fig. 1)."""
 
-    caption: ClassVar = "Full networks are compared with the sub-networks that training visits ({reference})."
-    kind: Literal["subnetwork_accuracies"]
+    caption = "Full networks are compared with the sub-networks that training visits ({reference})."

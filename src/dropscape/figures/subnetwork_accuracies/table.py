@@ -1,20 +1,15 @@
 """Accuracies of full networks and of the sub-networks that training visits (paper D, Fig. 1)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, subnetworks
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """Test accuracy of the full network f(.; W_t) and of g(W_t; ., B_t) at every recorded iterate t.
 
-    Args:
-        figure, tables: as in ``panel_accuracies``.
-
-    Returns:
-        points: panel (from 0), width, dropped_share, run, step, network (full or visited), value, reason. summary:
-        mean over runs, low and high (a standard deviation, n - 1, below and above it; the mean alone of a single run),
-        runs and undefined.
+    points: panel (from 0), width, dropped_share, run, step, network (full or visited), value, reason. summary: mean
+    over runs, low and high (a standard deviation, n - 1, below and above it; the mean alone of a single run), runs and
+    undefined.
     """
     points = subnetworks.panel_accuracies(figure, tables, [subnetworks.FULL, subnetworks.VISITED]).drop(columns="mask")
     summary = quantities.over_seeds(points, subnetworks.CURVE, count="runs")

@@ -3,38 +3,35 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dropscape.figures import maps, names, page
+from dropscape.figures import maps, names
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One map per experiment."""
-    titles, level = names.experiment_titles(description["experiments"]), description["level"]
+    titles, level = names.experiment_titles(page.description["experiments"]), page.description["level"]
     sentences = [
         "Colour: mean over seeds of the logarithm of the loss on the test examples at the end of training; grey where "
         "no seed has a defined value."
     ]
     if level is not None:
         sentences.append(f"Dashed line: as many examples as the target function has free parameters, {level:g}.")
-    title = "test error by examples and keep probability"
-    figure, axes = maps.maps_page(description, title, list(titles.values()), sentences, 2.3)
+    axes = maps.row_of_maps(page, "test error by examples and keep probability", list(titles.values()), sentences, 2.3)
     low, high = summary["mean"].min(), summary["mean"].max()
     for panel, experiment in zip(axes, titles, strict=False):
         cells = rows_where(summary, experiment=experiment)
         cells = cells.pivot_table(index="keep_prob", columns="train_examples", values="mean", dropna=False)
         cells = cells.sort_index(ascending=False)
         field = maps.draw_map(panel, cells, cmap="cividis", vmin=low, vmax=high, aspect="auto")
-        panel.set_facecolor("0.85")
         _ticks(panel, cells)
         if level is not None:
             counts = cells.columns.to_numpy()
             panel.axvline(np.interp(level, counts, np.arange(len(counts))), color="w", lw=1.1, ls="--")
-        panel.set_xlabel("number of training examples")
+        panel.set(facecolor="0.85", xlabel="number of training examples")
     axes[0].set_ylabel("keep probability p")
     maps.colour_bar(axes[-1], field, "mean log$_{10}$ test error")
-    return figure
 
 
 def _ticks(panel: Axes, cells: pd.DataFrame) -> None:

@@ -2,20 +2,15 @@
 
 import numpy as np
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import quantities, runs
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The logarithm of the test error at the end of each training.
 
-    Args:
-        figure: experiments with ``runs``; ``level``, the number of the teacher's free parameters (None: unknown).
-
-    Returns:
-        points: the run's settings, seed, step, test_loss, value (log10 of it), reason. summary: mean of the logarithm
-        and range over seeds.
+    points: the run's settings, seed, step, test_loss, value (log10 of it), reason. summary: mean of the logarithm and
+    range over seeds.
     """
     last = runs.last_rows(runs.objective_run_tables(figure, tables, "history"))
     points = last[[*runs.OBJECTIVE_RUN, "seed", "step", "test_loss"]]

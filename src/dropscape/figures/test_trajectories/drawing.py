@@ -1,10 +1,10 @@
 """Draws test loss and accuracy along dropout, its equations and descent on the modified loss (paper C, Fig. 2)."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import curves, methods, page
+from dropscape.figures import curves, methods
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page
 from dropscape.figures.test_trajectories.table import ACCURACY, LOSS
 
 _MEANING = (
@@ -13,20 +13,15 @@ _MEANING = (
 )
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A row of loss and accuracy per point (learning rate, keep probability)."""
     by_run = [rows for _, rows in summary.groupby("run", sort=False)]
     titles = [[methods.point_title(rows), ""] for rows in by_run]
-    sentences = methods.sentences(description, summary, _MEANING)
-    figure, axes = page.grid(description, "test loss and accuracy", titles, sentences, 1.8, legend_rows=1, sharing=0)
+    sentences = methods.sentences(page.description, summary, _MEANING)
+    axes = page.grid("test loss and accuracy", titles, sentences, 1.8, legend_rows=1, sharing=0)
     for (left, right), rows in zip(axes, by_run, strict=True):
-        loss, accuracy = rows_where(rows, quantity=LOSS), curves.percent(rows_where(rows, quantity=ACCURACY))
-        methods.curves(left, loss)
-        methods.loss_axis(left, loss)
-        methods.crosses(left, loss)
-        methods.curves(right, accuracy)
-        methods.crosses(right, accuracy)
+        methods.curves(left, rows_where(rows, quantity=LOSS))
+        methods.curves(right, curves.percent(rows_where(rows, quantity=ACCURACY)), of_losses=False)
         left.set_ylabel("test loss")
         right.set_ylabel("test accuracy [%]")
-    methods.legend(axes[-1][0], summary, description["diverged"])
-    return figure
+    methods.legend(axes[-1][0], summary, page.description["diverged"])

@@ -1,8 +1,7 @@
 """Test loss and accuracy along dropout, its equations and descent on the modified loss (paper C, Fig. 2)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import simulations
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 LOSS, ACCURACY = "test loss", "test accuracy"
 METHODS = ("dropout", "order_1", "order_2", "descent")

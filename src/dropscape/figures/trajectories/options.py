@@ -1,13 +1,10 @@
 """The options of a figure of kind ``trajectories``."""
 
-from typing import ClassVar, Literal
-
 from dropscape.figures.settings import StageFigure
 
 
 class Trajectories(StageFigure):
     """Training loss along dropout and its modified equations (paper C, Fig. 1a)."""
 
-    experiment_tables: ClassVar = ("trajectories",)
-    caption: ClassVar = "The training loss of dropout is compared with that of its modified equations ({reference})."
-    kind: Literal["trajectories"]
+    experiment_tables = ("trajectories",)
+    caption = "The training loss of dropout is compared with that of its modified equations ({reference})."

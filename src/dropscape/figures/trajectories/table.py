@@ -1,8 +1,7 @@
 """The training loss along dropout and its stochastic modified equations (paper C, Fig. 1a and appendix C)."""
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import simulations
-from dropscape.figures.content import FigureContent, Settings
+from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 LOSS = "loss"
 METHODS = ("dropout", "order_1", "order_2")

@@ -1,14 +1,14 @@
 """Draws variance against interval flatness (paper A, Fig. 2)."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from dropscape.figures import page, scatter, style
+from dropscape.figures import scatter, style
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page
 from dropscape.figures.variance_flatness.table import HELD_OUT, IN_SAMPLE
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """Main runs with the paper's variance and with the held-out one and, if there are any, the variants."""
     main, variants = scatter.main_and_variants(style.looks(summary), summary)
     panels = {
@@ -16,16 +16,16 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         "Variance on held-out samples": (main, HELD_OUT),
     }
     panels |= {"Variants of the dropout": (variants, IN_SAMPLE)} if variants else {}
-    sample = description["sample"]
+    sample = page.description["sample"]
     sentences = [
         f"Each point is a principal direction v of Σ, the covariance of the {scatter.SAMPLES[sample]}. F is the width "
-        f"of the interval along v where the dropout-free loss is below {description['factor']:g} times its value.",
-        scatter.fit_sentence(description),
+        f"of the interval along v where the dropout-free loss is below {page.description['factor']:g} times its value.",
+        scatter.fit_sentence(page.description),
         "Held out: directions are from one half of the samples, variances from the other, paired with F by rank.",
     ]
     title = f"variance against interval flatness, {scatter.SAMPLES[sample]}"
     legend_rows = scatter.LEGEND_LINES * max(len(runs) for runs, _ in panels.values())
-    figure, axes = page.row(description, title, list(panels), sentences, 2.1, legend_rows)
+    axes = page.row(title, list(panels), sentences, 2.1, legend_rows)
     shown = points[points["reason"].isna()]
     variance = rf"variance $\lambda_i(\Sigma)$ [{scatter.UNITS[sample]}]"
     scatter.logarithmic(axes, "interval flatness $F$ [parameter distance]", variance)
@@ -34,4 +34,3 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         scatter.scatter_runs(panel, *tables, runs, "flatness", "variance", filled=estimate == IN_SAMPLE)
     style.label_logarithmic(axes[0].xaxis)
     style.label_logarithmic(axes[0].yaxis)
-    return figure

@@ -1,6 +1,6 @@
 """The options of a figure of kind ``variance_flatness``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from dropscape.figures.settings import SampleFigure
 
@@ -8,16 +8,15 @@ from dropscape.figures.settings import SampleFigure
 class VarianceFlatness(SampleFigure):
     """Variance along principal directions against the interval flatness of the loss (paper A, Fig. 2)."""
 
-    run_tables: ClassVar = ("spectrum", "interval")
-    needs: ClassVar = ("flatness",)
-    caption: ClassVar = (
+    run_tables = ("spectrum", "interval")
+    needs = ("flatness",)
+    caption = (
         "The variance of the noise along each principal direction is shown against the interval flatness of the "
         "dropout-free loss along it ({reference}). Left: the paper's variance, from the samples that also choose the "
         "direction. Middle: variance on held-out samples, free of the bias of that choice; the two are paired by rank. "
         "Right, where they were run: dropout after the other hidden layer, and masks shared by the whole batch. Points "
         "without a defined flatness, or whose variance is numerically zero, are counted by reason under the figure."
     )
-    kind: Literal["variance_flatness"]
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
         """Also the multiple of the loss that ends the interval."""

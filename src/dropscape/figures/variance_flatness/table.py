@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from dropscape.artifacts.tables import TableFiles
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings, count_undefined, first_reason, rows_where
+from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason, rows_where
 from dropscape.figures.power_laws import LEADING, power_laws
 
 IN_SAMPLE, HELD_OUT = "in-sample", "held-out"
@@ -18,13 +17,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     ``held-out``: directions from one half of the samples, variance from the other. The two are paired with each other
     and with the flatness by rank: the i-th direction of one half is not exactly the i-th of all samples.
 
-    Args:
-        figure: one experiment, with ``runs``, ``dropout`` and ``factor``, the multiple of the loss that ends the
-            interval; ``sample``.
-
-    Returns:
-        points: run, sample, seed, index, estimate, factor, flatness, variance, reason; flatness and variance as
-        measured, also where ``reason`` says why they cannot be drawn. summary: slope of log variance on log flatness.
+    points: run, sample, seed, index, estimate, factor, flatness, variance, reason; flatness and variance as measured,
+    also where ``reason`` says why they cannot be drawn. summary: slope of log variance on log flatness.
     """
     (settings,) = figure["experiments"]
     sample, factor = figure["sample"], settings["factor"]
@@ -36,20 +30,19 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     estimates = {IN_SAMPLE: "variance", HELD_OUT: "held_out"}
     points = pd.concat([_estimate(joined, *estimate) for estimate in estimates.items()], ignore_index=True)
     summary = power_laws(points, "flatness", "variance", by=["estimate"])
-    undefined = [count_undefined(f"{name} points", rows_where(points, estimate=name)["reason"]) for name in estimates]
-    return FigureContent(points, summary, undefined, {"sample": sample, "factor": factor, "leading": LEADING})
+    named = {name: f"{name} points" for name in estimates}
+    return FigureContent.counted(points, summary, named, "estimate", sample=sample, factor=factor, leading=LEADING)
 
 
 def _estimate(joined: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
     variance = joined[column]
     reason = first_reason(
-        joined.index,
-        [
-            (~joined["width"].gt(0), "flatness not positive"),
-            (joined["numerically_zero"].astype(bool), "variance numerically zero"),
-            (variance.isna(), "index beyond the half sample" if name == HELD_OUT else "variance missing"),
-            (~variance.gt(0), "variance not positive"),
-        ],
+        {
+            "flatness not positive": ~joined["width"].gt(0),
+            "variance numerically zero": joined["numerically_zero"].astype(bool),
+            "index beyond the half sample" if name == HELD_OUT else "variance missing": variance.isna(),
+            "variance not positive": ~variance.gt(0),
+        }
     )
     # The flatness stage says more about an undefined flatness.
     reason = reason.where(joined["reason"] == "", joined["reason"])

@@ -5,32 +5,33 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dropscape.figures import methods, page, style
+from dropscape.figures import methods, style
 from dropscape.figures.content import rows_where
+from dropscape.figures.page import Page, legend_below
 
 _DASHED = (0, (4, 1.6))
 _BELOW = 0.6  # the line of the order's slope is so many times lower than the one that it is to be compared with
 
 
-def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Description) -> Figure:
+def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """One panel per order of the equation, one colour per keep probability."""
     orders, looks = sorted(set(summary["order"])), style.shades(summary["keep_prob"], "keep {:g}")
-    trials = " or ".join(f"{count:,}" for count in description["trials"])
+    trials = " or ".join(f"{count:,}" for count in page.description["trials"])
+    above = page.description["standard_errors"]
     sentences = [
-        methods.inputs_sentence(description),
+        methods.inputs_sentence(page.description),
         f"Expectations are over {trials} pairs of trials with the same initial parameters. Filled: root of the "
         "unbiased estimate of the squared norm; bars: one standard error. Hollow triangles: the noise hides the norm, "
         "which is likely below them.",
-        f"Dotted: noise floor, the smallest norm that is {description['standard_errors']} standard errors above 0. "
+        f"Dotted: noise floor, the smallest norm that is {above} standard errors above 0. "
         "Dashed: power laws through the filled points. The legend gives their slopes with 95 % intervals from the "
         "points' errors or from their scatter, whichever is wider. Grey: the order's slope.",
     ]
     title = "how far the expected parameters of the SME are from dropout's"
     titles = [f"SME of order {order:g}" for order in orders]
-    figure, axes = page.row(description, title, titles, sentences, 2.3, legend_rows=len(looks) + 2)
+    axes = page.row(title, titles, sentences, 2.3, legend_rows=len(looks) + 2)
     for panel, order in zip(axes, orders, strict=True):
         errors, fits = (rows_where(table, order=order) for table in (points, summary))
         handles = [
@@ -43,10 +44,9 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, description: page.Descript
         panel.set_xticks(rates, [f"{rate:.3g}" for rate in rates])
         panel.set_xticks([], minor=True)
         floor = style.entry("noise floor", "0.35", style.DOTTED, lw=0.9)
-        page.legend_below(panel, [*handles, style.entry(f"slope {order:g}", "0.55", lw=0.9), floor])
+        legend_below(panel, [*handles, style.entry(f"slope {order:g}", "0.55", lw=0.9), floor])
     style.label_logarithmic(axes[0].yaxis)
     axes[0].set_ylabel(r"$|\mathbb{E}\,\Theta_T - \mathbb{E}\,\theta_T|$ [parameter]", labelpad=1)
-    return figure
 
 
 def _curve(panel: Axes, rows: pd.DataFrame, fits: pd.DataFrame, look: style.Look) -> Line2D:

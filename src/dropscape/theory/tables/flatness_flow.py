@@ -9,19 +9,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.numerics.seeds import torch_generator
-from dropscape.theory.flatness_flow import (
-    ACTIVATIONS,
-    Networks,
-    flowed,
-    gradient,
-    hidden,
-    outputs,
-    r1,
-    relu_trace_derivative,
-    risk,
-    trace,
-    trace_derivative,
-)
+from dropscape.theory import flatness_flow as flow
 
 # The flow is followed until T would have changed by this share, or for this time over T, whichever is shorter.
 SHARE, STIFFNESS = 0.01, 3.0
@@ -58,7 +46,7 @@ def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[fl
         - ``falls_unturned``: the same, missing also where a pair has turned.
     """
     frames = []
-    for activation in ACTIVATIONS:
+    for activation in flow.ACTIVATIONS:
         for inputs, units, examples in sizes:
             drawn, scales = _random_networks(activation, networks, (inputs, units, examples), keep_probs, seed)
             key = {"activation": activation, "inputs": inputs, "hidden": units, "examples": examples}
@@ -69,7 +57,7 @@ def table(networks: int, sizes: Sequence[Sequence[int]], keep_probs: Sequence[fl
 
 def _random_networks(
     activation: str, networks: int, size: tuple[int, int, int], keep_probs: Sequence[float], seed: int
-) -> tuple[Networks, dict[str, Tensor]]:
+) -> tuple[flow.Networks, dict[str, Tensor]]:
     inputs, units, examples = size
     generator = torch_generator(seed, "theory", f"flatness flow {inputs} {units} {examples}")
 
@@ -78,7 +66,7 @@ def _random_networks(
 
     input_scale, output_scale = normal().exp(), normal().exp()
     strengths = [mask_variance(keep_probs[index % len(keep_probs)]) for index in range(networks)]
-    drawn = Networks(
+    drawn = flow.Networks(
         a=normal(units) * output_scale[:, None],
         w=normal(units, inputs) * input_scale[:, None, None] / inputs**0.5,
         x=normal(examples, inputs),
@@ -86,25 +74,25 @@ def _random_networks(
         strength=torch.tensor(strengths, dtype=torch.float64),
         activation=activation,
     )
-    return replace(drawn, y=outputs(drawn)), {"input_scale": input_scale, "output_scale": output_scale}
+    return replace(drawn, y=flow.outputs(drawn)), {"input_scale": input_scale, "output_scale": output_scale}
 
 
-def _row(networks: Networks) -> dict[str, object]:
+def _row(networks: flow.Networks) -> dict[str, object]:
     """The measured columns, one value per network each."""
-    of_a, of_w = gradient(r1, networks)
+    of_a, of_w = flow.gradient(flow.r1, networks)
     norm = (of_a.square().sum(1) + of_w.square().sum((1, 2))).sqrt()
-    start, derivative = trace(networks), trace_derivative(networks)
+    start, derivative = flow.trace(networks), flow.trace_derivative(networks)
     error = torch.full_like(start, torch.nan)
     if networks.activation == "relu":
-        error = (relu_trace_derivative(networks) - derivative).abs() / derivative.abs()
+        error = (flow.relu_trace_derivative(networks) - derivative).abs() / derivative.abs()
     # Without a gradient nothing flows, and the time below would be infinite.
     defined = norm > 0
     time = torch.where(defined, torch.minimum(SHARE * start / derivative.abs(), STIFFNESS / start), 0.0)
-    end = flowed(networks, time, STEPS)
-    turned = ((hidden(networks) > 0) != (hidden(end) > 0)).sum((1, 2))
-    change = trace(end) / start - 1
+    end = flow.flowed(networks, time, STEPS)
+    turned = ((flow.hidden(networks) > 0) != (flow.hidden(end) > 0)).sum((1, 2))
+    change = flow.trace(end) / start - 1
     return {
-        "risk": risk(networks),
+        "risk": flow.risk(networks),
         "gradient_norm": norm,
         "trace": start,
         "derivative": derivative,

@@ -1,12 +1,62 @@
-"""Fig. 11 of paper B: three functions through the same points and what R_1 charges for them."""
+"""Fig. 11 of paper B: three functions through the same points and what R_1 charges for them, float64.
+
+The functions are explicit networks of equal width, whose neurons have one direction. The points lie on a straight line
+that bends once between the third and the fourth. ``MIDDLE`` bends where both halves meet. ``LEFT`` has two convexity
+changes more there, ``RIGHT`` three separate intercepts without one.
+
+What is left to choose for a given function and width m is how many equal neurons share each slope change. A change c
+shared by k of them adds ``(s/2n) c^2 q / k`` to R_1, q being the sum of ``(x_i - t)^2`` over the data points beyond t,
+so that R_1 is at least ``(s/2n) (sum |c| sqrt(q))^2 / m``, reached where k is proportional to ``|c| sqrt(q)``. Without
+a given width the comparison would be empty: R_1 of any function tends to 0 as its neurons are split further.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from dropscape.theory.interpolants import MIDDLE, SLOPE_CHANGES, X, network, targets
-from dropscape.theory.relu_network_1d import convexity_changes, risk
+from dropscape.theory.relu_network_1d import ReluNetwork1d, convexity_changes, risk
 
 DRAWN = 257  # outputs per curve, evenly spaced; every intercept is among them
+X = np.arange(1.0, 6.0)
+SLOPE, CONSTANT = -1.0, 3.0
+LEFT, MIDDLE, RIGHT = "more convexity changes", "minimal", "separate intercepts"
+SLOPE_CHANGES: dict[str, Sequence[tuple[float, float]]] = {
+    LEFT: [(3.125, 2.5), (3.5, -2.5), (3.875, 2.5)],
+    MIDDLE: [(3.5, 2.5)],
+    RIGHT: [(3.125, 1.0), (3.5, 0.5), (3.875, 1.0)],
+}
+"""Intercept and slope change of each, with equal sums and first moments, so all pass through the same points."""
+
+
+def targets() -> NDArray:
+    """Targets at ``X``: the values of the function that bends once."""
+    ((t, slope_change),) = SLOPE_CHANGES[MIDDLE]
+    return SLOPE * X + CONSTANT + slope_change * np.maximum(X - t, 0.0)
+
+
+def network(curve: str, neurons: int) -> ReluNetwork1d:
+    """The network of a key of ``SLOPE_CHANGES`` with least R_1 among those whose neurons on one intercept are equal."""
+    t, slope_changes = (np.array(values) for values in zip(*SLOPE_CHANGES[curve], strict=True))
+    lengths = np.sqrt((np.maximum(np.subtract.outer(X, t), 0.0) ** 2).sum(axis=0))
+    counts = shared(np.abs(slope_changes) * lengths, neurons)
+    w = np.ones(neurons)
+    return ReluNetwork1d(np.repeat(slope_changes / counts, counts), w, -np.repeat(t, counts), SLOPE, CONSTANT)
+
+
+def shared(sizes: NDArray, total: int) -> NDArray:
+    """Counts k >= 1 with sum ``total`` that make sum sizes^2 / k least; exact.
+
+    Each term is convex in its count, so giving one more to where it takes away most is optimal at every step. A total
+    of less than one each is a ValueError.
+    """
+    if total < len(sizes):
+        raise ValueError(f"{total} neurons cannot share {len(sizes)} slope changes: write at least one for each.")
+    counts = np.ones(len(sizes), dtype=int)
+    for _ in range(total - len(sizes)):
+        counts[np.argmax(sizes**2 / (counts * (counts + 1)))] += 1
+    return counts
 
 
 def table(neurons: int, keep_prob: float) -> pd.DataFrame:
@@ -15,7 +65,7 @@ def table(neurons: int, keep_prob: float) -> pd.DataFrame:
     Returns:
         The columns
 
-        - ``curve``: one of ``theory.interpolants.SLOPE_CHANGES``.
+        - ``curve``: a key of ``SLOPE_CHANGES``.
         - ``kind``: ``output`` (the function, evenly spaced over the data), ``point`` (a data point, ``output`` is its
           target) or ``intercept``.
         - ``x``, ``output``. ``slope_change``: by how much the slope rises at an intercept; NaN elsewhere.
@@ -36,10 +86,10 @@ def table(neurons: int, keep_prob: float) -> pd.DataFrame:
             ],
             ignore_index=True,
         )
+        rows.insert(0, "curve", curve)
         r1 = own.r1(X, keep_prob)
         frames.append(
             rows.assign(
-                curve=curve,
                 risk=risk(own, X, y),
                 r1=r1,
                 r1_ratio=r1 / least,
@@ -48,6 +98,4 @@ def table(neurons: int, keep_prob: float) -> pd.DataFrame:
                 keep_prob=keep_prob,
             )
         )
-    every = pd.concat(frames, ignore_index=True)
-    first = ["curve", "kind", "x", "output", "slope_change"]
-    return every[[*first, *(column for column in every if column not in first)]]
+    return pd.concat(frames, ignore_index=True)

@@ -13,11 +13,11 @@ from dropscape.theory.perturbations import (
     case_ii_perturbations,
     derivative,
     largest_step,
+    min_relative_change,
     perturbed,
 )
 from dropscape.theory.random_relu_networks_1d import random_relu_network_1d
 from dropscape.theory.relu_network_1d import ReluNetwork1d, convexity_changes, min_convexity_changes, risk
-from dropscape.theory.steepest_perturbation import min_relative_change
 
 CASES = ("convexity", "intercepts", "ends", "neither")
 STEPS = 10  # networks examined along a perturbation, evenly spaced
@@ -49,7 +49,7 @@ def table(networks: int, seed: int) -> pd.DataFrame:
         - ``lowered``: whether the perturbation exists, keeps all outputs up to rounding and lowers R_1 at every step;
           missing where there is no perturbation.
         - ``min_relative_change``: the most negative d ln R_1 that any infinitesimal perturbation of all neurons reaches
-          without changing an output, for relative changes of at most 1 (``dropscape.theory.steepest_perturbation``).
+          without changing an output, for relative changes of at most 1 (``perturbations.min_relative_change``).
         - ``reducible``: whether that is negative.
     """
     rows = []
@@ -75,13 +75,12 @@ def _row(network: ReluNetwork1d, x: NDArray, case: str) -> dict[str, object]:
         "min_convexity_changes": min_convexity_changes(network, x),
     }
     steepest = min(perturbations, key=lambda perturbation: derivative(network, perturbation, x), default=None)
-    return row | _along(network, steepest, x) | {"min_relative_change": least, "reducible": least < -NOTHING}
+    # The table misses these columns where there is no perturbation.
+    along = _along(network, steepest, x) if steepest else {}
+    return row | along | {"min_relative_change": least, "reducible": least < -NOTHING}
 
 
-def _along(network: ReluNetwork1d, perturbation: Perturbation | None, x: NDArray) -> dict[str, object]:
-    if perturbation is None:
-        missing = ("derivative", "difference_error", "largest_step", "output_error", "risk", "r1_ratio")
-        return dict.fromkeys(missing, math.nan) | {"linear_term": None, "lowered": None}
+def _along(network: ReluNetwork1d, perturbation: Perturbation, x: NDArray) -> dict[str, object]:
     descent, end = derivative(network, perturbation, x), min(1.0, largest_step(network, perturbation, x))
     targets, size = network.outputs(x), np.abs(network.neuron_outputs(x)).sum(axis=1)
     line = [perturbed(network, perturbation, end * step / STEPS) for step in range(STEPS + 1)]

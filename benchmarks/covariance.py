@@ -1,5 +1,7 @@
 """The covariance Sigma(theta) of a dropout step's gradient, dense and in closed form (paper C, section 5.1).
 
+What the library does without: its noise has this covariance, which benchmarks and tests compare it with.
+
 From ``dropscape.equations.noise``: with mask entries 1 + eta_r, and B_r the gradient of L_S with respect to
 q_r = (a_r, w_r), the gradient with respect to q_r is
 
@@ -20,7 +22,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import mask_variance
 from dropscape.equations.modified_loss import modified_gradient
-from dropscape.equations.network import ForwardPass
+from dropscape.equations.network import ForwardPass, Parameters
 
 
 def unit_effects(passed: ForwardPass) -> Tensor:
@@ -51,3 +53,9 @@ def covariance(passed: ForwardPass, keep_prob: float) -> Tensor:
     squares = s**2 * torch.einsum("trju,trjv->truv", effects, effects)
     blocks.diagonal(dim1=1, dim2=3).add_(squares.movedim(1, -1))
     return result
+
+
+def from_vectors(theta: Tensor, units: int, outputs: int) -> Parameters:
+    """The parameters of (T, m (k + d)) ``Parameters.vectors``."""
+    rows = theta.unflatten(1, (units, -1))
+    return Parameters(rows[..., :outputs].contiguous(), rows[..., outputs:].contiguous())
