@@ -38,13 +38,16 @@ def variant(run: Settings, default: Settings) -> str:
 
 
 def dropout_run_tables(experiment: Settings, tables: TableFiles, name: str) -> pd.DataFrame:
-    """The tables of all runs that have one, with the columns ``DROPOUT_RUN``."""
+    """The tables of all runs that have one, with the columns ``DROPOUT_RUN``.
+
+    A table's own ``keep_prob``, that of dropout added tentatively to a training without it, replaces the training's.
+    """
 
     def described(experiment: Settings, run: str) -> Settings:
         settings = experiment["runs"][run]
         return {"run": run, **settings, "variant": variant(settings, experiment["dropout"])}
 
-    return _run_tables([experiment], tables, name, described, DROPOUT_RUN)
+    return _run_tables([experiment], tables, name, described, DROPOUT_RUN, kept=("keep_prob",))
 
 
 def along_training(experiment: Settings, tables: TableFiles, names: Mapping[str, str]) -> pd.DataFrame:
@@ -99,17 +102,16 @@ def _run_tables(
     name: str,
     described: Callable[[Settings, str], Settings],
     columns: Sequence[str],
+    kept: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The tables with the described settings in front.
-
-    A table's own ``keep_prob``, that of dropout added tentatively to a training without it, replaces the training's.
-    """
+    """The tables with the described settings in front; a table's columns ``kept`` replace the described ones."""
     frames = []
     for experiment in experiments:
         for run in experiment["runs"]:
             if tables.has_run_table(experiment["name"], run, name):
                 frame = tables.run_table(experiment["name"], run, name)
-                added = {key: value for key, value in described(experiment, run).items() if key not in frame}
+                settings = described(experiment, run)
+                added = {key: settings[key] for key in settings if key not in kept or key not in frame}
                 frames.append(frame.assign(**added))
     table = pd.concat(frames, ignore_index=True)
     return table[[*columns, *(column for column in table if column not in columns)]]
