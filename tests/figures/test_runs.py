@@ -5,7 +5,7 @@ import pytest
 
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.runs import along_training, dropout_run_tables, objective_run, variant
+from dropscape.figures.runs import along_training, dropout_run_tables, objective_run, objective_run_tables, variant
 from tests.figures.of_objectives import experiment, run
 
 DEFAULT = {"dropout_after": 1, "mask_mode": "per_example"}
@@ -68,3 +68,13 @@ def test_only_values_that_are_not_finite_have_a_reason(tmp_path):
 )
 def test_a_run_is_described_by_what_it_descends(settings, column, value):
     assert objective_run(experiment({"a": settings}), "a")[column] == value
+
+
+def test_what_a_run_descends_is_said_by_its_settings_and_not_by_a_column_of_its_table(tmp_path):
+    """A history's column ``objective`` is the value that is descended."""
+    described = experiment({"a": run("risk_plus_r1", 0.9)})
+    path = tmp_path / "a.csv"
+    write_table(path, pd.DataFrame({"step": [0], "objective": [0.25], "keep_prob": [0.5]}))
+    tables = TableFiles({"runs": {described["name"]: {"a": {"history": str(path)}}}})
+    (row,) = objective_run_tables({"experiments": [described]}, tables, "history").to_dict("records")
+    assert (row["objective"], row["keep_prob"], row["step"]) == ("risk_plus_r1", 0.9, 0)
