@@ -1,16 +1,16 @@
 """The look of every figure: fonts, sizes, the colour and marker of a run, legend entries, and saving."""
 
 import math
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -38,9 +38,15 @@ _RC = {f"{axis}tick.{key}": value for axis in "xy" for key, value in _TICKS.item
     "legend.fontsize": 5.7,
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.0,
+    "axes.axisbelow": True,
+    **dict.fromkeys(["axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"], ".15"),
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "pdf.fonttype": 42,  # embedded TrueType
 }
-PALETTE = [to_hex(colour) for colour in sns.color_palette("colorblind")]
+# Colour-blind safe: the palette of that name in seaborn.
+PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"]
 # The papers' keep probabilities and the variants have one colour in every figure; others get what is left.
 _HUES = {0.9: 0, 0.8: 1, 0.5: 2, "after layer 2": 4, "shared masks": 7}
 _SPARE = [3, 9, 5, 6, 8]
@@ -66,9 +72,13 @@ WITH_DROPOUT = Look("with dropout", PALETTE[1])
 WITHOUT_DROPOUT = Look("without dropout", PALETTE[0], "s")
 
 
-def applied() -> AbstractContextManager[None]:
-    """The style, for the time of the body only."""
-    return matplotlib.rc_context(sns.axes_style("ticks") | _RC)
+@contextmanager
+def applied() -> Iterator[None]:
+    """The style, for the time of the body only, whatever a matplotlibrc of the user's says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
+        yield
 
 
 def looks(table: pd.DataFrame) -> dict[tuple[str, float], Look]:
@@ -102,7 +112,7 @@ def _shaded(colour: str, octaves: float) -> str:
 def shades(values: Iterable[float], label: str) -> dict[float, Look]:
     """A shade, from dark for the smallest, a marker and a label, a format such as ``keep {:g}``, for each value."""
     ordered = sorted(set(values))
-    colours = [to_hex(colour) for colour in sns.color_palette("viridis", len(ordered))]
+    colours = map(to_hex, matplotlib.colormaps["viridis"](np.linspace(0, 1, len(ordered) + 2)[1:-1]))
     looks = zip(ordered, colours, cycle(_ORDERED_MARKERS), strict=False)
     return {value: Look(label.format(value), colour, shape) for value, colour, shape in looks}
 
