@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from dropscape.schema import Strict
+from dropscape.schema import Seeds, Strict
 
 if TYPE_CHECKING:
     from dropscape.config.experiment import ExperimentSettings
@@ -73,14 +73,7 @@ class Measurement(Strict):
 class StageExperiment(Strict):
     """An experiment with set-ups that no training shares, whose jobs are its own."""
 
-    seeds: list[int] = Field(description="Seeds of everything random.", min_length=1)
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError(f"seeds {seeds} names a seed twice: write each once")
-        return seeds
+    seeds: Seeds = Field(description="Seeds of everything random.")
 
     @property
     def dataset(self) -> str | None:

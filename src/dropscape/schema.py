@@ -3,16 +3,32 @@
 import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+# What each means, after "write".
+PATTERNS = {
+    NAME_PATTERN: "small letters, digits, dots, underscores and hyphens, a letter or a digit first",
+    FUNCTION_PATTERN: "package.module:function",
+}
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Function = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Function = Annotated[str, Field(pattern=FUNCTION_PATTERN)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 KeepProb = Annotated[float, Field(gt=0, le=1)]
 Sample = Literal["trajectory", "gradients"]
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"{seeds} names a seed twice: write each once")
+    return seeds
+
+
+# Below 2^63, so that tables can hold them.
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1), AfterValidator(_distinct)]
 
 # Tags of the forms of a key; pydantic puts them into the place of an error, where nobody wrote them.
 ONE, MANY, BY_NAME = "(one)", "(list)", "(by name)"
@@ -31,7 +47,10 @@ def one_or_by_name(kind: Any) -> Any:
 
 
 class Strict(BaseModel):
-    """Settings that refuse unknown keys; numbers may be written as strings, because YAML reads 1e-3 as one."""
+    """Settings that refuse unknown keys, and true or false for a number.
+
+    Numbers may be written as strings, because YAML reads 1e-3 as one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +64,16 @@ class Strict(BaseModel):
                     nearest = difflib.get_close_matches(str(key), known, 1)
                     suggested = f"{nearest[0]}, or one of {', '.join(known)}" if nearest else ", ".join(known)
                     raise PydanticCustomError("unknown_key", "write {suggested}", {"key": key, "suggested": suggested})
+            for key, value in written.items():
+                values = value if isinstance(value, list) else [value]
+                if any(isinstance(one, bool) for one in values) and not cls._takes_bool(key):
+                    raise ValueError(f"{key} is {str(value).lower()}: write a number, or a text in quotes")
         return written
+
+    @classmethod
+    def _takes_bool(cls, key: str) -> bool:
+        annotation = cls.model_fields[key].annotation
+        return annotation is Any or "bool" in str(annotation) or "Any" in str(annotation)
 
 
 def to_jsonable(settings: Any) -> Any:

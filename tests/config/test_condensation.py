@@ -45,7 +45,8 @@ def test_what_cannot_be_looked_at_is_refused(load, section, sentence):
 
 
 def test_layers_of_other_networks_are_named_freely_and_an_interval_needs_one_input_and_output(load):
-    one = {"model": {"widths": [1, 30, 1]}, "dropout": {"dropout_after": 1}}
+    data = {"dataset": "curve", "train_examples": 12, "test_examples": 100}
+    one = {"data": data, "model": {"widths": [1, 30, 1]}, "dropout": {"dropout_after": 1}}
     settings = load(overrides=overrides(SECTION | {"interval": [-1, 1]}, **one)).experiments["mnist_fnn"]
     assert settings.condensation.interval == [-1, 1]
     vgg = {"layers": ["block1.conv1.weight"], "recorded_steps": 3}

@@ -72,8 +72,11 @@ REFUSED = [
         overrides(FIGURE | {"runs": ["three"]}, trajectories=TRAJECTORIES),
         "draws the run 'three', which is none of own",
     ),
-    (overrides(data=DATA | {"dataset": "digits"}), "experiment 'own' uses the dataset 'digits': write one of cifar10,"),
-    (overrides(seeds=[1, 1]), "seeds [1, 1] names a seed twice"),
+    (
+        overrides(data=DATA | {"dataset": "digits"}),
+        "experiment 'own' names the dataset 'digits': write one of cifar10,",
+    ),
+    (overrides(seeds=[1, 1]), "seeds: [1, 1] names a seed twice"),
     (overrides(model={"widths": [3], "initial_scale": [1.0]}), "but the network has 2 layers: write one number"),
     (overrides(weak_errors=WEAK | {"flow_time": 0.12}), "flow_time 0.12 is no multiple of the learning rate 0.1"),
     (overrides(weak_errors=WEAK | {"trials": 2}), "weak_errors.trials' is 2"),

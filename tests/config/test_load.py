@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscape.config.load import SCALES, load_settings, merged, read_yaml
+from dropscape.config.load import SCALES, load_settings, merged
+from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import ConfigurationError
 
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -108,11 +109,11 @@ WIDE = {"noise_structure": {"experiments": {"mnist_wide_fnn": {"runs": {"dropout
         ),
         (
             {"noise_structure": {"experiments": {"cifar10_vgg9": {"model": {"name": "vgg11"}}}}},
-            "'studies.noise_structure.experiments.cifar10_vgg9.model' is",
+            "'noise_structure.experiments.cifar10_vgg9.model.name' is 'vgg11': write one of",
         ),
         (
             {"noise_structure": {"experiments": {"cifar10_vgg9": {"model": {"width": 0}}}}},
-            "'studies.noise_structure.experiments.cifar10_vgg9.model.width' is 0",
+            "'noise_structure.experiments.cifar10_vgg9.model.width' is 0: write more than 0",
         ),
         ({"noise_structure": {"experiments": {"cifar10_vgg9": {"training": {"flow_time": 3}}}}}, "write one of flow_"),
     ],
@@ -166,11 +167,11 @@ REFUSED = [
         "In config/config.yaml or --config: 'sacle' is not a known key (docs/configuration.md lists them): write "
         "scale, or one of scale, source,",
     ),
-    ({"scale": "huge"}, "'scale' is 'huge': input should be 'smoke', 'quick' or 'paper'"),
-    ({"threads": 0}, "'threads' is 0: input should be greater than or equal to 1"),
+    ({"scale": "huge"}, "'scale' is 'huge': write smoke, quick or paper"),
+    ({"threads": 0}, "'threads' is 0: write at least 1"),
     ({"source": "directory"}, "write directory: path/to/the/official/files"),
     ({"studies": ["noise"]}, "studies names 'noise': write one of implicit_regularization,"),
-    ({"experiments": []}, "'experiments' is []: list should have at least 1 item"),
+    ({"experiments": []}, "'experiments' is []: write at least 1 of them"),
     (
         {"experiments": ["cifar10_vgg9"], "studies": ["modified_equations"]},
         "experiments names 'cifar10_vgg9', which no figure of modified_equations shows: add one, or leave it out.",
@@ -187,11 +188,11 @@ REFUSED = [
     ),
     (
         {"overrides": of_mnist(training={"flow_tmie": 3})},
-        "'studies.noise_structure.experiments.mnist_fnn.training.flow_tmie' is not a known key (docs/configuration.md "
-        "lists them): write flow_time, or one of optimizer, ",
+        "In overrides: 'noise_structure.experiments.mnist_fnn.training.flow_tmie' is not a known key "
+        "(docs/configuration.md lists them): write flow_time, or one of optimizer, ",
     ),
     ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 0}})}, "runs.keep0.9-lr0.1.keep_prob' is 0"),
-    ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 1.2}})}, "less than or equal to 1"),
+    ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"keep_prob": 1.2}})}, "keep_prob' is 1.2: write at most 1."),
     ({"overrides": of_mnist(runs={"keep0.9-lr0.1": {"learning_rate": "fast"}})}, "learning_rate' is 'fast'"),
     ({"overrides": of_mnist(runs={"Keep": {"keep_prob": 1, "learning_rate": 1}})}, "runs.Keep"),
     (
@@ -199,8 +200,8 @@ REFUSED = [
         "run 'keep0.9-lr0.1' puts dropout after hidden layer 3, but model.widths has 2 of them: write dropout_after "
         "between 1 and 2",
     ),
-    ({"seeds": [1, 1]}, "seeds [1, 1] names a seed twice: write each once"),
-    ({"seeds": []}, "'studies.noise_structure.experiments.mnist_fnn.seeds' is []"),
+    ({"seeds": [1, 1]}, "seeds: [1, 1] names a seed twice: write each once"),
+    ({"seeds": []}, "'seeds' is []: write at least 1 of them"),
     (
         {"overrides": of_mnist(flatness=None)},
         "figure noise_structure-fig2a needs the section flatness in experiment 'mnist_fnn'",
@@ -215,7 +216,7 @@ REFUSED = [
     ),
     (
         {"overrides": {"noise_structure": {"figures": {"fig2a": {"sample": None}}}}},
-        "'studies.noise_structure.figures.fig2a.sample' is None: input should be 'trajectory' or 'gradients'",
+        "'noise_structure.figures.fig2a.sample' is None: write trajectory or gradients",
     ),
     ({"overrides": of_fig11(experiment="mnist_fnn")}, "of kind interpolants draws theory and no experiment: leave exp"),
     ({"overrides": of_fig11(kind="slices")}, "implicit_regularization-fig11 of kind slices draws an experiment: write"),
@@ -225,7 +226,7 @@ REFUSED = [
     ),
     (
         {"overrides": {"implicit_regularization": {"theory": {"flatness_flow": {"sizes": [[1, 2]]}}}}},
-        "theory.flatness_flow.sizes.0' is [1, 2]: list should have at least 3 items",
+        "theory.flatness_flow.sizes.0' is [1, 2]: write at least 3 of them",
     ),
 ]
 
@@ -236,7 +237,9 @@ def test_what_cannot_work_is_refused_by_one_sentence_that_names_the_key(load, us
         load(**user)
     message = str(error.value)
     assert sentence in message
-    assert message.startswith(("In config", "overrides names", "experiments names"))
+    assert message.startswith(
+        ("In config", "In overrides: ", "In the configuration: ", "overrides names", "experiments names")
+    )
     assert message.endswith(".")
     assert "\n" not in message
 
@@ -274,7 +277,7 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"objective": "noise"}, "objective' is 'noise': input should be 'dropout', 'risk', 'risk_plus_r1',"),
+        ({"objective": "noise"}, "objective' is 'noise': write dropout, risk, risk_plus_r1,"),
         (
             {"objective": "risk_plus_r1", "loss": "cross_entropy"},
             "run 'keep0.9-lr0.1' has the objective risk_plus_r1, but R_1 (paper B, eq. 4) is only defined for the loss "
@@ -371,12 +374,16 @@ def test_a_scale_file_that_names_no_study_is_named_itself(own_root):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [("a: [1", "is not valid YAML"), ("- a\n", "holds a list: write `key: value` lines"), (None, "does not exist")],
+    [
+        ("a: [1", ", line 2, column 1 is no YAML"),
+        ("- a\n", " holds a list: write `key: value` lines"),
+        (None, " does not exist"),
+    ],
 )
 def test_an_unreadable_file_is_named(own_root, content, sentence):
     path = own_root / "config/scales/quick.yaml"
     path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ConfigurationError, match=f"quick.yaml {sentence}"):
+    with pytest.raises(ConfigurationError, match=f"quick.yaml{sentence}"):
         load_settings({}, own_root)
 
 

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from dropscape.config.load import load_settings, read_yaml
+from dropscape.config.load import load_settings
+from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import ConfigurationError
 
 

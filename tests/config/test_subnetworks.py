@@ -55,9 +55,9 @@ def test_a_figure_draws_it(load, experiment, kind, more):
 
 
 REFUSED = [
-    (CNN | {"width": 3}, None, "'studies.subnetworks.subnetworks.own.width' is not a known key"),
-    (CNN | {"algorithm": "rnn"}, None, "Input tag 'rnn' found using 'algorithm' does not match any"),
-    (TWO_LAYER | {"data": CAPS | {"separation": 1}}, None, "own.data.separation' is 1: input should be less than 1"),
+    (CNN | {"width": 3}, None, "'subnetworks.subnetworks.own.width' is not a known key"),
+    (CNN | {"algorithm": "rnn"}, None, "own.algorithm' is 'rnn': write one of two_layer, cnn"),
+    (TWO_LAYER | {"data": CAPS | {"separation": 1}}, None, "own.data.separation' is 1: write less than 1"),
     (
         TWO_LAYER | {"data": CAPS | {"distribution": "sectors", "dimension": 2}},
         None,
@@ -65,9 +65,9 @@ REFUSED = [
     ),
     (TWO_LAYER | {"data": IMAGES}, None, "own.data.digits"),
     (TWO_LAYER | {"data": IMAGES | {"digits": [3, 3]}}, None, "digits [3, 3] names one class: write two"),
-    (CNN | {"data": IMAGES | {"dataset": "digits"}}, None, "experiment 'own' uses the dataset 'digits': write "),
+    (CNN | {"data": IMAGES | {"dataset": "digits"}}, None, "experiment 'own' names the dataset 'digits': write "),
     (CNN | {"widths": [10, 10]}, None, "own.widths: [10, 10] names a value twice: write each once"),
-    (CNN | {"seeds": [1, 1]}, None, "seeds [1, 1] names a seed twice"),
+    (CNN | {"seeds": [1, 1]}, None, "seeds: [1, 1] names a seed twice"),
     (
         CNN,
         FIGURE | {"panels": [{"width": 30, "keep_prob": 0.2}]},

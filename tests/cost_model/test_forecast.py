@@ -7,8 +7,8 @@ from textwrap import indent
 
 import pytest
 
-from dropscape.config.load import load_settings
-from dropscape.cost_model.__main__ import configured, main
+from dropscape.config.load import load_settings, user_keys, user_settings
+from dropscape.cost_model.__main__ import main
 from dropscape.cost_model.forecast import against_records, by_stage, forecasts
 from dropscape.cost_model.jobs import ListedJob, jobs_in
 from dropscape.cost_model.page import comparison, page
@@ -112,10 +112,10 @@ def test_a_machine_without_a_gpu_to_use_shows_none(table):
 
 
 def test_files_and_keys_are_merged_as_snakemake_does(tmp_path):
-    (tmp_path / "own.yaml").write_text("scale: paper\nthreads: 2\nsource: {mnist: directory}\n")
-    settings = configured(tmp_path / "own.yaml", ["scale=smoke", "seeds=[3, 4]", "directory=data"], ROOT)
-    assert (settings.user.scale, settings.user.threads, settings.user.seeds) == ("smoke", 2, [3, 4])
-    assert settings.user.directory == "data"
+    (tmp_path / "own.yaml").write_text("scale: paper\nthreads: 2\nsource: {mnist: official}\n")
+    keys = user_keys(tmp_path / "own.yaml", {"scale": "smoke", "seeds": [3, 4], "download_cache": "data"}, ROOT)
+    user = user_settings(keys)
+    assert (user.scale, user.threads, user.seeds, user.download_cache) == ("smoke", 2, [3, 4], "data")
 
 
 @pytest.mark.parametrize(

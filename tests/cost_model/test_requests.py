@@ -138,6 +138,7 @@ class TestLimits:
 
     def test_of_a_custom_network_are_those_of_the_most_expensive_one(self):
         published = configured(scale="paper").trained["cifar100_resnet20"].settings.model_dump()
+        published["data"]["dataset"] = "cifar10"
 
         def asked(**model):
             experiments = {"of_model": published | {"model": model, "block": ["conv1.weight"]}}

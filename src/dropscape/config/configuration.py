@@ -4,6 +4,8 @@ The workflow validates it when it is parsed, before any job. The JSON schema
 (``workflow/schemas/settings.schema.json``) and ``docs/configuration.md`` are generated from it.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +14,8 @@ from pydantic import Field, model_validator
 from dropscape.claims.settings import ClaimSettings
 from dropscape.config.study import SECTIONS, StudySettings
 from dropscape.config.user import UserSettings
+from dropscape.data.kind import DatasetKind
+from dropscape.models.settings import NetworkSettings
 from dropscape.schema import Name, Strict
 
 
@@ -27,6 +31,14 @@ class Settings(Strict):
         return {name: one for study in self.studies.values() for name, one in study.all_experiments.items()}
 
     @property
+    def made_experiments(self) -> list[str]:
+        """Names of the experiments of the selected studies, and of those of others that their figures show, sorted."""
+        studies = self.selected_studies.values()
+        names = {name for study in studies for figure in study.figures.values() for name in figure.experiments}
+        names |= {name for study in studies for name in study.all_experiments}
+        return sorted(names & set(self.experiments))
+
+    @property
     def selected_studies(self) -> dict[str, StudySettings]:
         """The studies that are reproduced."""
         wanted = self.user.studies
@@ -34,10 +46,6 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def _references(self):
-        if self.user.reads_directory and not self.user.directory:
-            raise ValueError(
-                "source is 'directory' but directory is empty: write directory: path/to/the/official/files"
-            )
         for name in self.user.studies or []:
             if name not in self.studies:
                 raise ValueError(f"studies names '{name}': write one of {', '.join(self.studies)}, or null for all")
@@ -66,7 +74,9 @@ class Settings(Strict):
                         )
                     owners[name] = study_name
                     if experiment.dataset is not None:
-                        self.user.check_dataset(name, experiment.dataset)
+                        self.user.check_dataset(f"experiment '{name}'", experiment.dataset)
+                        if kind := self.user.kind_of(experiment.dataset):
+                            _check_network(name, experiment, kind)
 
     def _check_figure(self, where: str, study: Any, figure: Any) -> None:
         for experiment in figure.experiments:
@@ -78,6 +88,33 @@ class Settings(Strict):
         figure.check(where, {name: self.experiments[name] for name in figure.experiments})
         if figure.theory_table and figure.theory_table not in study.theory.tables:
             raise ValueError(f"{where} needs the section theory.{figure.theory_table} in its study")
+
+
+def _check_network(name: str, experiment: Any, kind: type[DatasetKind]) -> None:
+    """Refuse a network that does not read or does not put out what the dataset has."""
+    model = getattr(experiment, "model", None)
+    if not isinstance(model, NetworkSettings):
+        return
+    where = f"experiment '{name}' has the network {model.name}"
+    if model.translates != kind.has_pairs and model.name != "custom":
+        read = "sentence pairs" if model.translates else "no sentence pairs"
+        raise ValueError(f"{where}, which reads {read}, and the dataset {kind.title}: write another of the two")
+    with suppress(LookupError):  # not known of a custom network
+        shape = model.input_shape(experiment.data.model_dump())
+        if kind.example_shape and tuple(shape) != kind.example_shape:
+            raise ValueError(
+                f"{where}, which reads {_numbers(shape)} numbers, but an example of {kind.title} has "
+                f"{_numbers(kind.example_shape)}: write a model or a dataset that fits"
+            )
+    if None not in (model.outputs, kind.outputs) and model.outputs != kind.outputs:
+        raise ValueError(
+            f"{where} with {model.outputs} outputs, but {kind.title} has {kind.outputs} classes or values: write "
+            f"{kind.outputs}"
+        )
+
+
+def _numbers(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _check_claim(name: str, claim: ClaimSettings, study_name: str, study: Any) -> None:

@@ -100,7 +100,7 @@ def out_of_date(root: Path) -> list[str]:
     return [
         path
         for path, content in documents().items()
-        if not (root / path).is_file() or (root / path).read_text() != content
+        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != content
     ]
 
 
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return bool(stale)
     for path in stale:
         (options.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (options.root / path).write_text(documents()[path])
+        (options.root / path).write_text(documents()[path], encoding="utf-8")
         print(f"wrote {path}")
     return 0
 

@@ -10,7 +10,7 @@ from dropscape.data.settings import DataSettings
 from dropscape.discovery import subclasses, submodules
 from dropscape.measurement import Measurement
 from dropscape.models.settings import NetworkSettings
-from dropscape.schema import Name, Strict
+from dropscape.schema import Name, Seeds, Strict
 from dropscape.training.settings import DropoutSettings, Loss, RunSettings, TrainingSettings, check_run
 
 NETWORKS = subclasses(submodules("dropscape.models.networks"), NetworkSettings)
@@ -29,7 +29,7 @@ class _ExperimentSettings(Strict):
     block: list[str] = Field(description="Parameter names that the measurements are restricted to.", min_length=1)
     dropout: DropoutSettings = Field(DropoutSettings(), description="Where dropout stands and how masks are drawn.")
     training: TrainingSettings = Field(description="How every run is trained.")
-    seeds: list[int] = Field(description="Seeds of every run (initialisation and masks).", min_length=1)
+    seeds: Seeds = Field(description="Seeds of every run (initialisation and masks).")
     runs: dict[Name, RunSettings] = Field(
         description="The runs by name; null in a scale file leaves one out. Many runs at once are written in `grid`: "
         "`keep{keep_prob}: {keep_prob: [0.5, 0.9], learning_rate: 0.1}` is a run for each combination of its lists.",
@@ -79,8 +79,6 @@ class _ExperimentSettings(Strict):
             raise ValueError("loss mse does not support text data: write loss: cross_entropy")
         for name in self.runs:
             check_run(name, self)
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds {self.seeds} names a seed twice: write each once")
         if len(set(self._recorded_steps.values())) > 1:
             differ = " and ".join(f"{section}.recorded_steps" for section in sorted(self._recorded_steps))
             raise ValueError(f"{differ} differ: a training records one set of steps, write the same number")

@@ -13,12 +13,19 @@ def with_grid_as_runs(experiment: Mapping[str, Any]) -> dict[str, Any]:
     learning_rate: 0.1}`` stands for the runs ``keep0.5`` and ``keep0.9``. Every list is an axis of the grid; a list
     inside of it is a single value.
 
+    Null in ``runs`` leaves a run of the grid out.
+
     Raises:
-        ValueError: a pattern leaves out an axis, so that runs would share a name, or names one that is not there; or
-            a run of the grid stands in ``runs`` too.
+        ValueError: a grid or an entry has no keys; a pattern leaves out an axis, so that runs would share a name, or
+            names one that is not there; or a run of the grid stands in ``runs`` too.
     """
-    runs = dict(experiment.get("runs") or {})
-    for pattern, family in (experiment.get("grid") or {}).items():
+    runs, grid = dict(experiment.get("runs") or {}), experiment.get("grid") or {}
+    if not isinstance(grid, Mapping) or not all(isinstance(family, Mapping) for family in grid.values()):
+        raise ValueError(
+            f"grid is {grid!r}: write patterns with what their runs have, such as "
+            "`keep{keep_prob}: {keep_prob: [0.5, 0.9], learning_rate: 0.1}`"
+        )
+    for pattern, family in grid.items():
         axes = {key: values for key, values in family.items() if isinstance(values, list)}
         named = [field for _, field, _, _ in string.Formatter().parse(str(pattern)) if field is not None]
         if sorted(named) != sorted(axes):
@@ -29,10 +36,14 @@ def with_grid_as_runs(experiment: Mapping[str, Any]) -> dict[str, Any]:
         for point in itertools.product(*axes.values()):
             values = dict(zip(axes, point, strict=True))
             name = pattern.format(**{key: _text(value) for key, value in values.items()})
+            if name in runs and runs[name] is None:
+                del runs[name]
+                continue
             if name in runs:
                 raise ValueError(f"run '{name}' of grid '{pattern}' is there already: rename one")
             runs[name] = {**family, **values}
-    return {key: value for key, value in experiment.items() if key != "grid"} | {"runs": runs}
+    written = {key: value for key, value in experiment.items() if key != "grid"}
+    return written | {"runs": runs} if grid else written
 
 
 def _text(value: Any) -> str:

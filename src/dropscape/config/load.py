@@ -1,22 +1,22 @@
-"""Reading and merging the configuration: study files (paper scale) <- scale file <- the user's file."""
+"""Merging the configuration: study files (paper scale) <- scale file <- the user's file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from dropscape.config.configuration import Settings
-from dropscape.config.experiment import NETWORKS
-from dropscape.config.selection import only, without_left_out
-from dropscape.config.study import FIGURES, SECTIONS, STAGE_FORMS
+from dropscape.config.entries import entries, without_left_out
+from dropscape.config.explained import explained
+from dropscape.config.selection import claims_of_what_is_made, only
 from dropscape.config.user import UserSettings
+from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import ConfigurationError
-from dropscape.schema import BY_NAME, MANY, ONE
 
 SCALES = ("smoke", "quick", "paper")
-_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, if there: each job reads all files anew
+USER = "config/config.yaml or --config"
+STUDIES, OVERRIDES = "config/studies and config/claims", "overrides"
 
 
 def merged(base: Any, override: Any) -> Any:
@@ -32,43 +32,69 @@ def merged(base: Any, override: Any) -> Any:
     return result
 
 
+def user_keys(file: Path | None, pairs: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The user's keys as Snakemake merges them: ``config/config.yaml``, over it a file, over both single keys.
+
+    Raises:
+        ConfigurationError: a file is missing or no YAML mapping.
+    """
+    keys = read_yaml(
+        next(folder / "config/config.yaml" for folder in (Path(), root) if (folder / "config/config.yaml").is_file())
+    )
+    return merged(merged(keys, read_yaml(file) if file else {}), pairs)
+
+
 def load_settings(user: Mapping[str, Any], root: Path) -> Settings:
     """The validated configuration of ``root`` (the folder that holds ``config/``) with the user's keys.
 
     A ConfigurationError names an unknown key, a value out of range or a reference to nothing, and where it stands.
     """
-    user_settings = _validated(UserSettings, dict(user), "config/config.yaml or --config")
-    return merge_studies(user_settings, root)
+    return merge_studies(user_settings(user), root)
+
+
+def user_settings(user: Mapping[str, Any]) -> UserSettings:
+    """The user's keys, validated; errors are those of ``load_settings``."""
+    return _validated(UserSettings, dict(user), {USER: user})
 
 
 def merge_studies(user: UserSettings, root: Path) -> Settings:
     """The studies at the user's scale, with the user's seeds and overrides, validated."""
-    studies = read_studies(root)
-    scale_file = root / f"config/scales/{user.scale}.yaml"
+    written, scale_file = read_studies(root), f"config/scales/{user.scale}.yaml"
+    layers = {STUDIES: written, scale_file: read_yaml(root / scale_file), OVERRIDES: user.overrides}
+    studies = without_left_out(written, written, STUDIES)
     versions = [studies]
-    for layer, origin in ((read_yaml(scale_file), f"config/scales/{user.scale}.yaml"), (user.overrides, "overrides")):
-        unknown = sorted(set(layer) - set(studies))
-        if unknown:
+    for origin in (scale_file, OVERRIDES):
+        layer = layers[origin]
+        if unknown := sorted(set(layer) - set(studies)):
             raise ConfigurationError(
                 f"{origin} names the study '{unknown[0]}', which has no file in config/studies: "
                 f"write one of {', '.join(studies)}."
             )
-        studies = merged(studies, layer)
+        for place, value in _misplaced(studies, layer):
+            raise ConfigurationError(
+                f"In {origin}: '{place}' is {value!r}, but it has keys of its own: write `key: value` lines below it."
+            )
+        studies = without_left_out(merged(studies, layer), written, origin)
         versions.append(studies)
     if user.experiments is not None:
-        studies = only(studies, user.experiments, user.studies or list(studies))
+        studies = only(studies, user.experiments, user.studies or list(studies), written)
     if user.seeds is not None:
         for study in studies.values():
-            for section in SECTIONS:
-                for experiment in study.get(section, {}).values():
-                    experiment["seeds"] = list(user.seeds)
+            for experiment in filter(None, entries(study).values()):
+                experiment["seeds"] = list(user.seeds)
     for name, study in studies.items():
-        study["claims"] = without_left_out(study.get("claims") or {}, [one[name] for one in versions], study)
-    return _validated(
-        Settings,
-        {"user": user.model_dump(), "studies": studies},
-        f"config/studies and config/claims merged with config/scales/{user.scale}.yaml and the user's overrides",
-    )
+        study["claims"] = claims_of_what_is_made(study.get("claims") or {}, [one[name] for one in versions], study)
+    return _validated(Settings, {"user": user.model_dump(), "studies": studies}, layers)
+
+
+def _misplaced(base: Mapping[str, Any], layer: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """What a layer writes where there are keys: its place and the value."""
+    for key, value in layer.items():
+        place = f"{above}.{key}" if above else str(key)
+        if isinstance(base.get(key), Mapping) and isinstance(value, Mapping):
+            yield from _misplaced(base[key], value, place)
+        elif isinstance(base.get(key), Mapping) and value is not None:
+            yield place, value
 
 
 def read_studies(root: Path) -> dict[str, Any]:
@@ -94,52 +120,8 @@ def read_studies(root: Path) -> dict[str, Any]:
     return studies
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, empty if the file is; a ConfigurationError says that it holds something else."""
-    try:
-        content = _SafeLoader(path.read_text()).get_single_data()
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path} does not exist: restore it from the repository.") from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
-    if content is not None and not isinstance(content, dict):
-        raise ConfigurationError(f"{path} holds a {type(content).__name__}: write `key: value` lines.")
-    return content or {}
-
-
-def _validated(kind, content: dict[str, Any], origin: str):
+def _validated(kind: Any, content: dict[str, Any], layers: Mapping[str, Mapping[str, Any]]) -> Any:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        lines = [_explained(problem) for problem in error.errors()]
-        raise ConfigurationError(f"In {origin}: " + "; ".join(lines) + ".") from None
-
-
-def _explained(problem: Mapping[str, Any]) -> str:
-    keys = _written(problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "unknown_key":
-        key = ".".join([*keys, str(problem["ctx"]["key"])])
-        return f"'{key}' is not a known key (docs/configuration.md lists them): {message}"
-    key = ".".join(keys) or "the whole"
-    if problem["type"] == "value_error":
-        return f"{key}: {message}"
-    return f"'{key}' is {problem['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _written(place: Sequence[str | int]) -> list[str]:
-    """The keys of an error's place that stand in a file: pydantic puts in which form of a key it took."""
-    forms_of_key = {"model": _tags(NETWORKS, "name")}
-    several = {section: _tags(forms, "algorithm") for section, forms in STAGE_FORMS.items() if len(forms) > 1}
-    forms_of_named = {"figures": _tags(FIGURES, "kind")} | several
-    keys = []
-    for at, part in enumerate(place):
-        before, above = (place[at - back] if at >= back else None for back in (1, 2))
-        form = part in forms_of_key.get(before, ()) or part in forms_of_named.get(above, ()) or before == "statistic"
-        if part not in (ONE, MANY, BY_NAME) and not form:
-            keys.append(str(part))
-    return keys
-
-
-def _tags(kinds: Sequence[type], key: str) -> set[str]:
-    return {value for kind in kinds for value in kind.model_fields[key].annotation.__args__}
+        raise ConfigurationError(explained(error, content, layers)) from None

@@ -1,33 +1,39 @@
 """What of the merged studies is made: the chosen experiments, the figures that show them and the claims on those."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dropscape.config.entries import entries
 from dropscape.config.study import SECTIONS
 from dropscape.errors import ConfigurationError
 
 
-def only(studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[str]) -> dict[str, Any]:
+def only(
+    studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[str], written: Mapping[str, Any]
+) -> dict[str, Any]:
     """The studies with the chosen experiments alone and the figures that show one of them; without theory.
 
-    A ConfigurationError says that no study has one of the names, or that no figure of the selected studies shows it
-    without others.
+    A ConfigurationError says that no study has one of the names, that the scale leaves it out of the ``written``
+    studies, or that no figure of the selected studies shows it without others.
     """
-    every = {
-        name: one for study in studies.values() for section in SECTIONS for name, one in study.get(section, {}).items()
-    }
+    every = {name: one for study in studies.values() for name, one in entries(study).items()}
     for name in chosen:
         if name not in every:
+            left_out = any(name in entries(study) for study in written.values())
+            why = "the scale or the overrides leave out" if left_out else "no study has"
+            nearest = difflib.get_close_matches(name, every, 1)
+            choice = f"{nearest[0]}, or one of" if nearest and not left_out else "one of"
             raise ConfigurationError(
-                f"experiments names '{name}', which no study has: write one of {', '.join(sorted(every))}."
+                f"experiments names '{name}', which {why}: write {choice} {', '.join(sorted(every))}."
             )
     result = {}
     for study, content in studies.items():
         sections = {
-            section: {name: one for name, one in content.get(section, {}).items() if name in chosen}
+            section: {name: one for name, one in (content.get(section) or {}).items() if name in chosen}
             for section in SECTIONS
         }
-        figures = {name: _showing(figure, every, chosen) for name, figure in content.get("figures", {}).items()}
+        figures = {name: _showing(figure, every, chosen) for name, figure in entries(content, ["figures"]).items()}
         figures = {name: figure for name, figure in figures.items() if figure is not None}
         rest = {key: value for key, value in content.items() if key != "theory"}  # what is misspelt is refused later
         result[study] = rest | sections | {"figures": figures}
@@ -43,7 +49,7 @@ def only(studies: Mapping[str, Any], chosen: Sequence[str], selected: Sequence[s
 
 def _showing(figure: Mapping[str, Any], every: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:
     """The figure with the chosen ones of its experiments; None if it shows none or compares their runs with others'."""
-    names = _listed(figure.get("experiment"))
+    names = experiments_of(figure)
     shown = [name for name in names if name in chosen]
     if not shown:
         return None
@@ -56,11 +62,11 @@ def _showing(figure: Mapping[str, Any], every: Mapping[str, Any], chosen: Sequen
 
 def _drawn(studies: Mapping[str, Any], selected: Sequence[str]) -> list[list[str]]:
     """The experiments of each figure of the selected studies."""
-    figures = (one for name in selected for one in studies.get(name, {}).get("figures", {}).values())
-    return [_listed(figure.get("experiment")) for figure in figures]
+    figures = (one for name in selected for one in entries(studies.get(name, {}), ["figures"]).values())
+    return [experiments_of(figure) for figure in figures]
 
 
-def without_left_out(
+def claims_of_what_is_made(
     claims: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A study's claims but for those on a figure, on an experiment of it or on a table of theory that is taken out.
@@ -72,8 +78,8 @@ def without_left_out(
     def shown(content: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
         if claim.get("figure") is None:
             return claim.get("statistic", {}).get("table") in (content.get("theory") or {})
-        figure = content.get("figures", {}).get(claim["figure"])
-        return figure is not None and claim.get("experiment") in (None, *_listed(figure.get("experiment")))
+        figure = entries(content, ["figures"]).get(str(claim["figure"]))
+        return figure is not None and claim.get("experiment") in (None, *experiments_of(figure))
 
     def had(claim: Mapping[str, Any]) -> bool:
         return any(shown(version, claim) for version in versions)
@@ -81,5 +87,7 @@ def without_left_out(
     return {name: claim for name, claim in claims.items() if shown(study, claim) or not had(claim)}
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def experiments_of(figure: Mapping[str, Any] | None) -> list[str]:
+    """The names under a figure's key ``experiment``, one or a list; whatever else stands there is refused later."""
+    written = (figure or {}).get("experiment")
+    return [name for name in (written if isinstance(written, list) else [written]) if isinstance(name, str)]

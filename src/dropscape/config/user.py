@@ -1,13 +1,14 @@
 """The typed configuration that a user edits, ``config/config.yaml``."""
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from dropscape.data.kind import DatasetKind
 from dropscape.discovery import subclasses, submodules
-from dropscape.schema import Count, Function, Name, Positive, Strict, one_or_by_name
+from dropscape.schema import Count, Function, Name, Positive, Seeds, Strict, one_or_by_name
 
 DATASETS = {
     name: kind
@@ -40,11 +41,14 @@ class UserSettings(Strict):
     checkpoint_seconds: Positive = Field(
         30.0, description="A training saves its state this often; changing it reruns nothing."
     )
-    results: str = Field("results", description="Folder of everything generated.")
-    seeds: list[int] | None = Field(
-        None, description="Seeds of every run; null takes those of the study and the scale."
+    rerun_versions: bool = Field(
+        False, description="Whether what other versions of torch, numpy, scipy or numba made is made again."
     )
-    studies: list[Name] | None = Field(None, description="Studies to reproduce; null means all.")
+    results: str = Field("results", description="Folder of everything generated.")
+    seeds: Seeds | None = Field(None, description="Seeds of every run; null takes those of the study and the scale.")
+    studies: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        None, description="Studies to reproduce; null means all."
+    )
     experiments: Annotated[list[Name], Field(min_length=1)] | None = Field(
         None,
         description="Experiments to reproduce; null means all. Figures then show these, and figures, claims and theory "
@@ -56,28 +60,65 @@ class UserSettings(Strict):
         "{noise_structure: {experiments: {mnist_fnn: {loss: cross_entropy}}}}.",
     )
 
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _empty(cls, written: Any) -> Any:
+        return {} if written is None else written
+
+    @field_validator("results", "directory", "download_cache")
+    @classmethod
+    def _folder(cls, written: str | None, info: Any) -> str | None:
+        if written is None:
+            return None
+        if not written.strip() or "{" in written or "}" in written:
+            raise ValueError(f"'{written}' is no folder: write a path without braces, such as {info.field_name}")
+        # An address has two slashes, of which a path would lose one.
+        return written if "://" in written else str(Path(written).expanduser())
+
+    @model_validator(mode="after")
+    def _sources(self):
+        if isinstance(self.source, dict):
+            for dataset, source in self.source.items():
+                self.check_dataset("source", dataset)
+                if dataset in self.datasets:
+                    raise ValueError(f"source names '{dataset}', whose function under datasets makes it: leave it out")
+                if source not in DATASETS[dataset].sources():
+                    raise ValueError(
+                        f"source names '{source}' for {dataset}: write one of {', '.join(DATASETS[dataset].sources())}"
+                    )
+        sources = [self.source] if isinstance(self.source, str) else self.source.values()
+        if "directory" in sources and not self.directory:
+            raise ValueError(
+                "source is 'directory' but directory is empty: write directory: path/to/the/official/files"
+            )
+        if self.directory and "directory" not in sources:
+            raise ValueError(
+                f"directory is '{self.directory}', but no dataset comes from there: write source: directory, or "
+                "source: {<dataset>: directory} for one"
+            )
+        return self
+
     def source_of(self, dataset: str) -> str:
         """Where the dataset comes from; generated points have no other source than themselves."""
         if dataset in DATASETS and DATASETS[dataset].sources() == ["embedded"]:
             return "embedded"
         return self.source if isinstance(self.source, str) else self.source.get(dataset, "embedded")
 
-    @property
-    def reads_directory(self) -> bool:
-        """Whether any dataset comes from the folder ``directory``."""
-        return "directory" in ([self.source] if isinstance(self.source, str) else self.source.values())
-
     def title_of(self, dataset: str) -> str:
         """What figures call a dataset."""
         return DATASETS[dataset].title if dataset in DATASETS and dataset not in self.datasets else dataset
 
-    def check_dataset(self, experiment: str, dataset: str) -> None:
+    def kind_of(self, dataset: str) -> type[DatasetKind] | None:
+        """What is known of a dataset before it is read; None for a custom one."""
+        return None if dataset in self.datasets else DATASETS[dataset]
+
+    def check_dataset(self, who: str, dataset: str) -> None:
         """Raise a ValueError with the nearest name for a dataset that is neither dropscape's nor the user's."""
         known = [*DATASETS, *self.datasets]
         if dataset not in known:
             nearest = difflib.get_close_matches(dataset, known, 1)
             raise ValueError(
-                f"experiment '{experiment}' uses the dataset '{dataset}': write "
+                f"{who} names the dataset '{dataset}': write "
                 + (f"{nearest[0]}, or " if nearest else "")
                 + f"one of {', '.join(known)}, or add it to datasets in config/config.yaml"
             )

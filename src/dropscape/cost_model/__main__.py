@@ -11,8 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from dropscape.config.configuration import Settings
-from dropscape.config.load import load_settings, merged, read_yaml
+from dropscape.config.load import load_settings, user_keys
 from dropscape.cost_model.forecast import forecasts
 from dropscape.cost_model.jobs import jobs_in
 from dropscape.cost_model.page import comparison, page
@@ -30,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     text = sys.stdin.read()
     try:
-        workflow = Workflow(configured(options.configfile, options.config))
+        keys = {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in options.config)}
+        workflow = Workflow(load_settings(user_keys(options.configfile, keys, Path()), Path()))
     except ConfigurationError as error:
         print(f"dropscape: {error}", file=sys.stderr)
         return 1
@@ -41,16 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return not done
     print(comparison(table) if options.check else page(table, workflow, options.cores))
     return 0
-
-
-def configured(file: Path, pairs: Sequence[str], root: Path = Path()) -> Settings:
-    """The settings that Snakemake merges: ``config/config.yaml``, over it a file, over both single keys.
-
-    Errors are those of ``load_settings``.
-    """
-    keys = {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
-    user = merged(merged(read_yaml(root / "config/config.yaml"), read_yaml(root / file)), keys)
-    return load_settings(user, root)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ def _data(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:
     if name not in DATASETS:
         raise LookupError(f"the custom dataset '{name}' is not counted")
     kind = DATASETS[name]
-    examples = kind.sizes.get(workflow.user.source_of(name), 0)
+    source = workflow.user.source_of(name)
+    # A folder of the user's is expected to hold the official files.
+    examples = sum(kind.sizes.get("official" if source == "directory" else source, [0]))
     size = examples * kind.example_bytes
     return with_start("torch", examples * PREPARED_EXAMPLE, memory=3 * size, disk=size)
 

@@ -5,15 +5,17 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dropscape.data.batches import read_batch
 from dropscape.data.contents import FileContent
-from dropscape.data.dataset import Dataset
 from dropscape.data.download import download
 from dropscape.data.release import SPLITS, OfficialFile, Release, refuse_unless_official
+
+if TYPE_CHECKING:
+    from dropscape.data.dataset import Dataset
 
 COMMON = {
     "hosts": ("https://www.cs.toronto.edu/~kriz/",),
@@ -60,8 +62,12 @@ class CifarRelease(Release):
         md5 = hashlib.md5(file.content, usedforsecurity=False).hexdigest()
         return {"sha256": file.content_sha256, "md5": md5}
 
-    def loaded(self, contents: Mapping[str, FileContent], source: str, origin: str) -> Dataset:
+    def loaded(self, contents: Mapping[str, FileContent], source: str, origin: str) -> "Dataset":
         """Read the images and labels without running any code that the files hold."""
+        import torch
+
+        from dropscape.data.dataset import Dataset
+
         batches = {name: read_batch(file.content, self.labels, file.path) for name, file in contents.items()}
         tensors = {}
         for split in SPLITS:

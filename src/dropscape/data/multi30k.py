@@ -6,19 +6,24 @@ The files are those of task 1, raw: a caption of an image a line, in both langua
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dropscape.data.contents import FileContent, damaged
-from dropscape.data.corpus import Corpus, Pairs, corpus_from_text
 from dropscape.data.release import SPLITS, OfficialFile, Release
 from dropscape.errors import DataError
+
+if TYPE_CHECKING:
+    from dropscape.data.corpus import Corpus
 
 
 @dataclass(frozen=True)
 class Multi30kRelease(Release):
     """Two files of sentences for each split, one a language."""
 
-    def loaded(self, contents: Mapping[str, FileContent], source: str, origin: str) -> Corpus:
+    def loaded(self, contents: Mapping[str, FileContent], source: str, origin: str) -> "Corpus":
         """Read the sentences and their translations; a DataError names a damaged file or unequal numbers of lines."""
+        from dropscape.data.corpus import Pairs, corpus_from_text
+
         lines = {name: _lines(file) for name, file in contents.items()}
         pairs = []
         for split in SPLITS:

@@ -90,16 +90,19 @@ class Release:
                 f"The folder '{folder}' (`directory` in the configuration) does not exist; write the folder that "
                 f"holds {self.needed}, or `source: embedded`."
             )
-        contents = {}
-        for name in self.files:
-            path = next((path for path in self.candidates(root, name) if path.is_file()), None)
-            if path is None:
-                raise DataError(
-                    f"The folder '{folder}' (`directory` in the configuration) does not hold {name} of {self.title}; "
-                    f"put {self.needed} there ({', '.join(self.files)}), or write `source: embedded`."
-                )
-            contents[name] = read_content(path)
+        found = self.found_in(root)
+        if missing := [name for name in self.files if name not in found]:
+            raise DataError(
+                f"The folder '{folder}' (`directory` in the configuration) does not hold {missing[0]} of {self.title}; "
+                f"put {self.needed} there ({', '.join(self.files)}), or write `source: embedded`."
+            )
+        contents = {name: read_content(path) for name, path in found.items()}
         return self.loaded(contents, "directory", f"the folder '{folder}'")
+
+    def found_in(self, root: Path) -> dict[str, Path]:
+        """Find the files of the release in a user's folder, by their names."""
+        found = {name: [path for path in self.candidates(root, name) if path.is_file()] for name in self.files}
+        return {name: paths[0] for name, paths in found.items() if paths}
 
     def candidates(self, root: Path, name: str) -> Iterator[Path]:
         """List the paths where a user's folder may have a file, best first."""

@@ -41,6 +41,11 @@ class NetworkSettings(Strict):
         """Widths of the input, of every hidden layer and of the output; empty unless it is fully connected."""
         return []
 
+    @property
+    def outputs(self) -> int | None:
+        """How many outputs it has; None if that is not known, or follows from the data."""
+        return getattr(self, "classes", None)
+
     def check_initial_scale(self, scale: Sequence[float], where: str) -> None:
         """Raise a ValueError if a scale of the initialisation does not fit."""
         raise ValueError(f"{where} has an initial_scale but is of the network {self.name}, not fnn: leave it out")

@@ -10,7 +10,9 @@ class Cifar10(ReleasedDataset):
 
     title = "CIFAR-10"
     channels = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-    sizes: ClassVar = {"official": 60_000, "directory": 60_000, "embedded": 5_000}
+    sizes: ClassVar = {"official": (50_000, 10_000), "embedded": (4_096, 1_024)}
+    example_shape = (3, 32, 32)
+    outputs = 10
     example_bytes = 3_073
 
     @classmethod

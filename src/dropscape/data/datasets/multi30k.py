@@ -9,7 +9,8 @@ class Multi30k(ReleasedDataset):
     """Multi30k, English to German (Elliott et al., 2016)."""
 
     title = "Multi30k"
-    sizes: ClassVar = {"official": 30_000, "directory": 30_000, "embedded": 4_500}
+    sizes: ClassVar = {"official": (29_000, 1_000), "embedded": (4_000, 500)}
+    has_pairs = True
     example_bytes = 250
 
     @classmethod

@@ -1,5 +1,7 @@
 """The plateau of ``curve`` where the kinks of ReLU units lie (paper B)."""
 
+from typing import ClassVar
+
 from dropscape.data.kind import DatasetKind
 
 
@@ -7,6 +9,9 @@ class NarrowCurve(DatasetKind):
     """The plateau of ``curve`` where the kinks of ReLU units lie; generated, so that it has no other source."""
 
     title = "a one-dimensional curve"
+    sizes: ClassVar = {"embedded": (12, 1_000)}
+    example_shape = (1,)
+    outputs = 1
 
     @staticmethod
     def embedded():

@@ -1,5 +1,7 @@
 """A tanh teacher of one neuron, ten inputs (paper B)."""
 
+from typing import ClassVar
+
 from dropscape.data.kind import DatasetKind
 
 
@@ -7,6 +9,9 @@ class OneNeuron(DatasetKind):
     """A tanh teacher of one neuron, ten inputs; generated, so that it has no other source."""
 
     title = "a teacher of one neuron"
+    sizes: ClassVar = {"embedded": (200, 1_000)}
+    example_shape = (10,)
+    outputs = 1
 
     @staticmethod
     def embedded():

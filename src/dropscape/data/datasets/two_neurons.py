@@ -1,5 +1,7 @@
 """A tanh teacher of two neurons, one input (paper B)."""
 
+from typing import ClassVar
+
 from dropscape.data.kind import DatasetKind
 
 
@@ -7,6 +9,9 @@ class TwoNeurons(DatasetKind):
     """A tanh teacher of two neurons, one input; generated, so that it has no other source."""
 
     title = "a teacher of two neurons"
+    sizes: ClassVar = {"embedded": (64, 1_000)}
+    example_shape = (1,)
+    outputs = 1
 
     @staticmethod
     def embedded():

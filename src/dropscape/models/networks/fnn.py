@@ -46,6 +46,11 @@ class FullyConnectedSettings(NetworkSettings):
         """Widths of the input, of every hidden layer and of the output."""
         return self.widths
 
+    @property
+    def outputs(self) -> int:
+        """The output width."""
+        return self.widths[-1]
+
     def check_initial_scale(self, scale: Sequence[float], where: str) -> None:
         """Refuse another number of scales than layers."""
         layers = len(self.widths) - 1
