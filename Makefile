@@ -1,35 +1,31 @@
-# Every target sets up .venv first when it is missing or out of date. `make reproduce` is the one command.
+# Every target sets up .venv first when it is missing, out of date or moved. `make reproduce` is the one command.
 #
-#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [SOURCE=...] [DIRECTORY=...]
+#   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [KEY=value ...]
 #   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
-
-CONFIG ?= config/config.yaml
-# How it runs; each profile says on how many cores unless CORES is given.
-PROFILE ?= default
-# The scale and the folder of results are those of the configuration file unless SCALE is given.
-SCALE ?= $(or $(shell sed -n 's/^scale: *\([a-z]*\).*/\1/p' $(CONFIG)),quick)
-RESULTS := $(or $(shell sed -n 's/^results: *\([^ #]*\).*/\1/p' $(CONFIG)),results)/$(SCALE)
+#
+# KEY is any key of config/config.yaml in capitals, such as SOURCE, DIRECTORY, SEEDS='[0, 1]' or RESULTS.
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/up-to-date
 BENCH_STAMP := .venv/peers-up-to-date
-export PATH := $(abspath $(BIN)):$(PATH)
 
-OPTIONS := scale=$(SCALE) $(if $(SOURCE),'source=$(SOURCE)') $(if $(DIRECTORY),'directory=$(DIRECTORY)')
-RUN := --workflow-profile workflow/profiles/$(PROFILE) $(if $(CORES),--cores $(CORES)) $(if $(GPUS),--resources gpu=$(GPUS))
-SNAKEMAKE := $(BIN)/snakemake $(RUN) --configfile $(CONFIG) --config $(OPTIONS)
+# Make and Snakemake take a path apart at spaces.
+ifneq ($(words $(CURDIR)),1)
+$(error dropscape: the folder '$(CURDIR)' has a space in its path: move it to one without)
+endif
+# The environment knows the folder that it was made for.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+# Names of the variables that were given on the command line; their values are in the environment.
+GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
 .PHONY: reproduce plan paper test report bench lint audit format clean
 
-# The summary is shown also when a job failed: what was computed is there, and the exit status tells.
-reproduce report: $(STAMP)
-	$(SNAKEMAKE) --report $(RESULTS)/report/report.html --report-after-run; status=$$?; \
-	$(BIN)/python -m dropscape.report.summary $(RESULTS); exit $$status
-
-plan: $(STAMP)
-	@$(SNAKEMAKE) --dry-run $(if $(CHECK),--forceall) 2>&1 | $(BIN)/python -m dropscape.cost_model \
-		--configfile $(CONFIG) --config $(OPTIONS) $(if $(CORES),--cores $(CORES)) $(if $(CHECK),--check)
+reproduce report plan clean: $(STAMP)
+	@exec $(BIN)/python -m dropscape.command $@ $(GIVEN)
 
 # The papers' own settings need more digits than the embedded ones.
 paper:
@@ -43,31 +39,23 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks
 
 lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check workflow
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m snakefmt --check workflow
 	$(BIN)/lint-imports
-	$(BIN)/snakemake --lint
+	$(BIN)/python -m snakemake --lint
 	$(BIN)/python envs/audit.py
 
 audit: $(STAMP)
 	$(BIN)/python envs/audit.py
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
-	$(BIN)/snakefmt workflow
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m snakefmt workflow
 
-clean:
-	rm -rf $(RESULTS) .snakemake
-
-# Modules are compiled on all cores, for which pip takes one; packages' tests and what is meant for another Python are left out.
 $(STAMP): envs/requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r envs/requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
-	touch $@
+	@$(PYTHON) envs/prepare.py $(filter PYTHON,$(GIVEN))
 
 $(BENCH_STAMP): $(STAMP) benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt

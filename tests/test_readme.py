@@ -52,7 +52,7 @@ def copy(tmp_path_factory, smoke):
         script = target / ".venv/bin" / program
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
         script.chmod(0o755)
-    (target / ".venv/up-to-date").touch()
+    (target / ".venv/up-to-date").write_text(str(target))
     write_official_files(target / "own-mnist")
     smoke.copy_results(target)
     return target

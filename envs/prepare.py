@@ -1,0 +1,70 @@
+"""Makes .venv and installs what envs/requirements.lock names; the Makefile runs it with any Python 3.
+
+It also mends what was left: an environment that was half made, that is of another Python, or whose folder was moved.
+It is plain enough for an old Python to read, so that it can say which one is needed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NEEDED = (3, 11)
+ASKED = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
+
+
+def main():
+    """Set the environment up; its stamp holds the folder that it was made for."""
+    if sys.version_info < NEEDED:
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(
+            f"dropscape: Python {NEEDED[0]}.{NEEDED[1]} or newer is needed, but {sys.executable} is Python {found}: "
+            "write make PYTHON=python3.12, or the path of another one."
+        )
+    environment = Path.cwd() / ".venv"
+    python = environment / "bin/python"
+    found = version_of(python)
+    if found < NEEDED or (len(sys.argv) > 1 and found != sys.version_info[:2]):
+        shutil.rmtree(environment, ignore_errors=True)
+        call(sys.executable, "-m", "venv", environment)
+    else:
+        point_to(python)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    call(*pip, "--no-compile", "-r", "envs/requirements.lock")
+    call(*pip, "--no-deps", "-e", ".")
+    # Modules are compiled on all cores, for which pip takes one; packages' tests are left out, and what is meant for
+    # another Python fails.
+    subprocess.run([python, "-m", "compileall", "-qq", "-j", "0", "-x", "/tests?/", environment / "lib"], check=False)
+    (environment / "up-to-date").write_text(str(Path.cwd()), encoding="utf-8")
+
+
+def version_of(python):
+    """The version of an environment's Python; (0, 0) if it does not run or has no pip."""
+    if not python.exists():
+        return 0, 0
+    asked = subprocess.run([python, "-c", ASKED], capture_output=True, text=True, check=False)
+    return tuple(map(int, asked.stdout.split("."))) if asked.returncode == 0 else (0, 0)
+
+
+def point_to(python):
+    """Make the commands of an environment that was moved start its own Python."""
+    first_line = b"#!" + os.fsencode(python) + b"\n"
+    for path in python.parent.iterdir():
+        if path.is_file() and not path.is_symlink():
+            first, newline, rest = path.read_bytes().partition(b"\n")
+            if first.startswith(b"#!") and b"/.venv/bin/python" in first and first + newline != first_line:
+                path.write_bytes(first_line + rest)
+
+
+def call(*command):
+    """Run a command; where it fails, end in one sentence below what it said."""
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit(
+            f"dropscape: the environment could not be made ({' '.join(map(str, command[1:4]))} failed, see above): "
+            "give the same command again when that is mended."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What the Makefile's targets do: ``python -m dropscape.command reproduce SCALE SEEDS``.
+
+The arguments after the target are names of variables that were given to make, whose values stand in the environment:
+options of the run (``OPTIONS``), or keys of the configuration in capitals.
+"""
+
+import difflib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dropscape.config.load import user_keys, user_settings
+from dropscape.config.user import UserSettings
+from dropscape.errors import ConfigurationError, DropscapeError
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = ROOT / "workflow/profiles"
+OPTIONS = ("CONFIG", "PROFILE", "CORES", "GPUS", "CHECK")
+OF_MAKE = ("PYTHON", "MAKEFLAGS", "MAKE", "SHELL")  # variables that make itself reads
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a target; what cannot work is said in one sentence."""
+    target, *names = sys.argv[1:] if arguments is None else arguments
+    try:
+        given = {name: os.environ[name] for name in names if name not in OF_MAKE}
+        return {"reproduce": reproduce, "report": reproduce, "plan": plan, "clean": clean}[target](Run(given))
+    except DropscapeError as error:
+        print(f"dropscape: {error}", file=sys.stderr)
+        return 1
+
+
+class Run:
+    """A run as it was asked for.
+
+    Args:
+        given: value of each variable.
+
+    Raises:
+        ConfigurationError: a variable is not known or has a value that cannot work.
+    """
+
+    def __init__(self, given: Mapping[str, str]):
+        known = [*OPTIONS, *(key.upper() for key in UserSettings.model_fields)]
+        for name in given:
+            if name not in known:
+                nearest = difflib.get_close_matches(name.upper(), known, 1)
+                raise ConfigurationError(
+                    f"make was given {name}, which it does not know: write "
+                    + (f"{nearest[0]}, or " if nearest else "")
+                    + f"one of {', '.join(known)}."
+                )
+        self.config = given.get("CONFIG")
+        profile = given.get("PROFILE", "default")
+        profiles = sorted(folder.name for folder in PROFILES.iterdir())
+        self.profile = PROFILES / profile if profile in profiles else Path(profile)
+        if not (self.profile / "config.yaml").is_file():
+            raise ConfigurationError(
+                f"PROFILE is '{profile}': write one of {', '.join(profiles)}, or a folder with the config.yaml of one."
+            )
+        for name in ("CORES", "GPUS"):
+            value = given.get(name)
+            if value and value != "all" and not (value.isdecimal() and int(value) > (name == "CORES") - 1):
+                raise ConfigurationError(f"{name} is {value}: write a number from {int(name == 'CORES')}, or all.")
+        self.cores, self.gpus, self.check = given.get("CORES"), given.get("GPUS"), bool(given.get("CHECK"))
+        self.keys = {
+            name.lower(): _parsed(name, value) for name, value in given.items() if value and name not in OPTIONS
+        }
+        keys = user_keys(Path(self.config) if self.config else None, self.keys, ROOT)
+        self.user = user_settings(keys)
+
+    @property
+    def results(self) -> Path:
+        """The folder of its results."""
+        return Path(self.user.results, self.user.scale)
+
+    def snakemake(self, *more: str) -> list[str]:
+        """The command of Snakemake."""
+        command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
+        command += ["--cores", self.cores] if self.cores else []
+        command += ["--resources", f"gpu={self.gpus}"] if self.gpus else []
+        command += ["--configfile", self.config] if self.config else []
+        command += (
+            ["--config", *(f"{key}={json.dumps(value)}" for key, value in self.keys.items())] if self.keys else []
+        )
+        return [*command, *more]
+
+
+def _parsed(name: str, value: str) -> Any:
+    """The value of a key, as YAML has it but for text, which is taken as it stands."""
+    if UserSettings.model_fields[name.lower()].annotation in (str, str | None):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigurationError(f"{name} is {value}, which is no YAML: write it as in config/config.yaml.") from None
+
+
+def environment() -> dict[str, str]:
+    """The environment of Snakemake: where the user has no folder for caches, it takes one beside its records."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return dict(os.environ)
+    return os.environ | {"XDG_CACHE_HOME": str(Path(".snakemake/cache").resolve())}
+
+
+def reproduce(run: Run) -> int:
+    """Make everything, then show the summary, also when a job failed: what was computed is there."""
+    started = time.time()
+    status = _followed(run.snakemake("--report", str(run.results / "report/report.html"), "--report-after-run"))
+    # An error before any job stands last, not above verdicts that are old.
+    if status == 0 or any(file.stat().st_mtime >= started for file in (run.results / "logs").rglob("*.log")):
+        subprocess.run([sys.executable, "-m", "dropscape.report.summary", str(run.results)])
+    return status
+
+
+def plan(run: Run) -> int:
+    """Say what is left to be made and what it will cost."""
+    listed = subprocess.run(
+        run.snakemake("--dry-run", *(["--forceall"] if run.check else [])),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+    )
+    command = [sys.executable, "-m", "dropscape.cost_model", *(["--check"] if run.check else [])]
+    command += ["--configfile", run.config] if run.config else []
+    command += ["--cores", run.cores] if run.cores else []
+    command += ["--config", *(f"{key}={json.dumps(value)}" for key, value in run.keys.items())] if run.keys else []
+    return subprocess.run(command, input=listed.stdout, encoding="utf-8").returncode or listed.returncode
+
+
+def clean(run: Run) -> int:
+    """Delete the results of the scale, and what Snakemake knows of all."""
+    for folder in (run.results, Path(".snakemake")):
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _followed(command: Sequence[str]) -> int:
+    """Run a command to its end, passing SIGTERM on to it."""
+    process = subprocess.Popen(command, env=environment())
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the terminal sends it to Snakemake too, which ends its jobs
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())

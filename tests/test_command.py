@@ -1,0 +1,101 @@
+"""What was given to make, and what Snakemake is given of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dropscape.command import Run, main, reproduce
+from dropscape.errors import ConfigurationError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a configuration file of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("scale: \"smoke\"\nresults: 'my results'\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"SEDS": "[0]"}, "make was given SEDS, which it does not know: write SEEDS, or one of CONFIG, PROFILE"),
+        ({"PROFILE": "nope"}, "PROFILE is 'nope': write one of default, gpu, slurm, or a folder"),
+        ({"CORES": "-1"}, "CORES is -1: write a number from 1, or all"),
+        ({"CORES": "0"}, "CORES is 0: write a number from 1, or all"),
+        ({"CORES": "two"}, "CORES is two: write a number from 1, or all"),
+        ({"GPUS": "-1"}, "GPUS is -1: write a number from 0, or all"),
+        ({"CONFIG": "/nothere.yaml"}, "/nothere.yaml does not exist: write another file"),
+        ({"SEEDS": "[0"}, "SEEDS is [0, which is no YAML"),
+        ({"SEEDS": "3"}, "'seeds' is 3: write a list, such as [3]"),
+        ({"SCALE": "huge"}, "'scale' is 'huge': write smoke, quick or paper"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys, given, sentence):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert main(["reproduce", *given]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("dropscape: ") and sentence in line
+
+
+def test_only_what_was_given_is_passed_on(folder):
+    assert Run({}).snakemake()[5:] == []
+    command = Run({"CONFIG": "mine.yaml", "CORES": "3", "GPUS": "0", "SEEDS": "[0, 1]"}).snakemake("--dry-run")
+    assert command[5:] == [
+        *("--cores", "3", "--resources", "gpu=0", "--configfile", "mine.yaml", "--config", "seeds=[0, 1]", "--dry-run")
+    ]
+
+
+def test_the_scale_and_the_results_are_those_of_the_configuration_file(folder):
+    assert str(Run({"CONFIG": "mine.yaml"}).results) == "my results/smoke"
+    assert str(Run({"CONFIG": "mine.yaml", "SCALE": "quick"}).results) == "my results/quick"
+    assert str(Run({}).results) == "results/quick"
+
+
+def test_text_is_taken_as_it_stands(folder):
+    run = Run({"RESULTS": "2026_11_29", "SOURCE": "{mnist: directory}", "DIRECTORY": "~/data"})
+    assert 'results="2026_11_29"' in run.snakemake() and 'source={"mnist": "directory"}' in run.snakemake()
+    assert str(run.results) == "2026_11_29/quick"
+    assert run.user.directory == str(Path("~/data").expanduser())
+
+
+@pytest.mark.parametrize(("status", "made", "shown"), [(0, False, True), (1, True, True), (1, False, False)])
+def test_old_verdicts_do_not_hide_an_error_before_any_job(folder, monkeypatch, capfd, status, made, shown):
+    log = folder / "my results/smoke/logs/claims/a.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    os.utime(log, (1, 1))
+    run = Run({"CONFIG": "mine.yaml"})
+    does = f"import pathlib, sys; {made} and pathlib.Path('my results/smoke/logs/new.log').touch(); sys.exit({status})"
+    monkeypatch.setattr(run, "snakemake", lambda *more: [sys.executable, "-c", does])
+    assert reproduce(run) == status
+    assert ("No claim is judged yet" in capfd.readouterr().out) == shown
+
+
+def test_sigterm_is_passed_on(folder, monkeypatch):
+    """To the process that make started, so that Snakemake and its jobs do not go on alone."""
+    code = (
+        "import signal, sys, time\n"
+        "from dropscape.command import _followed\n"
+        "child = 'import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: sys.exit(7)); '\n"
+        "child += 'print(1, flush=True); time.sleep(60)'\n"
+        "sys.exit(_followed([sys.executable, '-c', child]))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "1\n"
+    process.terminate()
+    assert process.wait(30) == 7
+
+
+def test_an_unknown_profile_may_be_a_folder(folder):
+    (folder / "site").mkdir()
+    (folder / "site/config.yaml").write_text("cores: 1\n")
+    assert "site" in Run({"PROFILE": "./site"}).snakemake()[4]
+    with pytest.raises(
+        ConfigurationError, match=r"PROFILE is '\./other': write one of default, gpu, slurm, or a folder"
+    ):
+        Run({"PROFILE": "./other"})
