@@ -21,21 +21,40 @@ settings.load_profile("dropscape")
 FIRST = ("tests/workflow/test_slurm.py", "tests/test_readme.py")
 
 
-def pytest_collection_modifyitems(items):
+NEEDED = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "needs(*targets): all that the test wants of the smoke scale; alone it makes no more"
+    )
+
+
+def needed(items):
+    """The targets of the smoke scale that tests look at; None for all of them, as soon as one does not say."""
+    marks = [item.get_closest_marker("needs") for item in items if "smoke" in getattr(item, "fixturenames", ())]
+    return None if None in marks else sorted({target for mark in marks for target in mark.args})
+
+
+def pytest_collection_modifyitems(config, items):
+    config.stash[NEEDED] = needed(items)
     files = {file: place for place, file in enumerate(FIRST)}
     items.sort(key=lambda item: files.get(item.nodeid.partition("::")[0], len(FIRST)))
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory, worker_id) -> Project:
-    """The whole smoke scale, run once for all workers; a test that changes a file of it puts the file back."""
+def smoke(request, tmp_path_factory, worker_id) -> Project:
+    """The smoke scale, run once for all workers; a test that changes a file of it puts the file back.
+
+    It is whole unless every test that was chosen names what it needs, so that one alone takes less than a minute.
+    """
     own = tmp_path_factory.getbasetemp()
     shared = own if worker_id == "master" else own.parent
     with FileLock(shared / "smoke.lock"):
         made = Project(shared / "smoke")
         if not made.root.exists():
             project = Project(ROOT).clone(tmp_path_factory.mktemp("smoke"))
-            project.succeeded()
+            project.succeeded(*(request.config.stash[NEEDED] or ()))
             project.root.rename(made.root)
     return made.clone_with_results(own / "own-smoke")
 

@@ -9,9 +9,10 @@ import ast
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import grimp
@@ -46,7 +47,7 @@ def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
 
 def manifest(files: Iterable[str], root: Path) -> str:
     """A line ``<sha256>  <path below root>`` for each file, as ``sha256sum`` writes and checks it."""
-    return "".join(f"{_sha256(path)}  {Path(path).relative_to(root)}\n" for path in files)
+    return "".join(f"{sha256(path)}  {Path(path).relative_to(root)}\n" for path in files)
 
 
 def write_if_changed(path: Path, content: str) -> None:
@@ -55,43 +56,60 @@ def write_if_changed(path: Path, content: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    if path.is_file() and path.read_text() == content:
+    if path.is_file() and path.read_text(encoding="utf-8") == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Every job reads the workflow in a process of its own; none may see half a file of another's.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(content)
+    temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
 
 
-def custom_module_file(function: str, key: str) -> str:
-    """The file of the module that holds a function of the user's, relative to the working directory.
+def custom_module_files(function: str, key: str, folders: Sequence[str]) -> list[str]:
+    """The file of the module that holds a function of the user's, and of what it imports from the user's folders.
+
+    Nothing is run: modules that are imported by a name which is only known when they run are not found.
 
     Args:
         function: ``package.module:name``.
         key: of the configuration that names it, for the sentence.
+        folders: where the user's modules may be, besides those of PYTHONPATH.
+
+    Returns:
+        Sorted paths, relative to the working directory.
 
     Raises:
-        ConfigurationError: there is no such module.
+        ConfigurationError: there is no such module, or one of them is no Python.
     """
-    package = function.partition(":")[0]
-    with suppress(ModuleNotFoundError):
-        if found := importlib.util.find_spec(package):
-            return os.path.relpath(found.origin)
-    raise ConfigurationError(
-        f"{key} is '{function}', but there is no module '{package}': put {package.replace('.', '/')}.py into the "
-        "folder of the Makefile, or its folder into PYTHONPATH."
-    )
+    module = function.partition(":")[0]
+    places = [*folders, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
+    finder = ModuleFinder(path=[place for place in places if not Path(place, PACKAGE, "__init__.py").is_file()])
+    try:
+        finder.import_hook(module)
+    except SyntaxError as error:
+        raise ConfigurationError(
+            f"{key} is '{function}', but {error.filename}, line {error.lineno}, is no Python ({error.msg}): correct it."
+        ) from None
+    except ImportError:
+        with suppress(ModuleNotFoundError):
+            if found := importlib.util.find_spec(module):  # an installed package, which is named by its file alone
+                return [os.path.relpath(found.origin)]
+        raise ConfigurationError(
+            f"{key} is '{function}', but there is no module '{module}': put {module.replace('.', '/')}.py into the "
+            "folder of the Makefile, or its folder into PYTHONPATH."
+        ) from None
+    return sorted(os.path.relpath(one.__file__) for one in finder.modules.values() if one.__file__)
 
 
 @cache
-def _sha256(path: str) -> str:
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _imported(script: Path, modules: set[str]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(script.read_text())):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

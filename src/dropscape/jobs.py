@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from filelock import Timeout
 from threadpoolctl import threadpool_limits
 
-from dropscape.artifacts.files import write_json
+from dropscape.artifacts.files import verify, write_json
 from dropscape.artifacts.provenance import provenance
 from dropscape.errors import DropscapeError
 from dropscape.gpus import one_gpu
@@ -67,15 +67,16 @@ def run(stage: Callable[[Job], None], snakemake: Any) -> None:
         snakemake: the object that Snakemake gives to a script.
     """
     wildcards = [str(value) for value in snakemake.wildcards]
-    # RESULTS/logs/<rule>/<wildcards>.log
-    results = Path(snakemake.log[0]).parents[max(len(wildcards), 1) + 1]
+    # RESULTS/logs/<rule>/<wildcards>.log; in a workflow that has this one as a module, rules have other names.
+    folder = Path(snakemake.log[0]).parents[max(len(wildcards), 1) - 1]
+    results, rule = folder.parents[1], folder.name
     job = Job(
-        rule=snakemake.rule,
+        rule=rule,
         name="/".join(wildcards),
         settings=snakemake.params.get("settings", {}),
         inputs=dict(snakemake.input.items()),
         outputs=dict(snakemake.output.items()),
-        checkpoints=results.joinpath(".checkpoints", snakemake.rule, *wildcards),
+        checkpoints=results.joinpath(".checkpoints", rule, *wildcards),
         checkpoint_seconds=snakemake.resources.get("checkpoint_ms", 30_000) / 1000,
     )
     with reported(
@@ -85,11 +86,14 @@ def run(stage: Callable[[Job], None], snakemake: Any) -> None:
 
 
 def perform(stage: Callable[[Job], None], job: Job) -> None:
-    """Run a stage, write its record, then delete its checkpoints.
+    """Verify the inputs, run a stage, write its record, then delete its checkpoints.
 
     In this order: Snakemake deletes what a job wrote if it is killed before its end, and then the checkpoints are all
-    that is left.
+    that is left. Inputs are verified also where the stage reads a part of them, or none.
     """
+    for given in job.inputs.values():
+        for path in [given] if isinstance(given, str) else given:
+            verify(path)
     stage(job)
     if "provenance" in job.outputs:
         write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
@@ -100,21 +104,32 @@ def perform(stage: Callable[[Job], None], job: Job) -> None:
 class _Tee:
     """Writes to several streams, so that progress is seen on the terminal and kept in the log.
 
-    One that cannot be written, a log on a full disk or a terminal that was closed, does not keep the other from it.
+    Whole lines in one write, so that a line of a job that runs beside it does not get into the middle of one. A stream
+    that cannot be written, a log on a full disk or a terminal that was closed, does not keep the other from it.
     """
 
     def __init__(self, *streams: TextIO):
         self._streams = streams
+        self._line = ""
 
     def write(self, text: str) -> int:
-        for stream in self._streams:
-            with suppress(OSError):
-                stream.write(text)
+        lines, newline, self._line = (self._line + text).rpartition("\n")
+        if newline:
+            self._put(lines + newline)
         return len(text)
 
     def flush(self) -> None:
+        """Do nothing: every whole line is written at once."""
+
+    def close(self) -> None:
+        """Write what is left without an end of line."""
+        if self._line:
+            self.write("\n")
+
+    def _put(self, text: str) -> None:
         for stream in self._streams:
             with suppress(OSError):
+                stream.write(text)
                 stream.flush()
 
 
@@ -135,8 +150,8 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
         torch.use_deterministic_algorithms(True, warn_only=True)
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with _alone(log, name), open(log, "w") as stream:
-        sys.stderr = _Tee(terminal, stream)
+    with _alone(log, name), open(log, "w", encoding="utf-8") as stream:
+        sys.stderr = tee = _Tee(terminal, stream)
         try:
             with one_gpu() if gpu else nullcontext():
                 yield
@@ -153,6 +168,7 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
             )
             raise SystemExit(1) from None
         finally:
+            tee.close()
             sys.stderr = terminal
 
 
@@ -160,16 +176,17 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
 def _alone(log: str, name: str) -> Iterator[None]:
     """Hold a lock beside the log, which the kernel frees when the job ends; where files cannot be locked, go on."""
     lock = kernel_lock(Path(log).with_name(f".{Path(log).name}.lock"))
-    with suppress(OSError, NotImplementedError):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(
-                f"dropscape: {name} is still at work elsewhere; this job waits until it has ended (see {log}).",
-                file=sys.stderr,
-                flush=True,
-            )
-            lock.acquire()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(
+            f"dropscape: {name} is still at work elsewhere; this job waits until it has ended (see {log}).",
+            file=sys.stderr,
+            flush=True,
+        )
+        lock.acquire()
+    except (OSError, NotImplementedError):  # the run has said that there are no locks
+        pass
     try:
         yield
     finally:

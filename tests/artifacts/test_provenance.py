@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from dropscape.artifacts.provenance import VERSIONED, provenance
+from dropscape.artifacts.provenance import NUMERIC, provenance
 
 
 def test_record_holds_what_made_the_artifact():
@@ -15,7 +15,7 @@ def test_record_holds_what_made_the_artifact():
     assert record["device"] == "cuda"
     assert record["threads"] == torch.get_num_threads()
     assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
-    assert set(record["versions"]) == {"python", *VERSIONED}
+    assert set(record["versions"]) == {"python", "dropscape", *NUMERIC}
     assert provenance("theory", {})["data"] is None
 
 

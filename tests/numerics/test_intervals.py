@@ -68,3 +68,16 @@ def test_undefined_replicates_are_counted():
 def test_needs_rows(groups):
     with pytest.raises(ValueError, match="at least one group"):
         bootstrap_interval(_mean, groups, seed=0, purpose="empty")
+
+
+def test_an_interval_holds_its_own_value_also_of_a_biased_statistic():
+    # Among unrelated numbers R^2 is close to 0, and larger in nearly every replicate, which draws some of them twice.
+    rows = np.random.default_rng(5).standard_normal((12, 2))
+
+    def r_squared(sample):
+        return float(np.corrcoef(sample.T)[0, 1] ** 2)
+
+    centred = rows - rows.mean(axis=0)
+    centred[:, 1] -= centred[:, 0] * (centred[:, 0] @ centred[:, 1]) / (centred[:, 0] @ centred[:, 0])
+    uncorrelated = bootstrap_interval(r_squared, [centred], seed=0, purpose="uncorrelated")
+    assert uncorrelated.low == uncorrelated.value < uncorrelated.high

@@ -57,7 +57,7 @@ rule figures:
             RESULTS + "/figures/{{figure}}.png",
             caption="caption.rst",
             category=lambda wildcards: CATEGORIES[wildcards.figure.partition("-")[0]],
-            labels=lambda wildcards: {{"figure": FIGURES[wildcards.figure]}},
+            labels=lambda wildcards: {{"result": FIGURES[wildcards.figure]}},
         ),
     shell:
         "cp {{input}} {{output}}"
@@ -67,7 +67,7 @@ rule claims:
     input:
         "judged/{{table}}.csv",
     output:
-        report(RESULTS + "/claims/{{table}}.csv", category="Claims", labels={{"table": "claims"}}),
+        report(RESULTS + "/claims/{{table}}.csv", category="Claims", labels={{"result": "claims"}}),
     shell:
         "cp {{input}} {{output}}"
 

@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from dropscape.artifacts.files import write_json
+from dropscape.artifacts.provenance import numeric_versions
 from dropscape.report import summary as module
 from dropscape.report.summary import stage_times, summary
 
@@ -68,3 +70,19 @@ def test_a_damaged_table_is_one_sentence(folder, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["summary", str(folder)])
     with pytest.raises(SystemExit, match=r"^dropscape: .*claims\.csv is damaged"):
         module.main()
+
+
+def test_results_of_other_versions_are_counted(folder):
+    here = numeric_versions()
+    for name, versions in {
+        "same": here,
+        "older": here | {"torch": "1.0"},
+        "old": here | {"torch": "1.0", "numpy": "1"},
+    }.items():
+        write_json(folder / "training" / name / "provenance.json", {"versions": versions})
+    (line,) = (line for line in summary(folder).splitlines() if "other versions" in line)
+    assert f"torch {here['torch']}" in line and "1 by numpy 1, 2 by torch 1.0" in line
+    assert line.endswith("RERUN_VERSIONS=true makes everything again.")
+    for name in ("older", "old"):
+        write_json(folder / "training" / name / "provenance.json", {"versions": here})
+    assert "other versions" not in summary(folder)

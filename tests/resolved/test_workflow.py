@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dropscape.config.load import load_settings
+from dropscape.dependencies import sha256
+from dropscape.errors import ConfigurationError
 from dropscape.resolved.claims import claimed_experiments
 from dropscape.resolved.workflow import Workflow
 
@@ -110,7 +112,8 @@ class TestData:
     def test_a_function_of_the_users_is_the_source(self):
         workflow = configured(datasets={"mnist": "mine:digits"}, source="official")
         settings = workflow.job_settings("data", {"dataset": "mnist"})
-        assert settings == {"function": "mine:digits", "source": None, "directory": None, "download_cache": None}
+        nowhere = {"source": None, "directory": None, "files": {}, "download_cache": None}
+        assert settings == {"function": "mine:digits"} | nowhere
         assert workflow.custom_functions("data", {"dataset": "mnist"}, False) == {"datasets.mnist": "mine:digits"}
         assert workflow.named_modules("data", {"dataset": "mnist"}, False) == []
 
@@ -120,3 +123,80 @@ def test_a_job_that_is_not_there_is_refused(workflow):
         workflow.task("subnetworks_cnn", {"experiment": "mnist_cnn_random", "width": "7"})
     with pytest.raises(LookupError):
         workflow.task("another_rule", {})
+
+
+class TestSizes:
+    def test_too_few_embedded_examples_are_refused_and_what_fits_is_not(self):
+        configured().check_sizes()
+        configured(scale="paper", source="official").check_sizes()
+        configured(scale="paper", source="directory", directory="d").check_sizes()
+        with pytest.raises(ConfigurationError) as error:
+            configured(scale="paper").check_sizes()
+        said = str(error.value)
+        assert "mnist_two_digits asks for 60,000 train_examples of the 4,000 of MNIST" in said or "mnist_wide" in said
+        assert len(said) < 800
+        assert "Write source: official or directory (make ... SOURCE=official)" in said
+
+    def test_a_run_may_ask_for_more_than_its_experiment(self):
+        runs = {"keep0.9-lr0.1": {"train_examples": 4001}}
+        overrides = {"noise_structure": {"experiments": {"mnist_fnn": {"runs": runs}}}}
+        with pytest.raises(ConfigurationError, match="mnist_fnn asks for 4,001 train_examples of the 4,000 of MNIST"):
+            configured(overrides=overrides).check_sizes()
+
+
+class TestTargets:
+    def test_a_figure_has_its_name_with_and_without_its_study(self, workflow):
+        named = workflow.named_targets()
+        files = [f"results/smoke/figures/noise_structure-fig2d.{ending}" for ending in ("pdf", "png")]
+        assert named["noise_structure-fig2d"] == named["fig2d"] == files
+        assert len(named["subnetworks"]) == 2 * len(workflow.studies["subnetworks"].figures)
+        assert "fig1" not in named
+
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            (["--cores", "2", "--", "fig2e"], "'fig2e' is no target: write fig2"),
+            (["noise_structure-fig2"], "'noise_structure-fig2' is no target: write noise_structure-fig2"),
+            (["-n", "fig2e"], "'fig2e' is no target: write fig2"),
+            (["fig1"], "'fig1' is a figure of several studies: write noise_structure-fig1 or subnetworks-fig1."),
+            (["noise_structur", "--cores", "2"], "'noise_structur' is no target: write noise_structure"),
+        ],
+    )
+    def test_near_misses_are_suggested(self, workflow, words, sentence):
+        with pytest.raises(ConfigurationError) as error:
+            workflow.check_command(words, workflow.named_targets())
+        assert sentence in str(error.value)
+
+    def test_too_few_examples_matter_where_everything_is_made(self):
+        paper = configured(scale="paper")
+        named = paper.named_targets()
+        with pytest.raises(ConfigurationError, match="too few examples"):
+            paper.check_command(["--cores", "2", "--config", "scale=paper"], named)
+        paper.check_command(["--config", "scale=paper", "--", "noise_structure-fig2d"], named)
+        paper.check_command(["results/paper/claims/claims.csv"], named)
+
+    def test_other_words_are_left_to_snakemake(self, workflow):
+        words = ["--directory", "fig2e", "--config", "scale=smoke", "results/x.csv", "fig2d", "zzz", "-j", "fig2e"]
+        workflow.check_command(words, workflow.named_targets())
+
+
+def test_no_label_of_the_report_can_become_a_switch_between_pairs(workflow):
+    """Snakemake makes one of any label but the first that has two values; its page turns blank without pairs."""
+    assert {len(workflow.report_labels(figure)) for figure in workflow.figures} == {1}
+
+
+class TestDirectory:
+    def test_the_files_that_are_read_are_settings_by_content(self, tmp_path):
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(b"old")
+        (tmp_path / "unrelated").write_bytes(b"x")
+
+        def files():
+            sha256.cache_clear()
+            workflow = configured(source={"mnist": "directory"}, directory=str(tmp_path))
+            return workflow.job_settings("data", {"dataset": "mnist"})["files"]
+
+        before = files()
+        assert list(before) == [str(tmp_path / "train-images-idx3-ubyte")]
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(b"new")
+        assert list(files()) == list(before) and files() != before
+        assert configured().job_settings("data", {"dataset": "mnist"})["files"] == {}

@@ -74,12 +74,14 @@ class Project:
     def environment(self) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
 
-    def run(self, *arguments: str, **config: object) -> subprocess.CompletedProcess:
+    def run(
+        self, *arguments: str, environment: dict[str, str] | None = None, **config: object
+    ) -> subprocess.CompletedProcess:
         """The finished command; its standard error is in ``stdout`` too."""
         return subprocess.run(
             self.command(*arguments, **config),
             cwd=self.root,
-            env=self.environment,
+            env=environment or self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

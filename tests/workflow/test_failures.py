@@ -11,6 +11,13 @@ RUN = "mnist_fnn/keep0.9-lr0.1"
 OTHER = "mnist_fnn/keep0.8-lr0.1"
 
 
+# What the first test takes away and the training that it lets diverge.
+pytestmark = pytest.mark.needs(
+    "results/smoke/theory/noise_structure/closed_forms.csv",
+    *(f"results/smoke/flatness/{run}/interval.csv" for run in (RUN, OTHER)),
+)
+
+
 def sentence(output):
     """The one line that dropscape itself prints on a failure."""
     (line,) = {line for line in output.splitlines() if line.startswith("dropscape: ")}

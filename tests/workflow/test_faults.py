@@ -18,6 +18,9 @@ MODEL = f"results/smoke/training/{RUN}/model.safetensors"
 HESSIAN = f"results/smoke/curvature/{RUN}/hessian.safetensors"
 
 
+pytestmark = pytest.mark.needs(HESSIAN)
+
+
 def test_truncated_artifact_is_named_and_only_it_and_what_follows_is_redone(copy):
     before = copy.artifacts()
     model = copy.path(MODEL)

@@ -23,6 +23,11 @@ SETTINGS = {
         }
     },
 }
+AGAIN = [
+    f"results/smoke/{table.format('mnist_fnn/keep0.8-lr0.1')}"
+    for table in ("noise/{}/projection.csv", "noise/{}/alignment.csv", "flatness/{}/interval.csv")
+]
+pytestmark = pytest.mark.needs(TARGET, *AGAIN)
 
 
 def state_step(project) -> int:
@@ -128,10 +133,8 @@ def test_code_that_is_edited_while_a_run_is_at_work_is_run_afterwards(copy, tmp_
 
 
 def test_two_runs_from_scratch_are_bit_identical(smoke, tmp_path):
-    run = "mnist_fnn/keep0.8-lr0.1"
     again = smoke.clone(tmp_path / "again")
-    targets = ["noise/{}/projection.csv", "noise/{}/alignment.csv", "flatness/{}/interval.csv"]
-    again.succeeded(*(f"results/smoke/{target.format(run)}" for target in targets))
+    again.succeeded(*AGAIN)
     first, second = smoke.artifacts(), again.artifacts()
     stages = {name.split("/")[0] for name in second}
     assert {"data", "training", "sampling", "curvature", "noise", "flatness"} <= stages

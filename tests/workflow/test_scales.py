@@ -17,9 +17,9 @@ STUDIES = ("noise_structure", "implicit_regularization", "modified_equations", "
 
 @pytest.mark.parametrize("scale", ["quick", "paper"])
 def test_scale_can_start(smoke, jobs, scale):
-    pending = smoke.pending(scale=scale)
+    pending = smoke.pending(scale=scale, source="official")
     runs = {name.split()[1] for name in pending if name.startswith("training ")}
-    settings = load_settings({"scale": scale}, ROOT)
+    settings = load_settings({"scale": scale, "source": "official"}, ROOT)
     assert runs == {
         f"{name}/{run}"
         for study in settings.studies.values()

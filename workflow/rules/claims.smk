@@ -24,13 +24,13 @@ rule claims_table:
             f"{RESULTS}/claims/claims.csv",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"table": "claims"},
+            labels={"result": "claims"},
         ),
         by_run=report(
             f"{RESULTS}/claims/by_run.csv",
             caption="../report/claims_by_run.rst",
             category="Claims",
-            labels={"table": "claims by run"},
+            labels={"result": "claims by run"},
         ),
     params:
         settings=settings_of("claims_table"),

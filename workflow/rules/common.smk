@@ -8,18 +8,23 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
-# Jobs import the library beside the workflow, also in an environment that Snakemake makes for them (--sdm conda),
-# and the user's modules from the working directory and the folder of the workflow.
+if not ROOT.is_dir():
+    raise WorkflowError(
+        "The rules of dropscape need the library and the configuration beside them: clone its repository, and write "
+        'snakefile: "path/to/dropscape/workflow/Snakefile" in the place of an address such as github(...).'
+    )
+# The library beside the workflow comes first, whatever the environment has, also one that Snakemake makes for jobs
+# (--sdm conda); the user's modules are those of the working directory and the folder of the workflow.
 FOLDERS = [str(ROOT / "src"), os.getcwd(), str(ROOT)]
+sys.path.insert(0, FOLDERS[0])
 sys.path.extend(path for path in FOLDERS if path not in sys.path)
-os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [*FOLDERS, os.getenv("PYTHONPATH")]))
-)
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [*FOLDERS, os.getenv("PYTHONPATH")])))
 
 from dropscape.config.load import load_settings
+from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import DropscapeError
 from dropscape.resolved.workflow import Workflow
-from dropscape.run_lock import RunLock
+from dropscape.run_lock import RunLock, refuse_missing_commands
 from dropscape.schema import NAME_PATTERN
 
 # The working directory may have a configuration of its own.
@@ -37,26 +42,30 @@ def refused(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+for file in workflow.configfiles:
+    refused(read_yaml, Path(file))  # a key that stands twice, of which Snakemake takes one without a word
 WORKFLOW = Workflow(refused(load_settings, config, ROOT))
 USER = WORKFLOW.user
 PATHS = WORKFLOW.paths
 RESULTS = PATHS.results
-LOCK = refused(RunLock, RESULTS)
+LOCK = RunLock(RESULTS)
 
 
-def refuse_missing_gpu():
+def refuse_missing_hardware():
     """Snakemake deletes a job's old files before the job can say that there is no GPU for it.
 
-    On a cluster the GPU is where the jobs are.
+    On a cluster the GPU is where the jobs are, but the commands of the scheduler are here.
     """
     if USER.device == "cuda" and workflow.local_exec:
         from dropscape.numerics.devices import chosen_device
 
         refused(chosen_device, "cuda")
+    if workflow.executor_plugin.name == "slurm":
+        refused(refuse_missing_commands, ["sbatch", "sacct"])
 
 
 onstart:
-    refuse_missing_gpu()
+    refuse_missing_hardware()
     refused(LOCK.hold)
 
 
@@ -118,14 +127,8 @@ def resources_of(rule):
     def asked(wildcards):
         return requests().request(rule, dict(wildcards.items()))
 
-    resources = {
-        "gpu": lambda wildcards: WORKFLOW.task(rule, dict(wildcards.items())).gpus
-    }
+    resources = {"gpu": lambda wildcards: WORKFLOW.task(rule, dict(wildcards.items())).gpus}
     if SUBMITTING:
-        resources["runtime"] = lambda wildcards, attempt: asked(wildcards).minutes(
-            attempt
-        )
-        resources["mem_mb"] = lambda wildcards, attempt: asked(wildcards).mega_bytes(
-            attempt
-        )
+        resources["runtime"] = lambda wildcards, attempt: asked(wildcards).minutes(attempt)
+        resources["mem_mb"] = lambda wildcards, attempt: asked(wildcards).mega_bytes(attempt)
     return resources

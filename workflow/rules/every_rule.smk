@@ -2,16 +2,11 @@
 # code, the user's modules and the settings as files among a job's inputs.
 #
 # Snakemake has no public way to say this once, so this file alone uses its internals: `workflow.rules`, `set_input`,
-# `set_log`, `parent_groupids` and attributes of rules. It is included after all rules.
+# `set_log`, `parent_groupids`, `iocache` and attributes of rules. It is included after all rules.
 import json
 
-from dropscape.dependencies import (
-    custom_module_file,
-    manifest,
-    module_files,
-    write_if_changed,
-)
-from dropscape.run_lock import unwritable
+from dropscape.artifacts.provenance import numeric_versions
+from dropscape.dependencies import custom_module_files, manifest, module_files
 
 
 @cache
@@ -25,14 +20,19 @@ def may_write():
     return workflow.is_main_process and refused(LOCK.is_free)
 
 
-def written(name, content):
-    """The file of the results that holds the content, the result of a function; written where it holds another."""
+def written(name, content, keep=False):
+    """The file of the results that holds the content, the result of a function; written where it holds another.
+
+    With ``keep`` a file that is there is left as it is. Who may read the results but not write them sees what they
+    are, without their own changes.
+    """
     path = Path(RESULTS, name)
-    if may_write() or not path.is_file():
-        try:
-            write_if_changed(path, content())
-        except OSError as error:
-            raise WorkflowError(unwritable(RESULTS, error)) from None
+    if keep and path.is_file():
+        return str(path)
+    only_reads = workflow.executor_plugin is None or workflow.dryrun
+    if not path.is_file() or (may_write() and not (only_reads and LOCK.is_read_only())):
+        refused(LOCK.write, path, content())
+        workflow.iocache.exists_local[str(path)] = True  # it may have looked into the folder before
     return str(path)
 
 
@@ -69,8 +69,9 @@ def custom_code_of(rule):
     def files(wildcards):
         functions = WORKFLOW.custom_functions(rule, wildcards, loads_networks(rule))
         return [
-            refused(custom_module_file, function, key)
+            file
             for key, function in functions.items()
+            for file in refused(custom_module_files, function, key, FOLDERS[1:])
         ]
 
     return files
@@ -87,10 +88,7 @@ def settings_file(rule):
     def file(*wildcards):
         settings = settings_of(rule)(dict(wildcards))
         job = "/".join([rule, *(value for _, value in wildcards)])
-        return written(
-            f".settings/{job}.json",
-            lambda: json.dumps(settings, indent=1, sort_keys=True),
-        )
+        return written(f".settings/{job}.json", lambda: json.dumps(settings, indent=1, sort_keys=True) + "\n")
 
     return lambda wildcards: file(*wildcards.items())
 
@@ -115,20 +113,28 @@ def group_of(rule):
 
 
 may_write()  # results that cannot be written end the run here, in one sentence
+if not may_write() and any(word.startswith("--delete-") for word in sys.argv):
+    raise WorkflowError(f"Another run is at work in {RESULTS}: delete when it has ended.")
 
 for each in workflow.rules:
-    if not each.script:
+    # Also used as a module, beside rules of others and with a prefix.
+    if not each.script or Path(each.snakefile).parent != ROOT / "workflow/rules":
         continue
-    names = re.findall(r"{(\w+)", str(each.output[0]))
-    job = str(Path(each.name, *([f"{{{name}}}" for name in names] or [each.name])))
-    each.input_modifier = each.log_modifier = each.benchmark_modifier = (
-        each.output_modifier
-    )
+    name = Path(each.script).stem
+    wildcards = re.findall(r"{(\w+)", str(each.output[0]))
+    job = str(Path(name, *([f"{{{wildcard}}}" for wildcard in wildcards] or [name])))
+    each.input_modifier = each.log_modifier = each.benchmark_modifier = each.output_modifier
     each.set_log(f"{RESULTS}/logs/{job}.log")
     each.benchmark = f"{RESULTS}/benchmarks/{job}.tsv"
     each.conda_env = "../../envs/environment.yaml"
-    if each.name != "data":  # it runs where the workflow does
-        each.group = group_of(each.name)
-    each.set_input(code=code_of(each.name), custom_code=custom_code_of(each.name))
+    if name != "data":  # it runs where the workflow does
+        each.group = group_of(name)
+    each.set_input(
+        code=code_of(name),
+        custom_code=custom_code_of(name),
+        versions=lambda wildcards: written(
+            ".code/versions.json", lambda: json.dumps(numeric_versions()) + "\n", keep=not USER.rerun_versions
+        ),
+    )
     if each.params:
-        each.set_input(settings_file=settings_file(each.name))
+        each.set_input(settings_file=settings_file(name))

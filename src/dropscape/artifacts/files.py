@@ -50,7 +50,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         temporary.write_bytes(content)
         checksum_file(path).unlink(missing_ok=True)  # never that of another table
     with atomic_write(checksum_file(path)) as temporary:
-        temporary.write_text(f"{hashlib.sha256(content).hexdigest()}  {Path(path).name}\n")
+        temporary.write_text(f"{hashlib.sha256(content).hexdigest()}  {Path(path).name}\n", encoding="utf-8")
 
 
 def checksum_file(path: str | Path) -> Path:
@@ -64,14 +64,31 @@ def read_table(path: str | Path, as_text: bool = False) -> pd.DataFrame:
     With ``as_text`` every cell is as it is written. An ArtifactError says that the file is missing or damaged.
     """
     try:
-        content = Path(path).read_bytes()
-        beside = checksum_file(path)
-        if beside.exists() and beside.read_text().split()[:1] != [hashlib.sha256(content).hexdigest()]:
-            raise ValueError(f"its checksum is not that in {beside.name}")
-        _refuse_cut_off(content)
+        content = _verified(Path(path))
         return pd.read_csv(BytesIO(content), **({"dtype": str, "keep_default_na": False} if as_text else {}))
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
+
+
+def verify(path: str | Path) -> None:
+    """Raise an ArtifactError if a table is not the one of its checksum, or a table or JSON is cut off.
+
+    Other files are left to who reads them: tensors have a checksum each.
+    """
+    try:
+        if Path(path).suffix in (".csv", ".json"):
+            _verified(Path(path))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(unreadable(path, error)) from None
+
+
+def _verified(path: Path) -> bytes:
+    content, beside = path.read_bytes(), checksum_file(path)
+    if beside.exists() and beside.read_text(encoding="utf-8").split()[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise ValueError(f"its checksum is not that in {beside.name}")
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line is cut off")
+    return content
 
 
 def join_tables(tables: Sequence[str | Path], path: str | Path) -> None:
@@ -82,22 +99,16 @@ def join_tables(tables: Sequence[str | Path], path: str | Path) -> None:
 def write_json(path: str | Path, content: Any) -> None:
     """Write readable JSON; NaN is refused, because JSON has none."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; an ArtifactError says that it is missing or damaged."""
     try:
-        content = Path(path).read_bytes()
-        _refuse_cut_off(content)
-        return json.loads(content)
+        return json.loads(_verified(Path(path)))
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
-
-
-def _refuse_cut_off(content: bytes) -> None:
-    if content and not content.endswith(b"\n"):
-        raise ValueError("its last line is cut off")
 
 
 def canonical_json(content: Any) -> str:

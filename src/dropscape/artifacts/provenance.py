@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-VERSIONED = ("dropscape", "torch", "numpy", "scipy", "numba")
+NUMERIC = ("torch", "numpy", "scipy", "numba")  # other versions of these give other numbers
+
+
+def numeric_versions() -> dict[str, str]:
+    """The installed versions of what decides numbers."""
+    return {name: version(name) for name in NUMERIC}
 
 
 def provenance(
@@ -25,5 +30,5 @@ def provenance(
         # Null where torch was not used.
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": platform.machine(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONED},
+        "versions": {"python": platform.python_version(), "dropscape": version("dropscape")} | numeric_versions(),
     }

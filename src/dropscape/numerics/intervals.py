@@ -14,8 +14,9 @@ from dropscape.numerics.seeds import numpy_generator
 class Interval:
     """The mean over groups of the statistic of each, with percentile bootstrap bounds.
 
-    The bounds are of the replicates in which it is defined; NaN if it is in none. Those of one group say nothing about
-    how much another seed would differ.
+    The bounds are of the replicates in which it is defined; NaN if it is in none. They are widened to the value: what
+    is biased in replicates, such as the R^2 of unrelated numbers, would lie outside of its own interval. Those of one
+    group say nothing about how much another seed would differ.
     """
 
     value: float
@@ -60,9 +61,10 @@ def bootstrap_interval(
     defined = drawn[np.isfinite(drawn)]
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail]) if len(defined) else (math.nan, math.nan)
+    value = float(np.mean([statistic(group) for group in rows]))
     return Interval(
-        value=float(np.mean([statistic(group) for group in rows])),
-        low=float(low),
-        high=float(high),
+        value=value,
+        low=float(np.fmin(low, value)) if len(defined) else math.nan,
+        high=float(np.fmax(high, value)) if len(defined) else math.nan,
         undefined=replicates - len(defined),
     )

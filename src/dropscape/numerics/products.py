@@ -28,7 +28,7 @@ def onednn_is_faster() -> bool:
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
     try:
-        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text()
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
 

@@ -72,7 +72,7 @@ def write_gallery(results: Path, folder: Path, command: str) -> None:
     for picture in pictures:
         shutil.copyfile(picture, folder / picture.name)
     names = [picture.stem for picture in pictures]
-    folder.with_suffix(".md").write_text(page(claims, papers, names, folder.name, command))
+    folder.with_suffix(".md").write_text(page(claims, papers, names, folder.name, command), encoding="utf-8")
 
 
 def main() -> None:

@@ -2,10 +2,13 @@
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
+from dropscape.artifacts.files import read_json
+from dropscape.artifacts.provenance import numeric_versions
 from dropscape.errors import DropscapeError
 from dropscape.numerics.progress import duration
 from dropscape.report.verdicts import measured, read_claims, tally
@@ -46,7 +49,7 @@ def summary(folder: Path) -> str:
         lines += ["", "Time of the jobs by stage (jobs run side by side; what was up to date counts as it was):"]
         for stage, jobs, seconds in times.itertuples(index=False):
             lines.append(f"  {stage:<12}{duration(seconds):>12}  {jobs} job{'s' if jobs > 1 else ''}")
-    lines += ["", *_places(folder)]
+    lines += [*_other_versions(folder), "", *_places(folder)]
     return "\n".join(lines)
 
 
@@ -64,6 +67,20 @@ def _claims(path: Path) -> list[str]:
         if claim["verdict"] == "not judged":
             lines.append(f"  {'':<10}  {'':<{width}}  {claim['reason']}")
     return lines
+
+
+def _other_versions(folder: Path) -> list[str]:
+    """What was made by other versions of the packages that decide numbers, of which Snakemake makes nothing again."""
+    here, found = numeric_versions(), Counter()
+    for file in folder.rglob("*provenance.json"):
+        made_by = read_json(file).get("versions", {})
+        found.update(f"{name} {made_by[name]}" for name in here if made_by.get(name, here[name]) != here[name])
+    if not found:
+        return []
+    counts = ", ".join(f"{count} by {what}" for what, count in sorted(found.items()))
+    present = ", ".join(f"{name} {version}" for name, version in here.items())
+    said = f"Some results were made by other versions than those here ({present}): {counts}."
+    return ["", f"{said} RERUN_VERSIONS=true makes everything again."]
 
 
 def _places(folder: Path) -> list[str]:

@@ -1,22 +1,31 @@
 """The resolved view of a configuration: the only one that rules, figures, claims, costs and requests see."""
 
+import difflib
+import itertools
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dropscape.config.configuration import Settings
 from dropscape.config.study import STAGE_FORMS
+from dropscape.config.user import DATASETS
+from dropscape.dependencies import sha256
+from dropscape.errors import ConfigurationError
 from dropscape.measurement import Task
 from dropscape.resolved.claims import claim_settings
 from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment
 from dropscape.resolved.figures import figure_settings, figure_table_files
 from dropscape.resolved.paths import ResultPaths
 from dropscape.resolved.run import ResolvedRun
-from dropscape.schema import to_jsonable
+from dropscape.schema import NAME_PATTERN, to_jsonable
 
 Experiment = TrainedExperiment | ResolvedStageExperiment
+NAME = re.compile(NAME_PATTERN)
+# Options of Snakemake that take no value, so that a target may follow.
+FLAGS = ("--", "-n", "--dry-run", "--dryrun", "-p", "-k", "--keep-going", "-f", "--force", "-F", "--forceall")
 
 
 class Workflow:
@@ -55,17 +64,15 @@ class Workflow:
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
-        """The experiments of the selected studies, and those of others that their figures show, sorted by name."""
+        """The experiments that are made, sorted by name."""
         sections = {
             name: section
             for study in self.settings.studies.values()
             for section in STAGE_FORMS
             for name in getattr(study, section)
         }
-        names = {name for figure in self.figures.values() for name in figure.experiments}
-        names |= {name for study in self.studies.values() for name in study.all_experiments}
         found = {}
-        for name in sorted(names):
+        for name in self.settings.made_experiments:
             settings = self.settings.experiments[name]
             found[name] = (
                 ResolvedStageExperiment(name, settings, sections[name], self.user.device)
@@ -129,13 +136,15 @@ class Workflow:
         return to_jsonable(self.task(rule, wildcards).settings)
 
     def _data_settings(self, dataset: str) -> dict[str, Any]:
-        """Where the dataset comes from, and nothing that its source does not read."""
+        """Where the dataset comes from, and nothing that its source does not read; files of a folder by content."""
         function = self.user.datasets.get(dataset)
         source = None if function else self.user.source_of(dataset)
         subfolder = Path(self.user.directory or "") / dataset
         directory = (str(subfolder) if subfolder.is_dir() else self.user.directory) if source == "directory" else None
         cache = self.user.download_cache if source == "official" else None
-        return {"function": function, "source": source, "directory": directory, "download_cache": cache}
+        files = {} if directory is None else {str(path): sha256(path) for path in DATASETS[dataset].files_in(directory)}
+        places = {"directory": directory, "files": files, "download_cache": cache}
+        return {"function": function, "source": source} | places
 
     def _caption(self, figure: str) -> str:
         """What the report says of a figure."""
@@ -206,9 +215,74 @@ class Workflow:
         return f"Paper {self.studies[study].paper.letter}, {study.replace('_', ' ')}"
 
     def report_labels(self, figure: str) -> dict[str, str]:
-        """What the report's list says of a figure."""
+        """What the report's list says of a figure.
+
+        One label, as every result has: of another one with two values, each of half of the results, Snakemake makes a
+        switch between pairs, and its page turns blank where there are none.
+        """
         settings = self.figures[figure]
-        return {"figure": figure, "shows": settings.kind.replace("_", " "), "place": settings.paper_reference}
+        return {"result": f"{figure}: {settings.kind.replace('_', ' ')}, {settings.paper_reference}"}
+
+    # ---- targets
+
+    def check_sizes(self) -> None:
+        """Refuse experiments that ask for more examples than their source has, as far as that is known.
+
+        Raises:
+            ConfigurationError: in a sentence that names all of them.
+        """
+        asked: dict[tuple[str, str, int], list[tuple[int, str]]] = {}
+        for name, one in self.experiments.items():
+            dataset = one.settings.dataset
+            kind, source = (self.user.kind_of(dataset), self.user.source_of(dataset)) if dataset else (None, None)
+            if not kind or source not in kind.sizes:
+                continue
+            runs = one.runs.values() if isinstance(one, TrainedExperiment) else []
+            wanted = max([one.settings.data.train_examples, *(run.train_examples for run in runs)])
+            counts = {"train": wanted, "test": one.settings.data.test_examples}
+            for (split, count), available in zip(counts.items(), kind.sizes[source], strict=True):
+                if count > available:
+                    asked.setdefault((kind.title, split, available), []).append((count, name))
+        if asked:
+            said = [
+                f"{name} asks for {count:,} {split}_examples of the {available:,} of {title}"
+                for (title, split, available), (count, name) in ((key, max(found)) for key, found in asked.items())
+            ]
+            raise ConfigurationError(
+                f"source is {self.user.source}, which has too few examples: {'; '.join(said)}. Write source: official "
+                "or directory (make ... SOURCE=official), another scale, or fewer examples."
+            )
+
+    def named_targets(self) -> dict[str, list[str]]:
+        """Files by the name of a figure, without its study where no other has one, and of a study's figures."""
+        named = {figure: [self.paths.figure(figure, ending) for ending in ("pdf", "png")] for figure in self.figures}
+        short: dict[str, list[str]] = {}
+        for figure, study in self.study_of_figure.items():
+            short.setdefault(study, []).extend(named[figure])
+            short.setdefault(figure.removeprefix(f"{study}-"), []).extend(named[figure])
+        return named | {name: files for name, files in short.items() if name in self.studies or len(files) == 2}
+
+    def check_command(self, words: Sequence[str], known: Collection[str]) -> None:
+        """Refuse what the command line asks for before Snakemake looks for its rules, and then suggests nothing.
+
+        Args:
+            words: of the command.
+            known: names of rules and targets.
+
+        Raises:
+            ConfigurationError: a word is no target but almost the name of one, or of several figures; or everything is
+                to be made, and a source has too few examples.
+        """
+        known = {*known, "all", "everything"}
+        for before, word in itertools.pairwise(["", *words]):
+            if word in known or (before.startswith("-") and before not in FLAGS) or not NAME.fullmatch(word):
+                continue
+            several = [figure for figure in self.figures if figure.partition("-")[2] == word]
+            if near := several or difflib.get_close_matches(word, known, cutoff=0.75):
+                why = "a figure of several studies" if several else "no target"
+                raise ConfigurationError(f"'{word}' is {why}: write {' or '.join(near)}.")
+        if not any(word in known - {"all", "everything"} or self.paths.results in word for word in words):
+            self.check_sizes()
 
     # ---- modules that jobs import by name
 
@@ -247,7 +321,7 @@ class Workflow:
         return {key: function} if function else {}
 
     def outputs(self) -> list[str]:
-        """Everything that a whole run makes, but for the report."""
+        """Everything that a whole run makes, but for the claims and the report."""
         return [self.paths.figure(figure, ending) for figure in self.figures for ending in ("pdf", "png")]
 
 
