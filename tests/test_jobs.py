@@ -3,11 +3,13 @@ import fcntl
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
 from threadpoolctl import threadpool_info
 
+from dropscape.artifacts.files import write_table
 from dropscape.errors import ArtifactError, DataError
 from dropscape.jobs import Job, perform, reported
 
@@ -122,3 +124,47 @@ def test_checkpoints_stay_until_the_record_is_written(tmp_path):
     assert checkpoints.exists()
     perform(lambda job: None, Job("training", "a/b", {}, {}, {"provenance": str(tmp_path / "p.json")}, checkpoints))
     assert not checkpoints.exists()
+
+
+def test_a_line_is_written_at_once_also_when_it_comes_in_pieces(log, monkeypatch):
+    """Else a line of a job that runs beside it gets into the middle."""
+    written = []
+
+    class Terminal:
+        def write(self, text):
+            written.append(text)
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with reported("training a/b", str(log)):
+        print("step", 1, "of", 2, file=sys.stderr)
+        sys.stderr.write("half a ")
+        sys.stderr.flush()
+        sys.stderr.write("line\nand the next")
+    assert written == ["step 1 of 2\n", "half a line\n", "and the next\n"]
+    assert log.read_text() == "".join(written)
+
+
+def test_float32_is_float32_on_a_gpu_too(log):
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    with reported("sampling a/b", str(log)):
+        assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_every_input_is_verified_also_one_that_the_stage_does_not_read(tmp_path):
+    table = tmp_path / "history.csv"
+    write_table(table, pd.DataFrame({"step": [1, 2]}))
+    ran = []
+    job = Job("claims", "a", {}, {"tables": [str(table)], "code": str(tmp_path / "missing.sha256")}, {})
+    perform(ran.append, job)
+    table.write_text("step\n1\n")
+    with pytest.raises(ArtifactError, match=r"history\.csv is damaged \(its checksum is not that in"):
+        perform(ran.append, job)
+    assert len(ran) == 1
+
+
+def test_the_theory_has_loaded_torch_before_its_threads_are_set():
+    code = "import sys, dropscape.theory.stage; sys.exit('torch' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

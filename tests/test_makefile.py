@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Under a make that runs the tests, what it was given would be passed on to those here.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 PYTHON = '#!/bin/sh\nshift 2\necho "ran $*"\n'
 
 
@@ -31,7 +33,9 @@ def write_python(folder, text):
 
 
 def make(folder, *arguments):
-    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
 
 
 def test_names_of_what_was_given_are_passed_on_and_nothing_else(folder):
@@ -92,7 +96,8 @@ def test_a_space_in_the_path_is_refused(folder):
 
 def test_sigterm_to_make_alone_is_passed_on(folder):
     write_python(folder, "#!/bin/sh\ntrap 'echo ended; exit 7' TERM\necho started\nwhile :; do sleep 0.05; done\n")
-    process = subprocess.Popen(["make", "reproduce"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    command = ["make", "reproduce"]
+    process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGTERM)
     assert process.stdout.read() == "ended\n"

@@ -43,9 +43,9 @@ def copy(tmp_path_factory, smoke):
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     for name in listed:
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+            shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
     (target / ".venv/bin").mkdir(parents=True)
     # Scripts, not links: a linked interpreter would not find the packages of this environment.
     for program, call in (("python", ""), ("snakemake", "-m snakemake")):

@@ -148,6 +148,8 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
         torch = sys.modules["torch"]
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # float32 is float32 on a GPU too, where cuDNN would take TF32; a training may ask for less (``arithmetic``).
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with _alone(log, name), open(log, "w", encoding="utf-8") as stream:

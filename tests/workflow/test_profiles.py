@@ -49,7 +49,9 @@ def test_a_job_on_a_gpu_takes_one_that_is_free_and_another_job_takes_none(copy, 
 
 def test_what_takes_minutes_shares_a_submission_and_nothing_waits_beside_a_gpu(smoke):
     """At the paper scale; the jobs of a submission are indented in what a dry run lists."""
-    listed = smoke.run("--dry-run", "--workflow-profile", "workflow/profiles/slurm", scale="paper", device="cuda")
+    listed = smoke.run(
+        "--dry-run", "--workflow-profile", "workflow/profiles/slurm", scale="paper", source="official", device="cuda"
+    )
     assert listed.returncode == 0, listed.stdout
     alone = re.findall(r"^rule (\w+):", listed.stdout, flags=re.MULTILINE)
     gpus = {}

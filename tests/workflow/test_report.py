@@ -24,7 +24,7 @@ def browser(tmp_path_factory):
         yield page
 
 
-@pytest.mark.parametrize("experiments", [["mnist_fnn"], ["curve_relu", "cifar10_vgg9"], None], ids=str)
+@pytest.mark.parametrize("experiments", [["mnist_fnn"], ["teacher_of_one", "cifar10_vgg9"], None], ids=str)
 def test_every_page_of_the_menu_and_every_search_opens(browser, copy, experiments):
     chosen = {"experiments": experiments} if experiments else {}
     copy.succeeded(**chosen)

@@ -112,7 +112,9 @@ def group_of(rule):
     return group
 
 
-may_write()  # results that cannot be written end the run here, in one sentence
+# Results that cannot be written end the run here, in one sentence, unless somebody only looks at them from elsewhere.
+if may_write() and LOCK.is_read_only() and not os.access(".", os.W_OK):
+    refused(LOCK.hold)
 if not may_write() and any(word.startswith("--delete-") for word in sys.argv):
     raise WorkflowError(f"Another run is at work in {RESULTS}: delete when it has ended.")
 

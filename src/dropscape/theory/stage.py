@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+import torch  # noqa: F401  before the job sets its threads; the tables import it by name
+
 from dropscape.artifacts.files import write_table
 from dropscape.jobs import Job
 
