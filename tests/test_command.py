@@ -1,14 +1,17 @@
 """What was given to make, and what Snakemake is given of it."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from snakemake.common.configfile import load_configfile
 
 from dropscape.command import Run, main, reproduce
 from dropscape.errors import ConfigurationError
+from dropscape.run_lock import RunLock
 
 
 @pytest.fixture
@@ -27,7 +30,8 @@ def folder(tmp_path, monkeypatch):
         ({"CORES": "-1"}, "CORES is -1: write a number from 1, or all"),
         ({"CORES": "0"}, "CORES is 0: write a number from 1, or all"),
         ({"CORES": "two"}, "CORES is two: write a number from 1, or all"),
-        ({"GPUS": "-1"}, "GPUS is -1: write a number from 0, or all"),
+        ({"GPUS": "-1"}, "GPUS is -1: write a number from 0."),
+        ({"GPUS": "all"}, "GPUS is all: write a number from 0."),
         ({"CONFIG": "/nothere.yaml"}, "/nothere.yaml does not exist: write another file"),
         ({"SEEDS": "[0"}, "SEEDS is [0, which is no YAML"),
         ({"SEEDS": "3"}, "'seeds' is 3: write a list, such as [3]"),
@@ -45,9 +49,14 @@ def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys
 def test_only_what_was_given_is_passed_on(folder):
     assert Run({}).snakemake()[5:] == []
     command = Run({"CONFIG": "mine.yaml", "CORES": "3", "GPUS": "0", "SEEDS": "[0, 1]"}).snakemake("--dry-run")
-    assert command[5:] == [
-        *("--cores", "3", "--resources", "gpu=0", "--configfile", "mine.yaml", "--config", "seeds=[0, 1]", "--dry-run")
-    ]
+    *options, file, last = command[5:]
+    assert options == ["--cores", "3", "--resources", "gpu=0", "--configfile", "mine.yaml"] and last == "--dry-run"
+    assert json.loads(Path(file).read_text()) == {"seeds": [0, 1]}
+
+
+def test_an_empty_file_is_none(folder):
+    (folder / "mine.yaml").write_text("# nothing\n")
+    assert Run({"CONFIG": "mine.yaml"}).files() == []
 
 
 def test_the_scale_and_the_results_are_those_of_the_configuration_file(folder):
@@ -56,11 +65,37 @@ def test_the_scale_and_the_results_are_those_of_the_configuration_file(folder):
     assert str(Run({}).results) == "results/quick"
 
 
-def test_text_is_taken_as_it_stands(folder):
-    run = Run({"RESULTS": "2026_11_29", "SOURCE": "{mnist: directory}", "DIRECTORY": "~/data"})
-    assert 'results="2026_11_29"' in run.snakemake() and 'source={"mnist": "directory"}' in run.snakemake()
-    assert str(run.results) == "2026_11_29/quick"
-    assert run.user.directory == str(Path("~/data").expanduser())
+@pytest.mark.parametrize("results", ["2026_11_29", "2026", "é", '"q"', "a: b", "[1]", "#a", "null"])
+def test_text_is_taken_as_it_stands(folder, results):
+    run = Run({"RESULTS": results, "SOURCE": "{mnist: directory}", "DIRECTORY": "~/Dübel"})
+    (file,) = run.files()
+    given = load_configfile(file)  # as Snakemake does
+    assert given == {"results": results, "source": {"mnist": "directory"}, "directory": "~/Dübel"}
+    assert str(run.results) == f"{results}/quick"
+    assert run.user.directory == str(Path("~/Dübel").expanduser())
+
+
+def test_null_is_null(folder):
+    (file,) = Run({"SEEDS": "null", "OVERRIDES": "{noise_structure: {theory: null}}"}).files()
+    assert load_configfile(file) == {"seeds": None, "overrides": {"noise_structure": {"theory": None}}}
+
+
+def test_what_the_environment_has_is_not_taken_in_silence(folder, monkeypatch, capsys):
+    monkeypatch.setenv("SCALE", "smoke")
+    assert str(Run({}).results) == "results/quick"
+    assert "SCALE in the environment is not used: write it after make" in capsys.readouterr().err
+
+
+def test_nothing_is_cleaned_while_a_run_is_at_work(folder, capsys):
+    table = folder / "results/quick/a.csv"
+    table.parent.mkdir(parents=True)
+    table.touch()
+    lock = RunLock("results/quick")
+    lock.hold()
+    assert main(["clean"]) == 1 and table.exists()
+    assert "Another run is at work in results/quick" in capsys.readouterr().err
+    lock._lock.release()
+    assert main(["clean"]) == 0 and not table.exists()
 
 
 @pytest.mark.parametrize(("status", "made", "shown"), [(0, False, True), (1, True, True), (1, False, False)])

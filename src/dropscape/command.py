@@ -5,6 +5,7 @@ options of the run (``OPTIONS``), or keys of the configuration in capitals.
 """
 
 import difflib
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +22,10 @@ import yaml
 
 from dropscape.config.load import user_keys, user_settings
 from dropscape.config.user import UserSettings
+from dropscape.config.yaml_files import read_yaml
+from dropscape.dependencies import write_if_changed
 from dropscape.errors import ConfigurationError, DropscapeError
+from dropscape.run_lock import RunLock
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "workflow/profiles"
@@ -52,6 +56,10 @@ class Run:
 
     def __init__(self, given: Mapping[str, str]):
         known = [*OPTIONS, *(key.upper() for key in UserSettings.model_fields)]
+        if ignored := [name for name in ("SCALE", "SOURCE", *OPTIONS) if name in os.environ and name not in given]:
+            print(
+                f"dropscape: {', '.join(ignored)} in the environment is not used: write it after make.", file=sys.stderr
+            )
         for name in given:
             if name not in known:
                 nearest = difflib.get_close_matches(name.upper(), known, 1)
@@ -60,7 +68,7 @@ class Run:
                     + (f"{nearest[0]}, or " if nearest else "")
                     + f"one of {', '.join(known)}."
                 )
-        self.config = given.get("CONFIG")
+        self.config = Path(given["CONFIG"]).expanduser() if given.get("CONFIG") else None
         profile = given.get("PROFILE", "default")
         profiles = sorted(folder.name for folder in PROFILES.iterdir())
         self.profile = PROFILES / profile if profile in profiles else Path(profile)
@@ -70,14 +78,14 @@ class Run:
             )
         for name in ("CORES", "GPUS"):
             value = given.get(name)
-            if value and value != "all" and not (value.isdecimal() and int(value) > (name == "CORES") - 1):
-                raise ConfigurationError(f"{name} is {value}: write a number from {int(name == 'CORES')}, or all.")
+            least, words, other = (1, ["all"], ", or all") if name == "CORES" else (0, [], "")
+            if value and value not in words and not (value.isdecimal() and int(value) >= least):
+                raise ConfigurationError(f"{name} is {value}: write a number from {least}{other}.")
         self.cores, self.gpus, self.check = given.get("CORES"), given.get("GPUS"), bool(given.get("CHECK"))
         self.keys = {
             name.lower(): _parsed(name, value) for name, value in given.items() if value and name not in OPTIONS
         }
-        keys = user_keys(Path(self.config) if self.config else None, self.keys, ROOT)
-        self.user = user_settings(keys)
+        self.user = user_settings(user_keys([self.config] if self.config else [], self.keys, ROOT))
 
     @property
     def results(self) -> Path:
@@ -89,11 +97,22 @@ class Run:
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
         command += ["--cores", self.cores] if self.cores else []
         command += ["--resources", f"gpu={self.gpus}"] if self.gpus else []
-        command += ["--configfile", self.config] if self.config else []
-        command += (
-            ["--config", *(f"{key}={json.dumps(value)}" for key, value in self.keys.items())] if self.keys else []
-        )
-        return [*command, *more]
+        files = self.files()
+        return [*command, *(["--configfile", *files] if files else []), *more]
+
+    def files(self) -> list[str]:
+        """The configuration files, the keys that were given last.
+
+        As a file, of which jobs read the same: on its command line Snakemake takes other letters, null and numbers for
+        other values than YAML does.
+        """
+        files = [str(self.config)] if self.config and read_yaml(self.config) else []
+        if self.keys:
+            content = json.dumps(self.keys, indent=1)
+            path = Path(".snakemake/given", f"{hashlib.sha256(content.encode()).hexdigest()[:12]}.json")
+            write_if_changed(path, content)
+            files.append(str(path))
+        return files
 
 
 def _parsed(name: str, value: str) -> Any:
@@ -137,14 +156,19 @@ def plan(run: Run) -> int:
         env=environment(),
     )
     command = [sys.executable, "-m", "dropscape.cost_model", *(["--check"] if run.check else [])]
-    command += ["--configfile", run.config] if run.config else []
+    command += ["--configfile", *run.files()] if run.files() else []
     command += ["--cores", run.cores] if run.cores else []
-    command += ["--config", *(f"{key}={json.dumps(value)}" for key, value in run.keys.items())] if run.keys else []
     return subprocess.run(command, input=listed.stdout, encoding="utf-8").returncode or listed.returncode
 
 
 def clean(run: Run) -> int:
-    """Delete the results of the scale, and what Snakemake knows of all."""
+    """Delete the results of the scale, and what Snakemake knows of all.
+
+    Raises:
+        ArtifactError: a run is at work there.
+    """
+    if run.results.is_dir():
+        RunLock(str(run.results)).hold()
     for folder in (run.results, Path(".snakemake")):
         shutil.rmtree(folder, ignore_errors=True)
     return 0

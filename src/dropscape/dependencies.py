@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from modulefinder import ModuleFinder
 from pathlib import Path
 
 import grimp
@@ -38,7 +37,7 @@ def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
     """
     graph = _graph()
     modules: set[str] = set()
-    for module in _imported(script, graph.modules) | set(named):
+    for module in (graph.modules & _imports(script)) | set(named):
         modules |= {module} | graph.find_upstream_modules(module)
     # Importing a.b.c also runs the __init__ of a and of a.b.
     modules |= {parent for module in modules for parent in _parents(module)}
@@ -82,23 +81,36 @@ def custom_module_files(function: str, key: str, folders: Sequence[str]) -> list
         ConfigurationError: there is no such module, or one of them is no Python.
     """
     module = function.partition(":")[0]
-    places = [*folders, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
-    finder = ModuleFinder(path=[place for place in places if not Path(place, PACKAGE, "__init__.py").is_file()])
-    try:
-        finder.import_hook(module)
-    except SyntaxError as error:
-        raise ConfigurationError(
-            f"{key} is '{function}', but {error.filename}, line {error.lineno}, is no Python ({error.msg}): correct it."
-        ) from None
-    except ImportError:
-        with suppress(ModuleNotFoundError):
-            if found := importlib.util.find_spec(module):  # an installed package, which is named by its file alone
-                return [os.path.relpath(found.origin)]
+    places = [Path(place) for place in [*folders, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]]
+    places = [place for place in places if not (place / PACKAGE / "__init__.py").is_file()]
+    found: dict[str, Path] = {}
+    left = {module, *_parents(module)}
+    while left:
+        name = left.pop()
+        path = next(filter(Path.is_file, (_file_of(name, place) for place in places)), None)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        try:
+            names = _imports(path, name)
+        except (SyntaxError, ValueError) as error:
+            raise ConfigurationError(
+                f"{key} is '{function}', but {path}, line {getattr(error, 'lineno', None) or 1}, is no Python "
+                f"({getattr(error, 'msg', error)}): correct it."
+            ) from None
+        left |= {one for each in names for one in (each, *_parents(each))}
+    if module not in found and not _is_installed(module):
         raise ConfigurationError(
             f"{key} is '{function}', but there is no module '{module}': put {module.replace('.', '/')}.py into the "
             "folder of the Makefile, or its folder into PYTHONPATH."
-        ) from None
-    return sorted(os.path.relpath(one.__file__) for one in finder.modules.values() if one.__file__)
+        )
+    return sorted({os.path.relpath(path) for path in found.values()})
+
+
+def _is_installed(module: str) -> bool:
+    with suppress(ModuleNotFoundError, ValueError):
+        return importlib.util.find_spec(module) is not None
+    return False
 
 
 @cache
@@ -107,16 +119,17 @@ def sha256(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _imported(script: Path, modules: set[str]) -> set[str]:
+def _imports(path: Path, module: str = "") -> set[str]:
+    """What a file imports, by absolute names; ``from a import b`` may mean a module ``a.b``."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        found |= modules.intersection(names)
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join(filter(None, [*above, node.module]))
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)} - {""}
     return found
 
 

@@ -57,7 +57,7 @@ def refusal(load, **user):
             "experiment 'mnist_fnn' has the network fnn, which reads 783 numbers, but an example of MNIST has 784",
         ),
         (of_mnist(model={"widths": [784, 50, 50, 9]}), "with 9 outputs, but MNIST has 10 classes or values: write 10"),
-        ({"seeds": [2**64]}, "'seeds.0' is 18446744073709551616: write less than 9.22337e+18"),
+        ({"seeds": [2**64]}, "'seeds.0' is 18446744073709551616: write less than 9223372036854775808"),
         ({"seeds": [-1]}, "'seeds.0' is -1: write at least 0"),
         ({"seeds": [0, 0]}, "In config/config.yaml or --config: seeds: [0, 0] names a seed twice: write each once."),
         ({"seeds": 3}, "'seeds' is 3: write a list, such as [3]"),
@@ -80,7 +80,7 @@ def refusal(load, **user):
         ({"directory": "d", "source": {"mnist": "embedded"}}, "directory is 'd', but no dataset comes from there"),
         ({"results": ""}, "results: '' is no folder: write a path without braces"),
         ({"results": "out/{x}"}, "results: 'out/{x}' is no folder"),
-        ({"results": 20261129}, "'results' is 20261129: write a text, in quotes: \"20261129\""),
+        ({"results": 20261129}, "'results' is 20261129: write a text, in quotes in config/config.yaml"),
         ({"datasets": {"mine": "module"}}, "'datasets.mine' is 'module': write package.module:function"),
         ({"datasets": {"My Data": "a:b"}}, "'datasets.My Data' is 'My Data': write small letters, digits, dots,"),
         (
@@ -96,7 +96,21 @@ def refusal(load, **user):
             "there is no 'keep0.9-lr0.2' in noise_structure.experiments.mnist_fnn.runs: write keep0.9-lr0.1, or for a "
             "new one keep_prob too",
         ),
-        (of_mnist(runs={"keep0.9": None}), "runs.keep0.9' is None: write `key: value` lines below it"),
+        (
+            of_mnist(runs={"keep0.9": None}),
+            "there is no 'noise_structure.experiments.mnist_fnn.runs.keep0.9' to leave out by null: write keep0.9",
+        ),
+        (
+            {"overrides": {"noise_structure": {"experiments": {"mnist_fn": None}}}},
+            "there is no 'noise_structure.experiments.mnist_fn' to leave out by null: write mnist_fnn",
+        ),
+        (of_mnist(data=None), "'noise_structure.experiments.mnist_fnn.data' is missing: write it"),
+        (of_mnist(grid={"k{keep_prob": {"keep_prob": [0.5]}}), "grid 'k{keep_prob' is no pattern of names"),
+        (
+            of_mnist(grid={"k{keep_prob:d}": {"keep_prob": [0.5]}}),
+            "grid 'k{keep_prob:d}' is no pattern of names (it",
+        ),
+        ({"results": None}, "'results' is None: write a text"),
         (
             {"experiments": ["curve_relu"]},
             "experiments names 'curve_relu', which the scale or the overrides leave out: ",
@@ -158,7 +172,7 @@ def test_an_empty_file_and_a_merge_key_are_fine(tmp_path):
 
 def test_a_file_that_is_not_there_is_named(root, tmp_path):
     with pytest.raises(ConfigurationError, match=r"nothere\.yaml does not exist"):
-        user_keys(tmp_path / "nothere.yaml", {}, root)
+        user_keys([tmp_path / "nothere.yaml"], {}, root)
 
 
 def test_a_key_that_stands_twice_in_a_study_is_refused(root, tmp_path):

@@ -113,7 +113,7 @@ def test_a_machine_without_a_gpu_to_use_shows_none(table):
 
 def test_files_and_keys_are_merged_as_snakemake_does(tmp_path):
     (tmp_path / "own.yaml").write_text("scale: paper\nthreads: 2\nsource: {mnist: official}\n")
-    keys = user_keys(tmp_path / "own.yaml", {"scale": "smoke", "seeds": [3, 4], "download_cache": "data"}, ROOT)
+    keys = user_keys([tmp_path / "own.yaml"], {"scale": "smoke", "seeds": [3, 4], "download_cache": "data"}, ROOT)
     user = user_settings(keys)
     assert (user.scale, user.threads, user.seeds, user.download_cache) == ("smoke", 2, [3, 4], "data")
 

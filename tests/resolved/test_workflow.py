@@ -1,5 +1,6 @@
 """What the rules, the figures and the claims are told of a configuration."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -126,22 +127,32 @@ def test_a_job_that_is_not_there_is_refused(workflow):
 
 
 class TestSizes:
-    def test_too_few_embedded_examples_are_refused_and_what_fits_is_not(self):
-        configured().check_sizes()
-        configured(scale="paper", source="official").check_sizes()
-        configured(scale="paper", source="directory", directory="d").check_sizes()
-        with pytest.raises(ConfigurationError) as error:
-            configured(scale="paper").check_sizes()
-        said = str(error.value)
-        assert "mnist_two_digits asks for 60,000 train_examples of the 4,000 of MNIST" in said or "mnist_wide" in said
-        assert len(said) < 800
-        assert "Write source: official or directory (make ... SOURCE=official)" in said
+    def test_too_few_embedded_examples_are_refused_and_what_fits_is_not(self, tmp_path):
+        configured().check_targets([], [])
+        configured(scale="paper", source="official").check_targets([], [])
+        configured(scale="paper", source="directory", directory=str(tmp_path)).check_targets([], [])
+        for targets in ([], ["all"], ["noise_structure"]):
+            with pytest.raises(ConfigurationError) as error:
+                configured(scale="paper").check_targets(targets, ["all"])
+            said = str(error.value)
+            assert re.search(r"asks for [\d,]+ train_examples of the 4,000 of MNIST", said)
+            assert "Write source: official or directory (make ... SOURCE=official)" in said and len(said) < 800
+
+    def test_a_figure_needs_its_own_examples_only(self):
+        paper = configured(scale="paper")
+        paper.check_targets(["implicit_regularization-fig11", "results/paper/x.csv"], paper.named_targets())
+        with pytest.raises(ConfigurationError, match="mnist_fnn asks for 10,000 train_examples of the 4,000 of MNIST"):
+            paper.check_targets(["fig2d"], paper.named_targets())
 
     def test_a_run_may_ask_for_more_than_its_experiment(self):
         runs = {"keep0.9-lr0.1": {"train_examples": 4001}}
         overrides = {"noise_structure": {"experiments": {"mnist_fnn": {"runs": runs}}}}
         with pytest.raises(ConfigurationError, match="mnist_fnn asks for 4,001 train_examples of the 4,000 of MNIST"):
-            configured(overrides=overrides).check_sizes()
+            configured(overrides=overrides).check_targets([], [])
+
+    def test_a_folder_that_is_not_there_is_refused(self):
+        with pytest.raises(ConfigurationError, match="directory is '/nothere', which is no folder: write the one with"):
+            configured(source="directory", directory="/nothere").check_targets([], [])
 
 
 class TestTargets:
@@ -153,31 +164,23 @@ class TestTargets:
         assert "fig1" not in named
 
     @pytest.mark.parametrize(
-        ("words", "sentence"),
+        ("target", "sentence"),
         [
-            (["--cores", "2", "--", "fig2e"], "'fig2e' is no target: write fig2"),
-            (["noise_structure-fig2"], "'noise_structure-fig2' is no target: write noise_structure-fig2"),
-            (["-n", "fig2e"], "'fig2e' is no target: write fig2"),
-            (["fig1"], "'fig1' is a figure of several studies: write noise_structure-fig1 or subnetworks-fig1."),
-            (["noise_structur", "--cores", "2"], "'noise_structur' is no target: write noise_structure"),
+            ("fig2e", "'fig2e' is no target: write fig2"),
+            ("Fig2D", "'Fig2D' is no target: write fig2d"),
+            ("fig2d.png", "'fig2d.png' is no target: write fig2d"),
+            ("noise_structure-fig2", "'noise_structure-fig2' is no target: write noise_structure-fig2"),
+            ("fig1", "'fig1' is a figure of several studies: write noise_structure-fig1 or subnetworks-fig1."),
+            ("noise_structur", "'noise_structur' is no target: write noise_structure"),
         ],
     )
-    def test_near_misses_are_suggested(self, workflow, words, sentence):
+    def test_near_misses_are_suggested(self, workflow, target, sentence):
         with pytest.raises(ConfigurationError) as error:
-            workflow.check_command(words, workflow.named_targets())
+            workflow.check_targets([target], workflow.named_targets())
         assert sentence in str(error.value)
 
-    def test_too_few_examples_matter_where_everything_is_made(self):
-        paper = configured(scale="paper")
-        named = paper.named_targets()
-        with pytest.raises(ConfigurationError, match="too few examples"):
-            paper.check_command(["--cores", "2", "--config", "scale=paper"], named)
-        paper.check_command(["--config", "scale=paper", "--", "noise_structure-fig2d"], named)
-        paper.check_command(["results/paper/claims/claims.csv"], named)
-
-    def test_other_words_are_left_to_snakemake(self, workflow):
-        words = ["--directory", "fig2e", "--config", "scale=smoke", "results/x.csv", "fig2d", "zzz", "-j", "fig2e"]
-        workflow.check_command(words, workflow.named_targets())
+    def test_other_targets_are_left_to_snakemake(self, workflow):
+        workflow.check_targets(["results/x.csv", "fig2d", "zzz"], workflow.named_targets())
 
 
 def test_no_label_of_the_report_can_become_a_switch_between_pairs(workflow):

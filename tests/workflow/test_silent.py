@@ -45,14 +45,17 @@ def test_files_of_a_folder_count_by_content(fresh, tmp_path):
 def test_what_a_custom_module_imports_is_an_input_too(fresh):
     fresh.path("mine.py").write_text("from helpers.shapes import digits\n")
     fresh.path("helpers").mkdir()
-    fresh.path("helpers/__init__.py").write_text("")
     fresh.path("helpers/shapes.py").write_text("from . import numbers\nimport numpy\n\ndef digits():\n    return {}\n")
     fresh.path("helpers/numbers.py").write_text("SIDE = 28\n")
     done = fresh.run("--dry-run", MODEL, datasets={"mnist": "mine:digits"})
     assert done.returncode == 0, done.stdout
     (data,) = (job for job in jobs_in(done.stdout) if job.rule == "data")
     ours = {path for path in data.inputs if path.endswith(".py")}
-    assert ours == {"mine.py", "helpers/__init__.py", "helpers/shapes.py", "helpers/numbers.py"}
+    assert ours == {"mine.py", "helpers/shapes.py", "helpers/numbers.py"}  # a folder without __init__.py too
+    fresh.path("helpers/__init__.py").write_text("import mine\n")
+    done = fresh.run("--dry-run", MODEL, datasets={"mnist": "helpers.shapes:digits"})
+    (data,) = (job for job in jobs_in(done.stdout) if job.rule == "data")
+    assert {path for path in data.inputs if path.endswith(".py")} == ours | {"helpers/__init__.py"}
     fresh.path("mine.py").write_text("from = helpers\n")
     assert (
         "mine.py, line 1, is no Python (invalid syntax): correct it"
@@ -72,7 +75,11 @@ def test_other_versions_make_nothing_again_unless_that_is_asked_for(fresh):
     fresh.succeeded(TABLE)
     assert fresh.pending(TABLE) == {}
     assert set(fresh.pending(TABLE, rerun_versions=True)) == {"theory implicit_regularization/interpolants"}
-    assert "1.0.0" not in versions.read_text()
+    assert fresh.pending(TABLE) == {}, "to look at what would be made again decides nothing"
+    fresh.succeeded(TABLE, rerun_versions=True)
+    assert (
+        "1.0.0" not in versions.read_text() and fresh.pending(TABLE) == fresh.pending(TABLE, rerun_versions=True) == {}
+    )
 
 
 def test_an_input_that_was_cut_off_is_noticed_by_whoever_has_it(copy):

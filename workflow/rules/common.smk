@@ -31,9 +31,6 @@ from dropscape.schema import NAME_PATTERN
 CONFIG_FILES = [str(folder / "config/config.yaml") for folder in (Path(), ROOT)]
 
 
-configfile: next(file for file in CONFIG_FILES if Path(file).is_file())
-
-
 def refused(function, *arguments):
     """What the function returns; its errors that a user can act on end the workflow without a traceback."""
     try:
@@ -42,8 +39,15 @@ def refused(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+# Read here first: Snakemake names no file and no line, and takes one of two equal keys without a word.
+CONFIG_FILE = next(file for file in CONFIG_FILES if Path(file).is_file())
+if refused(read_yaml, Path(CONFIG_FILE)):
+
+    configfile: CONFIG_FILE
+
+
 for file in workflow.configfiles:
-    refused(read_yaml, Path(file))  # a key that stands twice, of which Snakemake takes one without a word
+    refused(read_yaml, Path(file))
 WORKFLOW = Workflow(refused(load_settings, config, ROOT))
 USER = WORKFLOW.user
 PATHS = WORKFLOW.paths

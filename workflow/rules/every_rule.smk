@@ -2,7 +2,7 @@
 # code, the user's modules and the settings as files among a job's inputs.
 #
 # Snakemake has no public way to say this once, so this file alone uses its internals: `workflow.rules`, `set_input`,
-# `set_log`, `parent_groupids`, `iocache` and attributes of rules. It is included after all rules.
+# `set_log`, `parent_groupids`, `iocache`, attributes of rules and the parser of its command line. It is included after all rules.
 import json
 
 from dropscape.artifacts.provenance import numeric_versions
@@ -34,6 +34,25 @@ def written(name, content, keep=False):
         refused(LOCK.write, path, content())
         workflow.iocache.exists_local[str(path)] = True  # it may have looked into the folder before
     return str(path)
+
+
+def check_targets(names):
+    """Refuse what cannot be made, as the whole command line says it; Snakemake keeps it to itself until it has all rules.
+
+    What only looks at the workflow may; and so may a workflow that has this one as a module.
+    """
+    if not workflow.is_main_process or not Path(workflow.main_snakefile).is_relative_to(ROOT):
+        return
+    from snakemake.cli import get_argument_parser
+
+    asked, _ = get_argument_parser().parse_known_args(sys.argv[1:])
+    looks = [
+        *("lint", "list_rules", "list_target_rules", "unlock", "summary", "detailed_summary", "archive", "rulegraph"),
+        *("delete_all_output", "delete_temp_output", "cleanup_metadata", "dag", "filegraph", "d3dag"),
+    ]
+    if not any(getattr(asked, name, None) for name in looks) and (not asked.report or asked.report_after_run):
+        whole = {rule.name for rule in workflow.rules if not rule.has_wildcards()}
+        refused(WORKFLOW.check_targets, asked.targets, names | whole)
 
 
 @cache
@@ -93,6 +112,15 @@ def settings_file(rule):
     return lambda wildcards: file(*wildcards.items())
 
 
+def versions():
+    """The versions of what decides numbers; those of before, unless what they made is to be made again."""
+    name, content = ".code/versions.json", json.dumps(numeric_versions()) + "\n"
+    if USER.rerun_versions and workflow.dryrun and Path(RESULTS, name).is_file():
+        # To look at what would be made again must not decide that it is.
+        return str(Path(RESULTS, name)) if Path(RESULTS, name).read_text() == content else [f"{RESULTS}/.lock"]
+    return written(name, lambda: content, keep=not USER.rerun_versions)
+
+
 def group_of(rule):
     """The submission that a job shares with others, where the profile says how many of its kind are one."""
 
@@ -134,9 +162,7 @@ for each in workflow.rules:
     each.set_input(
         code=code_of(name),
         custom_code=custom_code_of(name),
-        versions=lambda wildcards: written(
-            ".code/versions.json", lambda: json.dumps(numeric_versions()) + "\n", keep=not USER.rerun_versions
-        ),
+        versions=lambda wildcards: versions(),
     )
     if each.params:
         each.set_input(settings_file=settings_file(name))

@@ -14,18 +14,21 @@ from dropscape.schema import BY_NAME, MANY, ONE, PATTERNS
 
 EVERYTHING = "the configuration"
 _NUMBER, _WHOLE, _KEYS = "write a number", "write a whole number", "write `key: value` lines below it"
+_MAPPINGS = ("dict_type", "model_type", "model_attributes_type", "mapping_type")
 _SAID: dict[str, str | Callable[[Any, Mapping[str, Any]], str]] = {
     **dict.fromkeys(["int_type", "int_parsing", "int_from_float", "int_parsing_size"], _WHOLE),
     **dict.fromkeys(["float_type", "float_parsing", "finite_number"], _NUMBER),
     **dict.fromkeys(["bool_type", "bool_parsing"], "write true or false"),
-    **dict.fromkeys(["dict_type", "model_type", "model_attributes_type", "mapping_type"], _KEYS),
-    "string_type": lambda value, _: f'write a text, in quotes: "{value}"',
+    **dict.fromkeys(_MAPPINGS, _KEYS),
+    "string_type": lambda value, _: (
+        "write a text" + ("" if value is None else ", in quotes in config/config.yaml, or as it is after make")
+    ),
     "list_type": lambda value, _: f"write a list, such as [{value}]" if _is_scalar(value) else "write a list",
     "literal_error": lambda _, given: f"write {given['expected'].replace(chr(39), '')}",
-    "greater_than_equal": lambda _, given: f"write at least {given['ge']:g}",
-    "greater_than": lambda _, given: f"write more than {given['gt']:g}",
-    "less_than_equal": lambda _, given: f"write at most {given['le']:g}",
-    "less_than": lambda _, given: f"write less than {given['lt']:g}",
+    "greater_than_equal": lambda _, given: f"write at least {_number(given['ge'])}",
+    "greater_than": lambda _, given: f"write more than {_number(given['gt'])}",
+    "less_than_equal": lambda _, given: f"write at most {_number(given['le'])}",
+    "less_than": lambda _, given: f"write less than {_number(given['lt'])}",
     "too_short": lambda _, given: f"write at least {given['min_length']} of them",
     "too_long": lambda _, given: f"write at most {given['max_length']} of them",
     "string_pattern_mismatch": lambda _, given: f"write {PATTERNS[given['pattern']]}",
@@ -42,7 +45,7 @@ def explained(error: ValidationError, content: Mapping[str, Any], layers: Mappin
             content without their first key if that is ``studies``.
     """
     problems = [(_written(problem["loc"]), problem) for problem in error.errors()]
-    misspelt = _misspelt(problems, content)
+    misspelt = _misspelt(problems, content, next(iter(layers.values())))
     said: dict[str, str] = {}  # its origin by sentence, so that each is said once
     for keys, problem in problems:
         name = next((name for name in misspelt if tuple(keys[: len(name)]) == name), None)
@@ -73,13 +76,24 @@ def _sentence(key: str, problem: Mapping[str, Any]) -> str:
     return f"'{key}' is {reprlib.repr(value)}: {how if isinstance(how, str) else how(value, given)}"
 
 
-def _misspelt(problems: Sequence[tuple[list[str], Mapping[str, Any]]], content: Any) -> dict[tuple[str, ...], str]:
-    """A sentence for each experiment, run or other named thing that lacks keys and is named almost like another."""
+def _misspelt(
+    problems: Sequence[tuple[list[str], Mapping[str, Any]]], content: Any, written: Any
+) -> dict[tuple[str, ...], str]:
+    """A sentence for each new experiment, run or other named thing that lacks keys and is named almost like another.
+
+    What is new is not in the ``written`` studies.
+    """
     found = {}
     for keys, problem in problems:
         parent, name = _at(content, keys[:-2]), keys[-2] if len(keys) > 1 else ""
         below = [other for place, other in problems if place[: len(keys) - 1] == keys[:-1]]
+        if problem["type"] in _MAPPINGS and problem["input"] is None:
+            siblings = [key for key in _at(content, keys[:-1]) if key != keys[-1]]
+            if nearest := difflib.get_close_matches(keys[-1], siblings, 1):
+                found[tuple(keys)] = f"there is no '{'.'.join(keys[1:])}' to leave out by null: write {nearest[0]}"
         if problem["type"] != "missing" or any(other["type"] != "missing" for other in below):
+            continue
+        if name in _at(written, keys[1:-2]):
             continue
         if nearest := difflib.get_close_matches(name, [key for key in parent if key != name], 1):
             lacking = ", ".join(place[-1] for place, other in problems if place[:-1] == keys[:-1])
@@ -110,6 +124,10 @@ def _at(content: Any, keys: Sequence[str]) -> Mapping[str, Any]:
     for key in keys:
         content = content.get(key, {}) if isinstance(content, Mapping) else {}
     return content if isinstance(content, Mapping) else {}
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _is_scalar(value: Any) -> bool:

@@ -27,7 +27,12 @@ def with_grid_as_runs(experiment: Mapping[str, Any]) -> dict[str, Any]:
         )
     for pattern, family in grid.items():
         axes = {key: values for key, values in family.items() if isinstance(values, list)}
-        named = [field for _, field, _, _ in string.Formatter().parse(str(pattern)) if field is not None]
+        try:
+            named = [field for _, field, how, _ in string.Formatter().parse(str(pattern)) if field is not None]
+            if any(how for _, _, how, _ in string.Formatter().parse(str(pattern))):
+                raise ValueError("it has a format")
+        except ValueError as error:
+            raise ValueError(f"grid '{pattern}' is no pattern of names ({error}): write keys in braces alone") from None
         if sorted(named) != sorted(axes):
             raise ValueError(
                 f"grid '{pattern}' names {_listed(named)}, but its lists are {_listed(axes)}: write each list of the "

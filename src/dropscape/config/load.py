@@ -1,6 +1,6 @@
 """Merging the configuration: study files (paper scale) <- scale file <- the user's file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,17 @@ def merged(base: Any, override: Any) -> Any:
     return result
 
 
-def user_keys(file: Path | None, pairs: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """The user's keys as Snakemake merges them: ``config/config.yaml``, over it a file, over both single keys.
+def user_keys(files: Iterable[Path], pairs: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The user's keys as Snakemake merges them: ``config/config.yaml``, over it files, over all single keys.
 
     Raises:
         ConfigurationError: a file is missing or no YAML mapping.
     """
-    keys = read_yaml(
-        next(folder / "config/config.yaml" for folder in (Path(), root) if (folder / "config/config.yaml").is_file())
-    )
-    return merged(merged(keys, read_yaml(file) if file else {}), pairs)
+    own = (folder / "config/config.yaml" for folder in (Path(), root))
+    keys: dict[str, Any] = {}
+    for file in (next(path for path in own if path.is_file()), *files):
+        keys = merged(keys, read_yaml(file))
+    return merged(keys, pairs)
 
 
 def load_settings(user: Mapping[str, Any], root: Path) -> Settings:

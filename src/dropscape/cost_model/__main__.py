@@ -22,7 +22,7 @@ from dropscape.resolved.workflow import Workflow
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the forecast, or the comparison; 1 if the configuration is wrong or the dry run listed nothing."""
     parser = argparse.ArgumentParser(prog="python -m dropscape.cost_model", description=__doc__)
-    parser.add_argument("--configfile", type=Path, default=Path("config/config.yaml"), help="as given to snakemake")
+    parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="as given to snakemake")
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as given to snakemake")
     parser.add_argument("--cores", default="all", help="as given to snakemake")
     parser.add_argument("--check", action="store_true", help="compare with what benchmark files recorded")

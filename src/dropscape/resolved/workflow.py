@@ -1,10 +1,8 @@
 """The resolved view of a configuration: the only one that rules, figures, claims, costs and requests see."""
 
 import difflib
-import itertools
 import os
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,12 +18,9 @@ from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperi
 from dropscape.resolved.figures import figure_settings, figure_table_files
 from dropscape.resolved.paths import ResultPaths
 from dropscape.resolved.run import ResolvedRun
-from dropscape.schema import NAME_PATTERN, to_jsonable
+from dropscape.schema import to_jsonable
 
 Experiment = TrainedExperiment | ResolvedStageExperiment
-NAME = re.compile(NAME_PATTERN)
-# Options of Snakemake that take no value, so that a target may follow.
-FLAGS = ("--", "-n", "--dry-run", "--dryrun", "-p", "-k", "--keep-going", "-f", "--force", "-F", "--forceall")
 
 
 class Workflow:
@@ -225,14 +220,15 @@ class Workflow:
 
     # ---- targets
 
-    def check_sizes(self) -> None:
+    def check_sizes(self, names: Iterable[str]) -> None:
         """Refuse experiments that ask for more examples than their source has, as far as that is known.
 
         Raises:
             ConfigurationError: in a sentence that names all of them.
         """
         asked: dict[tuple[str, str, int], list[tuple[int, str]]] = {}
-        for name, one in self.experiments.items():
+        for name in sorted(names):
+            one = self.experiments[name]
             dataset = one.settings.dataset
             kind, source = (self.user.kind_of(dataset), self.user.source_of(dataset)) if dataset else (None, None)
             if not kind or source not in kind.sizes:
@@ -262,27 +258,35 @@ class Workflow:
             short.setdefault(figure.removeprefix(f"{study}-"), []).extend(named[figure])
         return named | {name: files for name, files in short.items() if name in self.studies or len(files) == 2}
 
-    def check_command(self, words: Sequence[str], known: Collection[str]) -> None:
-        """Refuse what the command line asks for before Snakemake looks for its rules, and then suggests nothing.
+    def check_targets(self, targets: Collection[str], known: Collection[str]) -> None:
+        """Refuse what cannot be made before Snakemake looks for its rules, where it suggests nothing.
 
         Args:
-            words: of the command.
-            known: names of rules and targets.
+            targets: of the command line; none: everything.
+            known: names of rules without wildcards.
 
         Raises:
-            ConfigurationError: a word is no target but almost the name of one, or of several figures; or everything is
-                to be made, and a source has too few examples.
+            ConfigurationError: a target without a folder is almost the name of one, or a figure of several studies; a
+                source has too few examples for what is to be made, or its folder is not there.
         """
-        known = {*known, "all", "everything"}
-        for before, word in itertools.pairwise(["", *words]):
-            if word in known or (before.startswith("-") and before not in FLAGS) or not NAME.fullmatch(word):
-                continue
-            several = [figure for figure in self.figures if figure.partition("-")[2] == word]
-            if near := several or difflib.get_close_matches(word, known, cutoff=0.75):
-                why = "a figure of several studies" if several else "no target"
-                raise ConfigurationError(f"'{word}' is {why}: write {' or '.join(near)}.")
-        if not any(word in known - {"all", "everything"} or self.paths.results in word for word in words):
-            self.check_sizes()
+        if self.user.directory and not Path(self.user.directory).is_dir():
+            raise ConfigurationError(
+                f"directory is '{self.user.directory}', which is no folder: write the one with the official files."
+            )
+        made: set[str] = set()
+        for target in targets:
+            several = [figure for figure in self.figures if figure.partition("-")[2] == target]
+            if target in ("all", "everything") or target in self.studies:
+                made |= set(self.experiments)
+            elif target in known:
+                for figure in self.figures.keys() & {target, *several}:
+                    made |= set(self.figures[figure].experiments)
+            elif "/" not in target:
+                stem = target.lower().removesuffix(".pdf").removesuffix(".png")
+                if near := several or difflib.get_close_matches(stem, known, cutoff=0.7):
+                    why = "a figure of several studies" if several else "no target"
+                    raise ConfigurationError(f"'{target}' is {why}: write {' or '.join(near)}.")
+        self.check_sizes(made if targets else self.experiments)
 
     # ---- modules that jobs import by name
 
