@@ -93,7 +93,8 @@ class TestDirectory:
     def test_damaged_or_missing_files_leave_no_dataset(self, project, tmp_path):
         done = self.run(project, tmp_path / "nowhere", 50)
         assert done.returncode != 0
-        assert "does not exist; write the folder" in sentence(done.stdout)
+        assert "nowhere', which is no folder: write the one with the official files" in done.stdout
+        assert "Job stats" not in done.stdout
 
         write_mnist(tmp_path / "mnist", 50, 20)
         images = tmp_path / "mnist" / "train-images-idx3-ubyte"

@@ -2,7 +2,8 @@
 # code, the user's modules and the settings as files among a job's inputs.
 #
 # Snakemake has no public way to say this once, so this file alone uses its internals: `workflow.rules`, `set_input`,
-# `set_log`, `parent_groupids`, `iocache`, attributes of rules and the parser of its command line. It is included after all rules.
+# `set_log`, `parent_groupids`, `iocache`, attributes of rules and the parser of its command line. It is included after
+# all rules.
 import json
 
 from dropscape.artifacts.provenance import numeric_versions
@@ -39,7 +40,7 @@ def written(name, content, keep=False):
 def check_targets(names):
     """Refuse what cannot be made, as the whole command line says it; Snakemake keeps it to itself until it has all rules.
 
-    What only looks at the workflow may; and so may a workflow that has this one as a module.
+    Commands that only look at the workflow are let through, and so is a workflow that has this one as a module.
     """
     if not workflow.is_main_process or not Path(workflow.main_snakefile).is_relative_to(ROOT):
         return
