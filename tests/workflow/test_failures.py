@@ -12,10 +12,11 @@ OTHER = "mnist_fnn/keep0.8-lr0.1"
 
 
 # What the first test takes away and the training that it lets diverge.
-pytestmark = pytest.mark.needs(
+TARGETS = (
     "results/smoke/theory/noise_structure/closed_forms.csv",
     *(f"results/smoke/flatness/{run}/interval.csv" for run in (RUN, OTHER)),
 )
+pytestmark = pytest.mark.needs(*TARGETS)
 
 
 def sentence(output):
@@ -48,7 +49,7 @@ def test_diverging_training_says_what_to_do_and_other_branches_go_on(copy):
     ]
     for path in lost:
         path.unlink()
-    done = copy.run(overrides=experiment(runs={"keep0.9-lr0.1": {"learning_rate": 1e30}}))
+    done = copy.run(*TARGETS, overrides=experiment(runs={"keep0.9-lr0.1": {"learning_rate": 1e30}}))
     assert done.returncode != 0
     said = sentence(done.stdout)
     assert said.startswith(f"dropscape: training {RUN} stopped. The training of seed 0 diverged")
