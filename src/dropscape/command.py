@@ -137,10 +137,13 @@ def environment() -> dict[str, str]:
 
 def reproduce(run: Run) -> int:
     """Make everything, then show the summary, also when a job failed: what was computed is there."""
-    started = time.time()
-    status = _followed(run.snakemake("--report", str(run.results / "report/report.html"), "--report-after-run"))
+    started, report = time.time(), run.results / "report/report.html"
+    status = _followed(run.snakemake())
+    last_job = max((file.stat().st_mtime for file in (run.results / "logs").rglob("*.log")), default=0.0)
+    if status == 0 and last_job > (report.stat().st_mtime if report.exists() else 0.0):
+        status = _followed(run.snakemake("--report", str(report)))
     # An error before any job stands last, not above verdicts that are old.
-    if status == 0 or any(file.stat().st_mtime >= started for file in (run.results / "logs").rglob("*.log")):
+    if status == 0 or last_job >= started:
         subprocess.run([sys.executable, "-m", "dropscape.report.summary", str(run.results)])
     return status
 

@@ -113,6 +113,7 @@ def settings_file(rule):
     return lambda wildcards: file(*wildcards.items())
 
 
+@cache
 def versions():
     """The versions of what decides numbers; those of before, unless what they made is to be made again."""
     name, content = ".code/versions.json", json.dumps(numeric_versions()) + "\n"
