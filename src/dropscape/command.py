@@ -4,7 +4,6 @@ The arguments after the target are names of variables that were given to make, w
 options of the run (``OPTIONS``), or keys of the configuration in capitals.
 """
 
-import difflib
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from dropscape.config.yaml_files import read_yaml
 from dropscape.dependencies import write_if_changed
 from dropscape.errors import ConfigurationError, DropscapeError
 from dropscape.run_lock import RunLock
+from dropscape.schema import suggested
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ROOT / "workflow/profiles"
@@ -62,11 +63,8 @@ class Run:
             )
         for name in given:
             if name not in known:
-                nearest = difflib.get_close_matches(name.upper(), known, 1)
                 raise ConfigurationError(
-                    f"make was given {name}, which it does not know: write "
-                    + (f"{nearest[0]}, or " if nearest else "")
-                    + f"one of {', '.join(known)}."
+                    f"make was given {name}, which it does not know: write {suggested(name.upper(), known)}."
                 )
         self.config = Path(given["CONFIG"]).expanduser() if given.get("CONFIG") else None
         profile = given.get("PROFILE", "default")
@@ -97,8 +95,13 @@ class Run:
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
         command += ["--cores", self.cores] if self.cores else []
         command += ["--resources", f"gpu={self.gpus}"] if self.gpus else []
+        return [*command, *self.configfile, *more]
+
+    @cached_property
+    def configfile(self) -> list[str]:
+        """The option that names the configuration files, for Snakemake and for the forecast."""
         files = self.files()
-        return [*command, *(["--configfile", *files] if files else []), *more]
+        return ["--configfile", *files] if files else []
 
     def files(self) -> list[str]:
         """The configuration files, the keys that were given last.
@@ -159,7 +162,7 @@ def plan(run: Run) -> int:
         env=environment(),
     )
     command = [sys.executable, "-m", "dropscape.cost_model", *(["--check"] if run.check else [])]
-    command += ["--configfile", *run.files()] if run.files() else []
+    command += run.configfile
     command += ["--cores", run.cores] if run.cores else []
     return subprocess.run(command, input=listed.stdout, encoding="utf-8").returncode or listed.returncode
 

@@ -12,7 +12,7 @@ def imported(function: str, key: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     try:
         return getattr(import_module(module), name)
-    except Exception as error:  # whatever the user's module does when it is imported
+    except Exception as error:  # a module may raise anything when it is imported
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigurationError(
             f"{key} '{function}' cannot be imported ({why}); write package.module:function of a module on the "

@@ -1,6 +1,7 @@
 """The types that every typed setting is made of."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -44,6 +45,13 @@ def one_or_by_name(kind: Any) -> Any:
     """The type of a key that takes a single value or one for each name; an error is about the form that was written."""
     choice = Discriminator(lambda value: BY_NAME if isinstance(value, dict) else ONE)
     return Annotated[Annotated[kind, Tag(ONE)] | Annotated[dict[Name, kind], Tag(BY_NAME)], choice]
+
+
+def suggested(word: str, known: Iterable[str]) -> str:
+    """What to write in the place of an unknown word: the nearest known one if there is one, or one of all."""
+    known = list(known)
+    nearest = difflib.get_close_matches(word, known, 1)
+    return (f"{nearest[0]}, or " if nearest else "") + f"one of {', '.join(known)}"
 
 
 class Strict(BaseModel):

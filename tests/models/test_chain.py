@@ -6,23 +6,14 @@ import torch
 from dropscape.errors import ConfigurationError
 from dropscape.models.prefix_suffix import split
 from dropscape.models.registry import initialised
+from tests.training.networks import SENTENCES
 
 VGG9 = {"name": "vgg9", "classes": 4, "width": 1 / 32}
 VGG16 = {"name": "vgg16", "classes": 4, "width": 1 / 64}
 RESNET = {"name": "resnet20", "classes": 4, "width": 2}
 RESNET18 = {"name": "resnet18", "classes": 4, "width": 2}
 FNN = {"name": "fnn", "widths": [6, 5, 4, 3], "activation": "tanh"}
-TRANSFORMER = {
-    "name": "transformer",
-    "source_vocabulary": 9,
-    "target_vocabulary": 8,
-    "source_length": 4,
-    "d_model": 6,
-    "d_k": 5,
-    "d_ff": 7,
-    "heads": 2,
-    "layers": 2,
-}
+TRANSFORMER = SENTENCES | {"d_k": 5, "d_ff": 7, "heads": 2, "layers": 2}
 CASES = [
     (VGG9, ["block1.conv1.weight"]),
     (VGG9, ["block2.norm1.weight", "block3.conv1.bias"]),

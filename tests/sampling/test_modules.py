@@ -10,17 +10,11 @@ from dropscape.models.losses import cross_entropy_per_example, training_loss
 from dropscape.models.registry import initialised
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import module_gradients
+from tests.training.networks import SENTENCES
 
 FNN = {"name": "fnn", "widths": [6, 5, 4, 3], "activation": "relu"}
 RESNET = {"name": "resnet20", "classes": 3, "width": 2, "blocks": 1}
-TRANSFORMER = {
-    "name": "transformer",
-    "source_vocabulary": 9,
-    "target_vocabulary": 8,
-    "source_length": 4,
-    "d_model": 6,
-    "layers": 1,
-}
+TRANSFORMER = SENTENCES | {"layers": 1}
 BLOCKS = [
     (FNN, ("layers.1.weight", "layers.1.bias")),
     (FNN, ("layers.2.weight", "layers.0.bias")),

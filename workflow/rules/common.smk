@@ -11,7 +11,7 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 if not ROOT.is_dir():
     raise WorkflowError(
         "The rules of dropscape need the library and the configuration beside them: clone its repository, and write "
-        'snakefile: "path/to/dropscape/workflow/Snakefile" in the place of an address such as github(...).'
+        'snakefile: "path/to/dropscape/workflow/Snakefile" instead of an address such as github(...).'
     )
 # The library beside the workflow comes first, whatever the environment has, also one that Snakemake makes for jobs
 # (--sdm conda); the user's modules are those of the working directory and the folder of the workflow.

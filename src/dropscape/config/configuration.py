@@ -96,7 +96,7 @@ def _check_network(name: str, experiment: Any, kind: type[DatasetKind]) -> None:
     if not isinstance(model, NetworkSettings):
         return
     where = f"experiment '{name}' has the network {model.name}"
-    if model.translates != kind.has_pairs and model.name != "custom":
+    if model.translates not in (None, kind.has_pairs):
         read = "sentence pairs" if model.translates else "no sentence pairs"
         raise ValueError(f"{where}, which reads {read}, and the dataset {kind.title}: write another of the two")
     with suppress(LookupError):  # not known of a custom network

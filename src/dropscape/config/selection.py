@@ -1,12 +1,12 @@
 """What of the merged studies is made: the chosen experiments, the figures that show them and the claims on those."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dropscape.config.entries import entries
 from dropscape.config.study import SECTIONS
 from dropscape.errors import ConfigurationError
+from dropscape.schema import suggested
 
 
 def only(
@@ -22,11 +22,8 @@ def only(
         if name not in every:
             left_out = any(name in entries(study) for study in written.values())
             why = "the scale or the overrides leave out" if left_out else "no study has"
-            nearest = difflib.get_close_matches(name, every, 1)
-            choice = f"{nearest[0]}, or one of" if nearest and not left_out else "one of"
-            raise ConfigurationError(
-                f"experiments names '{name}', which {why}: write {choice} {', '.join(sorted(every))}."
-            )
+            choice = f"one of {', '.join(sorted(every))}" if left_out else suggested(name, sorted(every))
+            raise ConfigurationError(f"experiments names '{name}', which {why}: write {choice}.")
     result = {}
     for study, content in studies.items():
         sections = {

@@ -1,6 +1,5 @@
 """The typed configuration that a user edits, ``config/config.yaml``."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dropscape.data.kind import DatasetKind
 from dropscape.discovery import subclasses, submodules
-from dropscape.schema import Count, Function, Name, Positive, Seeds, Strict, one_or_by_name
+from dropscape.schema import Count, Function, Name, Positive, Seeds, Strict, one_or_by_name, suggested
 
 DATASETS = {
     name: kind
@@ -116,9 +115,7 @@ class UserSettings(Strict):
         """Raise a ValueError with the nearest name for a dataset that is neither dropscape's nor the user's."""
         known = [*DATASETS, *self.datasets]
         if dataset not in known:
-            nearest = difflib.get_close_matches(dataset, known, 1)
             raise ValueError(
-                f"{who} names the dataset '{dataset}': write "
-                + (f"{nearest[0]}, or " if nearest else "")
-                + f"one of {', '.join(known)}, or add it to datasets in config/config.yaml"
+                f"{who} names the dataset '{dataset}': write {suggested(dataset, known)}, or add it to datasets in "
+                "config/config.yaml"
             )

@@ -26,7 +26,7 @@ class NetworkSettings(Strict):
     is_fully_connected: ClassVar[bool] = False  # for the fully-connected network there are faster methods
     has_norms: ClassVar[bool] = True  # batch or layer norms, whose statistics belong to one end point
     has_hidden_features: ClassVar[bool] = False  # one last hidden layer, which R_1 of paper B (eq. 4) needs
-    translates: ClassVar[bool] = False  # whether it reads sentence pairs
+    translates: ClassVar[bool | None] = False  # whether it reads sentence pairs; None: not known
     layers_kind: ClassVar[str] = "convolutions"  # the key of ``cost_model.rates.RATES`` for its layers
 
     name: str

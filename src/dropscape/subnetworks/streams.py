@@ -1,4 +1,4 @@
-"""The examples of Algorithm 1, one a step: fresh ones of a distribution, or passes over a set of images.
+"""The examples of Algorithm 1, one per step: drawn fresh from a distribution, or taken in passes over images.
 
 A stream has inputs of a ``dimension`` in chunks of ``size`` steps; chunk k has those of the steps from k ``size`` on,
 whatever came before. ``test`` are inputs (n, d) and labels (n,), -1 or 1, that no step takes.

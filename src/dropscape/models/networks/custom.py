@@ -15,6 +15,7 @@ class CustomNetworkSettings(NetworkSettings):
     label: ClassVar = "custom network"
     has_norms: ClassVar = False  # not known: a custom network may have none
     has_hidden_features: ClassVar = True
+    translates: ClassVar = None
 
     name: Literal["custom"] = Field(description="A custom module.")
     function: Function = Field(
