@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks.harness import Row, Work, compare
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
-from dropscape.dropout.masks import MaskSource
+from dropscape.dropout.masks import LayerMasks
 from dropscape.sampling.gradients import dropout_gradients
 
 KEEP_PROB = 0.8
@@ -57,7 +57,7 @@ def cached(setup: Setup, samples: int, masks: bool) -> Work:
     top = [parameter.detach() for parameter in setup.model.layers[2].parameters()]
     with torch.no_grad():
         prefix = setup.model.hidden(setup.inputs, 1)
-    mask = MaskSource(KEEP_PROB, prefix.shape, 0, "benchmarks", "masks").next().float() / KEEP_PROB
+    mask = LayerMasks(KEEP_PROB, prefix.shape, 0, "benchmarks", "masks").mask(0).float() / KEEP_PROB
 
     def work() -> Tensor:
         result = torch.empty(samples, weight.numel())
@@ -89,11 +89,11 @@ def products(setup: Setup, samples: int, chunk: int = 2_000) -> Work:
 
 def mask_rows(n: int) -> list[Row]:
     """The mask generator against torch's."""
-    masks, draws = MaskSource(KEEP_PROB, (50, n), 0, "benchmarks", "masks"), 100
+    masks, draws = LayerMasks(KEEP_PROB, (50, n), 0, "benchmarks", "masks"), 100
     mask, uniform = torch.empty(50, n, dtype=torch.bool), torch.empty(50, n)
     return compare(
         f"{draws} masks of 50 x {n}",
-        ("numpy SFC64, 16 bits", lambda: [masks.next(out=mask) for _ in range(draws)]),
+        ("SplitMix64, 32 bits, compiled", lambda: [masks.mask(draw, out=mask) for draw in range(draws)]),
         {
             "torch bernoulli_": lambda: [mask.bernoulli_(KEEP_PROB) for _ in range(draws)],
             "torch rand < p": lambda: [torch.lt(uniform.uniform_(), KEEP_PROB, out=mask) for _ in range(draws)],

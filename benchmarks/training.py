@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Row, compare, median_seconds, print_table
 from benchmarks.harness import threads as use_threads
-from dropscape.dropout.layers import GroupMasks, MaskedDropout, set_keep_prob
+from dropscape.dropout.layers import MaskedDropout, ModuleMasks, set_keep_prob
 from dropscape.models.batch_norm import GroupedBatchNorm1d, GroupedBatchNorm2d, batch_norms
 from dropscape.models.fnn import fast_products
 from dropscape.models.losses import PADDING, training_loss
@@ -116,7 +116,7 @@ def architecture_rows(name: str, architecture: Architecture, n: int, precision: 
     smoothing = SMOOTHING if targets.ndim == 2 else 0.0
     batches = Batches(inputs, targets, architecture.micro_batch)
     loss = training_loss("cross_entropy", targets, smoothing)
-    masks = GroupMasks(0, "benchmarks", "masks")
+    masks = ModuleMasks(0, "benchmarks", "masks")
 
     def ours() -> None:
         with forward_pass(precision, "cpu"), fast_products(model, architecture.micro_batch):

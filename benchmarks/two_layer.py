@@ -111,7 +111,7 @@ def _arithmetic(steps, rows, adam, numbers, words, offsets):
 def arithmetic(steps: int, optimizer: str) -> Work:
     """Of so many steps on ``EXAMPLES`` examples."""
     numbers, words = aligned_zeros(padded(WIDTH)), np.zeros(padded(WIDTH) // 2, np.uint64)
-    return lambda: _arithmetic(steps, 3, optimizer == "adam", numbers, words, mask_offsets(WIDTH, 1))
+    return lambda: _arithmetic(steps, 3, optimizer == "adam", numbers, words, mask_offsets(WIDTH))
 
 
 def seconds_a_step(optimizer: str, steps: int = 20_000, repeats: int = 5) -> float:

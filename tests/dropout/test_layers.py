@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import nn
 
-from dropscape.dropout.layers import GROUP, GroupMasks, MaskedDropout, dropout_layers, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import MaskedDropout, ModuleMasks, dropout_layers, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError
 
 SHAPES = [(300, 5), (300, 4, 3), (300, 2, 3, 3)]
 
 
 def masks(seed=0, stage="test", purpose="masks", **options):
-    return GroupMasks(seed, stage, purpose, **options)
+    return ModuleMasks(seed, stage, purpose, **options)
 
 
 def network():
@@ -34,7 +34,7 @@ def test_in_force_a_layer_masks_and_scales_by_the_inverse():
     with masks_in_force(model, source, 3, 50):
         masked = model(x)
     kept = source.mask(3, "0", 0.8, 50, x.shape)
-    assert torch.equal(masked, torch.where(kept, x * (1 / 0.8), torch.zeros(())))
+    assert torch.equal(masked, torch.where(kept, x * (1 / 0.8), 0))
     assert model(x) is x, "the masks are gone again"
 
 
@@ -46,11 +46,25 @@ def test_masks_are_gone_after_an_error():
     assert model(x) is x
 
 
-def test_masks_are_differentiated_through():
-    model, x = nn.Sequential(MaskedDropout(0.5)), torch.rand(9, 4, requires_grad=True)
+@pytest.mark.parametrize("shape", [(9, 4), (9, 4, 3), (9, 4, 3, 5)])
+def test_masks_are_differentiated_through_twice(shape):
+    """y = (m x / p)^2 summed: its derivatives are 2 x m / p^2 and 2 m / p^2, exact in both passes."""
+    model, x = nn.Sequential(MaskedDropout(0.5)), torch.rand(shape, requires_grad=True)
+    kept = masks().mask(0, "0", 0.5, 0, x.shape)
     with masks_in_force(model, masks(), 0, 0):
-        model(x).sum().backward()
-    assert torch.equal(x.grad, masks().mask(0, "0", 0.5, 0, x.shape) / 0.5)
+        (gradient,) = torch.autograd.grad(model(x).square().sum(), x, create_graph=True)
+    assert torch.equal(gradient, 8 * x * kept)
+    (second,) = torch.autograd.grad(gradient.sum(), x)
+    assert torch.equal(second, 8.0 * kept)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_are_masked_alike_in_either_memory_order(layout):
+    model, x = nn.Sequential(MaskedDropout(0.5)), torch.rand(9, 4, 3, 5).contiguous(memory_format=layout)
+    with masks_in_force(model, masks(), 1, 7):
+        masked = model(x)
+    assert torch.equal(masked, 2 * x * masks().mask(1, "0", 0.5, 7, x.shape))
+    assert masked.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("keep_prob", [0.1, 0.5, 0.8, 0.9])
@@ -77,12 +91,12 @@ def test_masks_do_not_depend_on_the_micro_batches(shape, cuts, keep_prob):
 
 def test_more_examples_continue_fewer():
     many = masks().mask(0, "layer", 0.5, 0, (500, 3))
-    assert torch.equal(masks().mask(0, "layer", 0.5, 0, (2 * GROUP - 1, 3)), many[: 2 * GROUP - 1])
+    assert torch.equal(masks().mask(0, "layer", 0.5, 0, (255, 3)), many[:255])
 
 
-def test_seeds_stages_purposes_draws_layers_and_groups_are_independent():
+def test_seeds_stages_purposes_draws_layers_and_examples_are_independent():
     """Agreement of two independent fair masks is binomial with one half."""
-    shape = (GROUP, 200)
+    shape = (128, 200)
     different = {
         "this": masks().mask(0, "a", 0.5, 0, shape),
         "seed": masks(seed=1).mask(0, "a", 0.5, 0, shape),
@@ -90,14 +104,10 @@ def test_seeds_stages_purposes_draws_layers_and_groups_are_independent():
         "purpose": masks(purpose="other").mask(0, "a", 0.5, 0, shape),
         "draw": masks().mask(1, "a", 0.5, 0, shape),
         "layer": masks().mask(0, "b", 0.5, 0, shape),
-        "group": masks().mask(0, "a", 0.5, GROUP, shape),
-        "shared": masks(mask_mode="shared").mask(0, "a", 0.5, 0, shape).expand(shape),
+        "examples": masks().mask(0, "a", 0.5, 128, shape),
     }
     for one, two in itertools.combinations(different, 2):
-        # A shared row repeats, so 200 columns are what is independent there.
         agree = different[one] == different[two]
-        if "shared" in (one, two):
-            agree = agree[0]
         assert stats.binomtest(int(agree.sum()), agree.numel(), 0.5).pvalue > 1e-6, (one, two)
 
 

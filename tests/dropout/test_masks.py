@@ -1,7 +1,6 @@
-"""The masks against what they promise: exact probability, independence, separate streams, resumable state."""
+"""The masks against their definition, and what it promises: exact probability, independence, no history."""
 
-import json
-from fractions import Fraction
+import itertools
 
 import numpy as np
 import pytest
@@ -10,141 +9,163 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dropscape.dropout.masks import ExactDraw, MaskSource
+from dropscape.dropout.masks import LayerMasks, MaskStream
 from dropscape.errors import ConfigurationError
+from dropscape.numerics.seeds import derived_seed
+from dropscape.numerics.split_mix import kept_units
+
+STREAM = MaskStream(0, "test", "masks")
+STATE = derived_seed(0, "test", "masks")
 
 
-def source(keep_prob, shape, seed=0, **options):
-    return MaskSource(keep_prob, shape, seed, "test", "masks", **options)
+def layer_masks(keep_prob, shape, seed=0, **options):
+    return LayerMasks(keep_prob, shape, seed, "test", "masks", **options)
+
+
+def on_any_device(draw, keep_prob, start, examples, units):
+    """What is computed with torch's own operations where there is no compiled loop."""
+    halves = STREAM._halves(draw, start, examples, units, "cpu").flatten(1)[:, :units]
+    return halves <= round(keep_prob * 2**32) - 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**28 - 1), st.floats(0.01, 1), st.integers(0, 10**6), st.integers(1, 70), st.integers(1, 200))
+def test_every_way_of_drawing_gives_the_bits_of_the_definition(draw, keep_prob, start, examples, units):
+    expected = torch.from_numpy(kept_units(STATE, draw, units, examples, keep_prob, start))
+    x = torch.rand(examples, units, dtype=torch.float64) + 1
+    assert torch.equal(STREAM.kept(draw, keep_prob, start, examples, units), expected)
+    assert torch.equal(on_any_device(draw, keep_prob, start, examples, units), expected)
+    assert torch.equal(on_any_device(torch.tensor(draw), keep_prob, start, examples, units), expected)
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        masked = STREAM.masked(x.to(dtype), draw, keep_prob, start)
+        assert masked.dtype == dtype
+        assert torch.equal(masked, torch.where(expected, x.to(dtype) * (1 / keep_prob), 0))
+    columns = layer_masks(keep_prob, (units, start % 50 + examples)).mask(draw)
+    fewer = torch.from_numpy(kept_units(STATE, draw, units, columns.shape[1], keep_prob))
+    assert torch.equal(columns, fewer.T)
+    halves = STREAM._halves(draw, 0, columns.shape[1], units, "cpu", columns=True)
+    assert torch.equal(halves.flatten(0, 1)[:units] <= round(keep_prob * 2**32) - 1, fewer.T)
+
+
+def test_nan_and_infinity_go_through_where_a_unit_is_kept():
+    x = torch.full((50, 40), float("inf"))
+    x[:, ::2] = float("nan")
+    masked, kept = STREAM.masked(x, 0, 0.5, 0), STREAM.kept(0, 0.5, 0, 50, 40)
+    assert (masked[~kept] == 0).all() and not masked[kept].isfinite().any()
 
 
 @pytest.mark.parametrize("keep_prob", [0.1, 0.5, 0.8, 0.9, 0.99])
 def test_mean_is_the_keep_probability(keep_prob):
-    masks = source(keep_prob, (100, 20_000))
-    total = 5 * 100 * 20_000
-    kept = sum(int(masks.next().sum()) for _ in range(5))
-    assert stats.binomtest(kept, total, keep_prob).pvalue > 1e-4
+    masks = layer_masks(keep_prob, (100, 20_000))
+    kept = sum(int(masks.mask(draw).sum()) for draw in range(5))
+    assert stats.binomtest(kept, 5 * 100 * 20_000, keep_prob).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("keep_prob", [3e-6, 1 - 3e-6, 2.4 / 65536, 1 - 2.4 / 65536])
-def test_probability_between_two_levels_of_sixteen_bits(keep_prob):
-    """Rounding to 16 bits would give 0 or 2/65536 here: off by 100 % and 17 % of the rarer outcome."""
+def test_rare_outcomes_have_their_probability(keep_prob):
     rare = min(keep_prob, 1 - keep_prob)
-    masks = source(keep_prob, (1000, 10_000))
-    total = 5 * 10_000_000
-    kept = sum(int(masks.next().sum()) for _ in range(5))
-    seen = kept if keep_prob < 0.5 else total - kept
-    expected = rare * total
+    masks, total = layer_masks(keep_prob, (1000, 10_000)), 5 * 10_000_000
+    kept = sum(int(masks.mask(draw).sum()) for draw in range(5))
+    seen, expected = kept if keep_prob < 0.5 else total - kept, rare * total
     assert abs(seen - expected) < 4 * expected**0.5
-    assert min(abs(seen - level / 65536 * total) for level in (0, 1, 2, 3)) > 6 * expected**0.5
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.floats(min_value=1e-9, max_value=1.0, exclude_max=True))
-def test_the_two_events_make_up_the_probability_exactly(keep_prob):
-    draw = ExactDraw(keep_prob)
-    level = Fraction(int(draw.threshold), 65536)
-    rare = level + (1 - level) * Fraction(draw.completion)
-    kept = rare if draw.rare_is_kept else 1 - rare
-    assert abs(kept - Fraction(keep_prob)) <= Fraction(1, 2**53)
-    assert 0 <= draw.completion <= 2 / 65536
+def signs(draws, examples, units):
+    """Fair masks as -1 and 1, (draws, examples, units)."""
+    return torch.stack([STREAM.kept(draw, 0.5, 0, examples, units) for draw in draws]).double() * 2 - 1
 
 
-def test_entries_are_uncorrelated_across_units_examples_and_draws():
-    """Off-diagonal correlations of n independent pairs are normal with standard deviation 1/sqrt(n)."""
-    keep_prob, units, examples = 0.8, 40, 20_000
-    masks = source(keep_prob, (units, examples))
-    first, second = ((masks.next().double() - keep_prob) / (keep_prob * (1 - keep_prob)) ** 0.5 for _ in range(2))
-    between_units = (first @ first.T / examples)[np.triu_indices(units, 1)]
-    between_draws = (first * second).mean(dim=1)
-    lags = range(1, 65)  # along the examples, beyond the four entries that share a 64-bit word
-    between_examples = torch.stack([(first[:, lag:] * first[:, :-lag]).mean() for lag in lags])
-    for correlations, pairs in (
-        (between_units, examples),
-        (between_draws, examples),
-        (between_examples, units * examples),
-    ):
-        scaled = correlations.numpy() * pairs**0.5
-        assert stats.kstest(scaled, "norm").pvalue > 1e-4
-        assert np.abs(scaled).max() < 5
+def assert_uncorrelated(correlations, pairs):
+    """Correlations of n independent pairs are normal with standard deviation 1/sqrt(n)."""
+    scaled = np.asarray(correlations).ravel() * pairs**0.5
+    assert stats.kstest(scaled, "norm").pvalue > 1e-4
+    assert np.abs(scaled).max() < stats.norm.isf(1e-5 / len(scaled))
 
 
-def test_patterns_of_four_neighbours_have_their_joint_probabilities():
-    """The four entries of one 64-bit word are independent beyond pairs."""
-    kept = source(0.7, (50, 20_000)).next().reshape(-1, 4).numpy()
-    counts = np.bincount(kept @ np.array([1, 2, 4, 8]), minlength=16)
-    size = np.array([k.bit_count() for k in range(16)])
-    expected = len(kept) * 0.7**size * 0.3 ** (4 - size)
-    assert stats.chisquare(counts, expected).pvalue > 1e-4
+def test_units_are_pairwise_independent():
+    values = signs([7], 40_000, 60)[0]
+    assert_uncorrelated((values.T @ values / len(values))[np.triu_indices(60, 1)], len(values))
 
 
-def test_shared_masks_have_one_column():
-    masks = source(0.5, (4, 7, 30), seed=[1, 2, 3, 4], mask_mode="shared")
-    assert masks.next().shape == (4, 7, 1)
-    assert source(0.5, (7, 30), mask_mode="shared").shape == (7, 1)
+def test_examples_are_pairwise_independent():
+    values = signs([7], 60, 40_000)[0]
+    assert_uncorrelated((values @ values.T / 40_000)[np.triu_indices(60, 1)], 40_000)
+
+
+@pytest.mark.parametrize("draws", [range(60), [2**power for power in range(28)]])
+def test_draws_are_pairwise_independent(draws):
+    """Draws are far apart in the generator, by a power of two: all that differs is in the upper bits of the state."""
+    values = signs(draws, 100, 400).flatten(1)
+    assert_uncorrelated((values @ values.T / values.shape[1])[np.triu_indices(len(values), 1)], values.shape[1])
+
+
+def test_seeds_stages_purposes_and_layers_are_pairwise_independent():
+    streams = [MaskStream(*key) for key in itertools.product(range(4), ("a", "b"), ("a", "b", "a/layer", "a/other"))]
+    values = torch.stack([one.kept(3, 0.5, 0, 100, 400).flatten() for one in streams]).double() * 2 - 1
+    assert_uncorrelated((values @ values.T / values.shape[1])[np.triu_indices(len(values), 1)], values.shape[1])
+
+
+def test_lags_across_words_examples_and_draws_are_uncorrelated():
+    flat = signs(range(4), 300, 501).flatten()
+    lags = [*range(1, 65), 250, 251, 501, 502, 1002, 300 * 501]
+    assert_uncorrelated([float((flat[lag:] * flat[:-lag]).mean()) for lag in lags], len(flat))
+
+
+def test_patterns_of_eight_neighbours_have_their_joint_probabilities():
+    kept = STREAM.kept(0, 0.7, 0, 20_000, 64).reshape(-1, 8).numpy()
+    counts = np.bincount(kept @ (1 << np.arange(8)), minlength=256)
+    size = np.array([k.bit_count() for k in range(256)])
+    assert stats.chisquare(counts, len(kept) * 0.7**size * 0.3 ** (8 - size)).pvalue > 1e-4
+
+
+def test_every_bit_of_the_halves_is_fair():
+    """Also for draws that differ in the upper bits of the state alone."""
+    halves = torch.cat([STREAM._halves(draw << 8, 0, 100, 40, "cpu").flatten() for draw in range(20)])
+    bits = (halves[:, None] >> torch.arange(32)) & 1
+    ones = bits.double().mean(dim=0)
+    assert_uncorrelated(2 * ones - 1, len(halves))
+
+
+def test_shared_masks_are_the_first_examples():
+    shared = layer_masks(0.5, (4, 7, 30), seed=[1, 2, 3, 4], mask_mode="shared").mask(2)
+    assert shared.shape == (4, 7, 1)
+    assert torch.equal(shared, layer_masks(0.5, (4, 7, 30), seed=[1, 2, 3, 4]).mask(2)[:, :, :1])
 
 
 def test_batched_seeds_have_the_masks_they_have_alone():
-    batched = source(0.8, (3, 11, 13), seed=[5, 6, 7])
-    alone = [source(0.8, (11, 13), seed=seed) for seed in (5, 6, 7)]
-    for _ in range(3):
-        assert torch.equal(batched.next(), torch.stack([one.next() for one in alone]))
-    reordered = source(0.8, (2, 11, 13), seed=[7, 5])
-    assert torch.equal(reordered.next()[1], source(0.8, (11, 13), seed=5).next())
-
-
-@pytest.mark.parametrize("keep_prob", [0.5, 0.8, 1.0])
-def test_state_goes_through_json_and_continues_bit_for_bit(keep_prob):
-    masks = source(keep_prob, (2, 301, 999), seed=[1, 2])
-    for _ in range(3):
-        masks.next()
-    saved = json.loads(json.dumps(masks.state()))
-    following = [masks.next() for _ in range(3)]
-    resumed = source(keep_prob, (2, 301, 999), seed=[1, 2])
-    resumed.load_state(saved)
-    assert all(torch.equal(resumed.next(), mask) for mask in following)
-
-
-def test_state_of_other_seeds_is_refused():
-    with pytest.raises(ConfigurationError, match="holds 2 seeds"):
-        source(0.5, (3, 4)).load_state(source(0.5, (2, 3, 4), seed=[1, 2]).state())
+    batched = layer_masks(0.8, (3, 11, 13), seed=[5, 6, 7])
+    alone = [layer_masks(0.8, (11, 13), seed=seed) for seed in (5, 6, 7)]
+    for draw in range(3):
+        assert torch.equal(batched.mask(draw), torch.stack([one.mask(draw) for one in alone]))
 
 
 def test_out_is_filled_in_place_contiguous_or_not():
-    expected = source(0.3, (101, 1003)).next()
+    expected = layer_masks(0.3, (101, 1003)).mask(1)
     contiguous = torch.zeros(101, 1003, dtype=torch.bool)
     strided = torch.zeros(101, 2006, dtype=torch.bool)[:, ::2]
     for out in (contiguous, strided):
-        assert source(0.3, (101, 1003)).next(out=out) is out
+        assert layer_masks(0.3, (101, 1003)).mask(1, out=out) is out
         assert torch.equal(out, expected)
 
 
-def test_keeping_everything_draws_nothing():
-    masks = source(1.0, (5, 6))
-    before = masks.state()
-    assert masks.next().all()
-    assert masks.state() == before
+def test_a_larger_keep_probability_keeps_the_same_units_and_more():
+    few, many = (STREAM.kept(0, keep_prob, 0, 50, 80) for keep_prob in (0.3, 0.6))
+    assert (few <= many).all() and not torch.equal(few, many)
 
 
 @pytest.mark.parametrize("keep_prob", [0.0, -0.1, 1.1, float("nan")])
 def test_bad_keep_probability(keep_prob):
     with pytest.raises(ConfigurationError, match="DROPPED"):
-        source(keep_prob, (2, 2))
+        layer_masks(keep_prob, (2, 2))
 
 
 def test_bad_mode_and_bad_seeds():
     with pytest.raises(ConfigurationError, match="mask_mode"):
-        source(0.5, (2, 2), mask_mode="per_batch")
-    with pytest.raises(ConfigurationError, match="2 seeds"):
-        source(0.5, (3, 2, 2), seed=[1, 2])
+        layer_masks(0.5, (2, 2), mask_mode="per_batch")
+    with pytest.raises(ConfigurationError, match=r"\[1, 2\]"):
+        layer_masks(0.5, (3, 2, 2), seed=[1, 2])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_masks_on_a_gpu():
-    masks = source(0.8, (2, 100, 50_000), seed=[1, 2], device="cuda")
-    saved = json.loads(json.dumps(masks.state()))
-    first = masks.next()
-    assert stats.binomtest(int(first.sum()), first.numel(), 0.8).pvalue > 1e-4
-    assert torch.equal(first[1], source(0.8, (100, 50_000), seed=2, device="cuda").next())
-    masks.load_state(saved)
-    assert torch.equal(masks.next(), first)
+def test_a_mask_larger_than_a_draw_is_refused():
+    with pytest.raises(ConfigurationError, match="take fewer examples"):
+        STREAM.masked(torch.empty(1, 10**6), 0, 0.5, 2**20)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.masked_fnn import MaskedFullyConnected
 
@@ -13,7 +13,7 @@ def test_masks_multiply_the_hidden_activations(activation):
     torch.manual_seed(0)
     model, x = MaskedFullyConnected((6, 5, 4, 3), activation).double(), torch.rand(9, 6).double()
     set_keep_prob(model, (0.8, 0.5))
-    source = GroupMasks(1, "test", "masks")
+    source = ModuleMasks(1, "test", "masks")
     first = source.mask(2, "dropouts.0", 0.8, 0, (9, 5)) / 0.8
     second = source.mask(2, "dropouts.1", 0.5, 0, (9, 4)) / 0.5
     hidden = first.double() * model.activate(model.layers[0](x))
@@ -33,7 +33,7 @@ def test_without_masks_it_is_the_plain_network_with_the_same_parameters():
 @pytest.mark.parametrize("widths", [(6, 5, 3), (6, 5, 4, 3)])
 def test_the_last_hidden_activation_is_given_before_its_dropout(widths):
     torch.manual_seed(0)
-    model, x, source = MaskedFullyConnected(widths).double(), torch.rand(9, 6).double(), GroupMasks(1, "test", "masks")
+    model, x, source = MaskedFullyConnected(widths).double(), torch.rand(9, 6).double(), ModuleMasks(1, "test", "masks")
     set_keep_prob(model, 0.5)
     with masks_in_force(model, source, 2, 0):
         outputs, hidden = model.with_last_hidden(x)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force, set_keep_prob
 from dropscape.models.networks.resnet18 import ResNet18Settings
 from dropscape.models.networks.resnet20 import ResNet20Settings
 from dropscape.models.resnet import ResidualBlock
@@ -78,14 +78,14 @@ def test_dropout_masks_every_convolution_and_no_shortcut(model, convolutions):
     for projection in (False, True):
         block, x = ResidualBlock(4, 8, projection).eval(), torch.rand(3, 4, 8, 8)
         set_keep_prob(block, (1, 1e-6))
-        with masks_in_force(block, GroupMasks(0, "test", "masks"), 0, 0):
+        with masks_in_force(block, ModuleMasks(0, "test", "masks"), 0, 0):
             assert torch.equal(block(x), block._shortcut(x).relu()), "all that the block adds is dropped"
 
 
 def test_dropout_before_relu_is_dropout_after_it():
     model, x = resnet(5, width=2, blocks=1).eval(), torch.rand(3, 3, 32, 32)
     set_keep_prob(model, 0.5)
-    source = GroupMasks(0, "test", "masks")
+    source = ModuleMasks(0, "test", "masks")
     with masks_in_force(model, source, 0, 0):
         given = model.relu1(model.dropout1(model.norm1(model.conv1(x))))
     activation = model.norm1(model.conv1(x)).relu()

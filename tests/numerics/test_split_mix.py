@@ -1,15 +1,19 @@
 """SplitMix64 against published outputs, the masks that are drawn from it, and its permutations."""
 
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from dropscape.numerics.split_mix import (
-    BLOCK,
+    DRAW_STEP,
+    DRAWS,
     GOLDEN,
-    WORDS,
+    STRIDE,
     draw,
     kept_units,
     largest_kept_draw,
@@ -17,6 +21,7 @@ from dropscape.numerics.split_mix import (
     outputs,
     padded,
     shuffle,
+    words_of,
 )
 
 
@@ -37,39 +42,48 @@ def test_outputs_are_the_published_ones():
 def test_a_mask_compares_the_halves_of_outputs_the_lower_one_first(threshold):
     halves = [half for output in outputs(1234567, 0, 5).tolist() for half in (output & 0xFFFFFFFF, output >> 32)]
     mask = kept_units(1234567, 0, 10, 1, threshold / 2**32)
-    assert mask[:, 0].tolist() == [half < threshold for half in halves]
+    assert mask[0].tolist() == [half < threshold for half in halves]
 
 
 def test_thresholds_between_neighbouring_outputs_decide():
     """Every one of the 32 bits counts: a unit is dropped at the threshold itself and kept one above it."""
     half = outputs(1234567, 0, 1).item() >> 32
-    assert not kept_units(1234567, 0, 2, 1, half / 2**32)[1, 0]
-    assert kept_units(1234567, 0, 2, 1, (half + 1) / 2**32)[1, 0]
+    assert not kept_units(1234567, 0, 2, 1, half / 2**32)[0, 1]
+    assert kept_units(1234567, 0, 2, 1, (half + 1) / 2**32)[0, 1]
 
 
 def test_the_smallest_probability_is_not_zero_and_1_keeps_everything():
     assert largest_kept_draw(1e-30) == 0 and largest_kept_draw(1.0) == 2**32 - 1 and largest_kept_draw(0.5) == 2**31 - 1
 
 
-@pytest.mark.parametrize("units, columns", [(1, 1), (32, 3), (33, 1), (100, 7)])
-def test_what_a_step_draws_is_a_stretch_of_the_outputs(units, columns):
-    """Each block of each column takes the next 16 outputs; a step goes on where the one before it ended."""
-    blocks = padded(units) // BLOCK
-    count = blocks * columns * WORDS
-    whole = outputs(99, 0, 3 * count).astype("<u8").view("<u4").reshape(3, blocks, columns, BLOCK)
-    for step in range(3):
-        expected = np.concatenate(list(whole[step].swapaxes(1, 2)))[:units] < 0x60000000
-        assert np.array_equal(kept_units(99, step, units, columns, 0x60000000 / 2**32), expected)
+@given(st.floats(min_value=2**-32, max_value=1.0))
+def test_the_probability_is_exact_to_32_bits(keep_prob):
+    kept = Fraction(int(largest_kept_draw(keep_prob)) + 1, 2**32)
+    assert abs(kept - Fraction(keep_prob)) <= Fraction(1, 2**33)
 
 
-@pytest.mark.parametrize("units, columns", [(1, 1), (32, 3), (33, 1), (100, 7)])
-def test_the_compiled_draws_are_those_masks(units, columns):
+@pytest.mark.parametrize("units, examples", [(1, 1), (32, 3), (33, 1), (101, 7)])
+def test_examples_of_a_draw_take_one_stretch_of_the_outputs_after_another(units, examples):
+    words = words_of(units)
+    for step in (0, 1, 2, DRAWS - 1):
+        whole = outputs(99, step * STRIDE, words * examples).astype("<u8").view("<u4").reshape(examples, -1)
+        expected = whole[:, :units] < 0x60000000
+        assert np.array_equal(kept_units(99, step, units, examples, 0x60000000 / 2**32), expected)
+        assert np.array_equal(kept_units(99, step, units, 1, 0x60000000 / 2**32, examples - 1), expected[-1:])
+
+
+def test_all_draws_of_a_stream_are_all_outputs():
+    assert STRIDE * DRAWS == 2**64
+
+
+@pytest.mark.parametrize("units, examples", [(1, 1), (32, 3), (33, 1), (100, 7)])
+def test_the_compiled_draws_are_those_masks(units, examples):
     step, words = 5, np.empty(padded(units) // 2, np.uint64)
-    for column in range(columns):
-        state = 99 + (step * words.size * columns + column * WORDS) * int(GOLDEN)
-        draw(words, mask_offsets(units, columns), np.uint64(state % 2**64))
+    for example in range(examples):
+        state = 99 + step * int(DRAW_STEP) + example * words_of(units) * int(GOLDEN)
+        draw(words, mask_offsets(units), np.uint64(state % 2**64))
         mask = words.view(np.uint32)[:units] <= largest_kept_draw(0.3)
-        assert np.array_equal(mask, kept_units(99, step, units, columns, 0.3)[:, column])
+        assert np.array_equal(mask, kept_units(99, step, units, examples, 0.3)[example])
 
 
 def permutation(count, state, epoch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import nn
 
-from dropscape.dropout.masks import MaskSource
+from dropscape.dropout.masks import LayerMasks
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.sampling import gradients
@@ -61,9 +61,9 @@ def test_equals_autograd_with_the_same_masks(layer, dropout_after, activation, l
         names = block if with_bias else block[:1]
         options = {"keep_prob": KEEP, "dropout_after": dropout_after, "loss": loss}
         ours = dropout_gradients(model, names, x, y, samples=3, seed=4, mask_mode=mode, **options)
-        masks = MaskSource(KEEP, (model.widths[dropout_after], 23), 4, "sampling", "gradients", mode)
-        for row in ours:
-            expected = autograd_gradient(model, names, x, y, masks.next(), **options)
+        masks = LayerMasks(KEEP, (model.widths[dropout_after], 23), 4, "sampling", "gradients", mode)
+        for sample, row in enumerate(ours):
+            expected = autograd_gradient(model, names, x, y, masks.mask(sample), **options)
             torch.testing.assert_close(row, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -76,7 +76,7 @@ def test_float32_rounds_no_worse_than_autograd(dropout_after, activation):
     block, options = ("layers.1.weight",), {"keep_prob": KEEP, "dropout_after": dropout_after}
     ours = dropout_gradients(model, block, x, y, samples=1, seed=0, **options)[0]
     assert ours.dtype == torch.float32
-    mask = MaskSource(KEEP, (50, 3000), 0, "sampling", "gradients").next()
+    mask = LayerMasks(KEEP, (50, 3000), 0, "sampling", "gradients").mask(0)
     options["loss"] = "cross_entropy"
     theirs = autograd_gradient(model, block, x, y, mask, **options)
     exact = autograd_gradient(model.double(), block, x.double(), y, mask, **options)
@@ -94,7 +94,7 @@ def test_any_number_of_examples_and_keep_probability(n, layer, dropout_after, sh
     options = {"keep_prob": keep_prob, "dropout_after": dropout_after, "loss": "cross_entropy"}
     ours = dropout_gradients(model, block, x, y, samples=1, seed=n, mask_mode=mode, **options)[0]
     shape = (model.widths[dropout_after], n)
-    mask = MaskSource(keep_prob, shape, n, "sampling", "gradients", mode).next()
+    mask = LayerMasks(keep_prob, shape, n, "sampling", "gradients", mode).mask(0)
     torch.testing.assert_close(ours, autograd_gradient(model, block, x, y, mask, **options), rtol=1e-10, atol=1e-12)
 
 
@@ -214,7 +214,7 @@ def test_gpu_equals_cpu_under_the_same_mask():
     model = network((20, 50, 50, 10))
     x, y = data(model, 500, "cross_entropy")
     options = {"keep_prob": KEEP, "dropout_after": 1}
-    mask = MaskSource(KEEP, (50, 500), 0, "test", "masks").next()
+    mask = LayerMasks(KEEP, (50, 500), 0, "test", "masks").mask(0)
     cpu, gpu = (
         DropoutGradient(model, ("layers.1.weight",), x, y, device=device, **options)(mask.to(device))
         for device in ("cpu", "cuda")

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import cross_entropy_per_example, training_loss
 from dropscape.models.registry import initialised
@@ -52,7 +52,7 @@ def test_each_row_is_the_gradient_under_the_masks_of_its_draw(settings, block, m
         model, block, inputs, targets, loss, keep_prob=0.6, samples=3, seed=4, mask_mode=mask_mode, micro_batch=4
     )
     set_keep_prob(model, 0.6)
-    masks = GroupMasks(4, "sampling", "gradients", mask_mode)
+    masks = ModuleMasks(4, "sampling", "gradients", mask_mode)
     for draw, row in enumerate(rows):
         expected = by_hand(model, block, inputs, targets, loss, masks, draw)
         torch.testing.assert_close(row, expected, rtol=1e-9, atol=1e-13)
@@ -66,7 +66,7 @@ def test_masks_are_those_that_multiply_the_activations():
     row = module_gradients(
         model, block, inputs, targets, cross_entropy_per_example, keep_prob=(0.5, 0.8), samples=1, seed=4
     )[0]
-    masks = GroupMasks(4, "sampling", "gradients")
+    masks = ModuleMasks(4, "sampling", "gradients")
     first = masks.mask(0, "dropouts.0", 0.5, 0, (11, 5)) / 0.5
     second = masks.mask(0, "dropouts.1", 0.8, 0, (11, 4)) / 0.8
     hidden = model.layers[1](model.layers[0](inputs).relu() * first).relu() * second

@@ -44,7 +44,7 @@ CNN = {
     "seeds": [0, 3],
     "channels": [2, 3],
     "hidden": 6,
-    "learning_rate": 0.05,
+    "learning_rate": 0.5,
     "batch_size": 16,
     "epochs": 2,
     "recorded_steps": 4,

@@ -56,7 +56,7 @@ def draw_masks(config, seed, step, examples):
     """
     columns = 1 if config.mask_mode == "shared" else examples
     state = derived_seed(seed, "training", "masks")
-    return torch.from_numpy(kept_units(state, step, config.widths[1], columns, config.keep_prob))
+    return torch.from_numpy(kept_units(state, step, config.widths[1], columns, config.keep_prob).T)
 
 
 def draw_examples(config, seed, step, examples):

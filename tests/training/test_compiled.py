@@ -56,7 +56,8 @@ def assert_is_autograd(config, tolerance):
         error = {name: ours.parameters[name][index].double() - value for name, value in expected.items()}
         assert _norm(error) <= tolerance * _norm(expected)
         row = ours.history[(ours.history["seed"] == seed) & (ours.history["step"] == config.steps)].iloc[0]
-        assert row["objective"] == pytest.approx(loss, rel=20 * tolerance)
+        # Residuals are that exact; the square of a small one is not.
+        assert row["objective"] ** 0.5 == pytest.approx(loss**0.5, rel=10 * tolerance, abs=tolerance)
 
 
 def _norm(tensors):

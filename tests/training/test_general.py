@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dropscape.dropout.layers import GroupMasks, MaskedDropout, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import MaskedDropout, ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.batch_norm import batch_norms
 from dropscape.models.block import block_vector
@@ -108,7 +108,7 @@ def gradient(model, batches, loss, masks):
 def test_the_gradient_does_not_depend_on_the_micro_batch(settings, mask_mode):
     """Float64, so that only rounding is left; the micro-batches hold whole groups of batch norm, the last fewer."""
     inputs, targets = examples(settings, 18)
-    model, masks = network(settings), GroupMasks(2, "test", "masks", mask_mode)
+    model, masks = network(settings), ModuleMasks(2, "test", "masks", mask_mode)
     loss = training_loss("cross_entropy", targets)
     value, whole = gradient(model, Batches(as_double(inputs), targets, 20), loss, masks)
     assert whole.abs().max() > 1e-3
@@ -120,7 +120,7 @@ def test_the_gradient_does_not_depend_on_the_micro_batch(settings, mask_mode):
 
 def test_the_gradient_is_that_of_the_mean_loss_under_the_masks_of_the_draw():
     inputs, targets = examples(FNN, 18)
-    model, masks = network(FNN), GroupMasks(2, "test", "masks")
+    model, masks = network(FNN), ModuleMasks(2, "test", "masks")
     value, ours = gradient(model, Batches(inputs.double(), targets, 5), training_loss("cross_entropy", targets), masks)
     with masks_in_force(model, masks, 3, 0):
         expected = F.cross_entropy(model(inputs.double()), targets)
@@ -174,7 +174,7 @@ def test_steps_are_the_optimizers_rule_on_the_exact_gradient_with_the_same_masks
     for index, seed in enumerate(config.seeds):
         model = initialised(FNN, seed).double()
         set_keep_prob(model, config.keep_prob)
-        masks, names = GroupMasks(seed, "training", "masks"), [name for name, _ in model.named_parameters()]
+        masks, names = ModuleMasks(seed, "training", "masks"), [name for name, _ in model.named_parameters()]
         losses = []
 
         def gradients_at(values, step, model=model, masks=masks, names=names, losses=losses):
@@ -320,7 +320,8 @@ def test_bfloat16_is_of_the_differentiated_passes_alone(kind):
         torch.cat([(found.parameters[name] - start[name]).flatten() for name in start]) for found in (rough, exact)
     )
     assert {value.dtype for value in rough.parameters.values() if value.is_floating_point()} == {torch.float32}
-    assert 0 < (moved - expected).norm() < 0.1 * expected.norm()
+    # Through twenty layers it is 6 to 13 %, depending on the seed; a wrong pass is off by as much as the step.
+    assert 0 < (moved - expected).norm() < 0.2 * expected.norm()
     first, same = rough.history.set_index("step").loc[0], exact.history.set_index("step").loc[0]
     assert (first["loss"] == same["loss"]).all() and (first["test_accuracy"] == same["test_accuracy"]).all()
 

@@ -22,7 +22,9 @@ MASKS = list(itertools.product([True, False], repeat=2))
 
 
 class Fixed:
-    """Stands for ``GroupMasks``: one mask for all examples."""
+    """Stands for ``ModuleMasks``: one mask for all examples."""
+
+    shared = True
 
     def __init__(self, kept):
         self.kept = torch.tensor([kept])

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.batch_norm import batch_norms
 from dropscape.models.losses import squared_error_per_example, training_loss
@@ -99,7 +99,7 @@ def written_out_r1(model, inputs, keep_prob):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_each_find_objective_the_squared_error_is_the_papers_formula(name, mask_mode, output_bias):
     model = network(FNN | {"output_bias": output_bias}, (1.0, 0.7))
-    (inputs, targets), masks = examples(FNN), GroupMasks(2, "test", "masks", mask_mode)
+    (inputs, targets), masks = examples(FNN), ModuleMasks(2, "test", "masks", mask_mode)
     r1 = written_out_r1(model, inputs, 0.7)
     expected, gradient = written_out(
         name, model, inputs, lambda outputs: F.mse_loss(outputs, targets) * 3 / 2, masks, r1
@@ -118,7 +118,7 @@ def test_the_cross_entropy_of_any_network_has_r2(name, settings):
     inputs, targets = examples(settings)
     if settings is FNN:
         targets = torch.arange(len(inputs)) % 3
-    model, masks = network(settings), GroupMasks(2, "test", "masks")
+    model, masks = network(settings), ModuleMasks(2, "test", "masks")
     loss = training_loss("cross_entropy", targets)
 
     def mean(outputs):
@@ -135,7 +135,7 @@ def test_the_cross_entropy_of_any_network_has_r2(name, settings):
 
 
 def test_r2_changes_the_gradient_of_what_it_is_added_to():
-    (inputs, targets), masks = examples(FNN), GroupMasks(2, "test", "masks")
+    (inputs, targets), masks = examples(FNN), ModuleMasks(2, "test", "masks")
     model, batches = network(FNN), Batches(inputs, targets, 5)
     gradients = {
         name: added(objective, model, batches, squared_error_per_example, masks)[1]
@@ -149,12 +149,14 @@ def test_r2_changes_the_gradient_of_what_it_is_added_to():
 
 
 class Enumerated:
-    """Stands for ``GroupMasks``: gives the kept units of the last hidden layer that it was made with."""
+    """Stands for ``ModuleMasks``: gives the kept units of the last hidden layer that it was made with."""
+
+    shared = True
 
     def __init__(self, kept):
         self.kept = kept
 
-    def mask(self, draw, layer, keep_prob, start, shape):
+    def mask(self, draw, layer, keep_prob, start, shape, device):
         return self.kept[start : start + shape[0]] if len(self.kept) > 1 else self.kept
 
 

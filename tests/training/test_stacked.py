@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dropscape.dropout.masks import MaskSource
+from dropscape.dropout.masks import LayerMasks
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
@@ -32,10 +32,10 @@ def test_steps_equal_sgd_in_float64_with_the_same_masks(
         network = FullyConnected(config.widths).double()
         network.load_state_dict({name: value[index].double() for name, value in start.items()})
         shape = (config.widths[dropout_after], len(labels))
-        masks = MaskSource(keep_prob, (1, *shape), [seed], "training", "masks", mask_mode)
-        for _ in range(3):
+        masks = LayerMasks(keep_prob, (1, *shape), [seed], "training", "masks", mask_mode)
+        for step in range(3):
             f = inputs.double()
-            mask = masks.next()[0].T
+            mask = masks.mask(step)[0].T
             for number, layer in enumerate(network.layers, 1):
                 f = layer(f) if number == network.depth else torch.relu(layer(f))
                 if number == dropout_after:

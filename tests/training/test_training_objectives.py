@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dropscape.dropout.layers import GroupMasks, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.registry import initialised
 from dropscape.training.checkpoint import Checkpoint
@@ -82,7 +82,7 @@ def r1(model, inputs, keep_prob):
 
 def written_out(config, seed, inputs, targets):
     """Plain descent in float64 with one graph a step; the objectives and the end."""
-    model, masks = initialised(config.model, seed).double(), GroupMasks(seed, "training", "masks", config.mask_mode)
+    model, masks = initialised(config.model, seed).double(), ModuleMasks(seed, "training", "masks", config.mask_mode)
     set_keep_prob(model, config.keep_prob)
     parameters, values = list(model.parameters()), []
     for step in range(config.steps):
@@ -125,7 +125,7 @@ def test_steps_descend_the_objective_with_the_masks_and_the_examples_of_the_step
         for name, value in model.named_parameters():
             torch.testing.assert_close(ours.parameters[name][index].double(), value.detach(), rtol=1e-4, atol=1e-6)
         found = ours.history[ours.history["seed"] == seed].set_index("step")
-        np.testing.assert_allclose(found.loc[1:, "objective"], values, rtol=1e-5)
+        np.testing.assert_allclose(found.loc[1:, "objective"], values, rtol=1e-5, atol=1e-5 * max(values))
         assert found.loc[6, "loss"] == pytest.approx(risk(model, inputs.double(), targets.double()).item(), rel=1e-5)
         assert found.loc[6, "r1"] == pytest.approx(r1(model, inputs.double(), 0.7).item(), rel=1e-5)
         assert found.loc[6, "test_loss"] == pytest.approx(

@@ -1,49 +1,57 @@
-"""Dropout inside any module: layers that are the identity unless masks are in force.
-
-A mask has no history. Its bits follow from the seed, the stage, the purpose, the number of the draw, the layer's name
-and the group of ``GROUP`` consecutive examples, so they do not depend on how the examples are cut into micro-batches,
-and a training that goes on needs nothing but its step.
-"""
+"""Dropout inside any module: layers that are the identity unless masks are in force."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.masks import ExactDraw, check_keep_prob, check_mask_mode, mask_generator
+from dropscape.dropout.masks import Draw, MaskStream, check_keep_prob, check_mask_mode
 from dropscape.errors import ConfigurationError
 
-GROUP = 128  # examples whose masks are drawn together
 
-
-class GroupMasks:
+class ModuleMasks:
     """Dropout masks of all layers and examples by the number of their draw, for a purpose of a stage.
 
-    The ``mask_mode`` ``per_example`` draws each entry independently, ``shared`` one mask a layer for all examples;
-    anything else is a ConfigurationError. Another kind of ``device`` gives different masks.
+    The ``mask_mode`` ``per_example`` draws each entry independently, ``shared`` one mask a layer for all examples, that
+    of the first; anything else is a ConfigurationError. Units are counted in the memory order of the layer's input,
+    that of images being channels-last, in which convolutions are fastest.
     """
 
-    def __init__(self, seed: int, stage: str, purpose: str, mask_mode: str = "per_example", device: str = "cpu"):
+    def __init__(self, seed: int, stage: str, purpose: str, mask_mode: str = "per_example"):
         check_mask_mode(mask_mode)
-        self._stream = (seed, stage, purpose)
-        self._shared = mask_mode == "shared"
-        self._device = torch.device(device)
+        self.shared = mask_mode == "shared"
+        self.stream = cache(lambda layer: MaskStream(seed, stage, f"{purpose}/{layer}"))
 
-    def mask(self, draw: int, layer: str, keep_prob: float, start: int, shape: Sequence[int]) -> Tensor:
-        """Draw which units are kept: bool ``shape`` (n, ...) for the n examples from ``start`` on, (1, ...) if shared.
+    def mask(
+        self, draw: Draw, layer: str, keep_prob: float, start: int, shape: Sequence[int], device: Any = "cpu"
+    ) -> Tensor:
+        """Draw which units are kept for n examples from ``start`` on: bool ``shape`` (n, ...), (1, ...) if shared."""
+        n, start = (1, 0) if self.shared else (shape[0], start)
+        units = torch.Size(shape[1:])
+        kept = self.stream(layer).kept(draw, keep_prob, start, n, units.numel(), device)
+        if len(units) == 3:
+            return kept.view(n, *units[1:], units[0]).movedim(-1, 1)
+        return kept.view(n, *units)
 
-        Units are drawn in the memory order of a channels-last tensor, in which convolutions are fastest.
-        """
-        seed, stage, purpose = self._stream
-        n, channels, *others = shape
-        first, last = start // GROUP, (start + n - 1) // GROUP
-        groups, size = (["shared"], 1) if self._shared else (range(first, last + 1), GROUP)
-        kept = torch.empty(len(groups), size, *others, channels, dtype=torch.bool, device=self._device)
-        for group, out in zip(groups, kept, strict=True):
-            ExactDraw(keep_prob)(mask_generator(seed, stage, f"{purpose}/{draw}/{layer}/{group}", self._device), out)
-        kept = kept.flatten(0, 1).movedim(-1, 1)
-        return kept if self._shared else kept[start - first * GROUP :][:n]
+
+class _Masked(torch.autograd.Function):
+    """x times its masks, which are drawn anew in the backward pass: drawing them costs no more than reading them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, stream: MaskStream, draw: Draw, keep_prob: float, start: int) -> Tensor:
+        ctx.drawn = stream, draw, keep_prob, start
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+            rows = x.movedim(1, -1)
+            return stream.masked(rows.flatten(1), draw, keep_prob, start).view(rows.shape).movedim(-1, 1)
+        return stream.masked(x.contiguous().flatten(1), draw, keep_prob, start).view(x.shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return _Masked.apply(gradient, *ctx.drawn), None, None, None, None
 
 
 class MaskedDropout(nn.Module):
@@ -56,16 +64,17 @@ class MaskedDropout(nn.Module):
         super().__init__()
         check_keep_prob(keep_prob)
         self.keep_prob = float(keep_prob)
-        self._in_force: tuple[GroupMasks, int, str, int] | None = None
+        self._in_force: tuple[ModuleMasks, Draw, str, int] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Mask and scale ``x`` (n, ...) where masks are in force."""
         if self._in_force is None or self.keep_prob == 1.0:
             return x
         source, draw, name, start = self._in_force
-        kept = source.mask(draw, name, self.keep_prob, start, x.shape)
-        # torch converts bytes some seven times faster than bools.
-        return x * kept.view(torch.uint8).to(x.dtype).mul_(1.0 / self.keep_prob)
+        if source.shared:
+            kept = source.mask(draw, name, self.keep_prob, start, x.shape, x.device)
+            return x * kept.to(x.dtype).mul_(1.0 / self.keep_prob)
+        return _Masked.apply(x, source.stream(name), draw, self.keep_prob, start)
 
     def extra_repr(self) -> str:
         """Describe the layer for ``print(model)``."""
@@ -92,7 +101,7 @@ def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
 
 
 @contextmanager
-def masks_in_force(model: nn.Module, source: GroupMasks, draw: int, start: int) -> Iterator[None]:
+def masks_in_force(model: nn.Module, source: ModuleMasks, draw: Draw, start: int) -> Iterator[None]:
     """Apply the masks of that draw to the model's forward pass on examples ``start``, ``start + 1``, ... inside."""
     layers = dropout_layers(model)
     for name, layer in layers.items():

@@ -1,7 +1,9 @@
 """Draws dropout masks: which units are kept (paper A section 3.3; the papers write p for the keep probability).
 
-Masks are units-major, shape (..., units, examples): a dense layer then multiplies them from the left, and a
-softmax over the outputs runs along the slow axis.
+A mask has no history: each bit is a function of the seed, the stage, the purpose, the layer, the number of the draw,
+the example and the unit (``numerics.split_mix`` says which). So it does not depend on the device, on how the examples
+are cut into micro-batches or on the number of threads, and a training that goes on needs nothing but its step. The
+probability is exact to 2^-33.
 """
 
 from collections.abc import Sequence
@@ -10,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dropscape.dropout import mask_loops
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.seeds import numpy_generator, torch_generator
+from dropscape.numerics.seeds import derived_seed
+from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, STRIDE, largest_kept_draw, words_of
 
 MASK_MODES = ("per_example", "shared")
+Draw = int | Tensor  # the number of a draw; on a GPU maybe an int64 scalar there, for steps that are replayed
 
-_LEVELS = 1 << 16  # a 16-bit draw takes one of so many values
+_ALL = 2**64
 
 
 def check_keep_prob(keep_prob: float) -> None:
@@ -39,70 +44,102 @@ def mask_variance(keep_prob: float) -> float:
     return (1.0 - keep_prob) / keep_prob
 
 
-def mask_generator(seed: int, stage: str, purpose: str, device: torch.device) -> np.random.Generator | torch.Generator:
-    """Make a generator of masks on a device: numpy's SFC64 on a CPU, torch's elsewhere, which gives different masks.
+class MaskStream:
+    """The masks of one layer's units, for one purpose of one stage of a seed."""
 
-    Torch's ``bernoulli_`` would take some ten times as long on a CPU.
-    """
-    if device.type == "cpu":
-        return numpy_generator(seed, stage, purpose)
-    return torch_generator(seed, stage, purpose, str(device))
+    def __init__(self, seed: int, stage: str, purpose: str):
+        self.state = derived_seed(seed, stage, purpose)
 
+    def kept(
+        self, draw: Draw, keep_prob: float, start: int, examples: int, units: int, device: str | torch.device = "cpu"
+    ) -> Tensor:
+        """Draw which units are kept, bool (examples, units), for the ``examples`` from ``start`` on."""
+        if torch.device(device).type == "cpu":
+            out = torch.empty(examples, units, dtype=torch.bool)
+            mask_loops.draw_rows(out.numpy(), *self._arguments(draw, keep_prob, start, examples, units))
+            return out
+        halves = self._halves(draw, start, examples, units, device)
+        return halves.flatten(1)[:, :units] <= int(largest_kept_draw(keep_prob))
 
-class ExactDraw:
-    """Fills tensors of booleans whose every entry is True with probability ``keep_prob``, exact to float64.
+    def kept_columns(self, draw: Draw, keep_prob: float, out: Tensor) -> Tensor:
+        """Fill ``out``, bool (units, examples), with what is kept for the examples from 0 on; return it."""
+        units, examples = out.shape
+        if out.device.type == "cpu":
+            mask_loops.draw_columns(out.numpy(), *self._arguments(draw, keep_prob, 0, examples, units))
+            return out
+        halves = self._halves(draw, 0, examples, units, out.device, columns=True)
+        return torch.le(halves.flatten(0, 1)[:units], int(largest_kept_draw(keep_prob)), out=out)
 
-    A 16-bit comparison alone would round the probability to a multiple of 2^-16, so the rest is made up by a
-    second, rare event: with ``a`` the largest multiple of 2^-16 that is at most the probability ``r`` of the less
-    likely outcome, an entry takes that outcome if its 16 bits say so (probability ``a``) or if it lies in an
-    independent random set that holds each entry with probability ``(r - a)/(1 - a)``. The set is drawn as its
-    binomial size and its positions without replacement, some ten entries in a million, so exactness costs no pass
-    over the mask. At ``keep_prob`` 1 nothing is drawn; outside (0, 1] it is a ConfigurationError.
-    """
-
-    def __init__(self, keep_prob: float):
-        check_keep_prob(keep_prob)
-        self.keep_prob = float(keep_prob)
-        # The less likely outcome is the one that is compared and completed, which keeps the rare set rare.
-        self.rare_is_kept = self.keep_prob <= 0.5
-        rare = self.keep_prob if self.rare_is_kept else 1.0 - self.keep_prob
-        self.threshold = np.uint16(rare * _LEVELS)
-        level = int(self.threshold) / _LEVELS
-        self.completion = (rare - level) / (1.0 - level)
-
-    def __call__(self, generator: np.random.Generator | torch.Generator, out: Tensor) -> Tensor:
-        """Fill ``out`` (bool, contiguous, on the device of the ``mask_generator``)."""
-        if self.keep_prob == 1.0:
-            return out.fill_(True)
-        if isinstance(generator, torch.Generator):
-            # 53-bit uniforms compared in float64: the same probability, and memory on a GPU is cheap to pass over.
-            uniform = torch.rand(out.shape, dtype=torch.float64, device=out.device, generator=generator)
-            return torch.lt(uniform, self.keep_prob, out=out)
-        size, kept = out.numel(), out.numpy()
-        words = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        compare = np.less if self.rare_is_kept else np.greater_equal
-        compare(words.reshape(kept.shape), self.threshold, out=kept)
-        completed = generator.binomial(size, self.completion) if self.completion > 0 else 0
-        if completed:
-            where = generator.choice(size, completed, replace=False, shuffle=False)
-            kept[np.unravel_index(where, kept.shape)] = self.rare_is_kept
+    def masked(self, x: Tensor, draw: Draw, keep_prob: float, start: int) -> Tensor:
+        """Compute x / keep_prob where a unit is kept and 0 elsewhere, for contiguous x (examples, units)."""
+        scale = 1.0 / keep_prob
+        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+            kept = self.kept(draw, keep_prob, start, *x.shape, x.device)
+            return torch.where(kept, x * scale, 0)
+        out, number = torch.empty_like(x), np.float32 if x.dtype == torch.float32 else np.float64
+        arguments = self._arguments(draw, keep_prob, start, *x.shape)
+        mask_loops.mask_rows(x.detach().numpy(), out.numpy(), *arguments, number(scale))
         return out
 
+    def _arguments(self, draw: Draw, keep_prob: float, start: int, examples: int, units: int) -> tuple:
+        words = words_of(units)
+        _check_size(start + examples, words)
+        state = (self.state + draw * int(DRAW_STEP) + start * words * int(GOLDEN)) % _ALL
+        return np.uint64(state), np.uint64(words), largest_kept_draw(keep_prob)
 
-class MaskSource:
-    """An endless sequence of independent dropout masks, their entries drawn by ``ExactDraw``.
+    def _halves(
+        self, draw: Draw, start: int, examples: int, units: int, device: str | torch.device, columns: bool = False
+    ) -> Tensor:
+        """Compute the halves of the outputs, int64 (examples, W, 2), or (W, 2, examples) if the examples are columns.
 
-    What does not fit, such as an unknown ``mask_mode``, is a ConfigurationError.
+        Tensors have no unsigned multiplication; that of int64 has the same bits.
+        """
+        words = words_of(units)
+        _check_size(start + examples, words)
+        number = torch.arange(examples, device=device)[:, None] * words + torch.arange(1, words + 1, device=device)
+        if columns:
+            number = number.T
+        first = _signed(self.state + start * words * int(GOLDEN)) + draw * _signed(int(DRAW_STEP))
+        output = number * _signed(int(GOLDEN)) + (_signed(first) if isinstance(first, int) else first)
+        output = (output ^ _shifted(output, 30)) * _signed(0xBF58476D1CE4E5B9)
+        output = (output ^ _shifted(output, 27)) * _signed(0x94D049BB133111EB)
+        output = output ^ _shifted(output, 31)
+        return torch.stack([output & 0xFFFFFFFF, _shifted(output, 32)], dim=1 if columns else 2)
+
+
+def _shifted(value: Tensor, bits: int) -> Tensor:
+    """Shift int64 to the right as if it were unsigned."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _signed(value: int) -> int:
+    """Return the number between -2^63 and 2^63 that has the lowest 64 bits of ``value``."""
+    return (value + 2**63) % _ALL - 2**63
+
+
+def _check_size(examples: int, words: int) -> None:
+    if examples * words > STRIDE:
+        raise ConfigurationError(
+            f"a mask of {examples:,} examples with {2 * words:,} units each is larger than the {2 * STRIDE:,} bits "
+            "that one draw has; take fewer examples at once."
+        )
+
+
+class LayerMasks:
+    """Masks of one layer for all examples, units-major, by the number of their draw.
+
+    A dense layer then multiplies them from the left, and a softmax over the outputs runs along the slow axis. What does
+    not fit, such as an unknown ``mask_mode``, is a ConfigurationError.
 
     Args:
-        keep_prob: the probability that a unit is kept, in (0, 1]. At 1 nothing is drawn.
-        shape: (..., units, examples).
-        seed: one run seed for the whole mask; or S of them for a shape (S, ..., units, examples), each with a
-            separate stream, so that a seed's masks do not depend on which seeds are batched with it.
-        stage, purpose: what the masks are for; part of the generators' seeds.
+        keep_prob: the probability that a unit is kept, in (0, 1].
+        shape: (units, examples), or (S, units, examples) for S seeds.
+        seed: one run seed; or S of them, each with masks of its own, so that they do not depend on which seeds are
+            batched with it.
+        stage, purpose: what the masks are for.
         mask_mode: ``per_example`` draws each entry independently; ``shared`` draws one mask for all examples, and
             the last dimension is 1.
-        device: where the masks are wanted; another kind gives different masks.
+        device: where the masks are wanted.
     """
 
     def __init__(
@@ -115,46 +152,24 @@ class MaskSource:
         mask_mode: str = "per_example",
         device: str = "cpu",
     ):
-        self._draw = ExactDraw(keep_prob)
+        check_keep_prob(keep_prob)
         check_mask_mode(mask_mode)
         batched = not isinstance(seed, int | np.integer)
-        if batched and (len(shape) < 3 or len(seed) != shape[0]):
+        if len(shape) != 2 + batched or (batched and len(seed) != shape[0]):
             raise ConfigurationError(
-                f"masks of shape {tuple(shape)} do not fit {len(seed)} seeds; a list of S seeds needs the shape "
-                "(S, units, examples)."
+                f"masks of shape {tuple(shape)} do not fit seed {seed}; one seed needs the shape (units, examples), a "
+                "list of S seeds (S, units, examples)."
             )
+        self.keep_prob = float(keep_prob)
         self.shape = (*shape[:-1], 1) if mask_mode == "shared" else tuple(shape)
         self.device = torch.device(device)
+        self._streams = [MaskStream(one, stage, purpose) for one in (seed if batched else [seed])]
         self._batched = batched
-        seeds = list(seed) if batched else [seed]
-        self._generators = [mask_generator(one, stage, purpose, self.device) for one in seeds]
 
-    def next(self, out: Tensor | None = None) -> Tensor:
-        """Draw the next mask: bool, True where a unit is kept, of shape ``self.shape``; into ``out`` if given."""
+    def mask(self, draw: Draw, out: Tensor | None = None) -> Tensor:
+        """Draw which units are kept, bool of shape ``self.shape``; into ``out`` if given."""
         if out is None:
             out = torch.empty(self.shape, dtype=torch.bool, device=self.device)
-        for generator, piece in zip(self._generators, out if self._batched else [out], strict=True):
-            self._draw(generator, piece)
+        for stream, piece in zip(self._streams, out if self._batched else [out], strict=True):
+            stream.kept_columns(draw, self.keep_prob, piece)
         return out
-
-    def state(self) -> dict:
-        """Save the position in the sequence, as plain lists and numbers that JSON keeps exactly."""
-        if self.device.type == "cpu":
-            states = [generator.bit_generator.state for generator in self._generators]
-            return {"generators": [{**one, "state": one["state"]["state"].tolist()} for one in states]}
-        return {"generators": [generator.get_state().tolist() for generator in self._generators]}
-
-    def load_state(self, state: dict) -> None:
-        """Go on from a ``state()`` of a source with the same arguments: the following masks are the same bits."""
-        saved = state["generators"]
-        if len(saved) != len(self._generators):
-            raise ConfigurationError(
-                f"the checkpoint holds {len(saved)} seeds, but this run has {len(self._generators)}; delete the "
-                "checkpoint to start this run anew."
-            )
-        for generator, one in zip(self._generators, saved, strict=True):
-            if self.device.type == "cpu":
-                words = np.array(one["state"], dtype=np.uint64)
-                generator.bit_generator.state = {**one, "state": {"state": words}}
-            else:
-                generator.set_state(torch.tensor(one, dtype=torch.uint8))

@@ -1,10 +1,12 @@
 """SplitMix64: a generator of 64 bits whose n-th output needs none before it (Steele, Lea and Flood, 2014).
 
-Output n of the generator that starts at a state is a mixture of state + (n + 1) GOLDEN, so that what a step of a
-training draws follows from the number of the step.
+Output n of the generator that starts at a state is a mixture of state + (n + 1) GOLDEN, so that what is drawn is a
+function of its number: the same bits on every device, for any micro-batch and number of threads, with nothing to save.
 
-The masks of compiled trainings are drawn from halves of these outputs, the lower half first. Units come in blocks of
-``BLOCK``, which take ``WORDS`` outputs; those that fill the last block up are not used.
+All dropout masks are drawn from halves of these outputs. The state is that of a seed, stage, purpose and layer
+(``seeds.derived_seed``). Draw t has the outputs from t STRIDE on; unit u of its example e takes a half of output
+e W + u // 2, W = ceil(units / 2), the lower half if u is even. It is kept if the half, of 32 bits, is at most
+``largest_kept_draw``.
 """
 
 import numpy as np
@@ -12,9 +14,11 @@ from numba import njit
 
 from dropscape.numerics.compiled_loops import vectorised
 
-BLOCK = 32
-WORDS = BLOCK // 2
+BLOCK = 32  # units that compiled trainings compute at once
+STRIDE = 1 << 36  # outputs of a draw; of two streams none is likely to have outputs of the other
+DRAWS = 1 << 28  # draws of a stream, which then has used all outputs
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+DRAW_STEP = np.uint64(STRIDE * int(GOLDEN) % 2**64)  # what a draw adds to the state
 
 _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 _FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -26,13 +30,18 @@ def _mixed(value):
     return value ^ (value >> _SHIFT_3)
 
 
-_mixed_scalar = njit(_mixed)
+mixed = njit(inline="always")(_mixed)
 
 
 def outputs(state: int, first: int, count: int) -> np.ndarray:
     """Compute the outputs ``first`` to ``first + count - 1`` of the generator that starts at ``state``, uint64."""
-    numbers = np.arange(first + 1, first + count + 1, dtype=np.uint64)
+    numbers = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(first)
     return _mixed(np.uint64(state) + numbers * GOLDEN)
+
+
+def words_of(units: int) -> int:
+    """W, how many outputs the units of one example take."""
+    return (units + 1) // 2
 
 
 def padded(units: int) -> int:
@@ -45,27 +54,23 @@ def largest_kept_draw(keep_prob: float) -> np.uint32:
     return np.uint32(max(round(keep_prob * 2**32), 1) - 1)
 
 
-def kept_units(state: int, step: int, units: int, columns: int, keep_prob: float) -> np.ndarray:
-    """Draw the masks of a step (counted from 0): bool (units, columns), True where a unit is kept.
-
-    Block b of column c takes the outputs from (step B C + b C + c) WORDS on, with B blocks and C columns.
-    """
-    words = padded(units) // BLOCK * columns * WORDS
-    draws = outputs(state, step * words, words).astype("<u8").view("<u4").reshape(-1, columns, BLOCK)
-    return draws.transpose(0, 2, 1).reshape(-1, columns)[:units] <= largest_kept_draw(keep_prob)
+def kept_units(state: int, draw: int, units: int, examples: int, keep_prob: float, start: int = 0) -> np.ndarray:
+    """Draw which units are kept for examples from ``start`` on: bool (examples, units). The definition, not the way."""
+    words = words_of(units)
+    halves = outputs(state, draw * STRIDE + start * words, examples * words).astype("<u8").view("<u4")
+    return halves.reshape(examples, -1)[:, :units] <= largest_kept_draw(keep_prob)
 
 
-def mask_offsets(units: int, columns: int) -> np.ndarray:
-    """Compute what to add to a state for the outputs of the first column, uint64 (padded(units) / 2,)."""
-    block, word = np.divmod(np.arange(padded(units) // 2, dtype=np.uint64), np.uint64(WORDS))
-    return (block * np.uint64(columns * WORDS) + word + np.uint64(1)) * GOLDEN
+def mask_offsets(units: int) -> np.ndarray:
+    """Compute what to add to the state of an example for its outputs, uint64 (padded(units) / 2,)."""
+    return np.arange(1, padded(units) // 2 + 1, dtype=np.uint64) * GOLDEN
 
 
 @vectorised
 def draw(words, offsets, state):
-    """Write the outputs of one column: the mixtures of ``state`` + ``offsets``, uint64."""
+    """Write the outputs of one example: the mixtures of ``state`` + ``offsets``, uint64."""
     for index in range(len(words)):
-        words[index] = _mixed_scalar(state + offsets[index])
+        words[index] = mixed(state + offsets[index])
 
 
 @njit
@@ -77,6 +82,6 @@ def shuffle(order, state, epoch):
     count = len(order)
     order[:] = np.arange(count)
     for last in range(count - 1, 0, -1):
-        value = _mixed_scalar(state + (np.uint64(epoch) * np.uint64(count) + np.uint64(last)) * GOLDEN)
+        value = mixed(state + (np.uint64(epoch) * np.uint64(count) + np.uint64(last)) * GOLDEN)
         other = np.int64(value % np.uint64(last + 1))
         order[last], order[other] = order[other], order[last]

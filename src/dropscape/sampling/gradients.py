@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dropscape.dropout.masks import MaskSource, check_keep_prob
+from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters, dense_layer_of_block
 from dropscape.models.fnn import IN_PLACE, FullyConnected
@@ -177,17 +177,17 @@ def dropout_gradients(
 
     They are (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype (float32 as trained).
 
-    Sample i is ``DropoutGradient`` under the i-th mask of ``MaskSource(keep_prob, (m_k, n), seed, "sampling",
+    Sample i is ``DropoutGradient`` under mask i of ``LayerMasks(keep_prob, (m_k, n), seed, "sampling",
     purpose)``, so more samples continue fewer, and two with different purposes are independent. Arguments and errors
-    are those of ``DropoutGradient`` and ``MaskSource``; ``progress`` is called with (done, samples) some fifty times.
+    are those of ``DropoutGradient`` and ``LayerMasks``; ``progress`` is called with (done, samples) some fifty times.
     """
     gradient = DropoutGradient(model, block, inputs, targets, keep_prob=keep_prob, device=device, **options)
-    masks = MaskSource(keep_prob, gradient.mask_shape, seed, "sampling", purpose, mask_mode, device)
+    masks = LayerMasks(keep_prob, gradient.mask_shape, seed, "sampling", purpose, mask_mode, device)
     mask = torch.empty(masks.shape, dtype=torch.bool, device=device)
     result = torch.empty(samples, gradient.size, dtype=model.layers[0].weight.dtype, device=device)
     every = max(1, samples // 50)
     for done, row in enumerate(result, 1):
-        gradient(masks.next(out=mask), out=row)
+        gradient(masks.mask(done - 1, out=mask), out=row)
         if progress is not None and (done % every == 0 or done == samples):
             progress(done, samples)
     return result

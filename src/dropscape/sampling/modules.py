@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force, set_keep_prob
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs, are_images, in_fast_order, split
@@ -36,9 +36,9 @@ def masked_draws(
     """Yield R_S^drop and the block's gradient of it under each of ``samples`` fresh masks, one after the other.
 
     The loss is a float64 scalar, the gradient (P,) in the model's dtype, both on ``device``. Sample i has the masks of
-    draw i of ``GroupMasks(seed, "sampling", purpose)``, so more samples continue fewer, and two with different purposes
-    are independent. What comes before the block is computed once if no dropout acts there. The caller's model is not
-    touched. A ConfigurationError says what does not fit.
+    draw i of ``ModuleMasks(seed, "sampling", purpose)``, so more samples continue fewer, and two with different
+    purposes are independent. What comes before the block is computed once if no dropout acts there. The caller's model
+    is not touched. A ConfigurationError says what does not fit.
 
     Args:
         model: with a ``MaskedDropout`` wherever dropout acts.
@@ -55,7 +55,7 @@ def masked_draws(
     set_keep_prob(model, keep_prob)
     prefix, suffix = split(model, block)
     parameters = [model.get_parameter(name).requires_grad_() for name in block]
-    masks = GroupMasks(seed, "sampling", purpose, mask_mode, device)
+    masks = ModuleMasks(seed, "sampling", purpose, mask_mode)
     inputs, targets = in_fast_order(inputs.to(device)), targets.to(device)
     if not _passes_dropout(model, prefix, inputs[:1]):
         with torch.no_grad():

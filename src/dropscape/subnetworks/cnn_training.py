@@ -15,7 +15,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from dropscape.dropout.masks import ExactDraw, check_keep_prob
+from dropscape.dropout.masks import MaskStream, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.seeds import numpy_generator
 from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, step
@@ -53,17 +53,13 @@ def count_steps(epochs: int, examples: int, batch_size: int) -> int:
 
 def step_mask(config: CnnTraining, number: int) -> Tensor:
     """Draw the mask of a step (counted from 0), (m,) bool; a larger keep probability keeps the same units and more."""
-    return _draw_masks(config, (config.shape.width,), f"mask {number}")
+    return MaskStream(config.seed, "subnetworks", "masks").kept(number, config.keep_prob, 0, 1, config.shape.width)[0]
 
 
 def random_masks(config: CnnTraining) -> Tensor:
     """Draw the masks of the random sub-networks, (M, m) bool, none of them a step's."""
-    return _draw_masks(config, (config.random_masks, config.shape.width), "random masks")
-
-
-def _draw_masks(config: CnnTraining, size: tuple[int, ...], purpose: str) -> Tensor:
-    generator = numpy_generator(config.seed, "subnetworks", purpose)
-    return ExactDraw(config.keep_prob)(generator, torch.empty(size, dtype=torch.bool))
+    stream = MaskStream(config.seed, "subnetworks", "random masks")
+    return stream.kept(0, config.keep_prob, 0, config.random_masks, config.shape.width)
 
 
 def epoch_order(config: CnnTraining, epoch: int, examples: int) -> Tensor:

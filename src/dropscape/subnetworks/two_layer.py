@@ -58,7 +58,7 @@ def initial_weights(width: int, dimension: int, seed: int) -> tuple[NDArray[np.f
 
 def step_mask(width: int, keep_prob: float, seed: int, step: int) -> NDArray[np.bool_]:
     """Draw the mask of a step (counted from 0), (m,), True where a neuron is kept."""
-    return kept_units(derived_seed(seed, "subnetworks", "masks"), step, width, 1, keep_prob)[:, 0]
+    return kept_units(derived_seed(seed, "subnetworks", "masks"), step, width, 1, keep_prob)[0]
 
 
 class Algorithm1Run(TrainingRun):

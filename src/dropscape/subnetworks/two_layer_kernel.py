@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dropscape.numerics.compiled_loops import SOURCES, cached, vectorised
-from dropscape.numerics.split_mix import GOLDEN, draw, largest_kept_draw, mask_offsets
+from dropscape.numerics.split_mix import DRAW_STEP, draw, largest_kept_draw, mask_offsets
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
@@ -60,7 +60,7 @@ def _buffers(network: Algorithm1Network) -> Algorithm1Buffers:
         values=np.empty(d, np.float32),
         rows=np.empty(d, np.int64),
         words=np.empty(width // 2, np.uint64),
-        offsets=mask_offsets(width, 1),
+        offsets=mask_offsets(width),
         mask=np.empty(width, bool),
         **{name: np.empty(width, np.float32) for name in ("products", "deltas", "squares")},
         near=np.empty(width, bool),
@@ -157,7 +157,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
                 _measure(theta, squares)
             example, label = inputs[order[at - step]], labels[order[at - step]]
             count = _gather(example, values, rows)
-            draw(words, offsets, options.mask_seed + np.uint64(at) * np.uint64(len(words)) * GOLDEN)
+            draw(words, offsets, options.mask_seed + np.uint64(at) * DRAW_STEP)
             for r in range(len(mask)):
                 mask[r] = draws[r] <= largest_draw
             _, output = _forward(theta, signs, values[:count], rows[:count], mask, products)

@@ -24,7 +24,7 @@ from dropscape.models.block import check_block
 from dropscape.models.losses import correct_predictions, encodes_classes, squared_error_per_example
 from dropscape.numerics.compiled_loops import aligned_zeros
 from dropscape.numerics.seeds import derived_seed
-from dropscape.numerics.split_mix import padded
+from dropscape.numerics.split_mix import padded, words_of
 from dropscape.training.backends import COMPILED
 from dropscape.training.compiled_kernel import KernelNetwork, StepOptions, descend
 from dropscape.training.objectives import r1_from_hidden
@@ -121,6 +121,7 @@ class CompiledRun(RecordedRun):
             learning_rate=float(config.learning_rate),
             with_output_bias=config.output_bias,
             mask_seed=np.uint64(derived_seed(seed, "training", "masks")),
+            mask_words=words_of(config.widths[1]),
             batch_seed=np.uint64(derived_seed(seed, "training", "batches")),
         )
         network = KernelNetwork(*(getattr(self, name)[index] for name in KernelNetwork._fields))

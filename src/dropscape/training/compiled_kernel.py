@@ -13,7 +13,7 @@ import numpy as np
 
 from dropscape.numerics.compiled_loops import SOURCES, aligned_zeros, cached, vectorised
 from dropscape.numerics.fast_tanh import tanh
-from dropscape.numerics.split_mix import GOLDEN, WORDS, draw, largest_kept_draw, mask_offsets, shuffle
+from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, draw, largest_kept_draw, mask_offsets, shuffle
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 # Adam's coefficients are those of ``torch.optim.Adam``, Kingma and Ba (2015).
@@ -43,6 +43,7 @@ class StepOptions(NamedTuple):
     learning_rate: float
     with_output_bias: bool  # whether the outputs' biases are trained
     mask_seed: np.uint64  # first state of the SplitMix64 generator of masks
+    mask_words: int  # its outputs for one example
     batch_seed: np.uint64  # and of that of batches
 
 
@@ -169,8 +170,7 @@ def _compiled(sources: int) -> Callable[..., tuple[int, float]]:
         draws_masks = options.masked and keep_prob < 1
         buffers.words[:] = np.uint64(0)
         buffers.strengths[:] = _ZERO
-        step_words = len(buffers.words) * (1 if options.shared else size)
-        stride = np.uint64(0 if options.shared else WORDS) * GOLDEN
+        stride = np.uint64(0 if options.shared else options.mask_words) * GOLDEN
         scale = 1 / keep_prob if options.masked else 1.0
         r1 = np.float32((1 - keep_prob) / (keep_prob * size)) if options.with_r1 else _ZERO
         rate, correction = np.float32(options.learning_rate), _ONE
@@ -184,7 +184,7 @@ def _compiled(sources: int) -> Callable[..., tuple[int, float]]:
                     shuffled = epoch
                 for i in range(size):
                     x[i] = inputs[order[first + i]]
-            state = options.mask_seed + np.uint64(step) * np.uint64(step_words) * GOLDEN
+            state = options.mask_seed + np.uint64(step) * DRAW_STEP
             _forward(theta, buffers, options.is_tanh, draws_masks, state, stride, limit)
             risk = 0.0
             for output in range(k):
@@ -242,7 +242,7 @@ def descend(
         strengths=aligned_zeros(width),
         squares=aligned_zeros(width),
         words=np.zeros(width // 2, np.uint64),
-        offsets=mask_offsets(width, 1 if options.shared else batch_size),
+        offsets=mask_offsets(width),
     )
     limit = largest_kept_draw(options.keep_prob)
     return _descend(network, buffers, options, limit, inputs, targets, step, stop)

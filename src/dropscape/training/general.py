@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.layers import GroupMasks, set_keep_prob
+from dropscape.dropout.layers import ModuleMasks, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector, check_block
@@ -28,10 +28,7 @@ from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingC
 
 @dataclass(frozen=True, kw_only=True)
 class GeneralTraining(TrainingConfig):
-    """The configuration of a general training.
-
-    Masks are drawn for ``GROUP`` examples (dropout.layers) at once, so a ``micro_batch`` of a multiple wastes none.
-    """
+    """The configuration of a general training."""
 
     model: Mapping[str, Any]  # settings of the network
     loss: str
@@ -86,7 +83,7 @@ class _SeedNetwork:
             momentum=config.momentum,
             with_warm_up=config.learning_rate.warmup_steps is not None,
         )
-        self.masks = GroupMasks(seed, "training", "masks", config.mask_mode, device)
+        self.masks = ModuleMasks(seed, "training", "masks", config.mask_mode)
 
     def advance(self, step: int, batches: Batches, loss: PerExampleLoss) -> float:
         """Take one step on its batch; return what it descended."""

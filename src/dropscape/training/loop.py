@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dropscape.errors import DivergenceError
+from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.jobs import Job
 from dropscape.numerics.devices import arithmetic
 from dropscape.numerics.progress import Progress
+from dropscape.numerics.split_mix import DRAWS
 from dropscape.training.checkpoint import Checkpoint, Checkpoints
 from dropscape.training.optimizers import LearningRate
 
@@ -36,6 +37,8 @@ class TrainingRun(ABC):
     precision = "float32"  # of matrix products, a name of ``numerics.devices``
 
     def __init__(self, steps: int):
+        if steps > DRAWS:
+            raise ConfigurationError(f"a training of {steps:,} steps has masks for {DRAWS:,}; take fewer steps.")
         self.steps = steps
         self.step = 0  # how many are done
         self.loss: float | Tensor = math.nan  # what the last step descended, the mean over all networks

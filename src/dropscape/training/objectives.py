@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dropscape.dropout.layers import GroupMasks, dropout_layers, masks_in_force
+from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force
 from dropscape.dropout.masks import mask_variance
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import PerExampleLoss, squared_error_per_example
@@ -102,7 +102,7 @@ def add_gradients(
     model: nn.Module,
     batches: Batches,
     loss: PerExampleLoss,
-    masks: GroupMasks,
+    masks: ModuleMasks,
     draw: int,
     gradient_penalty_weight: float,
 ) -> float:
@@ -148,7 +148,7 @@ def accumulate_gradients(
     model: nn.Module,
     batches: Batches,
     loss: PerExampleLoss,
-    masks: GroupMasks | None = None,
+    masks: ModuleMasks | None = None,
     draw: int = 0,
     r1: int = 0,
 ) -> float:
@@ -172,7 +172,7 @@ def accumulate_gradients(
 
 
 def _differentiable(
-    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: GroupMasks, draw: int
+    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: ModuleMasks, draw: int
 ) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
     """Yield each micro-batch's losses under the masks and its share of the mean gradient, both differentiable."""
     for start, inputs, targets in batches:

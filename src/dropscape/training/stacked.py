@@ -13,12 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dropscape.dropout.masks import MaskSource
+from dropscape.dropout.masks import LayerMasks
 from dropscape.models import registry
 from dropscape.models.block import check_block
 from dropscape.models.fnn import ACTIVATIONS, check_activation
 from dropscape.numerics.products import add_product, product
-from dropscape.training.loop import State
 from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig
 
 CHUNK = 2000  # examples at a time: the working arrays of a few seeds then stay in the processor's cache
@@ -146,7 +145,7 @@ class StackedRun(RecordedRun):
             for inputs, labels in (train, test)
         )
         shape = (len(config.seeds), config.widths[config.dropout_after], len(train[0]))
-        self.masks = MaskSource(
+        self.masks = LayerMasks(
             config.keep_prob, shape, config.seeds, "training", "masks", mask_mode=config.mask_mode, device=device
         )
 
@@ -156,7 +155,7 @@ class StackedRun(RecordedRun):
 
     def _advance(self) -> None:
         config = self.config
-        masks = self.masks.next() if config.keep_prob < 1 else None
+        masks = self.masks.mask(self.step) if config.keep_prob < 1 else None
         weights, biases, losses = self.networks.gradients(masks, config.keep_prob, config.dropout_after)
         self.objectives = losses.tolist()
         self._refuse_divergence(self.objectives)
@@ -172,14 +171,6 @@ class StackedRun(RecordedRun):
 
     def _live_tensors(self) -> dict[str, Tensor]:
         return {f"parameters/{name}": value for name, value in self._parameters.items()}
-
-    def _state(self) -> State:
-        tensors, state = super()._state()
-        return tensors, state | {"masks": self.masks.state()}
-
-    def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        super()._restore(tensors, state)
-        self.masks.load_state(state["masks"])
 
 
 def _activate(z: Tensor, activation: str) -> tuple[Tensor, Tensor]:
