@@ -10,6 +10,7 @@ from dropscape.curvature.jacobian import jacobian_hessian, root_of_output_hessia
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
+from dropscape.numerics.devices import Budget
 from tests.toy_models import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
 from tests.toy_models import autograd_hessian, convolutional
 
@@ -31,8 +32,8 @@ def test_batches_and_column_blocks_change_nothing_but_rounding(monkeypatch):
     model, inputs, _ = convolutional(n=11)
     whole = jacobian_hessian(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
     monkeypatch.setattr("dropscape.curvature.jacobian.COLUMNS_AT_ONCE", 37)
-    monkeypatch.setattr("dropscape.curvature.jacobian.ROW_BYTES", 4 * 3 * len(whole) * 8)
-    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", 0)
+    monkeypatch.setattr("dropscape.curvature.jacobian.ROW_BYTES", Budget(4 * 3 * len(whole) * 8, 0))
+    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", Budget(0, 0))
     chunked = jacobian_hessian(model, BLOCKS[2], inputs, "cross_entropy", torch.float64)
     assert torch.equal(chunked, chunked.T)
     torch.testing.assert_close(chunked, whole, rtol=1e-12, atol=1e-16)

@@ -10,6 +10,7 @@ from dropscape.curvature.products import HessianOperator
 from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.losses import output_loss
+from dropscape.numerics.devices import Budget
 from tests.toy_models import BLOCKS_OF_CONVOLUTIONAL as BLOCKS
 from tests.toy_models import autograd_hessian, convolutional
 
@@ -78,7 +79,7 @@ def test_batches_and_what_is_kept_change_nothing_but_rounding(monkeypatch):
     chunks = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
     torch.testing.assert_close(chunks(vectors), expected, rtol=1e-11, atol=1e-15)
     assert len(chunks._chunks.kept) == 3
-    monkeypatch.setattr("dropscape.curvature.jacobian.KEPT_BYTES", 0)
+    monkeypatch.setattr("dropscape.curvature.jacobian.KEPT_BYTES", Budget(0, 0))
     anew = JacobianProducts(model, BLOCKS[2], inputs, "cross_entropy", torch.float64, micro_batch=4)
     assert torch.equal(anew(vectors), chunks(vectors)) and not anew._chunks.kept
 

@@ -12,6 +12,7 @@ from dropscape.curvature.kronecker import KroneckerProducts, kronecker_hessian
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
+from dropscape.numerics.devices import Budget
 
 
 def example(widths, n=40, seed=0, activation="relu", gain=1.0):
@@ -82,7 +83,7 @@ def test_chunks_change_nothing_but_rounding(monkeypatch):
     for layer in (1, 2):
         whole = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         with monkeypatch.context() as patch:
-            patch.setattr(kronecker, "EXAMPLES_AT_ONCE", 7)
+            patch.setattr(kronecker, "EXAMPLES_AT_ONCE", Budget(7, 0))
             chunked = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         assert relative_error(chunked, whole) < 1e-14
 

@@ -8,6 +8,7 @@ from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
+from dropscape.numerics.devices import Budget
 from tests.toy_models import attentive, autograd_hessian, convolutional, mean_token_loss
 
 
@@ -47,8 +48,8 @@ def test_batches_change_nothing_but_rounding(monkeypatch):
     model, inputs, targets = attentive()
     block = ("query.weight", "query.bias")
     whole = preactivation_hessian(model, block, inputs, targets, mean_token_loss, torch.float64)
-    monkeypatch.setattr("dropscape.curvature.preactivations.EXAMPLES_AT_ONCE", 4)
-    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", 0)
+    monkeypatch.setattr("dropscape.curvature.products.EXAMPLES_AT_ONCE", Budget(4, 0))
+    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", Budget(0, 0))
     chunked = preactivation_hessian(model, block, inputs, targets, mean_token_loss, torch.float64)
     torch.testing.assert_close(chunked, whole, rtol=1e-12, atol=1e-16)
 

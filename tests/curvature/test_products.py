@@ -11,6 +11,7 @@ from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
+from dropscape.numerics.devices import Budget
 from tests import toy_models
 
 
@@ -92,7 +93,7 @@ def test_micro_batches_and_vector_batches_change_nothing_but_rounding(case, monk
     model, block, inputs, targets = example(case)
     reference = autograd_hessian(model, block, inputs, targets, "cross_entropy")
     vectors = torch.randn(9, len(reference), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr("dropscape.curvature.products.EXAMPLE_VECTORS", 20)
+    monkeypatch.setattr("dropscape.curvature.products.EXAMPLE_VECTORS", Budget(20, 0))
     for micro_batch in (None, 1, 5, 14, 1000):
         operator = HessianOperator(model, block, inputs, targets, "cross_entropy", torch.float64, micro_batch)
         torch.testing.assert_close(operator(vectors), vectors @ reference, rtol=1e-10, atol=1e-12)
@@ -100,7 +101,7 @@ def test_micro_batches_and_vector_batches_change_nothing_but_rounding(case, monk
 
 @pytest.mark.parametrize("kept_bytes", [0, 2**30])
 def test_graphs_kept_or_not_give_the_same_products(kept_bytes, monkeypatch):
-    monkeypatch.setattr("dropscape.curvature.products.KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr("dropscape.curvature.products.KEPT_BYTES", Budget(kept_bytes, 0))
     model, inputs, targets = toy_models.convolutional(n=10)
     block = ("first.weight", "second.weight", "norm.bias")
     reference = toy_models.autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))

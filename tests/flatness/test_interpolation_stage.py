@@ -10,6 +10,7 @@ from dropscape.models.restored import restored
 from tests.stage_job import run_stage, write_networks, write_tiny_images
 
 SETTINGS = {
+    "device": "cpu",
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
     "model": {"name": "fnn", "widths": [16, 6, 3], "activation": "relu"},
     "loss": "cross_entropy",

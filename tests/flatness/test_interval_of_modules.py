@@ -9,12 +9,13 @@ from dropscape.flatness import profile
 from dropscape.flatness.interval import interval_flatness
 from dropscape.models.block import block_vector
 from dropscape.models.losses import output_loss
+from dropscape.numerics.devices import Budget
 from tests.toy_models import attentive, convolutional, mean_loss_of, mean_token_loss
 
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(profile, "FORWARD_BATCH_OF_OTHERS", 4)
+    monkeypatch.setattr(profile, "FORWARD_BATCH_OF_OTHERS", Budget(4, 0))
 
 
 @pytest.mark.parametrize("cache", [0, 2**30])
@@ -27,7 +28,7 @@ def small_batches(monkeypatch):
     ],
 )
 def test_crossings_are_the_first_ones(build, block, loss, cache, monkeypatch, small_batches):
-    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", cache)
+    monkeypatch.setattr("dropscape.models.prefix_suffix.CACHE_BYTES", Budget(cache, 0))
     model, inputs, targets = build(dtype=torch.float64)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     origin = block_vector(model, block)

@@ -11,6 +11,7 @@ from dropscape.flatness.profile import AffineProfile, ForwardProfile, loss_profi
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import LOSSES
+from dropscape.numerics.devices import Budget
 
 BLOCKS = [
     ("layers.0.weight",),
@@ -124,7 +125,7 @@ def test_chunks_do_not_change_the_loss(monkeypatch):
     direction = torch.randn_like(block_vector(model, block))
     values = []
     for cache in (2**20, 3 * 8 * 9 * 10):
-        monkeypatch.setattr(module, "CACHE_BYTES", cache)
+        monkeypatch.setattr(module, "CACHE_BYTES", Budget(cache, 0))
         profile = loss_profile(model, block, inputs, targets)
         profile.point_along(direction)
         values.append(profile.losses([0.4, -0.4]))
@@ -134,7 +135,7 @@ def test_chunks_do_not_change_the_loss(monkeypatch):
 def test_other_models_and_blocks_take_the_forward_profile(monkeypatch):
     from dropscape.flatness import profile as module
 
-    monkeypatch.setattr(module, "FORWARD_BATCH", 10)
+    monkeypatch.setattr(module, "FORWARD_BATCH", Budget(10, 0))
     model, inputs, targets = problem()
     two_layers = ("layers.1.weight", "layers.2.weight")
     assert isinstance(loss_profile(model, two_layers, inputs, targets), ForwardProfile)

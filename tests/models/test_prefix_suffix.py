@@ -8,6 +8,7 @@ from dropscape.errors import ConfigurationError
 from dropscape.models import prefix_suffix as module
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.prefix_suffix import batches, count, split_network
+from dropscape.numerics.devices import Budget
 from tests.toy_models import Convolutional, attentive, convolutional
 
 
@@ -35,7 +36,7 @@ CASES = [
 @pytest.mark.parametrize("cache", [0, 2**30])
 @pytest.mark.parametrize(("build", "block"), CASES)
 def test_outputs_are_the_models(build, block, cache, monkeypatch):
-    monkeypatch.setattr(module, "CACHE_BYTES", cache)
+    monkeypatch.setattr(module, "CACHE_BYTES", Budget(cache, 0))
     model, inputs, _ = build()
     cut = split_network(model, block, inputs, torch.float64)
     assert [value.requires_grad for value in cut.network.parameters()].count(True) == len(block)

@@ -31,11 +31,12 @@ from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLa
 from dropscape.curvature.products import KEPT_BYTES, KeptChunks, bytes_per_example
 from dropscape.errors import ConfigurationError
 from dropscape.models.prefix_suffix import Inputs, count, take
+from dropscape.numerics.devices import Budget
 from dropscape.numerics.seeds import torch_generator
 
 # Memory of one micro-batch: of its graph, and of its rows R_i. Larger ones leave the processor's caches.
-GRAPH_BYTES = 2**26
-ROW_BYTES = 2**26
+GRAPH_BYTES = Budget(2**26, 2**33)
+ROW_BYTES = Budget(2**26, 2**33)
 # Columns that the symmetric product updates at once: it computes little more than one triangle.
 COLUMNS_AT_ONCE = 512
 # How many times as large as the network's pre-activations a change of them is made.
@@ -58,8 +59,10 @@ def jacobian_hessian(
     n = count(inputs)
     row_bytes = first.outputs.numel() * network.size * first.outputs.element_size()
     graph_bytes = bytes_per_example(lambda chunk: network.run(chunk).outputs, n)
-    at_once = max(1, min(GRAPH_BYTES // graph_bytes, ROW_BYTES // row_bytes))
-    total = torch.zeros(network.size, network.size, dtype=dtype, device=first.outputs.device)
+    device = first.outputs.device
+    graphs = GRAPH_BYTES.on(device) // graph_bytes
+    at_once = max(1, min(graphs, ROW_BYTES.on(device) // row_bytes))
+    total = torch.zeros(network.size, network.size, dtype=dtype, device=device)
     for start in range(0, n, at_once):
         opened = network.run(slice(start, start + at_once))
         # One backward pass a row: over some examples vectorising it would be no faster and take K times the memory.
@@ -98,10 +101,12 @@ class JacobianProducts:
         self._device, self._dtype = first.features.device, dtype
         each = bytes_per_example(lambda chunk: self._network.run(chunk).outputs, self._n)
         each += first.features.numel() * first.features.element_size()
-        micro_batch = min(micro_batch or max(1, GRAPH_BYTES // each), self._n)
+        graph_bytes = GRAPH_BYTES.on(self._device)
+        micro_batch = min(micro_batch or max(1, graph_bytes // each), self._n)
+        kept = KEPT_BYTES.on(self._device) // each
         self._hold = _can_be_held(model, block, inputs, loss)
         self._chunks = KeptChunks(
-            lambda chunk: _LinearisedChunk(self._network, chunk, self._hold), self._n, micro_batch, KEPT_BYTES // each
+            lambda chunk: _LinearisedChunk(self._network, chunk, self._hold), self._n, micro_batch, kept
         )
 
     def __call__(self, vectors: Tensor) -> Tensor:

@@ -31,12 +31,13 @@ from torch.nn.functional import pad
 from dropscape.curvature.layer import rows_from_block
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
+from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import add_product, product
 
 PIECEWISE_LINEAR = ("relu", "identity")
 
 # Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
-EXAMPLES_AT_ONCE = 1024
+EXAMPLES_AT_ONCE = Budget(1024, 2**12)
 
 # Relative to a layer's mean |z|: a hundred times what float32 rounding can move z by.
 NEAR_KINK = 1e-4
@@ -92,14 +93,15 @@ def linearised_network(
         if predicted is None:
             curvature[:, examples] = 1
         else:
-            one_hot = torch.zeros_like(outputs, dtype=predicted.dtype)
-            predicted[:, examples] = one_hot.scatter_(0, outputs.max(dim=0, keepdim=True).indices, 1)
+            classes = torch.arange(len(outputs), device=inputs.device)[:, None]
+            predicted[:, examples] = (classes == outputs.argmax(dim=0)).to(predicted.dtype)
             curvature[:, examples] = outputs.softmax(dim=0).to(curvature.dtype)
         return hidden
 
     near = []
-    for start in range(0, n, EXAMPLES_AT_ONCE):
-        hidden = evaluate(slice(start, start + EXAMPLES_AT_ONCE), dtype)
+    at_once = EXAMPLES_AT_ONCE.on(inputs.device)
+    for start in range(0, n, at_once):
+        hidden = evaluate(slice(start, start + at_once), dtype)
         if hidden and model.activation == "relu" and dtype != torch.float64:
             near.append(_near_a_kink(hidden))
     if near:
@@ -206,7 +208,7 @@ def _packed_sum(network: LinearisedNetwork) -> Tensor:
     """Sum (1/n) packed A_i (pairs of units) times packed h_i h_i^T (pairs of inputs)."""
     width, n = network.inputs.shape
     total = network.inputs.new_zeros(_pairs(int(network.units_on.sum())), _pairs(width))
-    buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE))
+    buffer = total.new_empty(_pairs(width) * min(n, EXAMPLES_AT_ONCE.on(total.device)))
     factors = _one_linear_layer_factors if len(network.slopes) == 1 else _general_factors
     for index, left in factors(network):
         right = buffer[: _pairs(width) * len(index)].view(_pairs(width), len(index))
@@ -219,29 +221,38 @@ def _pairs(count: int) -> int:
     return count * (count + 1) // 2
 
 
-def _row_blocks(count: int) -> Iterator[tuple[int, slice]]:
-    """Yield (a, rows of the packed pairs (a, a), (a, a+1), ..., (a, count-1))."""
+def _row_blocks(left: Tensor, right: Tensor, out: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield l[a], r[b] and out[(a, b)] for a <= b, some pairs at a time; out (pairs, chunk), the others (units, chunk).
+
+    A processor takes those of one a, which copies nothing, a GPU all in one call.
+    """
+    count = len(left)
+    if out.device.type != "cpu":
+        first, second = torch.triu_indices(count, count, device=out.device)
+        yield left[first], right[second], out
+        return
     start = 0
     for a in range(count):
-        yield a, slice(start, start + count - a)
+        yield left[a], right[a:], out[start : start + count - a]
         start += count - a
 
 
 def _pack_outer(vectors: Tensor, out: Tensor) -> Tensor:
     """Set out[(a, b)] = v[a] v[b] for a <= b; vectors (units, chunk), out (pairs, chunk)."""
-    for a, rows in _row_blocks(len(vectors)):
-        torch.mul(vectors[a], vectors[a:], out=out[rows])
+    for left, right, rows in _row_blocks(vectors, vectors, out):
+        torch.mul(left, right, out=rows)
     return out
 
 
-def _subtract_outer(vectors: Tensor, out: Tensor) -> None:
-    for a, rows in _row_blocks(len(vectors)):
-        out[rows].addcmul_(vectors[a], vectors[a:], value=-1)
+def _add_outer(left: Tensor, right: Tensor, out: Tensor, factor: float = 1.0) -> None:
+    """Add factor l[a] r[b] to out[(a, b)] for a <= b."""
+    for one, other, rows in _row_blocks(left, right, out):
+        rows.addcmul_(one, other, value=factor)
 
 
 def _balanced(index: Tensor) -> tuple[Tensor, ...]:
     """Split the index into the fewest chunks of nearly equal length that respect EXAMPLES_AT_ONCE."""
-    return index.tensor_split(ceil(len(index) / EXAMPLES_AT_ONCE)) if len(index) else ()
+    return index.tensor_split(ceil(len(index) / EXAMPLES_AT_ONCE.on(index.device))) if len(index) else ()
 
 
 def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
@@ -251,7 +262,7 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
     """
     (slope,), (weight,) = network.slopes, network.weights
     units, n = slope.shape
-    buffers = slope.new_empty(2, _pairs(units) * min(n, EXAMPLES_AT_ONCE))
+    buffers = slope.new_empty(2, _pairs(units) * min(n, EXAMPLES_AT_ONCE.on(slope.device)))
     classes = [None] if network.predicted is None else range(len(weight))
     for predicted in classes:
         if predicted is None:
@@ -265,7 +276,8 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
             curvature = network.curvature.index_select(1, index)
             torch.mm(products, curvature, out=factor)
             if predicted is not None:
-                _subtract_outer(centred.T @ curvature, factor)
+                mean = centred.T @ curvature
+                _add_outer(mean, mean, factor, -1)
             factor.mul_(_pack_outer(slope.index_select(1, index), on))
             yield index, factor
 
@@ -285,10 +297,10 @@ def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tenso
         curvature = network.curvature[:, index]
         factor = network.inputs.new_zeros(_pairs(units), len(index))
         for row, weighted in zip(jacobian, jacobian * curvature[:, None], strict=True):
-            for a, rows in _row_blocks(units):
-                factor[rows].addcmul_(weighted[a], row[a:])
+            _add_outer(weighted, row, factor)
         if network.predicted is not None:
-            _subtract_outer(torch.einsum("kun,kn->un", jacobian, curvature), factor)
+            mean = torch.einsum("kun,kn->un", jacobian, curvature)
+            _add_outer(mean, mean, factor, -1)
         yield index, factor
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dropscape.curvature.layer import OpenNetwork, block_order
-from dropscape.curvature.products import EXAMPLES_AT_ONCE, GRAPH_BYTES, bytes_per_example
+from dropscape.curvature.products import bytes_per_example, examples_at_once
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count
 
@@ -46,7 +46,7 @@ def preactivation_hessian(
             (at,) = torch.autograd.grad(total, opened.pre_activation, create_graph=True)
             return at, opened.pre_activation, opened.features
 
-    at_once = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // bytes_per_example(lambda chunk: gradient(chunk)[0], n)))
+    at_once = examples_at_once(bytes_per_example(lambda chunk: gradient(chunk)[0], n), targets.device)
     total = torch.zeros(0)
     for start in range(0, n, at_once):
         at, leaf, features = gradient(slice(start, start + at_once))

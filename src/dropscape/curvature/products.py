@@ -22,17 +22,18 @@ from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count, split_network, take
+from dropscape.numerics.devices import Budget
 
 # Examples of one graph, and examples x vectors of one double backward. Batching over vectors pays only where examples
 # are few: it makes larger operations, but of slower kinds.
-EXAMPLES_AT_ONCE = 2**8
-EXAMPLE_VECTORS = 2**6
+EXAMPLES_AT_ONCE = Budget(2**8, 2**14)
+EXAMPLE_VECTORS = Budget(2**6, 2**14)
 # A fully-connected network's operations are so small that more pays; 100 units then take some 25 MB in float32.
 EXAMPLES_OF_FULLY_CONNECTED = 2**14
 EXAMPLE_VECTORS_OF_FULLY_CONNECTED = 2**16
 # Memory: of the graph of one micro-batch, and of the graphs that are kept between calls.
-GRAPH_BYTES = 2**28
-KEPT_BYTES = 2**30
+GRAPH_BYTES = Budget(2**28, 2**33)
+KEPT_BYTES = Budget(2**30, 2**34)
 EXAMPLES_OF_CHECK = 64
 
 
@@ -73,8 +74,9 @@ class HessianOperator:
             kept = self._n if self._n <= (micro_batch or at_most) else 0
         else:
             each = bytes_per_example(self._gradient, self._n)
-            at_most = max(1, min(EXAMPLES_AT_ONCE, GRAPH_BYTES // each))
-            self._example_vectors, kept = EXAMPLE_VECTORS, KEPT_BYTES // each
+            at_most = examples_at_once(each, targets.device)
+            self._example_vectors = EXAMPLE_VECTORS.on(targets.device)
+            kept = KEPT_BYTES.on(targets.device) // each
         self._micro_batch = min(micro_batch or at_most, self._n)
         self._gradients = KeptChunks(self._gradient, self._n, self._micro_batch, kept)
 
@@ -128,6 +130,12 @@ class KeptChunks:
             if number < self._keep:
                 self.kept.append(result)
             yield result
+
+
+def examples_at_once(bytes_of_each: int, device: torch.device) -> int:
+    """Count the examples whose graph is built at once."""
+    fitting = GRAPH_BYTES.on(device) // bytes_of_each
+    return max(1, min(EXAMPLES_AT_ONCE.on(device), fitting))
 
 
 def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:

@@ -10,4 +10,5 @@ if TYPE_CHECKING:
 
 def curvature_task(run: "ResolvedRun") -> Task:
     """Ask for all eigenpairs of the block's Hessian at the end point of the run."""
-    return Task("curvature", run.only("data", "model", "loss", "label_smoothing", "block", "seeds"))
+    settings = run.only("data", "model", "loss", "label_smoothing", "block", "seeds", "device")
+    return Task("curvature", settings, on_device=True)

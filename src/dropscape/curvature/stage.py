@@ -10,6 +10,7 @@ from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
+from dropscape.numerics.devices import chosen_device
 from dropscape.training.run_networks import load_networks, run_risk
 
 
@@ -20,7 +21,8 @@ def measure_hessian(job: Job) -> None:
     ``summary``: seed, method, loss, trace, largest residual |H v - lambda v| over the largest |lambda|.
     """
     settings = job.settings
-    examples = load_examples(job.inputs["data"], settings["data"])
+    device = chosen_device(settings["device"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
     values, vectors, rows = [], [], []
     inputs, targets, risk = examples.train_inputs, examples.train_targets, run_risk(settings, examples)
@@ -28,8 +30,8 @@ def measure_hessian(job: Job) -> None:
         hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk)
         eigenvalues, eigenvectors = eigenpairs(hessian.matrix)
         residuals = residual_norms(hessian.matrix, eigenvalues, eigenvectors)
-        values.append(eigenvalues)
-        vectors.append(eigenvectors.to(torch.float32))
+        values.append(eigenvalues.cpu())
+        vectors.append(eigenvectors.to(torch.float32).cpu())
         rows.append(
             {
                 "seed": seed,
@@ -40,5 +42,5 @@ def measure_hessian(job: Job) -> None:
             }
         )
     pairs = {"eigenvalues": torch.stack(values), "eigenvectors": torch.stack(vectors)}
-    write_tensors(job.outputs["hessian"], pairs, job.provenance(examples.description))
+    write_tensors(job.outputs["hessian"], pairs, job.provenance(examples.description, device))
     write_table(job.outputs["summary"], pd.DataFrame(rows))

@@ -1,7 +1,7 @@
 """What a network trains on and is tested on: examples of images, sentence pairs and points, as networks read them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,11 @@ class Examples:
     test_inputs: Tensor
     test_targets: Tensor
     description: Mapping[str, Any]
+
+    def to(self, device: str) -> "Examples":
+        """Return the same examples on a device."""
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
 
 def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:

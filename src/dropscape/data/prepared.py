@@ -18,15 +18,19 @@ def write_prepared(path: str | Path, description: str | Path, dataset: Dataset |
     write_json(description, dict(dataset.description))
 
 
-def load_examples(path: str | Path, settings: Mapping[str, Any]) -> Examples:
+def load_examples(path: str | Path, settings: Mapping[str, Any], device: str = "cpu") -> Examples:
     """Read the first ``train_examples`` and ``test_examples`` of a prepared dataset, as networks read them.
+
+    They are on ``device``.
 
     ``examples`` says what else the settings may hold, what is used where they do not, and which errors there are; a
     missing or damaged file is an ArtifactError.
     """
     tensors, metadata = read_tensors(path)
     if "train_images" in tensors:
-        return image_examples(Dataset(**metadata, **tensors), settings)
-    if "train_inputs" in tensors:
-        return point_examples(Points(**metadata, **tensors), settings)
-    return pair_examples(Corpus(**metadata, **tensors), settings)
+        examples = image_examples(Dataset(**metadata, **tensors), settings)
+    elif "train_inputs" in tensors:
+        examples = point_examples(Points(**metadata, **tensors), settings)
+    else:
+        examples = pair_examples(Corpus(**metadata, **tensors), settings)
+    return examples.to(device)

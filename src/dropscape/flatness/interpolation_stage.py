@@ -8,6 +8,7 @@ from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.interpolation import interpolated_losses
 from dropscape.jobs import Job
+from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.run_networks import load_networks, run_risk
 
@@ -20,7 +21,8 @@ def interpolate(job: Job) -> None:
     """
     settings = job.settings
     models = dict(zip(settings["runs"], job.inputs["models"], strict=True))
-    examples = load_examples(job.inputs["data"], settings["data"])
+    device = chosen_device(settings["device"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     risk = run_risk(settings, examples)
     alphas = np.linspace(0, 1, settings["points"])
     progress = Progress(f"interpolations {job.name}", len(settings["pairs"]))
@@ -33,4 +35,4 @@ def interpolate(job: Job) -> None:
             frames.append(pd.DataFrame(key | {"alpha": alphas, "loss": losses}))
         progress(done)
     write_table(job.outputs["interpolations"], pd.concat(frames))
-    job.provenance(examples.description)
+    job.provenance(examples.description, device)

@@ -17,12 +17,13 @@ from dropscape.models.block import block_parameters, dense_layer_of_block, split
 from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, are_images, count, in_fast_order, split_network, take
+from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import product
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
-CACHE_BYTES = 2**20
-FORWARD_BATCH = 1_000
-FORWARD_BATCH_OF_OTHERS = 128
+CACHE_BYTES = Budget(2**20, 2**32)
+FORWARD_BATCH = Budget(1_000, 2**15)
+FORWARD_BATCH_OF_OTHERS = Budget(128, 2**11)
 
 
 def loss_profile(
@@ -55,7 +56,11 @@ class ForwardProfile:
     ):
         origin = block_parameters(model, block)
         cut = split_network(model, block, inputs, next(iter(origin.values())).dtype)
-        self._batch = FORWARD_BATCH if type(model) is FullyConnected else FORWARD_BATCH_OF_OTHERS
+        self._batch = (
+            FORWARD_BATCH.on(targets.device)
+            if type(model) is FullyConnected
+            else FORWARD_BATCH_OF_OTHERS.on(targets.device)
+        )
         if are_images(inputs):
             cut.network.to(memory_format=torch.channels_last)
         self._inputs, self._suffix = cut.prepared(in_fast_order(inputs), self._batch)
@@ -70,8 +75,8 @@ class ForwardProfile:
     @torch.no_grad()
     def losses(self, distances: Sequence[float]) -> list[float]:
         """Compute L(theta + d v) for each d."""
-        sums = [sum(losses.sum(dtype=torch.float64).item() for losses in self._batches(d)) for d in distances]
-        return [total / len(self._targets) for total in sums]
+        sums = [sum(losses.sum(dtype=torch.float64) for losses in self._batches(d)) for d in distances]
+        return (torch.stack(sums) / len(self._targets)).tolist()  # one wait for a GPU
 
     def gradient(self) -> Tensor:
         """Compute the gradient of the loss at theta, shape (P,), float64 sum of the batches' gradients."""
@@ -143,7 +148,7 @@ class AffineProfile:
         else:
             last_weight, last_bias = (value.detach().double() for value in model.layers[-1].parameters())
 
-        columns = max(1, CACHE_BYTES // (3 * weight.element_size() * len(weight)))
+        columns = max(1, CACHE_BYTES.on(weight.device) // (3 * weight.element_size() * len(weight)))
         if self._cross_entropy:
             order = torch.argsort(targets, stable=True)
             counts = torch.bincount(targets, minlength=outputs).tolist()

@@ -34,13 +34,13 @@ class FlatnessSettings(Measurement):
         """
         if not run.has_noise:
             return ()
-        settings = run.only("data", "model", "loss", "label_smoothing", "block", "seeds")
+        settings = run.only("data", "model", "loss", "label_smoothing", "block", "seeds", "device")
         settings |= {"samples": sorted(run.samples), "factors": self.factors, "max_width": self.max_width}
         principal = run.only("seeds") | {"samples": run.samples, "directions": self.directions}
         return (
             curvature_task(run),
             Task("noise_spectrum", principal, {"spectrum": "noise"}),
-            Task("flatness", settings, {"interval": "flatness"}),
+            Task("flatness", settings, {"interval": "flatness"}, on_device=True),
         )
 
 
@@ -63,8 +63,10 @@ class SliceSettings(Measurement):
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
         """Ask for the slices."""
-        settings = run.only("data", "model", "loss", "label_smoothing", "seeds") | self.model_dump(mode="json")
-        return (Task("flatness_slices", settings, {"slices": "flatness", "slice_widths": "flatness"}),)
+        settings = run.only("data", "model", "loss", "label_smoothing", "seeds", "device")
+        settings |= self.model_dump(mode="json")
+        tables = {"slices": "flatness", "slice_widths": "flatness"}
+        return (Task("flatness_slices", settings, tables, on_device=True),)
 
 
 class InterpolationSettings(Measurement):
@@ -106,5 +108,6 @@ class InterpolationSettings(Measurement):
     def experiment_tasks(self, experiment: "TrainedExperiment") -> Sequence[Task]:
         """Ask for the losses on all lines; the runs of a pair share data and network."""
         first = experiment.runs[self.pairs[0][0]]
-        settings = first.only("data", "model", "loss", "label_smoothing", "seeds") | self.model_dump(mode="json")
-        return (Task("flatness_interpolations", settings | {"runs": self.runs}, {"interpolations": "flatness"}),)
+        settings = first.only("data", "model", "loss", "label_smoothing", "seeds", "device")
+        settings |= self.model_dump(mode="json") | {"runs": self.runs}
+        return (Task("flatness_interpolations", settings, {"interpolations": "flatness"}, on_device=True),)

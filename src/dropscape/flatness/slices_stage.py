@@ -8,6 +8,7 @@ from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.slices import loss_slices, slice_flatness
 from dropscape.jobs import Job
+from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.run_networks import load_networks, run_risk
 
@@ -20,7 +21,8 @@ def slice_loss(job: Job) -> None:
     Writes ``slices``: seed, direction, alpha, loss, and ``slice_widths``: seed and the columns of ``slice_flatness``.
     """
     settings = job.settings
-    examples = load_examples(job.inputs["data"], settings["data"])
+    device = chosen_device(settings["device"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
     alphas = np.linspace(-settings["extent"], settings["extent"], settings["points"])
     risk = run_risk(settings, examples)
@@ -35,4 +37,4 @@ def slice_loss(job: Job) -> None:
         progress(done)
     write_table(job.outputs["slices"], pd.concat(slices))
     write_table(job.outputs["slice_widths"], pd.concat(widths))
-    job.provenance(examples.description)
+    job.provenance(examples.description, device)

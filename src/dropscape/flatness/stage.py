@@ -7,6 +7,7 @@ from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
 from dropscape.flatness.interval import interval_flatness
 from dropscape.jobs import Job
+from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.run_networks import load_networks, run_risk
 
@@ -18,7 +19,8 @@ def measure_flatness(job: Job) -> None:
     reason, the sentence that says why a width is undefined.
     """
     settings, inputs = job.settings, job.inputs
-    examples = load_examples(inputs["data"], settings["data"])
+    device = chosen_device(settings["device"])
+    examples = load_examples(inputs["data"], settings["data"], device)
     stacked, principal, pairs = (read_tensors(inputs[name])[0] for name in ("model", "directions", "hessian"))
     frames, risk = [], run_risk(settings, examples)
     for position, (seed, network) in enumerate(load_networks(settings, stacked, examples)):
@@ -48,4 +50,4 @@ def measure_flatness(job: Job) -> None:
                 }
                 frames.append(pd.DataFrame(key | columns))
     write_table(job.outputs["interval"], pd.concat(frames))
-    job.provenance(examples.description)
+    job.provenance(examples.description, device)

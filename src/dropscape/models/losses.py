@@ -28,10 +28,28 @@ def cross_entropy_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
             f"loss 'cross_entropy' needs targets of shape (n,) with class numbers, not {tuple(targets.shape)} of "
             f"{targets.dtype}; write loss 'mse' for real-valued targets."
         )
-    is_target = targets[:, None] == torch.arange(outputs.shape[1], device=outputs.device)
-    margins = outputs - outputs.gather(1, targets[:, None])
+    is_target = one_hot(targets, outputs.shape[1])
+    margins = outputs - _of_class(outputs, targets, is_target)
     others = margins.masked_fill(is_target, float("-inf")).logsumexp(dim=1)
     return _softplus(others)
+
+
+def one_hot(classes: Tensor, count: int) -> Tensor:
+    """Mark each class, (n,) or (n, ...), among so many: bool (n, ..., count), by comparison.
+
+    Scattering ones would be a sort on a GPU that is to give the same bits each time, and torch's own waits for it.
+    """
+    return classes[..., None] == torch.arange(count, device=classes.device)
+
+
+def _of_class(values: Tensor, classes: Tensor, is_class: Tensor) -> Tensor:
+    """Take the value of each example's class, (n, 1), from (n, C).
+
+    A processor picks it; on a GPU the derivative of picking would scatter (see ``one_hot``).
+    """
+    if values.device.type == "cpu":
+        return values.gather(1, classes[:, None])
+    return values.where(is_class, 0).sum(dim=1, keepdim=True)
 
 
 def _softplus(x: Tensor) -> Tensor:
@@ -112,7 +130,7 @@ def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
         return cross_entropy_per_example(outputs, targets)
     # Never tiny, so that the plain formula is accurate, and faster where there are many classes.
     log_probabilities = outputs.log_softmax(dim=1)
-    right = log_probabilities.gather(1, targets[:, None]).squeeze(1)
+    right = _of_class(log_probabilities, targets, one_hot(targets, outputs.shape[1])).squeeze(1)
     return (epsilon - 1) * right - epsilon * log_probabilities.mean(dim=1) - smoothed_entropy(outputs.shape[1], epsilon)
 
 
@@ -151,4 +169,4 @@ def mean_loss(
 ) -> float:
     """Compute the mean of the loss over all examples, ``batch`` of them at a time, summed in float64."""
     pairs = zip(inputs.split(batch), targets.split(batch), strict=True)
-    return sum(float(loss(model(x), y).sum(dtype=torch.float64)) for x, y in pairs) / len(inputs)
+    return float(sum(loss(model(x), y).sum(dtype=torch.float64) for x, y in pairs)) / len(inputs)

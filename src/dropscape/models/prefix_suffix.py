@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters
+from dropscape.numerics.devices import Budget
 
 Inputs = Tensor | tuple[Tensor, ...]
 
@@ -24,8 +25,8 @@ EXAMPLES_OF_CHECK = 8
 # A split that disagrees by more than what rounding does to a deep float32 network is wrong.
 SPLIT_TOLERANCE = 1e-3
 # What the prefix hands on is kept for all examples up to this size, and computed again for each batch beyond it.
-CACHE_BYTES = 2**30
-PREFIX_BATCH = 256
+CACHE_BYTES = Budget(2**30, 2**34)
+PREFIX_BATCH = Budget(256, 2**12)
 
 
 def count(inputs: Inputs) -> int:
@@ -69,16 +70,20 @@ class SplitNetwork:
     prefix: Callable[[Inputs], Inputs]  # inputs to what the suffix reads; does not depend on the block
     suffix: Callable[[Inputs], Tensor]  # from there to the outputs
 
-    def prepared(self, inputs: Inputs, batch: int = PREFIX_BATCH) -> tuple[Inputs, Callable[[Inputs], Tensor]]:
+    def prepared(self, inputs: Inputs, batch: int | None = None) -> tuple[Inputs, Callable[[Inputs], Tensor]]:
         """Run the prefix in advance; return ``(examples, f)`` with f(examples) the network's outputs.
 
-        It runs ``batch`` examples at a time where its results take ``CACHE_BYTES`` at most; else f runs it each time.
+        It runs ``batch`` examples at a time where its results take ``CACHE_BYTES`` at most (or those of a GPU); else f
+        runs it each time.
         """
         if self.prefix is _nothing:
             return inputs, self.suffix
         with torch.no_grad():
             first = self.prefix(take(inputs, slice(0, 1)))
-            if sum(values.nbytes for values in _tensors(first)) * count(inputs) > CACHE_BYTES:
+            device = _tensors(first)[0].device
+            batch = batch or PREFIX_BATCH.on(device)
+            bytes_of_all = sum(values.nbytes for values in _tensors(first)) * count(inputs)
+            if bytes_of_all > CACHE_BYTES.on(device):
                 return inputs, lambda x: self.suffix(self._frozen_prefix(x))
             return _joined([self.prefix(few) for few in batches(inputs, batch)]), self.suffix
 

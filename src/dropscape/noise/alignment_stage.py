@@ -24,7 +24,7 @@ def measure_alignment(job: Job) -> None:
     """
     settings = job.settings
     device = chosen_device(settings["device"])
-    examples = load_examples(job.inputs["data"], settings["data"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     tensors, metadata = read_tensors(job.inputs["snapshots"])
     progress = Progress(f"alignment {job.name}", len(metadata["steps"]) * len(settings["seeds"]))
     rows, done = [], 0

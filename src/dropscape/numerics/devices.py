@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 import torch
 
@@ -22,6 +23,18 @@ def chosen_device(device: str) -> str:
             "or install a CUDA build of torch on a machine with a GPU."
         )
     return device
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is computed at once: what stays in a processor's caches, or what keeps a GPU busy."""
+
+    cpu: int
+    gpu: int
+
+    def on(self, device: str | torch.device) -> int:
+        """Return the one of the device."""
+        return self.cpu if torch.device(device).type == "cpu" else self.gpu
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")

@@ -108,7 +108,12 @@ class ResolvedRun:
         tasks = [Task("training", self.training, {"history": "training"}, on_device=True)]
         if self._experiment.model.translates:
             tasks.append(
-                Task("training_translation", self.only("data", "model", "seeds"), {"translations": "training"})
+                Task(
+                    "training_translation",
+                    self.only("data", "model", "seeds", "device"),
+                    {"translations": "training"},
+                    on_device=True,
+                )
             )
         for measurement in self._experiment.measurements.values():
             tasks += measurement.tasks(self)

@@ -31,7 +31,7 @@ def measure_ratio(job: Job) -> None:
     """
     settings = job.settings
     device = chosen_device(settings["device"])
-    examples = load_examples(job.inputs["data"], settings["data"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
     architecture, risk = with_data_dimensions(settings["model"], examples.description), run_risk(settings, examples)
     rows = []

@@ -23,7 +23,7 @@ def sample_gradients(job: Job) -> None:
     """Sample gradients of every seed of a run; write ``gradients`` (S, N, P) float32."""
     settings = job.settings
     device = chosen_device(settings["device"])
-    examples = load_examples(job.inputs["data"], settings["data"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
     gradients = []
     for seed, network in load_networks(settings, stacked, examples, with_dropout=True):

@@ -15,7 +15,7 @@ from dropscape.training.backends import has_one_hidden_mask
 def load_networks(
     settings: Mapping[str, Any], stacked: Mapping[str, Tensor], examples: Examples, with_dropout: bool = False
 ) -> Iterator[tuple[int, nn.Module]]:
-    """Yield ``(seed, network)`` for every seed of a run, in evaluation mode.
+    """Yield ``(seed, network)`` for every seed of a run, in evaluation mode, on the device of the examples.
 
     Args:
         settings: ``model`` and ``seeds``; with dropout also the run's ``keep_prob`` and ``dropout_after``.
@@ -25,7 +25,8 @@ def load_networks(
     """
     architecture = with_data_dimensions(settings["model"], examples.description)
     with_layers = with_dropout and not has_one_hidden_mask(settings)
-    return networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=with_layers)
+    networks = networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=with_layers)
+    return ((seed, network.to(examples.train_inputs.device)) for seed, network in networks)
 
 
 def run_risk(settings: Mapping[str, Any], examples: Examples) -> PerExampleLoss:

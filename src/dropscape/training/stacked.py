@@ -17,10 +17,12 @@ from dropscape.dropout.masks import LayerMasks
 from dropscape.models import registry
 from dropscape.models.block import check_block
 from dropscape.models.fnn import ACTIVATIONS, check_activation
+from dropscape.models.losses import one_hot
+from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import add_product, product
 from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig
 
-CHUNK = 2000  # examples at a time: the working arrays of a few seeds then stay in the processor's cache
+CHUNK = Budget(2000, 2**20)  # examples at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +58,14 @@ class StackedNetworks:
         self.biases = [parameters[f"layers.{index}.bias"].unsqueeze(-1) for index in range(self.depth)]
         self.seeds = self.weights[0].shape[0]
         self.examples = inputs.shape[0]
-        self._seen = inputs.ne(0).any(dim=0).nonzero().squeeze(-1)
-        columns = inputs[:, self._seen].T
-        self._chunks = [
-            (slice(start, start + CHUNK), columns[:, start : start + CHUNK].contiguous(), labels[start : start + CHUNK])
-            for start in range(0, self.examples, CHUNK)
-        ]
+        # A GPU multiplies zeros faster than it leaves them out.
+        on_cpu = inputs.device.type == "cpu"
+        self._seen = inputs.ne(0).any(dim=0).nonzero().squeeze(-1) if on_cpu else slice(None)
+        columns, is_class = inputs[:, self._seen].T, one_hot(labels, self.weights[-1].shape[1]).T
+        self._chunks = []
+        for start in range(0, self.examples, CHUNK.on(inputs.device)):
+            chunk = slice(start, start + CHUNK.on(inputs.device))
+            self._chunks.append((chunk, columns[:, chunk].contiguous(), is_class[:, chunk].contiguous()))
 
     def gradients(
         self, masks: Tensor | None = None, keep_prob: float = 1.0, dropout_after: int = 1
@@ -72,11 +76,11 @@ class StackedNetworks:
         divided by ``keep_prob``. Returns gradients of the weights (S, m_l, m_{l-1}) (the first layer's restricted to
         the pixels that occur) and of the biases (S, m_l, 1), and the loss (S,) float64, the mean over the examples.
         """
-        seen_weight = self.weights[0][:, :, self._seen].contiguous()
+        seen_weight = self._seen_weight()
         weights = [torch.zeros_like(weight) for weight in (seen_weight, *self.weights[1:])]
         biases = [torch.zeros_like(bias) for bias in self.biases]
         loss = torch.zeros(self.seeds, dtype=torch.float64, device=seen_weight.device)
-        for chunk, inputs, labels in self._chunks:
+        for chunk, inputs, is_class in self._chunks:
             hidden, slopes = [], []
             z = self._first_layer(seen_weight, inputs)
             for index in range(1, self.depth):
@@ -89,11 +93,9 @@ class StackedNetworks:
                 hidden.append(activated)
                 slopes.append(slope)
                 z = torch.baddbmm(self.biases[index], self.weights[index], activated)
-            log_probabilities = z - z.logsumexp(dim=1, keepdim=True)
-            classes = labels.expand(self.seeds, 1, -1)
-            loss -= log_probabilities.gather(1, classes).sum(dim=(1, 2), dtype=torch.float64)
-            error = log_probabilities.exp_()
-            error.scatter_add_(1, classes, torch.full_like(classes, -1, dtype=error.dtype))
+            log_probabilities = z.log_softmax(dim=1)
+            loss -= log_probabilities.where(is_class, 0).sum(dim=1).sum(dim=1, dtype=torch.float64)
+            error = log_probabilities.exp_().sub_(is_class.to(z.dtype))
             for index in reversed(range(1, self.depth)):
                 weights[index].baddbmm_(error, hidden[index - 1].transpose(1, 2))
                 biases[index].add_(error.sum(dim=2, keepdim=True))
@@ -106,7 +108,10 @@ class StackedNetworks:
 
     def descend(self, learning_rate: float, weights: list[Tensor], biases: list[Tensor]) -> None:
         """Take a step of gradient descent with gradients that ``gradients`` returned."""
-        self.weights[0].index_add_(2, self._seen, weights[0], alpha=-learning_rate)
+        if isinstance(self._seen, Tensor):
+            self.weights[0].index_add_(2, self._seen, weights[0], alpha=-learning_rate)
+        else:
+            self.weights[0].sub_(weights[0], alpha=learning_rate)
         for weight, gradient in zip(self.weights[1:], weights[1:], strict=True):
             weight.sub_(gradient, alpha=learning_rate)
         for bias, gradient in zip(self.biases, biases, strict=True):
@@ -114,17 +119,20 @@ class StackedNetworks:
 
     def evaluate(self) -> tuple[Tensor, Tensor]:
         """Compute the loss without dropout and the accuracy, (S,) float64 each."""
-        seen_weight = self.weights[0][:, :, self._seen].contiguous()
+        seen_weight = self._seen_weight()
         loss = torch.zeros(self.seeds, dtype=torch.float64, device=seen_weight.device)
         correct = torch.zeros_like(loss)
-        for _, inputs, labels in self._chunks:
+        for _, inputs, is_class in self._chunks:
             z = self._first_layer(seen_weight, inputs)
             for index in range(1, self.depth):
                 z = torch.baddbmm(self.biases[index], self.weights[index], ACTIVATIONS[self.activation](z))
-            losses = z.logsumexp(dim=1) - z.gather(1, labels.expand(self.seeds, 1, -1)).squeeze(1)
+            losses = z.logsumexp(dim=1) - z.where(is_class, 0).sum(dim=1)
             loss += losses.sum(dim=1, dtype=torch.float64)
-            correct += (z.argmax(dim=1) == labels).sum(dim=1)
+            correct += (z.argmax(dim=1) == is_class.int().argmax(dim=0)).sum(dim=1)
         return loss / self.examples, correct / self.examples
+
+    def _seen_weight(self) -> Tensor:
+        return self.weights[0][:, :, self._seen].contiguous()
 
     def _first_layer(self, seen_weight: Tensor, inputs: Tensor) -> Tensor:
         z = product(seen_weight.flatten(0, 1), inputs)

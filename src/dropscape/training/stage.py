@@ -21,7 +21,7 @@ def train(job: Job) -> None:
     settings = job.settings
     start = [job.inputs["start"]] if job.inputs.get("start") else []
     device = chosen_device(settings["device"])
-    examples = load_examples(job.inputs["data"], settings["data"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     config = training_config({**settings, "model": with_data_dimensions(settings["model"], examples.description)})
     checkpoints = Checkpoints(job, examples.description, device, start)
     trained = train_seeds(

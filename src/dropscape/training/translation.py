@@ -12,6 +12,7 @@ from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.corpus import BOS, EOS, PAD, words
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
+from dropscape.numerics.devices import chosen_device
 from dropscape.training.run_networks import load_networks
 
 SHOWN = 5
@@ -24,7 +25,8 @@ def translate(job: Job) -> None:
     each: sentence (from 0), source, reference, translation.
     """
     settings = job.settings
-    examples = load_examples(job.inputs["data"], settings["data"])
+    device = chosen_device(settings["device"])
+    examples = load_examples(job.inputs["data"], settings["data"], device)
     description = examples.description
     source_words, target_words = description["source_vocabulary"], description["target_vocabulary"]
     sources, references = examples.test_inputs[:, : description["source_length"]], examples.test_targets
@@ -39,7 +41,7 @@ def translate(job: Job) -> None:
             row["translation"] = " ".join(words(found[sentence], target_words))
             rows.append(row)
     write_table(job.outputs["translations"], pd.DataFrame(rows))
-    job.provenance(description)
+    job.provenance(description, device)
 
 
 @torch.no_grad()
