@@ -99,7 +99,7 @@ def as_double(inputs):
 
 def gradient(model, batches, loss, masks):
     model.zero_grad()
-    value = accumulate_gradients(model, batches, loss, masks, draw=3)
+    value = float(accumulate_gradients(model, batches, loss, masks, draw=3))
     return value, torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
 
 

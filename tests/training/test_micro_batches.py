@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dropscape.training.micro_batches import Batches, draw_batch
+from dropscape.training.micro_batches import Batches, EpochBatches
 
 ALL = Batches(torch.arange(11)[:, None], torch.arange(11) + 100, 3)
 
@@ -14,9 +14,18 @@ def test_micro_batches_are_consecutive_and_the_last_has_the_rest():
     assert len(ALL) == 11 and len(chunks) == 4
 
 
-def test_images_are_given_on_in_channels_last_order():
-    (_, inputs, _), *_ = Batches(torch.rand(2, 3, 4, 4), torch.zeros(2), 2)
-    assert inputs.is_contiguous(memory_format=torch.channels_last)
+def draw_batch(batches, batch_size, seed, step):
+    batch = EpochBatches(batches, batch_size, seed).draw(step)
+    return batch if batch is batches else Batches(batch.inputs.clone(), batch.targets.clone(), batch.size)
+
+
+def test_every_batch_lies_in_the_same_memory_and_order():
+    images = torch.rand(7, 3, 4, 4).contiguous(memory_format=torch.channels_last)
+    batches = EpochBatches(Batches(images, torch.arange(7), 2), 3, 0)
+    for step in range(6):
+        batch = batches.draw(step)
+        assert batch is batches.batch and batch.inputs.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(batch.inputs, images[batch.targets])
 
 
 def test_without_a_batch_size_every_step_has_all_examples():

@@ -14,7 +14,7 @@ from dropscape.models.registry import initialised
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.general import GeneralTraining
-from dropscape.training.micro_batches import Batches, draw_batch
+from dropscape.training.micro_batches import Batches, EpochBatches
 from dropscape.training.objectives import OBJECTIVES
 from dropscape.training.optimizers import LearningRate
 from dropscape.training.train import train
@@ -87,7 +87,7 @@ def written_out(config, seed, inputs, targets):
     parameters, values = list(model.parameters()), []
     for step in range(config.steps):
         rate = 0.2 * (0.5 if step >= 3 else 1)
-        batch = draw_batch(Batches(inputs.double(), targets.double(), 99), config.batch_size, seed, step)
+        batch = EpochBatches(Batches(inputs.double(), targets.double(), 99), config.batch_size, seed).draw(step)
         with masks_in_force(model, masks, step, 0):
             noisy = risk(model, batch.inputs, batch.targets)
         exact = risk(model, batch.inputs, batch.targets)

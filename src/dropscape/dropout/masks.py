@@ -18,7 +18,7 @@ from dropscape.numerics.seeds import derived_seed
 from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, STRIDE, largest_kept_draw, words_of
 
 MASK_MODES = ("per_example", "shared")
-Draw = int | Tensor  # the number of a draw; on a GPU maybe an int64 scalar there, for steps that are replayed
+Draw = int | Tensor  # the number of a draw; an int64 scalar on the device where steps are replayed
 
 _ALL = 2**64
 
@@ -84,7 +84,7 @@ class MaskStream:
     def _arguments(self, draw: Draw, keep_prob: float, start: int, examples: int, units: int) -> tuple:
         words = words_of(units)
         _check_size(start + examples, words)
-        state = (self.state + draw * int(DRAW_STEP) + start * words * int(GOLDEN)) % _ALL
+        state = (self.state + int(draw) * int(DRAW_STEP) + start * words * int(GOLDEN)) % _ALL
         return np.uint64(state), np.uint64(words), largest_kept_draw(keep_prob)
 
     def _halves(

@@ -80,6 +80,7 @@ class CompiledRun(RecordedRun):
                     f"model.widths {list(config.widths)}; they have to be (n, {d}) and (n, {k})."
                 )
         self.train, self.test = train, test
+        self.objectives = [math.nan] * len(config.seeds)  # what the last step descended, seed by seed
         self.inputs, self.targets = (np.ascontiguousarray(values.numpy(), np.float32) for values in train)
         if start is None:
             options = {"initial_scale": config.initial_scale, "output_bias": config.output_bias}
@@ -105,7 +106,7 @@ class CompiledRun(RecordedRun):
         stop = self.pace.stop(self.step, stop)
         results = self.pace.run(lambda index: self._descend(index, stop), range(len(config.seeds)), stop - self.step)
         self.objectives = [objective for _, objective in results]
-        self._refuse_divergence(self.objectives, [step - 1 for step, _ in results])
+        self._refuse(self.objectives, [step - 1 for step, _ in results])
         self.loss = sum(self.objectives) / len(self.objectives)
         self.step = stop
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import ModuleMasks, set_keep_prob
+from dropscape.dropout.masks import Draw
 from dropscape.errors import ConfigurationError
 from dropscape.models.batch_norm import batch_norms, set_population_statistics
 from dropscape.models.block import block_vector, check_block
@@ -20,9 +21,16 @@ from dropscape.models.fnn import fast_products
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import forward_pass
-from dropscape.training.micro_batches import Batches, draw_batch
+from dropscape.numerics.replay import Replayed
+from dropscape.training.micro_batches import Batches, EpochBatches
 from dropscape.training.objectives import add_gradients, check_objective, find_objective, mean_r1, trainable_parameters
-from dropscape.training.optimizers import LearningRate, make_optimizer, optimizer_tensors, restore_optimizer
+from dropscape.training.optimizers import (
+    LearningRate,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+    set_learning_rate,
+)
 from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig, TrainingResult
 
 
@@ -85,19 +93,26 @@ class _SeedNetwork:
         )
         self.masks = ModuleMasks(seed, "training", "masks", config.mask_mode)
 
-    def advance(self, step: int, batches: Batches, loss: PerExampleLoss) -> float:
-        """Take one step on its batch; return what it descended."""
-        config, rate = self.config, self.config.learning_rate.after(step)
-        batches = draw_batch(batches, config.batch_size, self.seed, step)
+    def prepare(self, batches: Batches) -> None:
+        """Get ready for steps on batches of these examples."""
+        self.examples = EpochBatches(batches, self.config.batch_size, self.seed)
+
+    def begin_step(self, step: int) -> None:
+        """Choose the learning rate and the examples of a step."""
         self.model.train()
+        set_learning_rate(self.optimizer, self.config.learning_rate.after(step))
+        self.examples.draw(step)
+
+    def descend(self, draw: Draw, loss: PerExampleLoss) -> Tensor:
+        """Take the step, with the masks of a draw; return what it descended, float64."""
+        config, batches = self.config, self.examples.batch
         self.optimizer.zero_grad()
         at_once = min(batches.size, len(batches))
+        rate = self.optimizer.param_groups[0]["lr"]
         weight = rate if config.gradient_penalty_weight is None else config.gradient_penalty_weight
         with forward_pass(config.precision, str(batches.inputs.device)), fast_products(self.model, at_once):
             objective = find_objective(config.objective)
-            value = add_gradients(objective, self.model, batches, loss, self.masks, step, weight)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            value = add_gradients(objective, self.model, batches, loss, self.masks, draw, weight)
         self.optimizer.step()
         return value
 
@@ -110,12 +125,14 @@ class GeneralRun(RecordedRun):
     """
 
     def __init__(self, config: GeneralTraining, train: Labelled, test: Labelled, start: Start, device: str):
-        super().__init__(config)
+        super().__init__(config, device)
         self.precision = config.precision
+        channels_last = train[0].ndim == 4  # in which convolutions are fastest
+        layout = torch.channels_last if channels_last else torch.preserve_format
         self.train, self.test = (
-            Batches(inputs.to(device), targets.to(device), config.micro_batch) for inputs, targets in (train, test)
+            Batches(inputs.to(device, memory_format=layout), targets.to(device), config.micro_batch)
+            for inputs, targets in (train, test)
         )
-        channels_last = self.train.inputs.ndim == 4
         self.networks = []
         for index, seed in enumerate(config.seeds):
             first = start and {name: value[index] for name, value in start.items()}
@@ -129,6 +146,9 @@ class GeneralRun(RecordedRun):
         )
         check_objective(find_objective(config.objective), model, self.risk)
         check_block(config.block, dict(model.named_parameters()))
+        for network in self.networks:
+            network.prepare(self.train)
+        self._descend = Replayed(self._take_step, device)
 
     def parameters(self) -> dict[str, Tensor]:
         """Return the parameters and buffers at the current step, ``{name: (S, ...)}``."""
@@ -139,10 +159,15 @@ class GeneralRun(RecordedRun):
         return torch.stack([block_vector(network.model, self.config.block) for network in self.networks])
 
     def _advance(self) -> None:
-        self.objectives = [network.advance(self.step, self.train, self.risk) for network in self.networks]
-        self._refuse_divergence(self.objectives)
-        self.loss = sum(self.objectives) / len(self.objectives)
+        for network in self.networks:
+            network.begin_step(self.step)
+        self._descend()
+        self.loss = self.register.objectives.mean()
         self.step += 1
+
+    def _take_step(self) -> None:
+        draw = self.register.done
+        self.register.add(torch.stack([network.descend(draw, self.risk) for network in self.networks]))
 
     def _record(self) -> None:
         if self.step in self.config.recorded or self.step in self.config.history:
@@ -158,7 +183,7 @@ class GeneralRun(RecordedRun):
 
     def _measure(self) -> list[tuple[float, ...]]:
         rows = []
-        for network, objective in zip(self.networks, self.objectives, strict=True):
+        for network, objective in zip(self.networks, self.register.objectives.tolist(), strict=True):
             loss, train_accuracy = evaluate(network.model, self.train, self.risk)
             test_loss, test_accuracy = evaluate(network.model, self.test, self.test_risk)
             r1 = mean_r1(network.model, self.train, self.risk)

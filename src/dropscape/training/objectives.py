@@ -1,7 +1,7 @@
 """What a training descends: the loss with dropout or without, plus or minus R_1 or R_2 (paper B, eq. 4, 5 and 7).
 
 Gradients are exact for the mean over all examples that are given, accumulated over micro-batches, in the model's dtype;
-values are summed in float64.
+values are summed in float64, and stay on the device.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force
-from dropscape.dropout.masks import mask_variance
+from dropscape.dropout.masks import Draw, mask_variance
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import PerExampleLoss, squared_error_per_example
 from dropscape.models.masked_fnn import MaskedFullyConnected
@@ -94,7 +94,7 @@ def mean_r1(model: nn.Module, batches: Batches, loss: PerExampleLoss) -> float:
     if not has_r1(model, loss):
         return math.nan
     values = (r1_per_example(model, model.with_last_hidden(inputs)[1]) for _, inputs, _ in batches)
-    return sum(float(value.sum(dtype=torch.float64)) for value in values) / len(batches)
+    return float(sum(value.sum(dtype=torch.float64) for value in values)) / len(batches)
 
 
 def add_gradients(
@@ -103,10 +103,10 @@ def add_gradients(
     batches: Batches,
     loss: PerExampleLoss,
     masks: ModuleMasks,
-    draw: int,
-    gradient_penalty_weight: float,
-) -> float:
-    """Add the objective's gradient to the parameters' ``grad``, which are zero before; return its value, in float64.
+    draw: Draw,
+    gradient_penalty_weight: float | Tensor,
+) -> Tensor:
+    """Add the objective's gradient to the parameters' ``grad``, which are zero before; return its value, float64.
 
     The gradient of (weight/4) |g|^2 with g = grad R_S^drop is (weight/2) H g with the Hessian H of R_S^drop under the
     same masks: first g of all examples, then the product, micro-batch by micro-batch. One micro-batch of all examples
@@ -119,7 +119,7 @@ def add_gradients(
     factor = objective.r2 * gradient_penalty_weight / 2
     if len(batches) <= batches.size:
         ((losses, noisy),) = _differentiable(model, batches, loss, masks, draw)
-        value = float(losses.detach().sum(dtype=torch.float64)) / len(batches)
+        value = losses.detach().sum(dtype=torch.float64) / len(batches)
         # The derivatives by the gradients themselves; a sum of squares would be one more pass over each.
         seeds = [(gradient, factor * gradient.detach()) for gradient in noisy if gradient.requires_grad]
         if objective.dropout:
@@ -140,7 +140,7 @@ def add_gradients(
         vectors = [factor * gradient for gradient in noisy]
         for _, gradients in _differentiable(model, batches, loss, masks, draw):
             sum((gradient * vector).sum() for gradient, vector in zip(gradients, vectors, strict=True)).backward()
-    squared = sum(float(gradient.detach().square().sum(dtype=torch.float64)) for gradient in noisy)
+    squared = sum(gradient.detach().square().sum(dtype=torch.float64) for gradient in noisy)
     return value + factor / 2 * squared
 
 
@@ -149,15 +149,15 @@ def accumulate_gradients(
     batches: Batches,
     loss: PerExampleLoss,
     masks: ModuleMasks | None = None,
-    draw: int = 0,
+    draw: Draw = 0,
     r1: int = 0,
-) -> float:
-    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; return that mean, in float64.
+) -> Tensor:
+    """Add the gradient of the mean loss over all examples to the parameters' ``grad``; return that mean, float64.
 
     The ``draw`` of the masks is in force; None differentiates without dropout. ``r1`` is the multiple of R_1 that
     belongs to the loss, for a model that has it.
     """
-    total = 0.0
+    total: Tensor | float = 0.0
     for start, inputs, targets in batches:
         with masks_in_force(model, masks, draw, start) if masks is not None else nullcontext():
             if r1:
@@ -168,11 +168,11 @@ def accumulate_gradients(
                 losses = loss(outputs.float() if outputs.dtype == torch.bfloat16 else outputs, targets)
         (losses.sum() / len(batches)).backward()
         total = total + losses.detach().sum(dtype=torch.float64)
-    return float(total) / len(batches)
+    return total / len(batches)
 
 
 def _differentiable(
-    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: ModuleMasks, draw: int
+    model: nn.Module, batches: Batches, loss: PerExampleLoss, masks: ModuleMasks, draw: Draw
 ) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
     """Yield each micro-batch's losses under the masks and its share of the mean gradient, both differentiable."""
     for start, inputs, targets in batches:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,18 +41,35 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Make gradient descent, the same with Nesterov's momentum, or Adam; its learning rate is set before each step.
 
-    Adam's coefficients are the usual ones, or those of Vaswani et al. where the learning rate has their warm-up. An
-    unknown name is a ConfigurationError.
+    Adam's coefficients are the usual ones, or those of Vaswani et al. where the learning rate has their warm-up. On a
+    GPU the rate is a tensor there, which a step that is replayed reads, and the step is one kernel. An unknown name is
+    a ConfigurationError.
     """
+    parameters = list(parameters)
+    device = parameters[0].device
+    options: dict[str, Any] = {"lr": 0.0}
+    if device.type != "cpu":
+        options = {"lr": torch.zeros((), device=device), "fused": True}
     if name == "gd":
-        return torch.optim.SGD(parameters, lr=0.0)
+        return torch.optim.SGD(parameters, **options)
     if name == "nesterov":
-        return torch.optim.SGD(parameters, lr=0.0, momentum=momentum, nesterov=True)
+        return torch.optim.SGD(parameters, momentum=momentum, nesterov=True, **options)
     if name == "adam":
         # beta_1, beta_2 and epsilon of Vaswani et al. (2017, section 5.3), or of Kingma and Ba (2015).
         betas, epsilon = ((0.9, 0.98), 1e-9) if with_warm_up else ((0.9, 0.999), 1e-8)
-        return torch.optim.Adam(parameters, lr=0.0, betas=betas, eps=epsilon)
+        if device.type != "cpu":
+            options["capturable"] = True
+        return torch.optim.Adam(parameters, betas=betas, eps=epsilon, **options)
     raise ConfigurationError(f"training.optimizer is '{name}'; write one of gd, nesterov, adam.")
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of the next step."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -71,4 +89,5 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
         index, key = name.split("/")
         parameter = parameters[int(index)]
         # With the parameter's strides: in another memory order sums would be rounded differently.
-        optimizer.state[parameter][key] = value if key == "step" else torch.empty_like(parameter).copy_(value)
+        kept = value.to(parameter.device) if key == "step" else torch.empty_like(parameter).copy_(value)
+        optimizer.state[parameter][key] = kept

@@ -48,14 +48,37 @@ class TrainingResult:
     history: pd.DataFrame
 
 
-class RecordedRun(TrainingRun):
-    """A training in progress that records snapshots, a trajectory and a history of every seed."""
+class StepRegister:
+    """What the steps of S seeds leave on the device, so that none of them waits for a number to arrive here."""
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, seeds: int, device: str):
+        self.done = torch.zeros((), dtype=torch.int64, device=device)  # steps, also the number of the next one's masks
+        self.objectives = torch.full((seeds,), math.nan, dtype=torch.float64, device=device)  # of the last step
+        self.lost_at = torch.full((seeds,), -1, device=device)  # first step whose objective was not finite, else -1
+        self.lost = torch.zeros_like(self.objectives)  # and that objective
+
+    def add(self, objectives: Tensor) -> None:
+        """Take down what a step descended, (S,), float64."""
+        new = (self.lost_at < 0) & ~objectives.isfinite()
+        self.lost_at.copy_(torch.where(new, self.done, self.lost_at))
+        self.lost.copy_(torch.where(new, objectives, self.lost))
+        self.objectives.copy_(objectives)
+        self.done.add_(1)
+
+
+class RecordedRun(TrainingRun):
+    """A training in progress that records snapshots, a trajectory and a history of every seed.
+
+    A GPU is asked for numbers only where something is measured, recorded or saved.
+    """
+
+    def __init__(self, config: TrainingConfig, device: str = "cpu"):
         super().__init__(config.steps)
         self.config = config
-        self.objectives = [math.nan] * len(config.seeds)  # what the last step descended, seed by seed
-        self._records: dict[str, list[Tensor]] = {}  # "trajectory" and "snapshots/<name>", one entry a step
+        self.register = StepRegister(len(config.seeds), device)
+        self._snapshots: dict[str, list[Tensor]] = {}
+        self._trajectory: Tensor | None = None  # (S, N, P) on the device
+        self._rests = {*config.recorded, *config.history, config.steps}  # where numbers are asked for
 
     @abstractmethod
     def parameters(self) -> dict[str, Tensor]:
@@ -72,42 +95,60 @@ class RecordedRun(TrainingRun):
 
     def _record(self) -> None:
         config = self.config
+        if self.step in self._rests or self.register.done.device.type == "cpu":
+            self._refuse_lost()
         if self.step in config.recorded:
             for name, value in self.parameters().items():
-                self._records.setdefault(f"snapshots/{name}", []).append(value.detach().cpu().clone())
-        if self.step > config.steps - config.trajectory_steps:
-            self._records.setdefault("trajectory", []).append(self._block().detach().cpu())
+                self._snapshots.setdefault(name, []).append(value.detach().cpu().clone())
+        first = config.steps - config.trajectory_steps + 1
+        if self.step >= first:
+            block = self._block().detach()
+            if self._trajectory is None:
+                self._trajectory = block.new_empty(len(block), config.trajectory_steps, block.shape[1])
+            self._trajectory[:, self.step - first] = block
         if self.step in config.history:
             measured = zip(config.seeds, self._measure(), strict=True)
             self.rows += [[seed, self.step, *row] for seed, row in measured]
 
-    def _stacked_records(self) -> dict[str, Tensor]:
-        return {name: torch.stack(values, dim=1) for name, values in self._records.items()}
-
     def _state(self) -> State:
+        self._refuse_lost()
         tensors, state = super()._state()
-        return tensors | self._stacked_records(), state
+        tensors |= {f"snapshots/{name}": torch.stack(values, dim=1) for name, values in self._snapshots.items()}
+        if self._trajectory is not None:
+            done = self.step - self.config.steps + self.config.trajectory_steps
+            tensors["trajectory"] = self._trajectory[:, :done].contiguous()
+        return tensors, state
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         super()._restore(tensors, state)
-        records = {name: value for name, value in tensors.items() if name.startswith(("trajectory", "snapshots/"))}
-        self._records = {name: list(value.unbind(dim=1)) for name, value in records.items()}
+        self.register.done.fill_(self.step)
+        stacked = {name: value for name, value in tensors.items() if name.startswith("snapshots/")}
+        self._snapshots = {name.removeprefix("snapshots/"): list(value.unbind(1)) for name, value in stacked.items()}
+        if "trajectory" in tensors:
+            done = tensors["trajectory"].to(self.register.done.device)
+            self._trajectory = done.new_empty(len(done), self.config.trajectory_steps, done.shape[2])
+            self._trajectory[:, : done.shape[1]] = done
 
-    def _refuse_divergence(self, losses: Sequence[float], steps: Sequence[int] | None = None) -> None:
-        """Refuse losses, one for each seed, that are not finite after ``steps``, or after the current step."""
+    def _refuse_lost(self) -> None:
+        """Refuse a training whose objective left the finite numbers in any step so far."""
+        steps = self.register.lost_at.tolist()
+        if max(steps) >= 0:
+            self._refuse(self.register.lost.tolist(), steps)
+
+    def _refuse(self, losses: Sequence[float], steps: Sequence[int]) -> None:
+        """Refuse losses, one for each seed, that are not finite after ``steps``."""
         config = self.config
-        for seed, loss, step in zip(config.seeds, losses, steps or [self.step] * len(losses), strict=True):
+        for seed, loss, step in zip(config.seeds, losses, steps, strict=True):
             refuse_divergence(seed, loss, step, config.learning_rate, config.keep_prob)
 
     def _result(self) -> TrainingResult:
         # What no gradient has seen, in float32, where a loss that is too large is infinite.
-        self._refuse_divergence(torch.tensor([row[0] for row in self._measure()], dtype=torch.float32).tolist())
-        snapshots = self._stacked_records()
-        trajectory = snapshots.pop("trajectory", None)
+        losses = torch.tensor([row[0] for row in self._measure()], dtype=torch.float32)
+        self._refuse(losses.tolist(), [self.step] * len(losses))
         history = pd.DataFrame(self.rows, columns=["seed", "step", *MEASURED])
         return TrainingResult(
             parameters={name: value.detach().cpu() for name, value in self.parameters().items()},
-            snapshots={name.removeprefix("snapshots/"): value for name, value in snapshots.items()},
-            trajectory=trajectory,
+            snapshots={name: torch.stack(values, dim=1) for name, values in self._snapshots.items()},
+            trajectory=None if self._trajectory is None else self._trajectory.cpu(),
             history=history.astype({"seed": int, "step": int}),
         )

@@ -20,6 +20,7 @@ from dropscape.models.fnn import ACTIVATIONS, check_activation
 from dropscape.models.losses import one_hot
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import add_product, product
+from dropscape.numerics.replay import Replayed
 from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig
 
 CHUNK = Budget(2000, 2**20)  # examples at a time
@@ -143,7 +144,7 @@ class StackedRun(RecordedRun):
     """A stacked training in progress; inputs are (n, d) float32, targets the labels (n,) int64."""
 
     def __init__(self, config: StackedTraining, train: Labelled, test: Labelled, start: Start, device: str):
-        super().__init__(config)
+        super().__init__(config, device)
         if start is None:
             start = initialised(config.widths, config.activation, config.seeds)
         self._parameters = {name: value.to(device, copy=True) for name, value in start.items()}
@@ -156,26 +157,29 @@ class StackedRun(RecordedRun):
         self.masks = LayerMasks(
             config.keep_prob, shape, config.seeds, "training", "masks", mask_mode=config.mask_mode, device=device
         )
+        self._descend = Replayed(self._take_step, device)
 
     def parameters(self) -> dict[str, Tensor]:
         """Return the parameters that the steps change in place."""
         return self._parameters
 
     def _advance(self) -> None:
-        config = self.config
-        masks = self.masks.mask(self.step) if config.keep_prob < 1 else None
-        weights, biases, losses = self.networks.gradients(masks, config.keep_prob, config.dropout_after)
-        self.objectives = losses.tolist()
-        self._refuse_divergence(self.objectives)
-        self.loss = float(losses.mean())
-        self.networks.descend(config.learning_rate, weights, biases)
+        self._descend()
+        self.loss = self.register.objectives.mean()
         self.step += 1
+
+    def _take_step(self) -> None:
+        config = self.config
+        masks = self.masks.mask(self.register.done) if config.keep_prob < 1 else None
+        weights, biases, losses = self.networks.gradients(masks, config.keep_prob, config.dropout_after)
+        self.networks.descend(config.learning_rate, weights, biases)
+        self.register.add(losses)
 
     def _measure(self) -> list[tuple[float, ...]]:
         (train_loss, train_accuracy), (test_loss, test_accuracy) = self.networks.evaluate(), self.test.evaluate()
         undefined = torch.full_like(train_loss, math.nan)
         columns = [column.tolist() for column in (undefined, train_accuracy, test_loss, test_accuracy)]
-        return list(zip(train_loss.tolist(), self.objectives, *columns, strict=True))
+        return list(zip(train_loss.tolist(), self.register.objectives.tolist(), *columns, strict=True))
 
     def _live_tensors(self) -> dict[str, Tensor]:
         return {f"parameters/{name}": value for name, value in self._parameters.items()}
