@@ -72,7 +72,7 @@ def pretended() -> Iterator[Counts]:
         optimizers = import_module("torch.optim.optimizer")
         known = [*optimizers._foreach_supported_types, OnGpu]
         inside.enter_context(mock.patch.object(optimizers, "_foreach_supported_types", known))
-        inside.enter_context(_flags())
+        inside.enter_context(fresh_flags())
         # torch.tensor(numbers, device="cuda") is then a copy that is seen.
         torch._C._set_only_lift_cpu_tensors(True)
         inside.callback(torch._C._set_only_lift_cpu_tensors, False)
@@ -83,7 +83,7 @@ def pretended() -> Iterator[Counts]:
 
 
 @contextmanager
-def _flags() -> Iterator[None]:
+def fresh_flags() -> Iterator[None]:
     """Set the flags of a fresh process, and put back those that were there."""
     deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32

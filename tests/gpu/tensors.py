@@ -95,7 +95,7 @@ class OnGpu(Tensor):
         return 0  # for which a deep copy is a clone
 
     def tolist(self):
-        return self.detach().cpu().tolist()
+        return super().cpu().detach().tolist()
 
     def numpy(self, **_):
         raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first.")
