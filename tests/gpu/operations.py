@@ -52,7 +52,6 @@ SCATTERING = {
 UNREPEATABLE = {
     "_adaptive_avg_pool2d_backward",
     "adaptive_max_pool2d_backward",
-    "bincount",
     "cumsum",
     "cumsum_",
     "grid_sampler_2d_backward",
@@ -73,6 +72,8 @@ INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
 PRODUCTS = {"addbmm", "addmm", "addmm_", "baddbmm", "baddbmm_", "bmm", "mm", "mv", "addmv", "addmv_"}
 CONVOLUTIONS = {"convolution", "convolution_backward"}
 EMPTY = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
+# They change a tensor's shape in place.
+RESHAPING = {"as_strided_", "squeeze_", "swapaxes_", "swapdims_", "t_", "transpose_", "unsqueeze_"}
 # They launch nothing and are no views in torch's own list.
 FREE = {"_unsafe_view", "_reshape_alias", "alias", "detach", "lift_fresh", "resize_", "set_", "t", "view"}
 # Random numbers, of which a graph has to know.
@@ -117,6 +118,13 @@ def named(call) -> str:
     return call._schema.name.removeprefix("aten::")
 
 
+def is_unrepeatable(name: str, arguments: tuple, options: dict) -> bool:
+    """Whether torch calls it nondeterministic on CUDA."""
+    if name == "bincount":  # of weights, not of ones
+        return options.get("weights", arguments[1] if len(arguments) > 1 else None) is not None
+    return name in UNREPEATABLE
+
+
 def launches(call) -> bool:
     """Whether a call of it starts work on a GPU."""
-    return not (call.is_view or named(call) in FREE | EMPTY)
+    return not (call.is_view or named(call) in FREE | EMPTY | RESHAPING)

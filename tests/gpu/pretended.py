@@ -3,7 +3,7 @@
 The guard must have been loaded (``tests.gpu.guard``), which the fixtures of this folder do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch import Tensor
 
 from tests.gpu import graphs
 from tests.gpu.counts import Counts
@@ -68,6 +69,8 @@ def pretended() -> Iterator[Counts]:
                 inside.enter_context(mock.patch.object(module, name, value))
         inside.enter_context(mock.patch.object(torch, "Generator", Generator))
         inside.enter_context(mock.patch.object(torch.Tensor, "pin_memory", lambda value, *_: value.clone()))
+        inside.enter_context(mock.patch.object(torch.__future__, "get_swap_module_params_on_conversion", lambda: True))
+        inside.enter_context(mock.patch.object(torch.utils, "swap_tensors", _swapper(torch.utils.swap_tensors)))
         # Optimizers take all parameters at once on a GPU.
         optimizers = import_module("torch.optim.optimizer")
         known = [*optimizers._foreach_supported_types, OnGpu]
@@ -80,6 +83,18 @@ def pretended() -> Iterator[Counts]:
         inside.callback(gpu.generators.clear)
         gpu.counts.reset()
         yield gpu.counts
+
+
+def _swapper(swap: Callable[[Tensor, Tensor], None]) -> Callable[[Tensor, Tensor], None]:
+    """How modules convert a parameter: it stays the one that others hold, on another device as a tensor of its kind."""
+
+    def convert(parameter: Tensor, converted: Tensor) -> None:
+        if isinstance(parameter, OnGpu) == isinstance(converted, OnGpu):
+            parameter.data = converted
+        else:
+            swap(parameter, converted)
+
+    return convert
 
 
 @contextmanager

@@ -221,9 +221,21 @@ def test_a_change_through_a_view_is_seen(counts):
     assert value.tolist() == [[5, 0, 0], [5, 1, 1]]
 
 
-def test_shapes_do_not_change_in_place(counts):
+def test_shapes_change_in_place(counts):
+    value = torch.arange(6.0, device="cuda").view(2, 3)
+    assert value.t_().shape == (3, 2) and value.unsqueeze_(0).shape == (1, 3, 2) and value.squeeze_().shape == (3, 2)
+    assert value.tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert (torch.ones(3, device="cuda") @ torch.ones(3, 2, device="cuda")).tolist() == [3, 3]
     with pytest.raises(NotImplementedError, match="shape in place"):
-        torch.zeros(2, 3, device="cuda").t_()
+        value.resize_(2, 2)
+
+
+def test_data_can_be_replaced(counts):
+    value = nn.Parameter(torch.zeros(2, 3, device="cuda"))
+    value.data = torch.ones(4, device="cuda")
+    assert value.tolist() == [1, 1, 1, 1] and value.requires_grad and isinstance(value, nn.Parameter)
+    value.data.zero_()
+    assert value.sum().item() == 0
 
 
 def test_modules_are_copied_and_moved(counts):
@@ -235,8 +247,12 @@ def test_modules_are_copied_and_moved(counts):
     assert twin[0].weight.requires_grad and isinstance(twin[0].weight, nn.Parameter)
     assert twin.double()[0].weight.dtype == torch.float64
     assert not twin.cpu()[0].weight.is_cuda
-    model.to(memory_format=torch.channels_last)
-    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    weight, images = model.eval()[0].weight, torch.rand(2, 2, 6, 6).to("cuda")
+    expected = model(images)
+    model.to(memory_format=torch.channels_last)  # while a graph and we hold the parameters
+    assert weight is model[0].weight and weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(model(images).cpu(), expected.cpu())
+    assert weight is model.double()[0].weight and weight.dtype == torch.float64
 
 
 def test_autocast_of_the_gpu_multiplies_in_bfloat16(counts):
