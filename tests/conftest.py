@@ -17,8 +17,8 @@ settings.register_profile("dropscape", deadline=None)
 settings.load_profile("dropscape")
 
 
-# They take longest and wait for the one smoke run, so they come first; files go to the workers in this order.
-FIRST = ("tests/workflow/test_slurm.py", "tests/test_readme.py")
+# They take longest or wait for the one smoke run, so they come first; files go to the workers in this order.
+FIRST = ("tests/workflow/test_slurm.py", "tests/test_readme.py", "tests/test_pretended_gpu.py")
 
 
 NEEDED = pytest.StashKey()

@@ -181,7 +181,8 @@ class KroneckerProducts:
         self._changes = [network.inputs.new_empty(count, network.inputs.shape[1]) for count in rows]
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """Compute H v for each row v of ``vectors`` (K, P), on the block's device; the result is (K, P)."""
+        """Compute H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
+        vectors = vectors.to(self._kept.device)
         products = torch.zeros_like(vectors)
         for vector, out in zip(vectors, products, strict=True):
             out[self._kept] = self._multiply(vector[self._kept].to(self._network.inputs.dtype)).to(out.dtype)
