@@ -9,13 +9,15 @@ import torch
 from torch.nn.functional import normalize
 
 from benchmarks.harness import MIB, peak_memory_mib
-from dropscape.curvature import jacobian, preactivations, products
+from dropscape.curvature import jacobian, products
 from dropscape.curvature.hessian import block_hessian, block_products
 from dropscape.curvature.products import HessianOperator
 from dropscape.flatness.interval import interval_flatness
 from dropscape.flatness.slices import loss_slices
 from dropscape.models import prefix_suffix
 from dropscape.models.block import block_vector
+from dropscape.numerics.devices import Budget
+from dropscape.numerics.memory import bytes_per_example
 from tests.toy_models import attentive, convolutional, mean_token_loss
 
 LIMIT = MIB
@@ -37,8 +39,9 @@ def measurements(model, inputs, targets, block, loss):
 
 def main():
     torch.set_num_threads(1)
-    jacobian.GRAPH_BYTES = jacobian.ROW_BYTES = preactivations.GRAPH_BYTES = LIMIT
-    products.GRAPH_BYTES = products.KEPT_BYTES = jacobian.KEPT_BYTES = prefix_suffix.CACHE_BYTES = LIMIT
+    limit = Budget(LIMIT, LIMIT)
+    jacobian.GRAPH_BYTES = jacobian.ROW_BYTES = limit
+    products.GRAPH_BYTES = products.KEPT_BYTES = jacobian.KEPT_BYTES = prefix_suffix.CACHE_BYTES = limit
     found = {}
     for kind, problem in {
         "convolution": (*convolutional(n=1200, pixels=16), ("first.weight",), "cross_entropy"),
@@ -50,7 +53,7 @@ def main():
     }.items():
         model, inputs, targets, block, loss = problem
         operator = HessianOperator(model, block, inputs, targets, loss)
-        without_limits = products.bytes_per_example(operator._gradient, len(targets)) * len(targets)
+        without_limits = bytes_per_example(operator._gradient, len(targets)) * len(targets)
         for name, work in measurements(*problem).items():
             found[f"{name}, {kind}"] = peak_memory_mib(work), without_limits / MIB
     print(json.dumps(found))

@@ -6,12 +6,13 @@ from torch import nn
 from torch.func import functional_call, hessian
 
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.products import HessianOperator, bytes_per_example
+from dropscape.curvature.products import HessianOperator
 from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import output_loss
 from dropscape.numerics.devices import Budget
+from dropscape.numerics.memory import bytes_per_example
 from tests import toy_models
 
 

@@ -28,10 +28,11 @@ from torch import Tensor, nn
 
 from dropscape.curvature.activation_pattern import HeldPattern, RecordedPattern
 from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
-from dropscape.curvature.products import KEPT_BYTES, KeptChunks, bytes_per_example
+from dropscape.curvature.products import KEPT_BYTES, KeptChunks
 from dropscape.errors import ConfigurationError
 from dropscape.models.prefix_suffix import Inputs, count, take
 from dropscape.numerics.devices import Budget
+from dropscape.numerics.memory import bytes_per_example
 from dropscape.numerics.seeds import torch_generator
 
 # Memory of one micro-batch: of its graph, and of its rows R_i. Larger ones leave the processor's caches.

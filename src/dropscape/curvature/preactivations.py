@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dropscape.curvature.layer import OpenNetwork, block_order
-from dropscape.curvature.products import bytes_per_example, examples_at_once
+from dropscape.curvature.products import examples_at_once
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count
+from dropscape.numerics.memory import bytes_per_example
 
 
 def preactivation_hessian(

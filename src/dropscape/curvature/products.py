@@ -23,6 +23,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count, split_network, take
 from dropscape.numerics.devices import Budget
+from dropscape.numerics.memory import bytes_per_example
 
 # Examples of one graph, and examples x vectors of one double backward. Batching over vectors pays only where examples
 # are few: it makes larger operations, but of slower kinds.
@@ -136,27 +137,6 @@ def examples_at_once(bytes_of_each: int, device: torch.device) -> int:
     """Count the examples whose graph is built at once."""
     fitting = GRAPH_BYTES.on(device) // bytes_of_each
     return max(1, min(EXAMPLES_AT_ONCE.on(device), fitting))
-
-
-def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:
-    """Measure what the graph that ``graph`` builds for a slice of the n examples keeps for each example, at least 1.
-
-    It is the difference between two examples and one, so that parameters do not count.
-    """
-
-    def saved(chunk: slice) -> int:
-        sizes: dict[int, int] = {}
-
-        def note(values: Tensor) -> Tensor:
-            sizes[values.untyped_storage().data_ptr()] = values.untyped_storage().nbytes()
-            return values
-
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda values: values):
-            kept = graph(chunk)
-        del kept
-        return sum(sizes.values())
-
-    return max(1, saved(slice(0, 2)) - saved(slice(0, 1)) if n > 1 else saved(slice(0, 1)))
 
 
 def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss) -> None:

@@ -15,6 +15,7 @@ from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs, are_images, in_fast_order, split
+from dropscape.numerics.memory import fitting_micro_batch
 
 
 def masked_draws(
@@ -46,7 +47,8 @@ def masked_draws(
         inputs, targets: (n, ...).
         loss: (outputs, targets) -> (n,), for example a ``training_loss``.
         keep_prob: of all dropout layers, or of each.
-        micro_batch: examples differentiated at a time; changes memory and time, the result only by rounding.
+        micro_batch: examples differentiated at a time on a processor, ``fitting_micro_batch`` on a GPU; changes memory
+            and time, the result only by rounding.
         progress: called with (done, samples) after each.
     """
     model = deepcopy(model).to(device).eval().requires_grad_(False)
@@ -61,6 +63,9 @@ def masked_draws(
         with torch.no_grad():
             inputs = torch.cat([prefix(few) for few in inputs.split(micro_batch)])
         prefix = nn.Identity()
+    micro_batch = fitting_micro_batch(
+        micro_batch, lambda chunk: loss(suffix(prefix(inputs[chunk])), targets[chunk]), len(inputs), device
+    )
     size, dtype = block_vector(model, block).numel(), parameters[0].dtype
     for draw in range(samples):
         mean = torch.zeros((), dtype=torch.float64, device=device)

@@ -21,6 +21,7 @@ from dropscape.models.fnn import fast_products
 from dropscape.models.losses import PerExampleLoss, correct_predictions, encodes_classes, training_loss
 from dropscape.models.registry import initialised
 from dropscape.numerics.devices import forward_pass
+from dropscape.numerics.memory import fitting_micro_batch
 from dropscape.numerics.replay import Replayed
 from dropscape.training.micro_batches import Batches, EpochBatches
 from dropscape.training.objectives import add_gradients, check_objective, find_objective, mean_r1, trainable_parameters
@@ -144,6 +145,14 @@ class GeneralRun(RecordedRun):
         self.risk, self.test_risk = (
             training_loss(config.loss, batches.targets, config.label_smoothing) for batches in (self.train, self.test)
         )
+        model.eval()
+        at_once = fitting_micro_batch(
+            self.train.size,
+            lambda chunk: self.risk(model(self.train.inputs[chunk]), self.train.targets[chunk]),
+            config.batch_size or len(self.train),
+            device,
+        )
+        self.train, self.test = (replace(batches, size=at_once) for batches in (self.train, self.test))
         check_objective(find_objective(config.objective), model, self.risk)
         check_block(config.block, dict(model.named_parameters()))
         for network in self.networks:

@@ -61,7 +61,9 @@ class TrainingSettings(Strict):
         0.0, description="Share of the target probability that is spread evenly over the classes; measured so too."
     )
     micro_batch: Count = Field(
-        256, description="Examples differentiated at a time; changes memory and speed, the result by rounding only."
+        256,
+        description="Examples differentiated at a time on a processor; a GPU takes as many times that as it can hold. "
+        "Changes memory and speed, the result by rounding only.",
     )
     ghost_batch_size: Count | None = Field(
         None,
