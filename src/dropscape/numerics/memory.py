@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dropscape.numerics.devices import arithmetic
+
 # The graph of one micro-batch may take one part in so many of a GPU's memory, beside its gradients and other jobs.
 SHARE_OF_A_GPU = 8
 
@@ -39,5 +41,7 @@ def fitting_micro_batch(micro_batch: int, graph: Callable[[slice], Tensor], n: i
     if torch.device(device).type == "cpu":
         return micro_batch
     memory = torch.cuda.mem_get_info()[1] // SHARE_OF_A_GPU
-    times = memory // (bytes_per_example(graph, n) * micro_batch)
+    with arithmetic("float32"):
+        each = bytes_per_example(graph, n)
+    times = memory // (each * micro_batch)
     return micro_batch * max(1, min(times, -(-n // micro_batch)))
