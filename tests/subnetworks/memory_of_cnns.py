@@ -18,7 +18,7 @@ def main():
     generator = torch.Generator().manual_seed(0)
     for width, masks in ((1_000, 50), (20_000, 0)):
         shape = Shape(28, (6, 16), 120, width, 10)
-        config = CnnTraining(shape, 0.5, 0, 0.01, 64, 2, (0, 2), masks)
+        config = CnnTraining(shape, (0.5,), (0,), 0.01, 64, 2, (0, 2), masks)
 
         def work(config=config):
             images, labels = torch.rand(300, 1, 28, 28, generator=generator), torch.zeros(300, dtype=torch.int64)
