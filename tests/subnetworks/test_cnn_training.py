@@ -175,6 +175,13 @@ def test_a_training_names_the_network_that_diverged_and_the_step():
     run.parameters["output_bias"][2] = torch.nan
     with pytest.raises(DivergenceError, match=r"seed 6 diverged: its loss is nan at step 1 .* keep_prob 0.7"):
         run.finish()
+    run, resumed = (CnnRun(SEVERAL, data[:2], data[2:]) for _ in range(2))
+    run._advance()
+    run._advance()
+    resumed._restore(*run._state())
+    resumed.parameters["output_bias"][1] = torch.inf
+    with pytest.raises(DivergenceError, match=r"seed 5 diverged: its loss is nan at step 3 .* keep_prob 0.7"):
+        resumed.finish()
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,10 @@ class CnnRun(TrainingRun):
             {name: value.to(images) for name, value in initial_parameters(config.shape, seed).items()}
             for seed in config.seeds
         ]
-        self.parameters: Parameters = {name: torch.stack([initial[name] for initial in each]) for name in each[0]}
+        self.parameters: Parameters = {
+            name: torch.stack([initial[name] for initial in each]) if count > 1 else each[0][name][None]
+            for name in each[0]
+        }
         self.networks = [{name: value[index] for name, value in self.parameters.items()} for index in range(count)]
         scales = [[1.0, *[1 / keep_prob] * (1 + config.random_masks)] for keep_prob in config.keep_probs]
         self.scales = torch.tensor(scales, dtype=images.dtype).to(self.device)  # of what a tested network keeps
