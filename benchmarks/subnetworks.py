@@ -12,7 +12,7 @@ from benchmarks.harness import threads as use_threads
 from dropscape.numerics.seeds import torch_generator
 from dropscape.subnetworks.cnn import Shape, initial_parameters, step
 from dropscape.subnetworks.distributions import Caps
-from dropscape.subnetworks.evaluation import IMAGES, accuracies
+from dropscape.subnetworks.evaluation import TILES, accuracies
 from dropscape.subnetworks.streams import FreshStream
 from dropscape.subnetworks.two_layer import Algorithm1Run, Algorithm1Training, initial_weights
 
@@ -62,7 +62,7 @@ def one_by_one(width: int) -> Work:
 
     @torch.no_grad()
     def work() -> list[float]:
-        chunks = list(zip(images.split(IMAGES), labels.split(IMAGES), strict=True))
+        chunks = list(zip(*(values.split(TILES["cpu"].images) for values in (images, labels)), strict=True))
         return [
             sum(float((model(chunk, mask).argmax(1) == right).sum()) for chunk, right in chunks) / EXAMPLES
             for mask in masks[::LOOP_SHARE]

@@ -47,6 +47,12 @@ def test_every_way_of_drawing_gives_the_bits_of_the_definition(draw, keep_prob, 
     assert torch.equal(halves.flatten(0, 1)[:units] <= round(keep_prob * 2**32) - 1, fewer.T)
 
 
+def test_the_first_example_of_many_draws():
+    expected = torch.cat([STREAM.kept(draw, 0.3, 0, 1, 13) for draw in range(5, 9)])
+    assert torch.equal(STREAM.kept_in_draws(5, 4, 0.3, 13), expected)
+    assert torch.equal(on_any_device(torch.arange(5, 9)[:, None], 0.3, 0, 1, 13), expected)
+
+
 def test_nan_and_infinity_go_through_where_a_unit_is_kept():
     x = torch.full((50, 40), float("inf"))
     x[:, ::2] = float("nan")

@@ -137,7 +137,7 @@ def equation(method, **options):
 def subnetworks(steps):
     generator = torch.Generator().manual_seed(0)
     images, classes = torch.rand(80, 1, 12, 12, generator=generator), torch.randint(3, (80,), generator=generator)
-    config = CnnTraining(Shape(12, (2, 3), 6, 8, 3), 0.4, 0, 0.05, 8, steps, (0, steps), 2)
+    config = CnnTraining(Shape(12, (2, 3), 6, 8, 3), (0.4, 0.7), (0, 0), 0.05, 8, steps, (0, steps), 2)
     CnnRun(config, *moved(((images, classes), (images[:9], classes[:9])))).finish()
 
 

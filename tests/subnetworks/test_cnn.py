@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot, pad
 
 from dropscape.errors import ConfigurationError
-from dropscape.subnetworks.cnn import FEATURES, Shape, features, initial_parameters, step
+from dropscape.subnetworks.cnn import FEATURES, Shape, features, initial_parameters, stacked_step, step
+from dropscape.subnetworks.convolutions import PADDING
 from tests.subnetworks.networks import SMALL, drawn, reference
 
 RATE = 0.03
@@ -45,6 +46,31 @@ def test_steps_are_gradient_descent_on_the_masked_network(keep_prob, dtype, tole
     after = reference(SMALL, parameters).state_dict()
     for name, value in module.state_dict().items():
         torch.testing.assert_close(after[name].double(), value, rtol=100 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", [SMALL, Shape(28, (6, 16), 120, 300, 10), Shape(13, (2, 3), 5, 8, 3)])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_steps_side_by_side_are_those_one_after_another(shape, dtype, tolerance):
+    """Three steps of four networks, which differ in everything; one keeps every unit."""
+    keep_probs = torch.tensor([0.4, 0.8, 1.0, 0.1], dtype=dtype)
+    networks, images, labels = zip(*(drawn(shape, 16, seed, dtype) for seed in range(4)), strict=True)
+    stacked = {name: torch.stack([network[name] for network in networks]) for name in networks[0]}
+    padded = pad(torch.cat(images, dim=1).transpose(0, 1), (PADDING,) * 4)
+    targets = one_hot(torch.stack(labels), shape.classes).to(dtype)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(3):
+        masks = torch.rand(4, shape.width, generator=generator) < keep_probs[:, None]
+        before = stacked["incoming"].clone(), stacked["outgoing"].clone()
+        losses = stacked_step(stacked, padded, targets, masks / keep_probs[:, None], RATE)
+        for was, now in zip(before, (stacked["incoming"], stacked["outgoing"]), strict=True):
+            assert torch.equal(was[~masks], now[~masks])
+        for index, parameters in enumerate(networks):
+            keep_prob = float(keep_probs[index])
+            loss = step(parameters, images[index], labels[index], masks[index], keep_prob, RATE)
+            torch.testing.assert_close(losses[index], loss, rtol=tolerance, atol=0)
+            for name, value in parameters.items():
+                scale = float(value.abs().max())
+                torch.testing.assert_close(stacked[name][index], value, rtol=0, atol=tolerance * scale)
 
 
 def test_dropped_units_stay_where_they_are():

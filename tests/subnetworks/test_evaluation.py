@@ -12,8 +12,7 @@ KEEP_PROB = 0.3
 
 @pytest.fixture(params=[(1024, 2000, 250), (7, 11, 4)], ids=["whole", "chunks"])
 def chunks(request, monkeypatch):
-    for name, size in zip(("UNITS", "EXAMPLES", "IMAGES"), request.param, strict=True):
-        monkeypatch.setattr(evaluation, name, size)
+    monkeypatch.setitem(evaluation.TILES, "cpu", evaluation.Tiles(*request.param))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Settings and a prepared dataset in; tables with their provenance out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,23 @@ def test_an_interrupted_experiment_goes_on_where_it_was(tmp_path, images, monkey
     assert total / 2 < done and sum(steps) == total - done
     for name, table in whole.items():
         pd.testing.assert_frame_equal(resumed[name], table)
+
+
+def test_networks_side_by_side_make_the_same_table(tmp_path, images, monkeypatch):
+    """In groups of three and one of a width."""
+    alone, _ = written(tmp_path, "cnn", CNN, images, folder="alone")
+    sizes = []
+
+    def threes(config, *_):
+        chosen = slice(None, 3), slice(3, None)
+        parts = [replace(config, keep_probs=config.keep_probs[few], seeds=config.seeds[few]) for few in chosen]
+        sizes.extend(len(part.seeds) for part in parts)
+        return parts
+
+    monkeypatch.setattr(cnn_stage, "side_by_side", threes)
+    together, _ = written(tmp_path, "cnn", CNN, images)
+    assert sizes == [3, 1, 3, 1]
+    pd.testing.assert_frame_equal(together["accuracies"], alone["accuracies"])
 
 
 def test_a_width_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path, images, monkeypatch):

@@ -23,7 +23,7 @@ def main():
     )
     algorithm1.finish()
     _, images, labels = drawn(dtype=torch.float32)
-    cnn = CnnRun(CnnTraining(SMALL, 0.4, 5, 0.2, 16, 7, (7,), 0), (images, labels), (images, labels))
+    cnn = CnnRun(CnnTraining(SMALL, (0.4,), (5,), 0.2, 16, 7, (7,), 0), (images, labels), (images, labels))
     cnn.finish()
     digest.update(algorithm1.theta.tobytes() + cnn.parameters["conv1.weight"].numpy().tobytes())
     print(digest.hexdigest())

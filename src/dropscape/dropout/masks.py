@@ -61,6 +61,15 @@ class MaskStream:
         halves = self._halves(draw, start, examples, units, device)
         return halves.flatten(1)[:, :units] <= int(largest_kept_draw(keep_prob))
 
+    def kept_in_draws(
+        self, first: int, count: int, keep_prob: float, units: int, device: str | torch.device = "cpu"
+    ) -> Tensor:
+        """Draw which units the first example keeps in ``count`` draws from ``first`` on, bool (count, units)."""
+        if torch.device(device).type == "cpu":
+            return torch.cat([self.kept(first + number, keep_prob, 0, 1, units) for number in range(count)])
+        draws = torch.arange(first, first + count, device=device)[:, None]
+        return self.kept(draws, keep_prob, 0, 1, units, device)
+
     def kept_columns(self, draw: Draw, keep_prob: float, out: Tensor) -> Tensor:
         """Fill ``out``, bool (units, examples), with what is kept for the examples from 0 on; return it."""
         units, examples = out.shape

@@ -7,6 +7,9 @@ the first one padded by 2, so that 28 x 28 images become 5 x 5. Initialised as t
 Dropout is inverted, as in torch: what a mask keeps is divided by the keep probability, in training and in a sub-network
 that is tested, and the full network has all units as they are. The wide layer is stored by units, so that a sub-network
 is a choice of rows: ``incoming`` (m, hidden + 1), the bias last, and ``outgoing`` (m, classes).
+
+On a processor a step is its arithmetic, so that ``step`` takes one network and computes with kept units only. On a GPU
+it is its launches: ``stacked_step`` takes N networks, whose parameters are stacked, and computes with all units.
 """
 
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from torch import Tensor, nn
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.products import product
 from dropscape.numerics.seeds import derived_seed
-from dropscape.subnetworks.convolutions import convolutions
+from dropscape.subnetworks.convolutions import convolutions, stacked_convolutions
 from dropscape.subnetworks.convolutions_kernel import KERNEL
 
 FEATURES = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "hidden.weight", "hidden.bias")
@@ -101,7 +104,7 @@ def step(
         logs = scores.log_softmax(dim=0)
         loss = F.nll_loss(logs.T, labels)
         errors = logs.exp_()
-        errors[labels, torch.arange(len(labels), device=labels.device)] -= 1
+        errors.scatter_add_(0, labels[None], errors.new_full((1, len(labels)), -1))
         errors /= len(labels)
         back = (outgoing @ errors).div_(keep_prob).mul_(hidden > 0)
         gradient = product(back.T, incoming)
@@ -113,3 +116,36 @@ def step(
     for name, moved in zip(FEATURES, torch.autograd.grad(below, list(leaves.values()), gradient), strict=True):
         parameters[name].sub_(moved, alpha=learning_rate)
     return loss
+
+
+def stacked_step(parameters: Parameters, images: Tensor, targets: Tensor, kept: Tensor, learning_rate: float) -> Tensor:
+    """Take a ``step`` of N networks side by side, in place; return their losses before it, (N,).
+
+    A function of tensors on the device alone: the host neither reads nor copies anything, and no shape depends on a
+    mask, which multiplies the outgoing weights instead.
+
+    Args:
+        parameters: as for ``step``, stacked: (N, ...).
+        images: (N, B, side + 2 PADDING, side + 2 PADDING), zero in the borders.
+        targets: labels (N, B, classes), one-hot in the dtype of the parameters.
+        kept: masks (N, m), 1 / keep_prob where a unit is kept and 0 elsewhere.
+    """
+    leaves = {name: parameters[name].detach().requires_grad_() for name in FEATURES}
+    *convolved, weight, bias = leaves.values()
+    below = F.relu(torch.baddbmm(bias[:, None], stacked_convolutions(images, *convolved), weight.mT))
+    below = F.pad(below, (0, 1), value=1.0)
+    incoming, outgoing = parameters["incoming"], parameters["outgoing"]
+    with torch.no_grad():
+        hidden = torch.bmm(below, incoming.mT).relu_()
+        weights = outgoing * kept[:, :, None]
+        logs = torch.baddbmm(parameters["output_bias"][:, None], hidden, weights).log_softmax(dim=2)
+        losses = (logs * targets).sum(dim=(1, 2)) / -images.shape[1]
+        errors = (logs.exp_() - targets) / images.shape[1]
+        back = torch.bmm(errors, weights.mT).mul_(hidden > 0)
+        gradient = torch.bmm(back, incoming)
+        incoming.baddbmm_(back.mT, below, alpha=-learning_rate)
+        outgoing.addcmul_(torch.bmm(hidden.mT, errors), kept[:, :, None], value=-learning_rate)
+        parameters["output_bias"].sub_(errors.sum(dim=1), alpha=learning_rate)
+    moved = torch.autograd.grad(below, list(leaves.values()), gradient)
+    torch._foreach_add_([parameters[name] for name in FEATURES], moved, alpha=-learning_rate)
+    return losses

@@ -1,5 +1,6 @@
 """The subnetworks stage, its second rule: the convolutional networks of paper D's section 6."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +20,7 @@ from dropscape.subnetworks.cnn_training import (
     CnnTraining,
     available_bytes,
     count_steps,
-    refuse_too_wide,
-    training_bytes,
+    side_by_side,
 )
 from dropscape.training.loop import finish_in_turn
 
@@ -41,11 +41,12 @@ def train_cnn(job: Job) -> None:
     device = chosen_device(job.settings["device"])
     examples = load_examples(job.inputs["data"], job.settings["data"])
     images, test_images = _images(examples.train_inputs), _images(examples.test_inputs)
-    configs = _configs(job.settings, images, examples.description["classes"])
     available = available_bytes(device)
-    for config in configs:
-        needed = training_bytes(config, len(images), len(test_images))
-        refuse_too_wide(config.shape.width, needed, available, device)
+    configs = [
+        group
+        for config in _configs(job.settings, images, examples.description["classes"])
+        for group in side_by_side(config, len(images), len(test_images), device, available)
+    ]
     train = images.to(device), examples.train_targets.to(device)
     test = test_images.to(device), examples.test_targets.to(device)
     tables = finish_in_turn(job, configs, lambda config: CnnRun(config, train, test), examples.description, device)
@@ -54,12 +55,14 @@ def train_cnn(job: Job) -> None:
 
 
 def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[CnnTraining]:
+    """Make the configuration of all networks of each width."""
+    keep_probs, seeds = zip(*itertools.product(settings["keep_probs"], settings["seeds"]), strict=True)
     steps = count_steps(settings["epochs"], len(images), settings["batch_size"])
     return [
         CnnTraining(
             shape=Shape(images.shape[-1], tuple(settings["channels"]), settings["hidden"], width, classes),
-            keep_prob=keep_prob,
-            seed=seed,
+            keep_probs=keep_probs,
+            seeds=seeds,
             learning_rate=settings["learning_rate"],
             batch_size=settings["batch_size"],
             steps=steps,
@@ -67,8 +70,6 @@ def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[
             random_masks=settings["random_masks"],
         )
         for width in settings["widths"]
-        for keep_prob in settings["keep_probs"]
-        for seed in settings["seeds"]
     ]
 
 

@@ -1,39 +1,48 @@
-"""Training of one convolutional network (paper D, section 6), with its sub-networks tested on the way.
+"""Training of the convolutional networks of paper D, section 6, with their sub-networks tested on the way.
 
 Each iteration takes a batch and one mask for it. Batches and masks follow from seed and step: a training resumes from
 its step alone, and the mask of any iterate can be made again to test the very sub-network that it trained.
 
-Networks are trained one after another: on a processor a step is its arithmetic, of which a batch of networks saves
-nothing (four as grouped convolutions took longer than four in turn).
+On a processor networks are trained one after another: a step is its arithmetic, of which a batch of networks saves
+nothing (four as grouped convolutions took longer than four in turn). On a GPU a step of one network is its launches,
+some sixty; those of one width are trained side by side, each on its batches and masks, in groups of ``GROUP_BYTES``.
+Both are the same to rounding, which decides one of the maxima sooner or later: float32 courses then part, as those of
+two processors do.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import psutil
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dropscape.dropout.masks import MaskStream, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.numerics.seeds import numpy_generator
-from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, step
+from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, stacked_step, step
+from dropscape.subnetworks.convolutions import PADDING
 from dropscape.subnetworks.convolutions_kernel import KERNEL
-from dropscape.subnetworks.evaluation import EXAMPLES, IMAGES, UNITS, accuracies
+from dropscape.subnetworks.evaluation import TILES, accuracies
 from dropscape.training.loop import TrainingRun, refuse_divergence
 
 _FLOAT, _GIB = 4, 2**30
+GROUP_BYTES = 8 * _GIB  # of a group on a GPU: a step then takes longer than its launches, and a checkpoint is a few GiB
+MASK_BYTES = 2**26  # of the masks that are drawn at once there
 COLUMNS = ["width", "dropped_share", "run", "step", "network", "mask", "accuracy"]
+
+Device = str | torch.device
 
 
 @dataclass(frozen=True)
 class CnnTraining:
-    """The configuration of a training; refuses numbers that cannot work."""
+    """The configuration of N networks that are trained side by side; refuses numbers that cannot work."""
 
     shape: Shape
-    keep_prob: float  # of the units of the top hidden layer
-    seed: int
+    keep_probs: tuple[float, ...]  # of the units of the top hidden layer, one of each network
+    seeds: tuple[int, ...]  # one of each network
     learning_rate: float
     batch_size: int  # examples of a step; the last step of an epoch has what is left
     steps: int
@@ -41,7 +50,8 @@ class CnnTraining:
     random_masks: int  # how many sub-networks with random masks are tested, the same ones at all these steps
 
     def __post_init__(self):
-        check_keep_prob(self.keep_prob)
+        for keep_prob in self.keep_probs:
+            check_keep_prob(keep_prob)
         if self.batch_size < 1:
             raise ConfigurationError(f"batch_size is {self.batch_size}; write at least 1.")
 
@@ -51,45 +61,59 @@ def count_steps(epochs: int, examples: int, batch_size: int) -> int:
     return epochs * math.ceil(examples / batch_size)
 
 
-def step_mask(config: CnnTraining, number: int) -> Tensor:
-    """Draw the mask of a step (counted from 0), (m,) bool; a larger keep probability keeps the same units and more."""
-    return MaskStream(config.seed, "subnetworks", "masks").kept(number, config.keep_prob, 0, 1, config.shape.width)[0]
+def step_masks(config: CnnTraining, start: int, count: int = 1, device: Device = "cpu") -> Tensor:
+    """Draw the masks of ``count`` steps from ``start`` (counted from 0) on, (count, N, m) bool.
+
+    A larger keep probability keeps the same units and more.
+    """
+    streams = [MaskStream(seed, "subnetworks", "masks") for seed in config.seeds]
+    each = zip(streams, config.keep_probs, strict=True)
+    return torch.stack([one.kept_in_draws(start, count, q, config.shape.width, device) for one, q in each], dim=1)
 
 
-def random_masks(config: CnnTraining) -> Tensor:
-    """Draw the masks of the random sub-networks, (M, m) bool, none of them a step's."""
-    stream = MaskStream(config.seed, "subnetworks", "random masks")
-    return stream.kept(0, config.keep_prob, 0, config.random_masks, config.shape.width)
+def random_masks(config: CnnTraining, device: Device = "cpu") -> Tensor:
+    """Draw the masks of the random sub-networks, (N, M, m) bool, none of them a step's."""
+    streams = [MaskStream(seed, "subnetworks", "random masks") for seed in config.seeds]
+    each = zip(streams, config.keep_probs, strict=True)
+    return torch.stack([one.kept(0, q, 0, config.random_masks, config.shape.width, device) for one, q in each])
 
 
-def epoch_order(config: CnnTraining, epoch: int, examples: int) -> Tensor:
-    """Draw the order in which an epoch takes the examples, int64."""
-    generator = numpy_generator(config.seed, "subnetworks", f"epoch {epoch}")
-    return torch.from_numpy(generator.permutation(examples))
+def epoch_orders(config: CnnTraining, epoch: int, examples: int) -> Tensor:
+    """Draw the orders in which an epoch takes the examples, (N, examples) int64; a seed's is its own."""
+    generators = {seed: numpy_generator(seed, "subnetworks", f"epoch {epoch}") for seed in config.seeds}
+    orders = {seed: torch.from_numpy(generator.permutation(examples)) for seed, generator in generators.items()}
+    return torch.stack([orders[seed] for seed in config.seeds])
 
 
-def training_bytes(config: CnnTraining, train_examples: int, test_examples: int) -> int:
+def training_bytes(config: CnnTraining, train_examples: int, test_examples: int, device: str = "cpu") -> int:
     """Estimate from above what a training holds at its peak beyond the program itself.
 
     On all of MNIST a width of 250,000 takes at most 0.8 GiB, one of 100,000 with 100 random sub-networks 0.4 GiB.
 
     Parameters, and a copy while a checkpoint is saved; a step's copy of the kept rows, their activations and their
-    gradients; the activations of the convolutions; what testing all sub-networks needs; and the images.
+    gradients; the activations of the convolutions; what testing all sub-networks needs; and the images. On a GPU a step
+    computes with all rows and with the patches of the images, and holds orders and masks.
     """
-    shape, keep_prob, masks = config.shape, config.keep_prob, config.random_masks + 2
+    shape, masks, networks = config.shape, config.random_masks + 2, len(config.seeds)
     unit = shape.hidden + 1 + shape.classes
     first, second = shape.side**2, (shape.side // 2) ** 2
     parameters = shape.width * unit + shape.feature_inputs * shape.hidden
     parameters += KERNEL**2 * shape.channels[0] * (1 + shape.channels[1])
-    kept = keep_prob * shape.width + 4 * math.sqrt(keep_prob * (1 - keep_prob) * shape.width)
+    kept = sum(q * shape.width + 4 * math.sqrt(q * (1 - q) * shape.width) for q in config.keep_probs)
     image = 3 * first * shape.channels[0] + 3 * second * shape.channels[1]  # before and after pooling, gradients
-    step = kept * (unit + 4 * config.batch_size) + 2 * image * config.batch_size
-    at_once = min(test_examples, EXAMPLES)
-    units = min(shape.width, UNITS)
-    testing = 2 * masks * shape.classes * (units + at_once) + units * at_once + image * min(test_examples, IMAGES)
     images = (train_examples + test_examples) * first
-    numbers = 2 * parameters + max(step, testing) + images
-    return round(_FLOAT * numbers) + masks * shape.width
+    bits = networks * masks * shape.width
+    if device == "cuda":
+        kept = networks * shape.width
+        image += 2 * KERNEL**2 * (first + shape.channels[0] * second)
+        images += train_examples * ((shape.side + 2 * PADDING) ** 2 + shape.classes + 2 * networks)
+        bits += max(MASK_BYTES, networks * shape.width)
+    step = kept * (unit + 4 * config.batch_size) + 2 * networks * image * config.batch_size
+    tiles = TILES[device]
+    at_once, units = min(test_examples, tiles.examples), min(shape.width, tiles.units)
+    testing = 2 * masks * shape.classes * (units + at_once) + units * at_once + image * min(test_examples, tiles.images)
+    numbers = 2 * networks * parameters + max(step, testing) + images
+    return round(_FLOAT * numbers) + bits
 
 
 def available_bytes(device: str) -> int:
@@ -107,56 +131,128 @@ def refuse_too_wide(width: int, needed: int, available: int, device: str) -> Non
         )
 
 
-class CnnRun(TrainingRun):
-    """A training in progress, which results in a table of ``COLUMNS``.
+def side_by_side(
+    config: CnnTraining, train_examples: int, test_examples: int, device: str, available: int
+) -> list[CnnTraining]:
+    """Cut the networks of a width into groups that are trained one after another; refuse a width that does not fit.
 
-    ``train`` and ``test`` are images (n, 1, side, side) float32 and labels (n,) int64 on the device that computes.
+    On a processor each is alone. On a GPU ``GROUP_BYTES`` and the ``available`` ones hold a group, and groups are about
+    as large as each other, so that their number says which networks are in each.
+    """
+
+    def part(start: int, size: int) -> CnnTraining:
+        chosen = slice(start, start + size)
+        return replace(config, keep_probs=config.keep_probs[chosen], seeds=config.seeds[chosen])
+
+    def needed(group: CnnTraining) -> int:
+        return training_bytes(group, train_examples, test_examples, device)
+
+    networks, size = len(config.seeds), 1
+    if device == "cuda":
+        while size < networks and needed(part(0, size + 1)) <= min(GROUP_BYTES, available):
+            size += 1
+        size = math.ceil(networks / math.ceil(networks / size))
+    groups = [part(start, size) for start in range(0, networks, size)]
+    for group in groups:
+        refuse_too_wide(config.shape.width, needed(group), available, device)
+    return groups
+
+
+class CnnRun(TrainingRun):
+    """A training of N networks in progress, which results in a table of ``COLUMNS``, a network after another.
+
+    ``train`` and ``test`` are images (n, 1, side, side) and labels (n,) int64 on the device that computes. Images are
+    float32, or float64 where errors are to be told from rounding.
     """
 
     def __init__(self, config: CnnTraining, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]):
         super().__init__(config.steps)
         self.config = config
         self.train, self.test = train, test
-        self.device = train[0].device
-        initial = initial_parameters(config.shape, config.seed)
-        self.parameters: Parameters = {name: value.to(self.device) for name, value in initial.items()}
-        self.random_masks = random_masks(config)
-        self.epoch = -1
+        images, labels = train
+        self.device = images.device
+        count, width = len(config.seeds), config.shape.width
+        self.stacked = count > 1 or self.device.type != "cpu"
+        if self.stacked:
+            one_hot = F.one_hot(labels, config.shape.classes).to(images.dtype)
+            self.train = F.pad(images[:, 0], (PADDING,) * 4), one_hot
+        self.masks_at_once = max(min(MASK_BYTES // (count * width), config.steps), 1) if self.stacked else 1
+        each = [
+            {name: value.to(images) for name, value in initial_parameters(config.shape, seed).items()}
+            for seed in config.seeds
+        ]
+        self.parameters: Parameters = {
+            name: torch.stack([initial[name] for initial in each]) if count > 1 else each[0][name][None]
+            for name in each[0]
+        }
+        self.networks = [{name: value[index] for name, value in self.parameters.items()} for index in range(count)]
+        scales = [[1.0, *[1 / keep_prob] * (1 + config.random_masks)] for keep_prob in config.keep_probs]
+        self.scales = torch.tensor(scales, dtype=images.dtype).to(self.device)  # of what a tested network keeps
+        self.random_masks = random_masks(config, self.device)
+        self.total = images.new_zeros(count)  # of the losses, not finite from the first such one on
+        self.finite_steps = torch.zeros(count, dtype=torch.int64, device=self.device)  # before that
+        self.epoch = self.draw = -1
 
     def _advance(self) -> None:
-        config, (images, labels) = self.config, self.train
-        epoch, position = divmod(self.step, count_steps(1, len(labels), config.batch_size))
+        config = self.config
+        examples = len(self.train[1])
+        epoch, position = divmod(self.step, count_steps(1, examples, config.batch_size))
         if self.epoch != epoch:
-            self.epoch, self.order = epoch, epoch_order(config, epoch, len(labels)).to(self.device)
-        batch = self.order[position * config.batch_size : (position + 1) * config.batch_size]
-        mask = step_mask(config, self.step).to(self.device)
-        self.loss = step(self.parameters, images[batch], labels[batch], mask, config.keep_prob, config.learning_rate)
+            self.epoch, self.orders = epoch, epoch_orders(config, epoch, examples).to(self.device)
+        draw, number = divmod(self.step, self.masks_at_once)
+        if self.draw != draw:
+            start, count = draw * self.masks_at_once, self.masks_at_once
+            self.draw, self.masks = draw, step_masks(config, start, count, self.device)
+        batches = self.orders[:, position * config.batch_size : (position + 1) * config.batch_size]
+        images, labels = (values[batches] for values in self.train)
+        if self.stacked:
+            kept = self.masks[number] * self.scales[:, 1:2]
+            losses = stacked_step(self.parameters, images, labels, kept, config.learning_rate)
+            self.total.add_(losses)
+            self.finite_steps.add_(self.total.abs() < math.inf)
+            self.loss = losses.mean()
+        else:  # where reading a loss waits for nothing
+            (keep_prob,), (seed,), mask = config.keep_probs, config.seeds, self.masks[number, 0]
+            loss = step(self.networks[0], images[0], labels[0], mask, keep_prob, config.learning_rate)
+            self.loss = float(loss)
+            refuse_divergence(seed, self.loss, self.step + 1, config.learning_rate, keep_prob)
         self.step += 1
 
     def _record(self) -> None:
-        """Test the full network, the one that the next step trains and the random ones."""
+        """Test the full networks, the ones that the next step trains and the random ones."""
         config = self.config
         if self.step not in config.recorded:
             return
-        if self.step:
-            refuse_divergence(config.seed, float(self.loss), self.step, config.learning_rate, config.keep_prob)
-        full = torch.ones(1, config.shape.width, dtype=torch.bool)
-        masks = torch.cat([full, step_mask(config, self.step)[None], self.random_masks]).to(self.device)
-        scales = torch.full((len(masks),), 1 / config.keep_prob, device=self.device)
-        scales[0] = 1
-        self.rows.append([self.step, *accuracies(self.parameters, *self.test, masks, scales).tolist()])
+        if self.stacked:
+            self._refuse_divergence()
+        visited = step_masks(config, self.step, 1, self.device)[0]
+        full = visited.new_ones(1, config.shape.width)
+        measured = []
+        for index, parameters in enumerate(self.networks):
+            masks = torch.cat([full, visited[index : index + 1], self.random_masks[index]])
+            measured.append(accuracies(parameters, *self.test, masks, self.scales[index]))
+        self.rows += [[index, self.step, *shares] for index, shares in enumerate(torch.stack(measured).tolist())]
+
+    def _refuse_divergence(self) -> None:
+        """Read the register of losses."""
+        config = self.config
+        register = zip(config.seeds, config.keep_probs, self.total.tolist(), self.finite_steps.tolist(), strict=True)
+        for seed, keep_prob, total, finite_steps in register:
+            refuse_divergence(seed, total, finite_steps + 1, config.learning_rate, keep_prob)
 
     def _live_tensors(self) -> Parameters:
-        """Return the parameters, which a finished training needs no longer."""
-        return {} if self.step == self.steps else dict(self.parameters)
+        """Return the parameters and the register of losses, which a finished training needs no longer."""
+        if self.step == self.steps:
+            return {}
+        return self.parameters | {"total": self.total, "finite_steps": self.finite_steps}
 
     def _result(self) -> pd.DataFrame:
         config = self.config
-        whose = config.shape.width, round(1 - config.keep_prob, 12), config.seed
         networks = [("full", -1), ("visited", -1), *(("random", mask) for mask in range(config.random_masks))]
+        shares = [round(1 - keep_prob, 12) for keep_prob in config.keep_probs]
         rows = [
-            (*whose, step, *network, accuracy)
-            for step, *measured in self.rows
+            (config.shape.width, shares[index], config.seeds[index], step, *network, accuracy)
+            for index, step, *measured in sorted(self.rows, key=lambda row: row[:2])
             for network, accuracy in zip(networks, measured, strict=True)
         ]
         return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,4 +1,4 @@
-"""The two convolutions with max-pooling of paper D's network, a function that autograd knows the gradient of."""
+"""The two convolutions with max-pooling of paper D's network, functions that autograd knows the gradient of."""
 
 import numpy as np
 import torch
@@ -21,6 +21,23 @@ def convolutions(images: Tensor, conv1: Tensor, bias1: Tensor, conv2: Tensor, bi
     # The ReLU is monotone: after the pooling it has a quarter of the work.
     z = F.relu(F.max_pool2d(F.conv2d(images, conv1, bias1, padding=PADDING), 2))
     return F.relu(F.max_pool2d(F.conv2d(z, conv2, bias2), 2)).flatten(1)
+
+
+def stacked_convolutions(images: Tensor, conv1: Tensor, bias1: Tensor, conv2: Tensor, bias2: Tensor) -> Tensor:
+    """Compute ``convolutions`` of N networks, each of images of its own, as products with all the patches.
+
+    Images are (N, n, side + 2 PADDING, side + 2 PADDING), zero in the borders; parameters as for ``convolutions`` with
+    the networks in front, and so are the results. Patches take some ten kernels and memory as it is copied, for any N,
+    where libraries have grouped convolutions of so few channels in special cases only.
+    """
+    z = images[:, None]  # channels before the examples: a product's result is then the next one's images
+    for weights, biases in ((conv1, bias1), (conv2, bias2)):
+        patches = z.unfold(3, KERNEL, 1).unfold(4, KERNEL, 1).permute(0, 1, 5, 6, 2, 3, 4)
+        shape = len(z), -1, *patches.shape[4:]
+        products = torch.bmm(weights.flatten(2), patches.reshape(len(z), weights[0, 0].numel(), -1)).view(shape)
+        pooled = F.max_pool2d(products.flatten(0, 1), 2).unflatten(0, products.shape[:2])
+        z = F.relu(pooled + biases[:, :, None, None, None])
+    return z.transpose(1, 2).flatten(2)
 
 
 class _CompiledConvolutions(torch.autograd.Function):

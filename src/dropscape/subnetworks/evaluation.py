@@ -5,6 +5,8 @@ the scores of all masks are one product with the stack of their masked output we
 units at a time and the scores summed up, so that no array depends on the width.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,9 +14,17 @@ from torch import Tensor
 from dropscape.numerics.products import add_product, product
 from dropscape.subnetworks.cnn import Parameters, features
 
-UNITS = 1024  # of a tile
-EXAMPLES = 2000  # at a time
-IMAGES = 256  # at a time in the convolutions
+
+class Tiles(NamedTuple):
+    """How much is computed at a time."""
+
+    units: int
+    examples: int
+    images: int  # in the convolutions
+
+
+# A processor's stay in its cache; a GPU's, of 0.6 GiB, take longer than the launches of their kernels.
+TILES = {"cpu": Tiles(1024, 2000, 256), "cuda": Tiles(16_384, 10_000, 2000)}
 
 
 def accuracies(parameters: Parameters, images: Tensor, labels: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
@@ -24,18 +34,20 @@ def accuracies(parameters: Parameters, images: Tensor, labels: Tensor, masks: Te
     (K,) what kept units are multiplied by.
     """
     right = torch.zeros(len(masks), dtype=torch.int64, device=labels.device)
-    for few, classes in zip(images.split(EXAMPLES), labels.split(EXAMPLES), strict=True):
+    examples = TILES[labels.device.type].examples
+    for few, classes in zip(images.split(examples), labels.split(examples), strict=True):
         right += (subnetwork_scores(parameters, few, masks, scales).argmax(dim=1) == classes).sum(dim=1)
     return right.double() / len(labels)
 
 
 def subnetwork_scores(parameters: Parameters, images: Tensor, masks: Tensor, scales: Tensor) -> Tensor:
     """Compute the outputs of every sub-network for every image, (K, classes, n); arguments as for ``accuracies``."""
+    tiles = TILES[images.device.type]
     with torch.no_grad():
-        below = torch.cat([features(parameters, few) for few in images.split(IMAGES)])
+        below = torch.cat([features(parameters, few) for few in images.split(tiles.images)])
         by_unit = parameters["incoming"], parameters["outgoing"], masks.T
         scores = below.new_zeros(len(masks) * parameters["outgoing"].shape[1], len(images))
-        for incoming, outgoing, kept in zip(*(values.split(UNITS) for values in by_unit), strict=True):
+        for incoming, outgoing, kept in zip(*(values.split(tiles.units) for values in by_unit), strict=True):
             stacked = kept.T[:, None] * outgoing.T
             add_product(scores, stacked.flatten(0, 1), F.relu(product(incoming, below.T)))
         scores = scores.reshape(len(masks), -1, len(images))

@@ -105,6 +105,6 @@ def finish_in_turn(
     progress = Progress(f"{job.rule.partition('_')[0]} {job.name}", sum(config.steps for config in configs))
     results, done = [], 0
     for number, config in enumerate(configs):
-        results.append(start(config).finish(checkpoints.named(number), progress.chunk(done)))
+        results.append(start(config).finish(checkpoints.named(number, len(configs)), progress.chunk(done)))
         done += config.steps
     return results
