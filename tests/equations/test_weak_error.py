@@ -77,8 +77,8 @@ def test_theorem_1s_orders(method, expected):
     errors = errors_at_all_rates(method)
     order = convergence_order(RATES, [one.squared for one in errors], [one.squared_error for one in errors])
     assert order.sampling_error < 0.05
-    assert order.fit.slope == pytest.approx(expected, abs=0.15)
-    assert order.fit.slope_low < expected < order.fit.slope_high
+    # 0.05 for the next order, which the largest of the rates still feels.
+    assert abs(order.fit.slope - expected) < 3 * order.sampling_error + 0.05
 
 
 def test_without_its_noise_the_second_order_is_lost(monkeypatch):

@@ -23,7 +23,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
         for example in range(examples):
             start = state + np.uint64(example) * words * GOLDEN
             for first in range(0, units, len(halves)):
-                begin = start + np.uint64(first // 2 + 1) * GOLDEN
+                begin = start + np.uint64(first // 2) * GOLDEN
                 for index in range(len(buffer)):
                     buffer[index] = mixed(begin + np.uint64(index) * GOLDEN)
                 count = min(len(halves), units - first)
@@ -39,7 +39,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
         for example in range(examples):
             start = state + np.uint64(example) * words * GOLDEN
             for first in range(0, units, len(halves)):
-                begin = start + np.uint64(first // 2 + 1) * GOLDEN
+                begin = start + np.uint64(first // 2) * GOLDEN
                 for index in range(len(buffer)):
                     buffer[index] = mixed(begin + np.uint64(index) * GOLDEN)
                 count = min(len(halves), units - first)
@@ -53,7 +53,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
         low, high, wide = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(limit)
         stride = words * GOLDEN
         for unit in range(0, units, 2):
-            start = state + np.uint64(unit // 2 + 1) * GOLDEN
+            start = state + np.uint64(unit // 2) * GOLDEN
             even = out[unit]
             if unit + 1 < units:
                 odd = out[unit + 1]
@@ -70,6 +70,6 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
 
 # mask_rows: write x * scale where a unit is kept and 0 where not; x and out (examples, units) of one floating dtype.
 # draw_rows, draw_columns: write what is kept, bool (examples, units) and (units, examples).
-# All draw from ``state``, uint64, that of the first example's outputs; ``words`` uint64 and ``limit`` uint32 are
-# ``words_of`` the units and the ``largest_kept_draw``.
+# All begin at the output that is the mixture of ``state``, uint64, the first example's; ``words`` uint64 and ``limit``
+# uint32 are ``words_of`` the units and the ``largest_kept_draw``.
 mask_rows, draw_rows, draw_columns = _compiled(SOURCES)

@@ -14,13 +14,10 @@ from torch import Tensor
 
 from dropscape.dropout import mask_loops
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.seeds import derived_seed
-from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, STRIDE, largest_kept_draw, words_of
+from dropscape.numerics.random_stream import Device, Draw, RandomStream, shifted
+from dropscape.numerics.split_mix import largest_kept_draw, words_of
 
 MASK_MODES = ("per_example", "shared")
-Draw = int | Tensor  # the number of a draw; an int64 scalar on the device where steps are replayed
-
-_ALL = 2**64
 
 
 def check_keep_prob(keep_prob: float) -> None:
@@ -44,26 +41,21 @@ def mask_variance(keep_prob: float) -> float:
     return (1.0 - keep_prob) / keep_prob
 
 
-class MaskStream:
+class MaskStream(RandomStream):
     """The masks of one layer's units, for one purpose of one stage of a seed."""
 
-    def __init__(self, seed: int, stage: str, purpose: str):
-        self.state = derived_seed(seed, stage, purpose)
-
     def kept(
-        self, draw: Draw, keep_prob: float, start: int, examples: int, units: int, device: str | torch.device = "cpu"
+        self, draw: Draw, keep_prob: float, start: int, examples: int, units: int, device: Device = "cpu"
     ) -> Tensor:
         """Draw which units are kept, bool (examples, units), for the ``examples`` from ``start`` on."""
         if torch.device(device).type == "cpu":
             out = torch.empty(examples, units, dtype=torch.bool)
             mask_loops.draw_rows(out.numpy(), *self._arguments(draw, keep_prob, start, examples, units))
             return out
-        halves = self._halves(draw, start, examples, units, device)
-        return halves.flatten(1)[:, :units] <= int(largest_kept_draw(keep_prob))
+        halves = self._halves(draw, start, examples, units, device).flatten(1)
+        return halves[:, :units] <= int(largest_kept_draw(keep_prob))
 
-    def kept_in_draws(
-        self, first: int, count: int, keep_prob: float, units: int, device: str | torch.device = "cpu"
-    ) -> Tensor:
+    def kept_in_draws(self, first: int, count: int, keep_prob: float, units: int, device: Device = "cpu") -> Tensor:
         """Draw which units the first example keeps in ``count`` draws from ``first`` on, bool (count, units)."""
         if torch.device(device).type == "cpu":
             return torch.cat([self.kept(first + number, keep_prob, 0, 1, units) for number in range(count)])
@@ -76,8 +68,8 @@ class MaskStream:
         if out.device.type == "cpu":
             mask_loops.draw_columns(out.numpy(), *self._arguments(draw, keep_prob, 0, examples, units))
             return out
-        halves = self._halves(draw, 0, examples, units, out.device, columns=True)
-        return torch.le(halves.flatten(0, 1)[:units], int(largest_kept_draw(keep_prob)), out=out)
+        halves = self._halves(draw, 0, examples, units, out.device).flatten(1)
+        return torch.le(halves[:, :units].T, int(largest_kept_draw(keep_prob)), out=out)
 
     def masked(self, x: Tensor, draw: Draw, keep_prob: float, start: int) -> Tensor:
         """Compute x / keep_prob where a unit is kept and 0 elsewhere, for contiguous x (examples, units)."""
@@ -92,46 +84,14 @@ class MaskStream:
 
     def _arguments(self, draw: Draw, keep_prob: float, start: int, examples: int, units: int) -> tuple:
         words = words_of(units)
-        _check_size(start + examples, words)
-        state = (self.state + int(draw) * int(DRAW_STEP) + start * words * int(GOLDEN)) % _ALL
-        return np.uint64(state), np.uint64(words), largest_kept_draw(keep_prob)
+        state = self.state(draw, start * words, examples * words)
+        return state, np.uint64(words), largest_kept_draw(keep_prob)
 
-    def _halves(
-        self, draw: Draw, start: int, examples: int, units: int, device: str | torch.device, columns: bool = False
-    ) -> Tensor:
-        """Compute the halves of the outputs, int64 (examples, W, 2), or (W, 2, examples) if the examples are columns.
-
-        Tensors have no unsigned multiplication; that of int64 has the same bits.
-        """
+    def _halves(self, draw: Draw, start: int, examples: int, units: int, device: Device) -> Tensor:
+        """Compute the halves of the outputs, int64 (examples, W, 2); (K, W, 2) of one example for draws (K, 1)."""
         words = words_of(units)
-        _check_size(start + examples, words)
-        number = torch.arange(examples, device=device)[:, None] * words + torch.arange(1, words + 1, device=device)
-        if columns:
-            number = number.T
-        first = _signed(self.state + start * words * int(GOLDEN)) + draw * _signed(int(DRAW_STEP))
-        output = number * _signed(int(GOLDEN)) + (_signed(first) if isinstance(first, int) else first)
-        output = (output ^ _shifted(output, 30)) * _signed(0xBF58476D1CE4E5B9)
-        output = (output ^ _shifted(output, 27)) * _signed(0x94D049BB133111EB)
-        output = output ^ _shifted(output, 31)
-        return torch.stack([output & 0xFFFFFFFF, _shifted(output, 32)], dim=1 if columns else 2)
-
-
-def _shifted(value: Tensor, bits: int) -> Tensor:
-    """Shift int64 to the right as if it were unsigned."""
-    return (value >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def _signed(value: int) -> int:
-    """Return the number between -2^63 and 2^63 that has the lowest 64 bits of ``value``."""
-    return (value + 2**63) % _ALL - 2**63
-
-
-def _check_size(examples: int, words: int) -> None:
-    if examples * words > STRIDE:
-        raise ConfigurationError(
-            f"a mask of {examples:,} examples with {2 * words:,} units each is larger than the {2 * STRIDE:,} bits "
-            "that one draw has; take fewer examples at once."
-        )
+        outputs = self.outputs(draw, start * words, examples * words, device).view(-1, words)
+        return torch.stack([outputs & 0xFFFFFFFF, shifted(outputs, 32)], dim=2)
 
 
 class LayerMasks:

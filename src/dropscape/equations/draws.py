@@ -9,14 +9,13 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-import numpy as np
 import torch
 from scipy import special
 from torch import Tensor
 
 from dropscape.dropout.masks import check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.seeds import numpy_generator, torch_generator
+from dropscape.numerics.random_stream import Draw, RandomStream
 
 
 class Draws:
@@ -28,8 +27,7 @@ class Draws:
         purpose: part of the streams' keys.
         inner_steps: J, how many normals a step has for each variable; their sum over sqrt(J) is again standard.
         dtype: of ``pairs``. ``units`` are float64: masks are made of them, with a probability exact to that.
-        device: where they are wanted. A CPU draws with numpy's SFC64, any other device with a torch generator of its
-            own; the two give different numbers.
+        device: where they are wanted; two devices agree to rounding.
     """
 
     def __init__(
@@ -46,26 +44,29 @@ class Draws:
             raise ConfigurationError(
                 f"{trials} trials cannot be shared evenly among {len(seeds)} seeds; write as many trials for each."
             )
-        self._seeds, self._purpose = tuple(seeds), purpose
+        self._units_of, self._pairs_of = (
+            [RandomStream(seed, "equations", f"{purpose}/{variable}") for seed in seeds]
+            for variable in ("units", "pairs")
+        )
         self._each, self._units, self._inner, self._dtype = trials // len(seeds), units, inner_steps, dtype
         self._device = torch.device(device)
         self._count = units * (units - 1) // 2
 
-    def units(self, step: int) -> Tensor:
+    def units(self, step: Draw) -> Tensor:
         """Z of every inner step of a step, (J, T, m) float64."""
         shape = (self._inner, self._each, self._units)
-        return torch.cat([self._normals(one, shape, torch.float64) for one in self._generators("units", step)], dim=1)
+        return torch.cat([one.normals(step, shape, torch.float64, self._device) for one in self._units_of], dim=1)
 
-    def pairs(self, step: int) -> Iterator[Tensor]:
+    def pairs(self, step: Draw) -> Iterator[Tensor]:
         """Z of one inner step of a step after the other, (T, m, m) symmetric with zeros on the diagonal."""
-        generators = self._generators("pairs", step)
-        packed = torch.zeros(len(self._seeds) * self._each, self._count + 1, dtype=self._dtype, device=self._device)
-        for _ in range(self._inner):
-            for generator, part in zip(generators, packed.split(self._each), strict=True):
-                part[:, :-1] = self._normals(generator, (self._each, self._count), self._dtype)
+        shape = (self._each, self._count)
+        packed = torch.zeros(len(self._pairs_of) * self._each, self._count + 1, dtype=self._dtype, device=self._device)
+        for inner in range(self._inner):
+            for stream, part in zip(self._pairs_of, packed.split(self._each), strict=True):
+                part[:, :-1] = stream.normals(step * self._inner + inner, shape, self._dtype, self._device)
             yield packed.index_select(1, self._places).view(-1, self._units, self._units)
 
-    def mask(self, step: int, keep_prob: float) -> Tensor:
+    def mask(self, step: Draw, keep_prob: float) -> Tensor:
         """The dropout mask of a step, (T, m) float64 with entries 0 or 1/keep_prob, from the normals of its units."""
         check_keep_prob(keep_prob)
         normals = self.units(step).sum(dim=0).div_(math.sqrt(self._inner))
@@ -78,15 +79,3 @@ class Draws:
         places = torch.full((self._units, self._units), self._count)
         places[rows, columns] = places[columns, rows] = torch.arange(self._count)
         return places.flatten().to(self._device)
-
-    def _generators(self, variable: str, step: int) -> list[np.random.Generator | torch.Generator]:
-        purpose = f"{self._purpose}/{variable}/{step}"
-        if self._device.type == "cpu":
-            return [numpy_generator(seed, "equations", purpose) for seed in self._seeds]
-        return [torch_generator(seed, "equations", purpose, str(self._device)) for seed in self._seeds]
-
-    def _normals(self, generator: np.random.Generator | torch.Generator, shape: tuple, dtype: torch.dtype) -> Tensor:
-        if isinstance(generator, torch.Generator):
-            return torch.randn(shape, generator=generator, dtype=dtype, device=self._device)
-        single = dtype == torch.float32
-        return torch.from_numpy(generator.standard_normal(shape, dtype=np.float32 if single else np.float64))

@@ -19,6 +19,7 @@ Weights are a list of (T, outputs, inputs), those of hidden layers with their bi
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from torch import Tensor
 from dropscape.equations.activations import Activation, activation_called
 from dropscape.equations.network import Sample, measured
 from dropscape.equations.trials import TrialsInProgress, TrialsSettings
-from dropscape.numerics.seeds import torch_generator
+from dropscape.numerics.random_stream import RandomStream
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class SampledTrials(TrialsInProgress):
         if keep_prob == 1:
             return None
         uniform = [
-            self._drawn(torch.rand, f"masks/{index}", self.simulation.samples, layer.shape[1])
+            self._drawn(RandomStream.uniforms, f"masks/{index}", self.simulation.samples, layer.shape[1])
             for index, layer in enumerate(self.parameters[:-1])
         ]
         # float64, so that a unit is kept with a probability exact to that.
@@ -140,7 +141,7 @@ class SampledTrials(TrialsInProgress):
         size, examples = self.simulation.batch_size, len(self.train.inputs)
         if size is None:
             return None
-        return (self._drawn(torch.rand, "batches", self.simulation.samples, size) * examples).long()
+        return (self._drawn(RandomStream.uniforms, "batches", self.simulation.samples, size) * examples).long()
 
     def _perturbations(self) -> list[Tensor] | None:
         deviation = self.simulation.parameter_noise
@@ -152,13 +153,11 @@ class SampledTrials(TrialsInProgress):
         ]
 
     def _normals(self, variable: str, *shape: int) -> Tensor:
-        return self._drawn(torch.randn, variable, *shape).to(self.parameters[0].dtype)
+        return self._drawn(RandomStream.normals, variable, *shape, dtype=self.parameters[0].dtype)
 
-    def _drawn(self, distribution: Callable[..., Tensor], variable: str, *shape: int) -> Tensor:
-        """Numbers of every trial (T, ...), float64, by seed and step, so that a simulation can go on from any step."""
-        sampled, device = self.simulation, self.parameters[0].device
-        purpose = f"{sampled.purpose}/{variable}/{self.step}"
-        generators = [torch_generator(seed, "equations", purpose) for seed in sampled.seeds]
-        each = len(self.seeds) // len(sampled.seeds)
-        numbers = [distribution(each, *shape, generator=one, dtype=torch.float64) for one in generators]
-        return torch.cat(numbers).to(device)
+    def _drawn(self, distribution: Callable[..., Tensor], variable: str, *shape: int, **options: Any) -> Tensor:
+        """Numbers of every trial (T, ...), by seed and step, so that a simulation can go on from any step."""
+        sampled, purpose = self.simulation, f"{self.simulation.purpose}/{variable}"
+        streams = [RandomStream(seed, "equations", purpose) for seed in sampled.seeds]
+        shape = (len(self.seeds) // len(sampled.seeds), *shape)
+        return torch.cat([distribution(one, self.done, shape, device=self.device, **options) for one in streams])

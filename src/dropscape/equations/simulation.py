@@ -86,12 +86,12 @@ class _EquationTrials(TrialsInProgress):
     def _next_parameters(self) -> Parameters:
         simulation, parameters = self.simulation, Parameters(*self.parameters)
         if simulation.method in ("order_1", "order_2"):
-            units = self.draws.units(self.step).to(parameters.a.dtype)
-            for z, pairs in zip(units, self.draws.pairs(self.step), strict=True):
+            units = self.draws.units(self.done).to(parameters.a.dtype)
+            for z, pairs in zip(units, self.draws.pairs(self.done), strict=True):
                 parameters = self._inner_step(parameters, z, pairs)
             return parameters
         if simulation.method == "dropout":
-            mask = self.draws.mask(self.step, simulation.keep_prob).to(parameters.a.dtype)
+            mask = self.draws.mask(self.done, simulation.keep_prob).to(parameters.a.dtype)
             step = dropout_gradient(parameters, self.train, self.activation, mask)
         else:
             step = modified_gradient(forward(parameters, self.train, self.activation), simulation.keep_prob)
@@ -112,16 +112,16 @@ class _EquationTrials(TrialsInProgress):
         drifted = parameters.add_scaled(drift(passed, keep_prob, rate, order), -length)
         return drifted.add_scaled(noise(passed, units, pairs, keep_prob), -length * scale)
 
-    def _diverge(self, new: Tensor) -> None:
-        simulation = self.simulation
-        if not simulation.record_divergence:
-            trial = int(new.nonzero()[0])
+    def _set_diverged(self) -> None:
+        simulation, steps = self.simulation, self.diverged.tolist()
+        if not simulation.record_divergence and max(steps) >= 0:
+            trial = min((step, trial) for trial, step in enumerate(steps) if step >= 0)[1]
             raise DivergenceError(
                 f"Trial {trial} (seed {self.seeds[trial]}) of the {simulation.method} simulation diverged: its "
-                f"parameters are not finite after step {self.step} with learning_rate {simulation.learning_rate} and "
-                f"keep_prob {simulation.keep_prob}. Write a smaller learning_rate or a larger keep_prob for it."
+                f"parameters are not finite after step {steps[trial]} with learning_rate {simulation.learning_rate} "
+                f"and keep_prob {simulation.keep_prob}. Write a smaller learning_rate or a larger keep_prob for it."
             )
-        super()._diverge(new)
+        super()._set_diverged()
 
     def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
         return losses_and_accuracies(Parameters(*self.parameters), sample, self.activation)

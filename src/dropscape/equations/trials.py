@@ -12,6 +12,7 @@ from torch import Tensor
 from dropscape.dropout.masks import check_keep_prob
 from dropscape.equations.activations import activation_called
 from dropscape.equations.network import Sample
+from dropscape.numerics.replay import Replayed
 from dropscape.training.loop import TrainingRun
 
 COLUMNS = ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
@@ -61,7 +62,11 @@ class TrialsInProgress(TrainingRun):
         self.simulation, self.activation = simulation, activation_called(simulation.activation)
         self.parameters = [value.clone() for value in start]
         self.seeds = [seed for seed in seeds for _ in range(trials // len(seeds))]
-        self.diverged = torch.full((trials,), -1)
+        self.device = start[0].device
+        # On the device, so that no step waits for a number to arrive here.
+        self.done = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.diverged = torch.full((trials,), -1, device=self.device)
+        self._take = Replayed(self._take_step, self.device)
         self.train, self.test = train, test
         self._recorded_steps = frozenset(simulation.history)
 
@@ -74,33 +79,45 @@ class TrialsInProgress(TrainingRun):
         """Return the parameters after one more step."""
 
     def _advance(self) -> None:
-        self.parameters = list(self._next_parameters())
+        self._take()
         self.step += 1
-        sums = sum(value.flatten(1).sum(dim=1) for value in self.parameters)
-        new = ~sums.isfinite().cpu() & (self.diverged < 0)
-        if bool(new.any()):
-            self.diverged[new] = self.step
-            self._diverge(new)
 
-    def _diverge(self, new: Tensor) -> None:
-        """Set the parameters of trials that have just diverged, (T,) bool, to NaN: the other trials go on."""
+    def _take_step(self) -> None:
+        following = self._next_parameters()
+        if self.device.type == "cpu":
+            self.parameters = list(following)
+        else:  # a step that is replayed finds them where it left them
+            for value, new in zip(self.parameters, following, strict=True):
+                value.copy_(new)
+        self.done.add_(1)
+        finite = sum(value.flatten(1).sum(dim=1) for value in self.parameters).isfinite()
+        self.diverged.copy_(torch.where(finite | (self.diverged >= 0), self.diverged, self.done))
+
+    def _set_diverged(self) -> None:
+        """Set the parameters of trials that have diverged to NaN: the other trials go on."""
+        lost = self.diverged >= 0
         for value in self.parameters:
-            value[new.to(value.device)] = math.nan
+            value.masked_fill_(lost.view(-1, *[1] * (value.ndim - 1)), math.nan)
 
     def _record(self) -> None:
+        if self.step not in self._recorded_steps and self.step != self.steps:
+            return
+        self._set_diverged()
         if self.step not in self._recorded_steps:
             return
         loss, _ = self._losses_and_accuracies(self.train)
         undefined = torch.full_like(loss, math.nan)
         tested = self._losses_and_accuracies(self.test) if self.test else (undefined, undefined)
         columns = [column.cpu() for column in (loss, *tested)]
-        defined = [column.where((self.diverged < 0) & column.isfinite(), math.nan).tolist() for column in columns]
+        going_on = self.diverged.cpu() < 0
+        defined = [column.where(going_on & column.isfinite(), math.nan).tolist() for column in columns]
         for trial, (seed, *values) in enumerate(zip(self.seeds, *defined, strict=True)):
             self.rows.append([trial, seed, self.step, *values])
 
     def _live_tensors(self) -> dict[str, Tensor]:
-        return {**{f"parameters.{i}": value for i, value in enumerate(self.parameters)}, "diverged": self.diverged}
+        parameters = {f"parameters.{i}": value for i, value in enumerate(self.parameters)}
+        return parameters | {"diverged": self.diverged, "done": self.done}
 
     def _result(self) -> SimulationResult:
         history = pd.DataFrame(self.rows, columns=COLUMNS).astype({"trial": int, "seed": int, "step": int})
-        return SimulationResult(self.parameters, history, self.diverged)
+        return SimulationResult(self.parameters, history, self.diverged.cpu())

@@ -21,12 +21,12 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 DRAW_STEP = np.uint64(STRIDE * int(GOLDEN) % 2**64)  # what a draw adds to the state
 
 _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
-_FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+FACTOR_1, FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def _mixed(value):
-    value = (value ^ (value >> _SHIFT_1)) * _FACTOR_1
-    value = (value ^ (value >> _SHIFT_2)) * _FACTOR_2
+    value = (value ^ (value >> _SHIFT_1)) * FACTOR_1
+    value = (value ^ (value >> _SHIFT_2)) * FACTOR_2
     return value ^ (value >> _SHIFT_3)
 
 
