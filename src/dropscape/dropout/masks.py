@@ -7,6 +7,8 @@ probability is exact to 2^-33.
 """
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -14,8 +16,8 @@ from torch import Tensor
 
 from dropscape.dropout import mask_loops
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.random_stream import Device, Draw, RandomStream, shifted
-from dropscape.numerics.split_mix import largest_kept_draw, words_of
+from dropscape.numerics.random_stream import Device, Draw, RandomStream, shifted, signed
+from dropscape.numerics.split_mix import DRAW_STEP, largest_kept_draw, words_of
 
 MASK_MODES = ("per_example", "shared")
 
@@ -39,6 +41,11 @@ def mask_variance(keep_prob: float) -> float:
     """Compute the variance (1 - keep_prob)/keep_prob of a mask's entries, 0 or 1/keep_prob (paper C eq. 3)."""
     check_keep_prob(keep_prob)
     return (1.0 - keep_prob) / keep_prob
+
+
+@cache
+def _has_triton() -> bool:
+    return torch.version.cuda is not None and find_spec("triton") is not None
 
 
 class MaskStream(RandomStream):
@@ -74,6 +81,8 @@ class MaskStream(RandomStream):
     def masked(self, x: Tensor, draw: Draw, keep_prob: float, start: int) -> Tensor:
         """Compute x / keep_prob where a unit is kept and 0 elsewhere, for contiguous x (examples, units)."""
         scale = 1.0 / keep_prob
+        if x.device.type == "cuda" and _has_triton():
+            return self._masked_by_triton(x, draw, keep_prob, start)
         if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
             kept = self.kept(draw, keep_prob, start, *x.shape, x.device)
             return torch.where(kept, x * scale, 0)
@@ -81,6 +90,15 @@ class MaskStream(RandomStream):
         arguments = self._arguments(draw, keep_prob, start, *x.shape)
         mask_loops.mask_rows(x.detach().numpy(), out.numpy(), *arguments, number(scale))
         return out
+
+    def _masked_by_triton(self, x: Tensor, draw: Draw, keep_prob: float, start: int) -> Tensor:
+        from dropscape.dropout.mask_kernel import mask_rows  # here, because Triton comes with torch for CUDA alone
+
+        words, limit = words_of(x.shape[1]), int(largest_kept_draw(keep_prob))
+        state = signed(int(self.state(0, start * words, len(x) * words)))
+        if isinstance(draw, int):
+            draw = torch.full((), draw, device=x.device)
+        return mask_rows(x, draw, state, signed(int(DRAW_STEP)), words, limit, 1.0 / keep_prob)
 
     def _arguments(self, draw: Draw, keep_prob: float, start: int, examples: int, units: int) -> tuple:
         words = words_of(units)

@@ -1,0 +1,53 @@
+"""Masks on a GPU in one kernel of Triton's, which draws, scales and multiplies.
+
+It computes the outputs of ``numerics.split_mix`` that ``MaskStream`` says; what the torch operations in its place would
+write to memory and read again, some forty bytes for each number, stays in registers.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+_BLOCK = 1024  # outputs of one program, each for two units
+
+
+@triton.jit
+def _mask(
+    x, out, draw, state: tl.int64, draw_step: tl.int64, total: tl.int64, units, words, limit: tl.int64,
+    SCALE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    number = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    golden = tl.full((), 0x9E3779B97F4A7C15, tl.uint64)
+    first = state.to(tl.uint64, bitcast=True) + tl.load(draw).to(tl.uint64, bitcast=True) * draw_step.to(
+        tl.uint64, bitcast=True
+    )
+    value = first + number.to(tl.uint64) * golden
+    value = (value ^ (value >> 30)) * tl.full((), 0xBF58476D1CE4E5B9, tl.uint64)
+    value = (value ^ (value >> 27)) * tl.full((), 0x94D049BB133111EB, tl.uint64)
+    value = value ^ (value >> 31)
+    low, high = (value & 0xFFFFFFFF).to(tl.int64), (value >> 32).to(tl.int64)
+    unit = (number % words) * 2
+    place = (number // words) * units + unit
+    here = number < total
+    both = here & (unit + 1 < units)
+    even, odd = tl.load(x + place, mask=here), tl.load(x + place + 1, mask=both)
+    if x.dtype.element_ty == tl.bfloat16:  # rounded once
+        even, odd = even.to(tl.float32), odd.to(tl.float32)
+    tl.store(out + place, tl.where(low <= limit, even * SCALE, 0.0).to(out.dtype.element_ty), mask=here)
+    tl.store(out + place + 1, tl.where(high <= limit, odd * SCALE, 0.0).to(out.dtype.element_ty), mask=both)
+
+
+def mask_rows(x: Tensor, draw: Tensor, state: int, draw_step: int, words: int, limit: int, scale: float) -> Tensor:
+    """Compute x * scale where a unit is kept and 0 elsewhere, for contiguous x (examples, units).
+
+    ``draw`` is an int64 scalar on the device; ``state``, that of the first output in draw 0, and ``draw_step`` have the
+    bits of uint64 as int64.
+    """
+    out = torch.empty_like(x)
+    total = len(x) * words
+    if total:
+        # The scale as a constant: an argument would be rounded to float32.
+        options = {"SCALE": scale, "BLOCK": _BLOCK}
+        _mask[(triton.cdiv(total, _BLOCK),)](x, out, draw, state, draw_step, total, x.shape[1], words, limit, **options)
+    return out
