@@ -5,7 +5,8 @@ import importlib
 import json
 from pathlib import Path
 
-from benchmarks.harness import Row, environment, print_table, write_table
+from benchmarks.harness import Row, environment, pace, print_table, write_table
+from benchmarks.harness import threads as use_threads
 
 DEFAULT = (
     "hessian",
@@ -34,7 +35,8 @@ def main() -> None:
     table: list[Row] = []
     for name in arguments.names or DEFAULT:
         measured = importlib.import_module(f"benchmarks.{name}").rows(n=arguments.examples, threads=arguments.threads)
-        print(f"\n{name}", flush=True)
+        with use_threads(arguments.threads):
+            print(f"\n{name} ({pace()})", flush=True)
         print_table(measured)
         table += measured
     arguments.output.mkdir(parents=True, exist_ok=True)

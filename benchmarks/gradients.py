@@ -116,7 +116,7 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
                 "autograd, prefix cached, mask given": cached(setup, SAMPLES // 10, masks=True),
                 "the matrix products alone": products(setup, SAMPLES // 10),
             },
-            limits={"nn.Dropout loop": 7.0, "autograd, prefix cached": 2.5},
+            limits={"nn.Dropout loop": 10.0, "autograd, prefix cached": 2.5, "the matrix products alone": 1 / 1.5},
             scales={
                 "nn.Dropout loop": 20.0,
                 "autograd, prefix cached": 10.0,

@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
+from dropscape.numerics.products import product
+
 Work = Callable[[], object]
 MIB = 2**20
 
@@ -171,6 +173,17 @@ def _return_freed_memory() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
+def pace() -> str:
+    """How fast the machine is now, to read ratios by: its matrix products on torch's threads, and its clock."""
+    left, right = torch.rand(2, 1024, 1024)
+    seconds = median_seconds(lambda: product(left, right), 9)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    clocks = [float(line.split(":", 1)[1]) for line in lines if "MHz" in line]
+    clock = f", clock {statistics.mean(clocks):.0f} MHz" if clocks else ""
+    return f"{2 * 1024**3 / seconds / 1e9:.0f} GF/s in float32 products of 1024 x 1024{clock}"
+
+
 def environment() -> dict[str, str]:
     """What the numbers depend on: processor, cores, threads, versions."""
     model = platform.processor()
@@ -180,6 +193,7 @@ def environment() -> dict[str, str]:
         model = names[0] if names else model
     return {
         "cpu": model,
+        "pace": pace(),
         "cores": str(os.cpu_count()),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
