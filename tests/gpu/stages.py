@@ -41,6 +41,7 @@ RUN = {
     "dropout_after": 1,
     "mask_mode": "per_example",
     "micro_batch": 8,
+    "precision": "float32",
 }
 TRAINING = {
     "learning_rate": 0.1,

@@ -25,6 +25,7 @@ SETTINGS = {
     "dropout_after": 1,
     "mask_mode": "per_example",
     "micro_batch": 256,
+    "precision": "float32",
     "samples": 3,
 }
 

@@ -59,6 +59,11 @@ def arithmetic(precision: str) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
+def sampling_precision(training: str) -> str:
+    """Choose the precision of sampled gradients: the training's, but for bfloat16, whose digits are too few."""
+    return "float32" if training == "bfloat16" else training
+
+
 def forward_pass(precision: str, device: str) -> AbstractContextManager:
     """Let a pass that is differentiated multiply in ``bfloat16`` if so asked; the parameters stay float32."""
     if precision != "bfloat16":

@@ -18,7 +18,7 @@ class ResolvedRun:
         experiment: name of its experiment.
         name: its own.
         settings: what every measurement chooses from, as plain values: data, model, loss, label_smoothing,
-            micro_batch, block, seeds, device, keep_prob, dropout_after and mask_mode.
+            micro_batch, precision, block, seeds, device, keep_prob, dropout_after and mask_mode.
     """
 
     experiment: str
@@ -146,6 +146,7 @@ def resolved_run(experiment: str, settings: ExperimentSettings, name: str, devic
         "loss": settings.loss,
         "label_smoothing": settings.training.label_smoothing,
         "micro_batch": settings.training.micro_batch,
+        "precision": settings.training.precision,
         "block": settings.block,
         "seeds": settings.seeds,
         "device": device,

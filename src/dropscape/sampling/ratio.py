@@ -18,7 +18,7 @@ from dropscape.jobs import Job
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.registry import keep_probs, with_data_dimensions
 from dropscape.models.restored import networks_of_seeds
-from dropscape.numerics.devices import chosen_device
+from dropscape.numerics.devices import arithmetic, chosen_device, sampling_precision
 from dropscape.numerics.progress import Progress
 from dropscape.sampling.modules import masked_draws
 from dropscape.training.run_networks import run_risk
@@ -36,19 +36,20 @@ def measure_ratio(job: Job) -> None:
     architecture, risk = with_data_dimensions(settings["model"], examples.description), run_risk(settings, examples)
     rows = []
     for seed, network in networks_of_seeds(architecture, stacked, settings["seeds"], with_dropout=True):
-        measured = loss_gradient_ratio(
-            network,
-            examples.train_inputs,
-            examples.train_targets,
-            risk,
-            keep_prob=keep_probs(settings),
-            samples=settings["samples"],
-            seed=seed,
-            mask_mode=settings["mask_mode"],
-            micro_batch=settings["micro_batch"],
-            device=device,
-            progress=Progress(f"ratio {job.name}, seed {seed}", settings["samples"]),
-        )
+        with arithmetic(sampling_precision(settings["precision"])):
+            measured = loss_gradient_ratio(
+                network,
+                examples.train_inputs,
+                examples.train_targets,
+                risk,
+                keep_prob=keep_probs(settings),
+                samples=settings["samples"],
+                seed=seed,
+                mask_mode=settings["mask_mode"],
+                micro_batch=settings["micro_batch"],
+                device=device,
+                progress=Progress(f"ratio {job.name}, seed {seed}", settings["samples"]),
+            )
         rows.append({"seed": seed} | measured)
     write_table(job.outputs["ratios"], pd.DataFrame(rows))
     job.provenance(examples.description, device)

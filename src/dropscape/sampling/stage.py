@@ -11,7 +11,7 @@ from dropscape.data.examples import Examples
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.registry import keep_probs
-from dropscape.numerics.devices import chosen_device
+from dropscape.numerics.devices import arithmetic, chosen_device, sampling_precision
 from dropscape.numerics.progress import Progress
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import module_gradients
@@ -38,8 +38,13 @@ def run_gradients(network: nn.Module, settings: Mapping[str, Any], examples: Exa
     """Sample gradients of the block, (N, P), of a network from ``load_networks`` with dropout, by the fastest method.
 
     ``settings`` are the run's, with the ``keep_prob`` to sample with; ``options`` are ``samples``, ``seed``, ``device``
-    and what else both methods take.
+    and what else both methods take. Convolutions and products have the ``sampling_precision`` of the training.
     """
+    with arithmetic(sampling_precision(settings["precision"])):
+        return _gradients(network, settings, examples, **options)
+
+
+def _gradients(network: nn.Module, settings: Mapping[str, Any], examples: Examples, **options: Any) -> Tensor:
     given = (network, settings["block"], examples.train_inputs, examples.train_targets)
     options = {"mask_mode": settings["mask_mode"], **options}
     if has_one_hidden_mask(settings):

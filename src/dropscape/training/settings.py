@@ -74,7 +74,7 @@ class TrainingSettings(Strict):
         "float32",
         description="How the passes that are differentiated multiply: tf32 on a GPU (a processor then takes float32), "
         "bfloat16 on both, about twice as fast where the processor knows it; sums, parameters and all that is measured "
-        "stay float32. Not with R_1 or R_2.",
+        "stay float32, but gradients under fresh masks are sampled in tf32 too. bfloat16 not with R_1 or R_2.",
     )
     trajectory_steps: int = Field(
         0,
