@@ -94,7 +94,7 @@ class Run:
         """The command of Snakemake."""
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
         command += ["--cores", self.cores] if self.cores else []
-        command += ["--resources", f"gpu={self.gpus}"] if self.gpus else []
+        command += ["--resources", f"gpu={int(self.gpus) * self.user.gpu_slots}"] if self.gpus else []
         return [*command, *self.configfile, *more]
 
     @cached_property

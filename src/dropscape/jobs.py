@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from dropscape.artifacts.files import verify, write_json
 from dropscape.artifacts.provenance import provenance
 from dropscape.errors import DropscapeError
-from dropscape.gpus import one_gpu
+from dropscape.gpus import gpu_share
 from dropscape.kernel_lock import kernel_lock
 from dropscape.parent_watchdog import end_without_workflow
 
@@ -79,9 +79,9 @@ def run(stage: Callable[[Job], None], snakemake: Any) -> None:
         checkpoints=results.joinpath(".checkpoints", rule, *wildcards),
         checkpoint_seconds=snakemake.resources.get("checkpoint_ms", 30_000) / 1000,
     )
-    with reported(
-        f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, snakemake.resources.get("gpu", 0)
-    ):
+    resources = snakemake.resources
+    gpu = (resources.get("gpu_slots", 1), resources.get("gpu_mega_bytes", 0)) if resources.get("gpu", 0) else None
+    with reported(f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, gpu):
         perform(stage, job)
 
 
@@ -134,13 +134,13 @@ class _Tee:
 
 
 @contextmanager
-def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
+def reported(name: str, log: str, threads: int = 1, gpu: tuple[int, float] | None = None) -> Iterator[None]:
     """Run the body as the job ``name``.
 
     Its standard error goes to the terminal and to ``log``. An error that a user can act on ends the job with its
     sentence and no traceback; any other error leaves its traceback in the log. It ends with the workflow that started
-    it. A job that asks for a ``gpu`` has one of the visible ones for itself. Two of one name never run at once: a
-    cluster may still be at one that was submitted before its workflow was killed.
+    it. A job that asks for a ``gpu`` (slots, megabytes) has a share of a visible one (``gpu_share``). Two of one name
+    never run at once: a cluster may still be at one that was submitted before its workflow was killed.
     """
     end_without_workflow(name)
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
@@ -155,7 +155,7 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
     with _alone(log, name), open(log, "w", encoding="utf-8") as stream:
         sys.stderr = tee = _Tee(terminal, stream)
         try:
-            with one_gpu() if gpu else nullcontext():
+            with gpu_share(*gpu) if gpu else nullcontext():
                 yield
         except DropscapeError as error:
             print(f"dropscape: {name} stopped. {error}", file=sys.stderr, flush=True)
