@@ -1,5 +1,6 @@
 """A job of the workflow: what it is given, its log, its threads, its GPU, its record and how it says that it failed."""
 
+import os
 import shutil
 import sys
 import traceback
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from dropscape.artifacts.files import verify, write_json
 from dropscape.artifacts.provenance import provenance
-from dropscape.errors import DropscapeError
+from dropscape.errors import DeviceError, DropscapeError
 from dropscape.gpus import gpu_share
 from dropscape.kernel_lock import kernel_lock
 from dropscape.parent_watchdog import end_without_workflow
@@ -94,11 +95,29 @@ def perform(stage: Callable[[Job], None], job: Job) -> None:
     for given in job.inputs.values():
         for path in [given] if isinstance(given, str) else given:
             verify(path)
-    stage(job)
+    try:
+        stage(job)
+    except RuntimeError as error:
+        # torch.OutOfMemoryError, or that of a library that finds no memory for its work space.
+        if not any(
+            sign in f"{type(error).__name__} {error}" for sign in ("OutOfMemory", "out of memory", "ALLOC_FAILED")
+        ):
+            raise
+        raise DeviceError(_out_of_memory(job)) from None
     if "provenance" in job.outputs:
         write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
     if job.checkpoints:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
+
+
+def _out_of_memory(job: Job) -> str:
+    said = "The GPU has not enough memory"
+    with suppress(Exception):  # the device may not answer any more
+        cuda = sys.modules["torch"].cuda
+        free, total, held = (size / 2**30 for size in (*cuda.mem_get_info(), cuda.max_memory_reserved()))
+        said += f": of {total:.1f} GiB this job held {held:.1f} at most, and {free:.1f} are free"
+    smaller = "a smaller training.micro_batch, " if "micro_batch" in job.settings else ""
+    return f"{said}; write {smaller}a smaller gpu_slots, so that fewer jobs share it, or device: cpu."
 
 
 class _Tee:
@@ -143,11 +162,15 @@ def reported(name: str, log: str, threads: int = 1, gpu: tuple[int, float] | Non
     never run at once: a cluster may still be at one that was submitted before its workflow was killed.
     """
     end_without_workflow(name)
+    if gpu:  # products have the same bits each time; cuBLAS reads it when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
     if "torch" in sys.modules:  # loading it takes seconds, and many jobs only draw or judge
         torch = sys.modules["torch"]
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # What is allocated is written before it is read, so that filling it with NaN only takes time on a GPU.
+        torch.utils.deterministic.fill_uninitialized_memory = not gpu
         # float32 is float32 on a GPU too, where cuDNN would take TF32; a training may ask for less (``arithmetic``).
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     terminal = sys.stderr
