@@ -42,7 +42,7 @@ def test_a_job_takes_slots_of_the_gpu_that_has_them_free_and_a_job_without_gpu_t
     profile = ("--workflow-profile", "workflow/profiles/gpu")
     with held_share({first: 3000}, folder, slots=2):
         for rule, path, taken in (
-            ("curvature", f"curvature/{RUN}/hessian.safetensors", 0),
+            ("noise_spectrum", f"noise/{RUN}/spectrum.csv", 0),
             ("sampling", f"sampling/{RUN}/gradients.safetensors", 2),
         ):
             target = f"results/smoke/{path}"

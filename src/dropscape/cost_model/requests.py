@@ -97,9 +97,9 @@ class Requests:
         asked = self.request(rule, wildcards)
         if "run" in wildcards:
             return self._group_in_run(rule, asked, wildcards)
-        if rule in FOLLOWING:
-            return _shared("measurements", asked)
-        return _shared("gpu" if asked.gpus else "short", asked)
+        if asked.gpus:
+            return _shared("gpu", asked)
+        return _shared("measurements" if rule in FOLLOWING else "short", asked)
 
     def _group_in_run(self, rule: str, asked: Request, wildcards: Mapping[str, str]) -> str | None:
         """A run that starts at another's end point may follow on a longer one, which a shared submission could not wait
