@@ -164,6 +164,7 @@ def plan(run: Run) -> int:
     command = [sys.executable, "-m", "dropscape.cost_model", *(["--check"] if run.check else [])]
     command += run.configfile
     command += ["--cores", run.cores] if run.cores else []
+    command += ["--gpus", run.gpus] if run.gpus else []
     return subprocess.run(command, input=listed.stdout, encoding="utf-8").returncode or listed.returncode
 
 

@@ -191,7 +191,7 @@ class TestGroups:
         for experiment, run, on_gpu in (
             ("mnist_fnn", "keep0.9-lr0.1", {"training", "sampling", "curvature", "noise_alignment", "flatness"}),
             # The others take the GPU for longer.
-            ("multi30k_transformer", "dropout", {"training_translation", "flatness_slices"}),
+            ("multi30k_transformer", "dropout", {"training_translation", "curvature", "flatness_slices"}),
         ):
             shared = groups(paper, experiment, run, "cuda")
             assert {rule for rule, group in shared.items() if group == "gpu"} == on_gpu < ON_DEVICE

@@ -138,7 +138,7 @@ def resources_of(rule):
     resources = {"gpu": lambda wildcards: WORKFLOW.task(rule, dict(wildcards.items())).gpus}
     resources["gpu_slots"] = USER.gpu_slots
     if SHARING:
-        resources["gpu_mega_bytes"] = lambda wildcards: asked(wildcards).mega_bytes(1)
+        resources["gpu_mega_bytes"] = lambda wildcards: asked(wildcards).gpu_mega_bytes
     if SUBMITTING:
         resources["runtime"] = lambda wildcards, attempt: asked(wildcards).minutes(attempt)
         resources["mem_mb"] = lambda wildcards, attempt: asked(wildcards).mega_bytes(attempt)
