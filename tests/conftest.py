@@ -42,6 +42,23 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: files.get(item.nodeid.partition("::")[0], len(FIRST)))
 
 
+@pytest.fixture
+def gpu(monkeypatch, tmp_path):
+    """A GPU by name only, with a driver and libraries; what a record says of it."""
+    import torch
+
+    from dropscape.artifacts import provenance
+
+    driver = tmp_path / "driver"
+    driver.write_text("570.86.15\n")
+    monkeypatch.setattr(provenance, "DRIVER", driver)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
+    return {"gpu": "NVIDIA H200", "driver": "570.86.15", "cuda": "12.8", "cudnn": 91002}
+
+
 @pytest.fixture(scope="session")
 def smoke(request, tmp_path_factory, worker_id) -> Project:
     """The smoke scale, run once for all workers; a test that changes a file of it puts the file back.

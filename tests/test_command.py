@@ -48,9 +48,9 @@ def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys
 
 def test_only_what_was_given_is_passed_on(folder):
     assert Run({}).snakemake()[5:] == []
-    command = Run({"CONFIG": "mine.yaml", "CORES": "3", "GPUS": "0", "SEEDS": "[0, 1]"}).snakemake("--dry-run")
+    command = Run({"CONFIG": "mine.yaml", "CORES": "3", "GPUS": "2", "SEEDS": "[0, 1]"}).snakemake("--dry-run")
     *options, file, last = command[5:]
-    assert options == ["--cores", "3", "--resources", "gpu=0", "--configfile", "mine.yaml"] and last == "--dry-run"
+    assert options == ["--cores", "3", "--resources", "gpu=8", "--configfile", "mine.yaml"] and last == "--dry-run"
     assert json.loads(Path(file).read_text()) == {"seeds": [0, 1]}
 
 

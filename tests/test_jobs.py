@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,7 @@ def torch_as_it_was():
     yield
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)
+    torch.utils.deterministic.fill_uninitialized_memory = True
 
 
 @pytest.fixture
@@ -111,6 +113,58 @@ def test_where_files_cannot_be_locked_a_job_goes_on(log, monkeypatch):
         with reported("training a/b", str(log)):
             print("at work", file=sys.stderr)
     assert log.read_text() == "at work\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("CUDA error: out of memory"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize(
+    ("rule", "settings", "first"),
+    [("training", {"micro_batch": 256}, "a smaller training.micro_batch, a smaller"), ("curvature", {}, "a smaller")],
+)
+def test_a_gpu_without_enough_memory_is_one_sentence(log, capsys, monkeypatch, error, rule, settings, first):
+    def stage(job):
+        raise error
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**30, 2**35))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 20 * 2**30)
+    with pytest.raises(SystemExit), reported(f"{rule} a/b", str(log)):
+        perform(stage, Job(rule, "a/b", settings, {}, {}))
+    assert capsys.readouterr().err == (
+        f"dropscape: {rule} a/b stopped. The GPU has not enough memory: of 32.0 GiB this job held 20.0 at most, and "
+        f"1.0 are free; write {first} gpu_slots, so that fewer jobs share it, or device: cpu.\n"
+    )
+
+
+def test_a_gpu_that_does_not_answer_any_more_is_one_sentence_too(log, capsys):
+    def stage(job):
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(SystemExit), reported("training a/b", str(log)):
+        perform(stage, Job("training", "a/b", {}, {}, {}))
+    assert "stopped. The GPU has not enough memory; write a smaller gpu_slots" in capsys.readouterr().err
+
+
+def test_any_other_error_of_a_stage_is_not_taken_for_one(log):
+    def stage(job):
+        raise RuntimeError("a defect")
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        perform(stage, Job("training", "a/b", {}, {}, {}))
+
+
+def test_a_job_with_a_gpu_has_deterministic_products_and_fills_no_memory_that_it_then_writes(log, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    for gpu, workspace in ((None, None), ((1, 0), ":4096:8")):
+        with reported("training a/b", str(log), gpu=gpu):
+            assert os.environ.get("CUBLAS_WORKSPACE_CONFIG") == workspace
+            assert torch.utils.deterministic.fill_uninitialized_memory == (gpu is None)
 
 
 def test_checkpoints_stay_until_the_record_is_written(tmp_path):

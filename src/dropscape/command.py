@@ -94,7 +94,7 @@ class Run:
         """The command of Snakemake."""
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
         command += ["--cores", self.cores] if self.cores else []
-        command += ["--resources", f"gpu={self.gpus}"] if self.gpus else []
+        command += ["--resources", f"gpu={int(self.gpus) * self.user.gpu_slots}"] if self.gpus else []
         return [*command, *self.configfile, *more]
 
     @cached_property
@@ -164,6 +164,7 @@ def plan(run: Run) -> int:
     command = [sys.executable, "-m", "dropscape.cost_model", *(["--check"] if run.check else [])]
     command += run.configfile
     command += ["--cores", run.cores] if run.cores else []
+    command += ["--gpus", run.gpus] if run.gpus else []
     return subprocess.run(command, input=listed.stdout, encoding="utf-8").returncode or listed.returncode
 
 

@@ -1,5 +1,6 @@
 """A job of the workflow: what it is given, its log, its threads, its GPU, its record and how it says that it failed."""
 
+import os
 import shutil
 import sys
 import traceback
@@ -14,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from dropscape.artifacts.files import verify, write_json
 from dropscape.artifacts.provenance import provenance
-from dropscape.errors import DropscapeError
-from dropscape.gpus import one_gpu
+from dropscape.errors import DeviceError, DropscapeError
+from dropscape.gpus import gpu_share
 from dropscape.kernel_lock import kernel_lock
 from dropscape.parent_watchdog import end_without_workflow
 
@@ -79,9 +80,9 @@ def run(stage: Callable[[Job], None], snakemake: Any) -> None:
         checkpoints=results.joinpath(".checkpoints", rule, *wildcards),
         checkpoint_seconds=snakemake.resources.get("checkpoint_ms", 30_000) / 1000,
     )
-    with reported(
-        f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, snakemake.resources.get("gpu", 0)
-    ):
+    resources = snakemake.resources
+    gpu = (resources.get("gpu_slots", 1), resources.get("gpu_mega_bytes", 0)) if resources.get("gpu", 0) else None
+    with reported(f"{job.rule} {job.name}".strip(), snakemake.log[0], snakemake.threads, gpu):
         perform(stage, job)
 
 
@@ -94,11 +95,29 @@ def perform(stage: Callable[[Job], None], job: Job) -> None:
     for given in job.inputs.values():
         for path in [given] if isinstance(given, str) else given:
             verify(path)
-    stage(job)
+    try:
+        stage(job)
+    except RuntimeError as error:
+        # torch.OutOfMemoryError, or that of a library that finds no memory for its work space.
+        if not any(
+            sign in f"{type(error).__name__} {error}" for sign in ("OutOfMemory", "out of memory", "ALLOC_FAILED")
+        ):
+            raise
+        raise DeviceError(_out_of_memory(job)) from None
     if "provenance" in job.outputs:
         write_json(job.outputs["provenance"], job._records[-1] if job._records else job.provenance())
     if job.checkpoints:
         shutil.rmtree(job.checkpoints, ignore_errors=True)
+
+
+def _out_of_memory(job: Job) -> str:
+    said = "The GPU has not enough memory"
+    with suppress(Exception):  # the device may not answer any more
+        cuda = sys.modules["torch"].cuda
+        free, total, held = (size / 2**30 for size in (*cuda.mem_get_info(), cuda.max_memory_reserved()))
+        said += f": of {total:.1f} GiB this job held {held:.1f} at most, and {free:.1f} are free"
+    smaller = "a smaller training.micro_batch, " if "micro_batch" in job.settings else ""
+    return f"{said}; write {smaller}a smaller gpu_slots, so that fewer jobs share it, or device: cpu."
 
 
 class _Tee:
@@ -134,20 +153,24 @@ class _Tee:
 
 
 @contextmanager
-def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[None]:
+def reported(name: str, log: str, threads: int = 1, gpu: tuple[int, float] | None = None) -> Iterator[None]:
     """Run the body as the job ``name``.
 
     Its standard error goes to the terminal and to ``log``. An error that a user can act on ends the job with its
     sentence and no traceback; any other error leaves its traceback in the log. It ends with the workflow that started
-    it. A job that asks for a ``gpu`` has one of the visible ones for itself. Two of one name never run at once: a
-    cluster may still be at one that was submitted before its workflow was killed.
+    it. A job that asks for a ``gpu`` (slots, megabytes) has a share of a visible one (``gpu_share``). Two of one name
+    never run at once: a cluster may still be at one that was submitted before its workflow was killed.
     """
     end_without_workflow(name)
+    if gpu:  # products have the same bits each time; cuBLAS reads it when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threadpool_limits(threads)  # numpy's and scipy's own, so that two jobs on two cores do not fight
     if "torch" in sys.modules:  # loading it takes seconds, and many jobs only draw or judge
         torch = sys.modules["torch"]
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # What is allocated is written before it is read, so that filling it with NaN only takes time on a GPU.
+        torch.utils.deterministic.fill_uninitialized_memory = not gpu
         # float32 is float32 on a GPU too, where cuDNN would take TF32; a training may ask for less (``arithmetic``).
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     terminal = sys.stderr
@@ -155,7 +178,7 @@ def reported(name: str, log: str, threads: int = 1, gpu: int = 0) -> Iterator[No
     with _alone(log, name), open(log, "w", encoding="utf-8") as stream:
         sys.stderr = tee = _Tee(terminal, stream)
         try:
-            with one_gpu() if gpu else nullcontext():
+            with gpu_share(*gpu) if gpu else nullcontext():
                 yield
         except DropscapeError as error:
             print(f"dropscape: {name} stopped. {error}", file=sys.stderr, flush=True)

@@ -19,6 +19,11 @@ def test_record_holds_what_made_the_artifact():
     assert provenance("theory", {})["data"] is None
 
 
+def test_a_gpu_is_recorded_with_its_driver_and_libraries_and_the_processor_has_none(gpu):
+    assert provenance("training", {}, device="cuda")["versions"].items() >= gpu.items()
+    assert provenance("training", {}, device="cpu")["versions"].keys() == {"python", "dropscape", *NUMERIC}
+
+
 def test_the_same_work_gives_the_same_json():
     records = [json.dumps(provenance("noise", {"a": 1}, {"b": 2}), allow_nan=False) for _ in range(2)]
     assert records[0] == records[1]

@@ -6,8 +6,9 @@ import pytest
 
 from dropscape.config.load import load_settings
 from dropscape.cost_model.job_costs import job_cost
-from dropscape.cost_model.rates import START_SECONDS
+from dropscape.cost_model.rates import CNN_CALLS, GPU, START_SECONDS, GpuRate
 from dropscape.resolved.workflow import Workflow
+from dropscape.subnetworks.cnn_training import GROUP_BYTES
 
 ROOT = Path(__file__).parents[2]
 RUN = {"experiment": "mnist_fnn", "run": "keep0.9-lr0.1"}
@@ -88,10 +89,50 @@ def test_files_are_as_large_as_their_numbers():
     assert cost("curvature").memory > 2 * 8 * size**2
 
 
-def test_what_uses_a_gpu_says_how_long():
-    assert cost("training").gpu_seconds < cost("training").seconds
-    for rule in ("curvature", "noise_spectrum", "flatness"):
-        assert cost(rule).gpu_seconds is None
+def test_what_uses_a_gpu_says_how_long_and_what_the_processor_does_meanwhile():
+    for rule in ("training", "sampling", "curvature", "noise_alignment", "flatness"):
+        counted = cost(rule)
+        assert counted.gpu_seconds < counted.seconds - START, rule
+        assert counted.beside_seconds == START
+        assert counted.elapsed(gpu=True) == START + counted.gpu_seconds
+        assert counted.elapsed(gpu=False) == counted.seconds
+    for rule in ("noise_spectrum", "noise_projection"):
+        assert cost(rule).gpu_seconds is None and cost(rule).elapsed(gpu=True) == cost(rule).seconds
+
+
+def test_a_gpu_takes_the_longer_of_work_and_launches():
+    gpu = GpuRate({"float32": 4.0, "tf32": 20.0}, bytes=10.0, call=0.5, replay=0.1, eigen=1.0, memory=1.0)
+    assert gpu.seconds(flops=40, moved=20, calls=23) == 12
+    assert gpu.seconds(flops=40, moved=20, calls=23, precision="tf32") == 11.5
+    assert gpu.seconds(flops=40, moved=20, calls=23, precision="tf32", replayed=True) == 4
+
+
+def test_the_precision_of_a_training_counts_on_a_gpu_and_that_of_measurements_is_float32():
+    """Long enough that work and not launches decide; the same work on a core takes the same."""
+    wildcards = {"experiment": "cifar10_resnet18", "run": "plain"}
+
+    def costs(rule, precision, batch):
+        training = {"precision": precision, "batch_size": batch, "micro_batch": batch, "ghost_batch_size": batch}
+        overrides = {"implicit_regularization": {"experiments": {"cifar10_resnet18": {"training": training}}}}
+        return job_cost(rule, Workflow(load_settings({"scale": "paper", "overrides": overrides}, ROOT)), wildcards)
+
+    exact, faster, fastest = (costs("training", precision, 1000) for precision in ("float32", "tf32", "bfloat16"))
+    assert 2 * fastest.gpu_seconds < 1.5 * faster.gpu_seconds < exact.gpu_seconds
+    assert exact.seconds == faster.seconds
+    # A small batch is its launches, which no precision shortens.
+    exact, faster = (costs("training", precision, 4) for precision in ("float32", "tf32"))
+    assert exact.gpu_seconds == pytest.approx(faster.gpu_seconds, rel=0.1)
+
+
+def test_networks_of_a_group_share_their_launches():
+    workflow = Workflow(load_settings({"scale": "paper"}, ROOT))
+    narrow, wide = (
+        job_cost("subnetworks_cnn", workflow, {"experiment": "mnist_cnn", "width": m}) for m in ("100", "250000")
+    )
+    networks, steps = 9 * 50, 25 * 938
+    assert narrow.gpu_seconds < networks * steps * CNN_CALLS * GPU.call / 10
+    assert wide.gpu_seconds > 10 * narrow.gpu_seconds
+    assert wide.gpu_memory > GROUP_BYTES > wide.memory
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])

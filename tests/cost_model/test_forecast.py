@@ -5,11 +5,12 @@ from io import StringIO
 from pathlib import Path
 from textwrap import indent
 
+import pandas as pd
 import pytest
 
 from dropscape.config.load import load_settings, user_keys, user_settings
 from dropscape.cost_model.__main__ import main
-from dropscape.cost_model.forecast import against_records, by_stage, forecasts
+from dropscape.cost_model.forecast import against_records, by_stage, forecasts, longest
 from dropscape.cost_model.jobs import ListedJob, jobs_in
 from dropscape.cost_model.page import comparison, page
 from dropscape.resolved.workflow import Workflow
@@ -57,9 +58,11 @@ def table(workflow, tmp_path):
 def test_jobs_of_a_dry_run():
     training, spectrum, other = jobs_in(LISTED.format(folder="benchmarks"))
     wildcards = {"experiment": "mnist_fnn", "run": "keep0.9-lr0.1"}
-    assert training == ListedJob("training", wildcards, 2, "benchmarks/training.tsv")
+    inputs = "results/smoke/data/mnist.safetensors", "results/smoke/.code/training.sha256"
+    outputs = ("results/smoke/training/mnist_fnn/keep0.9-lr0.1/model.safetensors",)
+    assert training == ListedJob("training", wildcards, 2, "benchmarks/training.tsv", inputs, outputs)
     assert (spectrum.stage, spectrum.threads) == ("noise", 1)
-    assert other == ListedJob("another_stage", {}, 1, "")
+    assert other == ListedJob("another_stage", {}, 1, "", ("",), ("c",))
 
 
 def test_jobs_that_share_a_submission_count_too():
@@ -85,6 +88,42 @@ def test_stages_add_up_and_the_largest_job_counts(table):
     assert together["memory"] == pytest.approx(table["memory"].max() / 1e9)
     assert together["threads"] == 2
     assert stages.loc["training", "gpu_hours"] > 0 and stages.loc["noise", "gpu_hours"] == 0
+    assert 0 < stages.loc["training", "beside_gpu"] < stages.loc["training", "core_hours"]
+    assert stages.loc["noise", "beside_gpu"] == stages.loc["noise", "core_hours"]
+
+
+def test_a_run_takes_at_least_its_longest_chain_of_jobs(workflow):
+    """In whatever order they are listed: the second needs the first, the third nothing that is made."""
+    jobs = [
+        ("second", "a, x", "b", 2, 1),
+        ("third", "x", "c", 6, 1),
+        ("first", "x", "a", 5, 3),
+    ]
+    table = pd.DataFrame(
+        {
+            "job": name,
+            "rule": name,
+            "stage": name,
+            "inputs": tuple(inputs.split(", ")),
+            "outputs": (outputs,),
+            "seconds": 3600.0 * hours,
+            "gpu_seconds": 3600.0 * on_gpu,
+            "beside": 0.0,
+            "counted": True,
+            "threads": 1,
+            "memory": 0.0,
+            "disk": 0.0,
+        }
+        for name, inputs, outputs, hours, on_gpu in jobs
+    )
+    assert longest(table, gpu=False) == (7, "third", 6)
+    assert longest(table, gpu=True) == (4, "first", 3)
+    shown = page(table, workflow, "1", 2)
+    assert "On 1 cores without a GPU it takes at least 13 hours: all work shared out 13, the longest chain" in shown
+    assert (
+        "On 2 GPUs and 1 cores it takes at least 4 hours: all work shared out 2.5, the longest chain of jobs 4" in shown
+    )
+    assert " 2 GPUs" not in page(table, workflow, "1")
 
 
 def test_records_are_compared_rule_by_rule(table, tmp_path):

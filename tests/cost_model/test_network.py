@@ -9,7 +9,8 @@ from dropscape.models.settings import network_kind
 
 
 def settings(block=("layers.1.weight",), **model):
-    return {"model": model, "block": list(block), "data": {"train_examples": 2048, "max_tokens": None}}
+    data = {"train_examples": 2048, "max_tokens": None}
+    return {"model": model, "block": list(block), "data": data, "keep_prob": 0.5}
 
 
 def counted(settings):
@@ -24,6 +25,33 @@ def test_a_fully_connected_network_is_its_products():
     assert network.flops == 2 * products
     assert network.parameters == products + 50 + 30 + 10
     assert network.block == 50 * 30
+
+
+def test_passes_of_a_fully_connected_network_are_its_products_and_what_its_kernels_move():
+    described = settings(name="fnn", widths=[784, 50, 30, 10], activation="relu", output_bias=True)
+    forward, block, training = (counted(described).passes[kind] for kind in ("forward", "block", "training"))
+    first, second, third = 784 * 50, 50 * 30, 30 * 10
+    assert forward.flops == 2 * (first + second + third)
+    assert block.flops == forward.flops + 2 * (third + second)  # back through the third layer, and the block's gradient
+    assert training.flops == forward.flops + 2 * (2 * third + 2 * second + first)
+    assert forward.kernels == 7  # three layers, two activations, the loss's two
+    assert forward.kernels < block.kernels < training.kernels
+    # Each layer reads what the one before it put out, an activation reads and writes, and so does log-softmax.
+    numbers = 784 + 50 + 2 * 50 + 50 + 30 + 2 * 30 + 30 + 10 + 2 * 10 + 10
+    parameters = first + second + third + 90
+    assert forward.moved == pytest.approx(4 * (numbers + parameters / 4096), rel=0.02)
+    # Masks only where there is dropout and a gradient, and there are many kernels to one.
+    plain = counted(described | {"keep_prob": 1}).passes
+    assert plain["forward"] == forward and plain["block"] == plain["unmasked"] == counted(described).passes["unmasked"]
+    assert plain["training"].kernels + 20 < training.kernels and plain["training"].flops == training.flops
+
+
+def test_gradients_of_convolutions_read_and_write_what_they_pass():
+    described = settings(["block1.conv1.weight"], name="vgg9", classes=10, width=1.0)
+    passes = counted(described | {"keep_prob": 1}).passes
+    assert 1.9 < passes["block"].flops / passes["forward"].flops < 2.1
+    assert 2.9 < passes["training"].flops / passes["forward"].flops < 3.1
+    assert 2 < passes["block"].moved / passes["forward"].moved < 4
 
 
 # The published numbers: parameters and multiplications in millions; VGG-16's without its three dense layers.

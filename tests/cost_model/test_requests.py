@@ -13,8 +13,9 @@ from dropscape.measurement import Task
 from dropscape.resolved.workflow import Workflow
 
 ROOT = Path(__file__).parents[2]
-ON_DEVICE = {"training", "sampling", "sampling_ratio", "noise_alignment"}  # of a run
-LONG = {"training", "sampling", "curvature", "flatness", "flatness_slices"}  # of a network for images
+ON_DEVICE = {"training", "training_translation", "sampling", "sampling_ratio", "curvature", "noise_alignment"}
+ON_DEVICE |= {"flatness", "flatness_slices"}  # of a run
+LONG = {"training", "sampling", "flatness", "flatness_slices"}  # of a network for images
 
 
 class Asked:
@@ -67,7 +68,7 @@ class TestGpu:
     def test_is_asked_for_by_the_jobs_that_compute_where_the_user_says(self, paper, device, gpus):
         run = configured(scale="paper", device=device).trained["cifar100_resnet20"].runs["dropout"]
         on_device = {rule for rule, task in run.tasks.items() if task.on_device}
-        assert on_device == {"training", "sampling"}
+        assert on_device == {"training", "sampling", "curvature", "flatness", "flatness_slices"}
         for rule in run.tasks:
             assert asked(paper, "cifar100_resnet20", "dropout", device).gpu(rule) == (gpus if rule in on_device else 0)
 
@@ -87,10 +88,8 @@ class TestGpu:
 
     def test_a_job_with_settings_for_a_device_is_on_it_and_no_other(self):
         """Every stage that chooses a device reads it from its settings."""
-        runs = {"sampling", "sampling_ratio", "training", "noise_alignment"}
         for rule, wildcards, task in every_job(configured(scale="paper", device="cuda")):
-            if rule in runs or not rule.startswith(("noise", "flatness", "curvature", "condensation", "training_")):
-                assert task.on_device == ("device" in task.settings), (rule, wildcards)
+            assert task.on_device == ("device" in task.settings), (rule, wildcards)
 
     def test_is_known_without_torch_since_every_job_parses_the_workflow(self):
         imported = "import sys, dropscape.resolved.workflow, dropscape.config.load; sys.exit('torch' in sys.modules)"
@@ -190,8 +189,9 @@ class TestGroups:
 
     def test_no_gpu_waits_for_what_needs_none(self, paper):
         for experiment, run, on_gpu in (
-            ("mnist_fnn", "keep0.9-lr0.1", {"training", "sampling", "noise_alignment"}),
-            ("multi30k_transformer", "dropout", set()),  # which takes the GPU for longer
+            ("mnist_fnn", "keep0.9-lr0.1", {"training", "sampling", "curvature", "noise_alignment", "flatness"}),
+            # The others take the GPU for longer.
+            ("multi30k_transformer", "dropout", {"training_translation", "curvature", "flatness_slices"}),
         ):
             shared = groups(paper, experiment, run, "cuda")
             assert {rule for rule, group in shared.items() if group == "gpu"} == on_gpu < ON_DEVICE
@@ -211,6 +211,7 @@ class TestGroups:
         assert paper["cpu"].group("equations", trajectories) == "short"
         assert paper["cuda"].group("equations", trajectories) == "gpu"
         assert paper["cuda"].group("theory", {"study": "noise_structure", "table": "closed_forms"}) == "short"
-        assert paper["cuda"].group("flatness_interpolations", {"experiment": "mnist_two_layer"}) == "measurements"
+        for device, kind in (("cpu", "measurements"), ("cuda", "gpu")):
+            assert paper[device].group("flatness_interpolations", {"experiment": "mnist_two_layer"}) == kind
         assert paper["cuda"].group("subnetworks_cnn", {"experiment": "mnist_cnn", "width": "100"}) is None
         assert paper["cpu"].group("subnetworks_two_layer", {"experiment": "mnist_two_digits"}) is None

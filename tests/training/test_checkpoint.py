@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from dropscape.artifacts import provenance
+from dropscape.artifacts.files import digest
 from dropscape.jobs import Job
 from dropscape.training import checkpoint
 from dropscape.training.checkpoint import Checkpoint, Checkpoints
@@ -48,6 +50,23 @@ def test_a_state_is_due_every_so_many_seconds(path, monkeypatch):
     assert not state.due()
     now[0] += 29.9
     assert not state.due()
+
+
+def test_another_gpu_or_driver_does_not_go_on_from_a_state_and_the_processor_knows_of_none(gpu, tmp_path, monkeypatch):
+    job = Job("training", "run", {"seeds": [0]}, {}, {}, tmp_path)
+
+    def path(device):
+        return Checkpoints(job, None, device).named("a").path.name
+
+    first, processor = path("cuda"), path("cpu")
+    assert first == path("cuda") != processor
+    provenance.DRIVER.write_text("571.0\n")
+    second = path("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "another GPU")
+    assert len({first, second, path("cuda")}) == 3
+    assert path("cpu") == processor
+    key = [{"seeds": [0]}, None, "cpu", torch.__version__, torch.get_num_threads()]
+    assert processor == f"{digest(key, [])}-a.safetensors"
 
 
 def test_checkpoints_need_a_folder_since_they_delete_it():

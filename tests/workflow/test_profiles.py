@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from dropscape.gpus import held_one, visible_gpus
+from dropscape.gpus import held_share, visible_gpus
 from tests.workflow.project import ROOT
 
 RUN = "mnist_fnn/keep0.9-lr0.1"
@@ -29,22 +29,26 @@ def test_the_slurm_profile_names_no_site():
     )
 
 
-def test_a_job_on_a_gpu_takes_one_that_is_free_and_another_job_takes_none(copy, tmp_path, monkeypatch):
-    """Two pretend GPUs, the first of them held by another workflow."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+def test_a_job_takes_slots_of_the_gpu_that_has_them_free_and_a_job_without_gpu_takes_none(copy, tmp_path, monkeypatch):
+    """Two pretend GPUs, one with a slot that is held elsewhere; the job needs more than the 1.5 GB of a slot."""
+    program = tmp_path / "bin/nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 0, GPU-a, 3000\necho 1, GPU-b, 3000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     first, second = visible_gpus()
     folder = tmp_path / f"dropscape-gpus-{os.getuid()}"
     profile = ("--workflow-profile", "workflow/profiles/gpu")
-    with held_one([first], folder):
+    with held_share({first: 3000}, folder, slots=2):
         for rule, path, taken in (
-            ("curvature", f"curvature/{RUN}/hessian.safetensors", {first}),
-            ("sampling", f"sampling/{RUN}/gradients.safetensors", {first, second}),
+            ("noise_spectrum", f"noise/{RUN}/spectrum.csv", 0),
+            ("sampling", f"sampling/{RUN}/gradients.safetensors", 2),
         ):
             target = f"results/smoke/{path}"
             copy.path(target).unlink()
-            assert [job.name for job in copy.succeeded(*profile, target)] == [f"{rule} {RUN}"]
-            assert {held.name for held in folder.iterdir()} == taken
+            assert [job.name for job in copy.succeeded(*profile, target, gpu_slots=2)] == [f"{rule} {RUN}"]
+            assert len(list(folder.glob(f"{second}.[0-9]"))) == taken
 
 
 def test_what_takes_minutes_shares_a_submission_and_nothing_waits_beside_a_gpu(smoke):

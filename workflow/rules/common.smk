@@ -117,6 +117,10 @@ DEFAULT_RESOURCES = workflow.resource_settings.default_resources or {}
 SUBMITTING = workflow.is_main_process and "mem_mb" in DEFAULT_RESOURCES
 
 
+# Whether jobs share the GPUs of this machine, so that each says how much memory of one it needs.
+SHARING = workflow.is_main_process and not SUBMITTING and "gpu" in workflow.resource_settings.resources
+
+
 @cache
 def requests():
     """What all jobs ask for. Counting takes torch, which no job is to wait for."""
@@ -126,12 +130,15 @@ def requests():
 
 
 def resources_of(rule):
-    """The resources of a rule: GPUs, and what follows from its cost where a scheduler is asked."""
+    """The resources of a rule: GPUs, and what follows from its cost where GPUs are shared or a scheduler is asked."""
 
     def asked(wildcards):
         return requests().request(rule, dict(wildcards.items()))
 
     resources = {"gpu": lambda wildcards: WORKFLOW.task(rule, dict(wildcards.items())).gpus}
+    resources["gpu_slots"] = USER.gpu_slots
+    if SHARING:
+        resources["gpu_mega_bytes"] = lambda wildcards: asked(wildcards).gpu_mega_bytes
     if SUBMITTING:
         resources["runtime"] = lambda wildcards, attempt: asked(wildcards).minutes(attempt)
         resources["mem_mb"] = lambda wildcards, attempt: asked(wildcards).mega_bytes(attempt)

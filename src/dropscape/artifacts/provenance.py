@@ -4,14 +4,29 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 NUMERIC = ("torch", "numpy", "scipy", "numba")  # other versions of these give other numbers
+DRIVER = Path("/sys/module/nvidia/version")
 
 
 def numeric_versions() -> dict[str, str]:
     """The installed versions of what decides numbers."""
     return {name: version(name) for name in NUMERIC}
+
+
+def gpu_versions(device: str) -> dict[str, Any]:
+    """The GPU and the versions of its software, which decide numbers too; empty where none computes."""
+    if not device.startswith("cuda") or not sys.modules["torch"].cuda.is_available():
+        return {}
+    torch = sys.modules["torch"]
+    return {
+        "gpu": torch.cuda.get_device_name(),
+        "driver": DRIVER.read_text().strip() if DRIVER.is_file() else None,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+    }
 
 
 def provenance(
@@ -30,5 +45,7 @@ def provenance(
         # Null where torch was not used.
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": platform.machine(),
-        "versions": {"python": platform.python_version(), "dropscape": version("dropscape")} | numeric_versions(),
+        "versions": {"python": platform.python_version(), "dropscape": version("dropscape")}
+        | numeric_versions()
+        | gpu_versions(device),
     }

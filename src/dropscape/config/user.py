@@ -37,6 +37,11 @@ class UserSettings(Strict):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
     threads: Count = Field(1, description="CPU threads of one job; jobs run side by side on the remaining cores.")
+    gpu_slots: Count = Field(
+        4,
+        description="How many jobs share a GPU of one machine (profile gpu); one that needs much of its memory takes "
+        "the place of several. Changing it reruns nothing.",
+    )
     checkpoint_seconds: Positive = Field(
         30.0, description="A training saves its state this often; changing it reruns nothing."
     )

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="as given to snakemake")
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as given to snakemake")
     parser.add_argument("--cores", default="all", help="as given to snakemake")
+    parser.add_argument("--gpus", type=int, default=0, help="how many GPUs there are")
     parser.add_argument("--check", action="store_true", help="compare with what benchmark files recorded")
     options = parser.parse_args(arguments)
     text = sys.stdin.read()
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = "Nothing to be done" in text
         print("There is nothing left to be made." if done else text, file=sys.stdout if done else sys.stderr)
         return not done
-    print(comparison(table) if options.check else page(table, workflow, options.cores))
+    print(comparison(table) if options.check else page(table, workflow, options.cores, options.gpus))
     return 0
 
 

@@ -12,29 +12,43 @@ class Cost:
 
     Attributes:
         seconds: from its start to its end on one core, without a GPU.
-        gpu_seconds: the same with a GPU; None where the job uses none.
+        gpu_seconds: what of it a GPU works, with a GPU; None where the job uses none.
+        beside_seconds: what of it the processor works then, while the GPU waits.
         memory: bytes held at most, in the main memory.
         disk: bytes written.
+        gpu_memory: bytes held at most in a GPU's; None: as in the main memory.
     """
 
     seconds: float
     gpu_seconds: float | None = None
+    beside_seconds: float = 0.0
     memory: float = 0.0
     disk: float = 0.0
+    gpu_memory: float | None = None
+
+    def elapsed(self, gpu: bool) -> float:
+        """Seconds from its start to its end, with or without a GPU."""
+        return self.seconds if self.gpu_seconds is None or not gpu else self.gpu_seconds + self.beside_seconds
 
 
 def with_start(
-    kind: str, seconds: float = 0.0, gpu_seconds: float | None = None, memory: float = 0.0, disk: float = 0.0
+    kind: str,
+    seconds: float = 0.0,
+    gpu_seconds: float | None = None,
+    memory: float = 0.0,
+    disk: float = 0.0,
+    beside_seconds: float = 0.0,
+    gpu_memory: float | None = None,
 ) -> Cost:
     """The cost of a job from what it takes beyond its start; ``kind`` is a key of ``START_SECONDS``."""
-    start = START_SECONDS[kind]
-    on_gpu = None if gpu_seconds is None else start + gpu_seconds
-    return Cost(start + seconds, on_gpu, START_BYTES[kind] + memory, disk)
+    start, memory = START_SECONDS[kind], START_BYTES[kind] + memory
+    beside = 0.0 if gpu_seconds is None else start + beside_seconds
+    return Cost(start + seconds, gpu_seconds, beside, memory, disk, gpu_memory)
 
 
 @dataclass(frozen=True)
 class NetworkPasses:
-    """Passes of single examples through a network; a backward pass is as much work as two forward ones.
+    """Passes on a processor of single examples through a network; a backward pass is as much work as two forward ones.
 
     They go through in ``calls`` micro-batches.
     """

@@ -9,6 +9,14 @@ from collections.abc import Callable, Sequence
 from dropscape.cost_model.cost import Cost, NetworkPasses, with_start
 from dropscape.cost_model.network import NetworkCounts
 from dropscape.cost_model.rates import (
+    CALLS_OF_METHOD,
+    CALLS_OF_ORDER,
+    CNN_ACTIVATION,
+    CNN_CALLS,
+    CNN_DRAWN,
+    CNN_MASK_BIT,
+    CNN_PARAMETER,
+    CNN_PATCH,
     COMPILED_CONVOLUTION_FLOPS,
     COMPILED_WEIGHT_SECONDS,
     FLOAT,
@@ -17,9 +25,11 @@ from dropscape.cost_model.rates import (
     GRADIENTS_OF_ORDER,
     PRODUCT_FLOPS,
     SIMULATED,
+    SIMULATED_NUMBERS,
 )
 from dropscape.equations.settings import EquationsSettings
 from dropscape.measurement import StageExperiment
+from dropscape.subnetworks.cnn_training import GROUP_BYTES
 from dropscape.subnetworks.settings import CnnSettings, DistributionSettings, TwoLayerSettings
 
 CLASSES = 10
@@ -30,11 +40,11 @@ KERNEL = 25  # weights of a convolution for each pair of channels
 
 
 def _simulated(
-    experiment: EquationsSettings, gradients: float, trials: int, measurements: float = 0.0, disk: float = 0.0
+    experiment: EquationsSettings, gradients: float, calls: float, measurements: float = 0.0, disk: float = 0.0
 ) -> Cost:
     """A job that takes so many gradients of all training examples and measures so many networks on all examples.
 
-    Its ``trials`` are one batch.
+    Its trials are one batch, which takes so many ``calls`` on a GPU.
     """
     data, widths = experiment.data, [experiment.data.side**2, *experiment.model.widths, CLASSES]
     network = NetworkCounts(
@@ -46,34 +56,38 @@ def _simulated(
     )
     examples = gradients * data.train_examples
     measured = measurements * (data.train_examples + data.test_examples)
-    passes = NetworkPasses(examples + measured, examples, gradients / trials)
-    seconds, gpu = passes.seconds(network, SIMULATED), passes.seconds(network, GPU)
+    seconds = NetworkPasses(examples + measured, examples).seconds(network, SIMULATED)
+    moved = FLOAT * SIMULATED_NUMBERS * network.activations * (examples + measured)
+    gpu = GPU.seconds(network.flops * (3 * examples + measured), moved, calls)
     return with_start("torch", seconds, gpu, 4 * FLOAT * (data.train_examples + data.test_examples) * widths[0], disk)
 
 
 def _equations(experiment: EquationsSettings) -> Cost:
     asked, data = experiment.trajectories, experiment.data
     trials = len(experiment.seeds) * asked.trials
-    steps = trials * sum(point.steps for point in asked.runs.values())
+    steps = sum(point.steps for point in asked.runs.values())
     share = (asked.batch_size or data.train_examples) / data.train_examples
     gradients = GRADIENTS_OF_METHOD | ({"order_1": asked.samples} if asked.samples else {})
     each = sum(gradients[name] for name in asked.methods)
     rows = trials * len(asked.runs) * len(asked.methods) * asked.history_points
-    return _simulated(experiment, share * steps * each, trials, rows, 90 * rows)
+    calls = steps * sum(CALLS_OF_METHOD[name] for name in asked.methods)
+    return _simulated(experiment, share * trials * steps * each, calls, rows, 90 * rows)
 
 
 def _equations_weak_errors(experiment: EquationsSettings) -> Cost:
     asked = experiment.weak_errors
-    steps = asked.trials * len(asked.keep_probs) * sum(asked.flow_time / rate for rate in asked.learning_rates)
+    steps = len(asked.keep_probs) * sum(asked.flow_time / rate for rate in asked.learning_rates)
     evaluations = asked.inner_steps * (2 if asked.scheme == "midpoint" else 1)
     each = 1 + evaluations * sum(GRADIENTS_OF_ORDER[order] for order in asked.orders)
-    return _simulated(experiment, steps * each, asked.trials, disk=5e3)
+    calls = CALLS_OF_METHOD["dropout"] + evaluations * sum(CALLS_OF_ORDER[order] for order in asked.orders)
+    return _simulated(experiment, asked.trials * steps * each, steps * calls, disk=5e3)
 
 
 def _equations_noises(experiment: EquationsSettings) -> Cost:
     asked, methods = experiment.noises, 4
     trials = len(experiment.seeds) * asked.trials
-    return _simulated(experiment, trials * methods * asked.steps, trials, trials * methods, 200 * trials * methods)
+    calls = methods * asked.steps * CALLS_OF_METHOD["dropout"]
+    return _simulated(experiment, trials * methods * asked.steps, calls, trials * methods, 200 * trials * methods)
 
 
 # ---- subnetworks
@@ -97,28 +111,37 @@ def _two_layer(experiment: TwoLayerSettings) -> Cost:
 def _cnn(experiment: CnnSettings) -> Cost:
     networks = len(experiment.keep_probs) * len(experiment.seeds)
     examples, tests = experiment.data.train_examples, experiment.data.test_examples
-    passes = 3 * experiment.epochs * examples
-    features = _feature_flops(experiment.channels, experiment.hidden)
-    flops = 0.0
+    passes, steps = experiment.epochs * examples, experiment.epochs * -(-examples // experiment.batch_size)
+    features, patches = _feature_work(experiment.channels, experiment.hidden)
+    unit, batch = experiment.hidden + 1 + CLASSES, experiment.batch_size
+    flops = gpu = drawn = 0.0
     for width in experiment.widths:
         dense = 2 * width * (experiment.hidden + CLASSES)
         tested = experiment.recorded_steps * tests * (features + (2 + experiment.random_masks) * dense)
-        flops += networks * (passes * (features + dense) + tested)
+        flops += (work := networks * (3 * passes * (features + dense) + tested))
+        # On a GPU all units of a group of networks take part in a step.
+        moved = steps * width * (CNN_PARAMETER * unit + CNN_MASK_BIT)
+        moved += passes * (CNN_ACTIVATION * width + CNN_PATCH * patches)
+        held = FLOAT * (3 * width * unit + 4 * width * batch + 4 * patches * batch)
+        groups = -(-networks // max(1, int(GROUP_BYTES / held)))
+        gpu += GPU.seconds(work, FLOAT * networks * moved, groups * steps * CNN_CALLS)
+        drawn += networks * width * unit * CNN_DRAWN
     rows = networks * len(experiment.widths) * experiment.recorded_steps * (2 + experiment.random_masks)
     memory = FLOAT * (3 * max(experiment.widths) * experiment.hidden + (examples + tests) * SIDE**2)
-    return with_start("torch", flops / COMPILED_CONVOLUTION_FLOPS, flops / GPU.flops, memory, 60 * rows)
+    seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, GROUP_BYTES + memory
+    return with_start("torch", seconds, gpu, memory, 60 * rows, drawn, gpu_memory)
 
 
 def _accuracies(experiment: CnnSettings) -> Cost:
     return with_start("tables", disk=_cnn(experiment).disk)
 
 
-def _feature_flops(channels: Sequence[int], hidden: int) -> float:
-    """Work of two convolutions, of all pixels and of a quarter of them, and of the first dense layer."""
+def _feature_work(channels: Sequence[int], hidden: int) -> tuple[float, float]:
+    """Work of two convolutions, of all pixels and of a quarter of them, and of the first dense layer; their patches."""
     first, second = channels
     pooled = ((SIDE // 2 - 4) // 2) ** 2
     products = first * KERNEL * SIDE**2 + first * second * KERNEL * 4 * pooled + second * pooled * hidden
-    return 2.0 * products
+    return 2.0 * products, KERNEL * (SIDE**2 + first * (SIDE // 2) ** 2)
 
 
 COSTS: dict[str, Callable[[StageExperiment], Cost]] = {

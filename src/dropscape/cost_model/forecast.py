@@ -1,6 +1,8 @@
 """What the jobs of a workflow cost together, by stage, and how close forecasts are to what was recorded."""
 
+import math
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +16,10 @@ WITHIN = 2.0  # the factor that a forecast is to be within
 
 
 def forecasts(jobs: Iterable[ListedJob], workflow: Workflow) -> pd.DataFrame:
-    """One row a job: stage, rule, job, threads, benchmark, counted, seconds, gpu_seconds, memory, disk.
+    """One row a job: stage, rule, job, what a ``ListedJob`` has, counted, what a ``Cost`` has, and beside.
 
-    A job that nobody has counted (``job_cost``) has NaN for its costs and False as ``counted``.
+    That are the seconds of the processor where there is a GPU. A job that nobody has counted (``job_cost``) has NaN for
+    its costs and False as ``counted``.
     """
     rows = []
     for job in jobs:
@@ -27,22 +30,23 @@ def forecasts(jobs: Iterable[ListedJob], workflow: Workflow) -> pd.DataFrame:
         rows.append(
             {
                 "stage": job.stage,
-                "rule": job.rule,
                 "job": " ".join([job.rule, "/".join(job.wildcards.values())]),
-                "threads": job.threads,
-                "benchmark": job.benchmark,
                 "counted": cost is not None,
             }
-            | vars(cost or Cost(*[float("nan")] * 4))
+            | vars(job)
+            | vars(cost or Cost(*[math.nan] * 6))
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if rows:
+        table["beside"] = table["seconds"].where(table["gpu_seconds"].isna(), table["beside_seconds"])
+    return table
 
 
 def by_stage(table: pd.DataFrame) -> pd.DataFrame:
     """One row a stage, in the order of the jobs, and their sum.
 
-    Columns: jobs, not_counted, threads (of one job at most), core_hours without a GPU, gpu_hours of the jobs that could
-    use one, longest job (hours, without a GPU), memory of one job at most and disk of all (GB).
+    Columns: jobs, not_counted, threads (of one job at most), core_hours without a GPU, gpu_hours and the core_hours
+    beside_gpu with one, memory of one job at most and disk of all (GB).
     """
     grouped = table.groupby("stage", sort=False)
     stages = pd.DataFrame(
@@ -52,14 +56,28 @@ def by_stage(table: pd.DataFrame) -> pd.DataFrame:
             "threads": grouped["threads"].max(),
             "core_hours": grouped["seconds"].sum() / 3600,
             "gpu_hours": grouped["gpu_seconds"].sum() / 3600,
-            "longest": grouped["seconds"].max() / 3600,
+            "beside_gpu": grouped["beside"].sum() / 3600,
             "memory": grouped["memory"].max() / 1e9,
             "disk": grouped["disk"].sum() / 1e9,
         }
     )
-    most = ["threads", "longest", "memory"]
+    most = ["threads", "memory"]
     stages.loc["together"] = {**stages.sum(), **stages[most].max()}
     return stages
+
+
+def longest(table: pd.DataFrame, gpu: bool) -> tuple[float, str, float]:
+    """Hours of the longest chain of jobs that need one another, with or without GPUs; the longest job and its hours."""
+    seconds = (table["beside"] + table["gpu_seconds"].fillna(0) if gpu else table["seconds"]).fillna(0).tolist()
+    makers = {path: number for number, paths in enumerate(table["outputs"]) for path in paths}
+    inputs = table["inputs"].tolist()
+
+    @cache
+    def end(job: int) -> float:
+        return seconds[job] + max((end(makers[path]) for path in inputs[job] if path in makers), default=0.0)
+
+    last = max(range(len(table)), key=seconds.__getitem__)
+    return max(map(end, range(len(table)))) / 3600, table["job"].iloc[last], seconds[last] / 3600
 
 
 def against_records(table: pd.DataFrame) -> pd.DataFrame:

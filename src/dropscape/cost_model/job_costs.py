@@ -66,7 +66,8 @@ def _flatness_interpolations(workflow: Workflow, wildcards: Mapping[str, str], c
     asked = experiment.interpolations
     work = _run_work(workflow, experiment, {**wildcards, "run": asked.pairs[0][0]}, custom_as_known)
     points = work.seeds * len(asked.pairs) * asked.points
-    return work.on_the_cpu(NetworkPasses(points * work.examples, calls=work.calls(points)), disk=100 * points)
+    passes = NetworkPasses(points * work.examples, calls=work.calls(points))
+    return work.on_either_device(passes, work.gpu_seconds("forward", points * work.examples), disk=100 * points)
 
 
 def _theory(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:

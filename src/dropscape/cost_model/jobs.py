@@ -13,6 +13,8 @@ class ListedJob:
     wildcards: dict[str, str]
     threads: int
     benchmark: str
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -30,4 +32,5 @@ def jobs_in(text: str) -> Iterator[ListedJob]:
         fields = dict(re.findall(r"^ {4,}(\w+): (.*)$", block, flags=re.MULTILINE))
         if "output" in fields:
             wildcards = dict(pair.split("=", 1) for pair in fields.get("wildcards", "").split(", ") if pair)
-            yield ListedJob(rule, wildcards, int(fields.get("threads", 1)), fields.get("benchmark", ""))
+            files = (tuple(fields.get(key, "").split(", ")) for key in ("input", "output"))
+            yield ListedJob(rule, wildcards, int(fields.get("threads", 1)), fields.get("benchmark", ""), *files)

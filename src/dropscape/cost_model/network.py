@@ -3,19 +3,44 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.models.registry import build, with_data_dimensions
 from dropscape.models.settings import network_kind
 
 # Words of each language in n sentence pairs; that many of Multi30k's in its first 2,048, within a factor of 2.
 WORDS = 20.0
+
+
+# Examples of a pass that is counted, so many that what it moves for all of them together does not count.
+EXAMPLES = 4096
+
+
+@dataclass(frozen=True)
+class PassCounts:
+    """Counts of a pass of a batch, with the gradient if it has one.
+
+    Attributes:
+        kernels: that it calls, however many the examples.
+        flops: multiplications and additions of its products, for an example.
+        moved: bytes that its kernels read and write, for an example.
+    """
+
+    kernels: int
+    flops: float
+    moved: float
+
+
+NOTHING = PassCounts(0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -27,6 +52,8 @@ class NetworkCounts:
         activations: numbers that its layers put out.
         layers: how many layers are called.
         parameters, block: numbers in all parameters, and in those of the block.
+        passes: ``forward`` without masks and gradient, with the gradient of the ``block`` under masks and ``unmasked``,
+            in ``training`` mode with that of all parameters under masks.
     """
 
     flops: float
@@ -34,6 +61,7 @@ class NetworkCounts:
     layers: int
     parameters: int
     block: int
+    passes: Mapping[str, PassCounts] = field(default_factory=dict)
 
 
 def counted_network(settings: Mapping[str, Any], shape: tuple[int, ...]) -> NetworkCounts:
@@ -42,11 +70,12 @@ def counted_network(settings: Mapping[str, Any], shape: tuple[int, ...]) -> Netw
     vocabulary = dict.fromkeys(range(words))
     description = {"source_vocabulary": vocabulary, "target_vocabulary": vocabulary, "source_length": shape[0] // 2}
     model = with_data_dimensions(settings["model"], description)
-    return _counted(json.dumps(model), shape, tuple(settings["block"]))
+    keep_probs = settings["keep_prob"] if isinstance(settings["keep_prob"], list) else [settings["keep_prob"]]
+    return _counted(json.dumps(model), shape, tuple(settings["block"]), min(keep_probs) < 1)
 
 
 @cache
-def _counted(model: str, shape: tuple[int, ...], block: tuple[str, ...]) -> NetworkCounts:
+def _counted(model: str, shape: tuple[int, ...], block: tuple[str, ...], has_masks: bool) -> NetworkCounts:
     settings = json.loads(model)
     outputs: list[int] = []
     dtype = torch.int64 if network_kind(settings["name"]).translates else torch.float32
@@ -68,4 +97,36 @@ def _counted(model: str, shape: tuple[int, ...], block: tuple[str, ...]) -> Netw
         layers=len(outputs),
         parameters=sum(parameters.values()),
         block=sum(parameters[name] for name in block),
+        passes=_passes(network, torch.zeros(EXAMPLES, *shape, dtype=dtype, device="meta"), block, has_masks),
     )
+
+
+def _passes(network: nn.Module, examples: Tensor, block: tuple[str, ...], has_masks: bool) -> dict[str, PassCounts]:
+    found = {}
+    for kind in ("forward", "unmasked", "block", "training"):
+        network.train(kind == "training")
+        for name, value in network.named_parameters():
+            value.requires_grad_(kind == "training" or (kind != "forward" and name in block))
+        wanted = [value for value in network.parameters() if value.requires_grad]
+        kernels, masks = _Kernels(), ModuleMasks(0, "training", "masks")
+        set_keep_prob(network, 0.5 if has_masks and kind in ("block", "training") else 1.0)
+        with FlopCounterMode(display=False) as counter, kernels, masks_in_force(network, masks, 0, 0):
+            loss = network(examples).log_softmax(-1).sum()
+            if wanted:
+                torch.autograd.grad(loss, wanted, allow_unused=True)
+        called = kernels.called + (len(wanted) if kind == "training" else 0)  # micro-batches add up
+        found[kind] = PassCounts(called, counter.get_total_flops() / len(examples), kernels.moved / len(examples))
+    return found
+
+
+class _Kernels(TorchDispatchMode):
+    """Counts operations that launch a kernel, and the bytes that they read and write."""
+
+    called = moved = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view and not func.overloadpacket.__name__.startswith(("empty", "new_empty", "_unsafe_view")):
+            self.called += 1
+            self.moved += sum(each.nbytes for each in tree_leaves((args, result)) if isinstance(each, Tensor))
+        return result

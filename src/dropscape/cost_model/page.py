@@ -4,37 +4,46 @@ import os
 
 import pandas as pd
 
-from dropscape.cost_model.forecast import WITHIN, against_records, by_stage
+from dropscape.cost_model.forecast import WITHIN, against_records, by_stage, longest
 from dropscape.resolved.workflow import Workflow
 
 
-def page(table: pd.DataFrame, workflow: Workflow, cores: str) -> str:
-    """What the jobs cost by stage, and how long they take at least on so many cores (a number or ``all``)."""
+def page(table: pd.DataFrame, workflow: Workflow, cores: str, gpus: int = 0) -> str:
+    """What the jobs cost by stage, and how long they take at least on so many cores (a number or ``all``) and GPUs."""
     stages, count = by_stage(table), os.cpu_count() or 1 if cores == "all" else int(cores)
     together = stages.loc["together"]
-    elapsed = max(together["core_hours"] / count, together["longest"])
     device = workflow.user.device
     gpu = (lambda hours: "-") if device == "cpu" else _hours
     lines = [
         f"Scale {workflow.user.scale}, device {device}: what is left to be made, before anything runs.",
         "",
-        f"{'stage':14}{'jobs':>7}{'cores':>7}{'core-hours':>13}{'GPU-hours':>12}{'memory':>11}{'disk':>11}",
+        f"{'stage':14}{'jobs':>7}{'cores':>7}{'core-hours':>13}{'GPU-hours':>12}"
+        f"{'beside':>9}{'memory':>11}{'disk':>11}",
         *(
             f"{stage:14}{row['jobs']:>7.0f}{row['threads']:>7.0f}{_hours(row['core_hours']):>13}"
-            f"{gpu(row['gpu_hours']):>12}{_size(row['memory']):>11}{_size(row['disk']):>11}"
+            f"{gpu(row['gpu_hours']):>12}{gpu(row['beside_gpu']):>9}{_size(row['memory']):>11}{_size(row['disk']):>11}"
             for stage, row in stages.iterrows()
         ),
         "",
         "Cores and memory are those of the largest job. Core-hours are without a GPU, on a core of the machine that "
         "src/dropscape/cost_model/rates.py names.",
-        "GPU-hours are of the jobs that use one where there is one, in the place of their core-hours; their rate is "
-        "assumed, not measured.",
-        f"On {count} cores without a GPU it takes about {_hours(elapsed)} hours, the longest job "
-        f"{_hours(together['longest'])}.",
+        "With GPUs it is the GPU-hours instead, and `beside` them so many core-hours; their rates are estimates for an "
+        "NVIDIA H200.",
+        _elapsed(f"{count} cores without a GPU", together["core_hours"] / count, *longest(table, gpu=False)),
     ]
+    if gpus and device != "cpu":
+        least = max(together["gpu_hours"] / gpus, together["beside_gpu"] / count)
+        lines.append(_elapsed(f"{gpus} GPUs and {count} cores", least, *longest(table, gpu=True)))
     if missing := sorted(table.loc[~table["counted"], "rule"].unique()):
         lines.append(f"Not counted: {int(together['not_counted'])} jobs of {', '.join(missing)}.")
     return "\n".join(lines)
+
+
+def _elapsed(machine: str, least: float, chain: float, job: str, hours: float) -> str:
+    return (
+        f"On {machine} it takes at least {_hours(max(least, chain))} hours: all work shared out {_hours(least)}, the "
+        f"longest chain of jobs {_hours(chain)}, the longest job {_hours(hours)} ({job.strip()})."
+    )
 
 
 def comparison(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""How fast one core works, measured: what turns counts of work into seconds.
+"""How fast one core works, measured, and a GPU, estimated: what turns counts of work into seconds.
 
 Two cores of a virtual Intel Sapphire Rapids server without a GPU, one thread a job, PyTorch 2.13 in float32, read off
 the ``benchmark:`` files of whole runs at the scales quick and paper. ``make plan CHECK=1`` compares forecasts with the
@@ -6,6 +6,7 @@ files of one's own machine; where it is faster or slower throughout, the ratios 
 AVX-512 took two thirds of the time; what it does in less than half of it has a rate between the two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 FLOAT, DOUBLE = 4, 8  # bytes
@@ -40,8 +41,62 @@ SIMULATED = Rate(90e9, 1.5e-9, 0.0)
 GRADIENTS_OF_METHOD = {"dropout": 1, "order_1": 4, "order_2": 12, "descent": 2}
 GRADIENTS_OF_ORDER = {1: 4, 2: 12}
 
-# A data-centre GPU in float32. Assumed, not measured: there was none.
-GPU = Rate(10e12, 2e-12, 10e-6)
+
+@dataclass(frozen=True)
+class GpuRate:
+    """How fast a GPU works.
+
+    Attributes:
+        flops: multiplications and additions a second, by the precision of the products.
+        bytes: that kernels read and write, a second.
+        call: seconds until a kernel is launched, however small it is.
+        replay: the same in a step that is replayed as one graph.
+        memory: bytes that it has.
+        eigen: of all eigenpairs of a matrix in float64, seconds times the cube of its size.
+    """
+
+    flops: Mapping[str, float]
+    bytes: float
+    call: float
+    replay: float
+    eigen: float
+    memory: float
+
+    def seconds(
+        self, flops: float = 0, moved: float = 0, calls: float = 0, precision: str = "float32", replayed: bool = False
+    ) -> float:
+        """What kernels take that compute so much and move so many bytes, or their launches if these take longer."""
+        launches = calls * (self.replay if replayed else self.call)
+        return max(launches, flops / self.flops[precision] + moved / self.bytes)
+
+
+# An NVIDIA H200, estimated: two thirds of its peak in float32, in convolutions and dense products alike, a third to a
+# half of it elsewhere; its eigen-decompositions are ten times as fast as a core's.
+GPU = GpuRate(
+    flops={"float32": 40e12, "tf32": 200e12, "bfloat16": 400e12, "float64": 30e12},
+    bytes=4e12,
+    call=8e-6,
+    replay=1.5e-6,
+    eigen=2.5e-11,
+    memory=140e9,
+)
+
+# What a step, a sample or a loss calls on a GPU where it is not counted on the network itself: counted on the code.
+STACKED_CALLS = 93  # of all seeds together, with their masks
+GRADIENT_CALLS = 35  # of a gradient under a fresh mask, written out
+HESSIAN_CALLS = 3400  # of a Kronecker sum, for each 10,000 examples
+LOSS_CALLS = 23  # of a loss along a direction in one dense layer
+OPTIMIZER_CALLS = 10
+CNN_CALLS = 53  # of all networks of a group
+CALLS_OF_METHOD = {"dropout": 35, "order_1": 47, "order_2": 105, "descent": 32}
+CALLS_OF_ORDER = {1: 47, 2: 169}  # of one evaluation
+# Numbers that it moves: for each parameter in a step, for each activation of a simulated network in a gradient.
+OPTIMIZER_NUMBERS, SIMULATED_NUMBERS = 8, 20
+
+# Of paper D's networks: numbers that a step moves, for each parameter, each activation of the wide layer, each bit of
+# its mask, and each number of the patches that a convolution multiplies; and seconds in which a parameter is drawn.
+CNN_PARAMETER, CNN_ACTIVATION, CNN_MASK_BIT, CNN_PATCH = 4, 12, 40, 6
+CNN_DRAWN = 5e-9
 
 # The compiled steps of two-layer networks: seconds of a hidden unit on one example, of a hidden unit whatever the
 # batch, and of a hidden unit on one example in a measurement, which is not compiled.

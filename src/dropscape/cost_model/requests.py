@@ -41,11 +41,13 @@ class Request:
     Attributes:
         seconds: that it is forecast to take, with a GPU if it asks for one.
         memory: bytes that it is forecast to hold.
+        gpu_memory: bytes that it is forecast to hold in a GPU's memory.
         gpus: how many it asks for.
     """
 
     seconds: float
     memory: float
+    gpu_memory: float
     gpus: int
 
     def minutes(self, attempt: int) -> int:
@@ -55,6 +57,11 @@ class Request:
     def mega_bytes(self, attempt: int) -> int:
         """The limit of the job's memory; each further attempt has as much again."""
         return math.ceil(BASE_MB + MEMORY_MARGIN * self.memory / 2**20) * attempt
+
+    @property
+    def gpu_mega_bytes(self) -> int:
+        """What of a GPU's memory it takes."""
+        return math.ceil(BASE_MB + MEMORY_MARGIN * self.gpu_memory / 2**20) if self.gpus else 0
 
 
 class Requests:
@@ -73,8 +80,7 @@ class Requests:
                 cost = job_cost(rule, self._workflow, wildcards, custom_as_known=True)
             except LookupError:
                 cost = with_start("torch", UNKNOWN_SECONDS, memory=UNKNOWN_BYTES)
-            seconds = cost.gpu_seconds if gpus and cost.gpu_seconds is not None else cost.seconds
-            self._counted[job] = Request(seconds, cost.memory, gpus)
+            self._counted[job] = Request(cost.elapsed(bool(gpus)), cost.memory, cost.gpu_memory or cost.memory, gpus)
         return self._counted[job]
 
     def submission(self, rule: str, wildcards: Mapping[str, str]) -> list[str | None]:
@@ -97,9 +103,9 @@ class Requests:
         asked = self.request(rule, wildcards)
         if "run" in wildcards:
             return self._group_in_run(rule, asked, wildcards)
-        if rule in FOLLOWING:
-            return _shared("measurements", asked)
-        return _shared("gpu" if asked.gpus else "short", asked)
+        if asked.gpus:
+            return _shared("gpu", asked)
+        return _shared("measurements" if rule in FOLLOWING else "short", asked)
 
     def _group_in_run(self, rule: str, asked: Request, wildcards: Mapping[str, str]) -> str | None:
         """A run that starts at another's end point may follow on a longer one, which a shared submission could not wait

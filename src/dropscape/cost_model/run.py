@@ -3,11 +3,13 @@
 import itertools
 import math
 from functools import cached_property
+from typing import Any
 
 from dropscape.config.experiment import ExperimentSettings
 from dropscape.cost_model.cost import Cost, NetworkPasses, with_start
-from dropscape.cost_model.network import NetworkCounts, counted_network
+from dropscape.cost_model.network import NOTHING, NetworkCounts, counted_network
 from dropscape.cost_model.rates import FLOAT, GPU, RATES
+from dropscape.numerics.memory import SHARE_OF_A_GPU
 from dropscape.resolved.run import ResolvedRun
 
 
@@ -53,14 +55,29 @@ class RunWork:
         kept = 2 * min(self.settings["micro_batch"], self.examples) * self.network.activations
         return FLOAT * ((self.examples + self.test_examples) * inputs + kept + 4 * self.network.parameters)
 
-    def seconds(self, passes: NetworkPasses) -> tuple[float, float]:
-        """What passes take without and with a GPU."""
-        return passes.seconds(self.network, RATES[self.model.layers_kind]), passes.seconds(self.network, GPU)
+    def seconds(self, passes: NetworkPasses) -> float:
+        """What passes take on a core."""
+        return passes.seconds(self.network, RATES[self.model.layers_kind])
 
-    def on_either_device(self, passes: NetworkPasses, memory: float = 0.0, disk: float = 0.0) -> Cost:
-        """The cost of passes that a GPU may take over."""
-        return with_start("torch", *self.seconds(passes), self.base_memory + memory, disk)
+    def gpu_seconds(self, kind: str, examples: float, batch: int | None = None, **options: Any) -> float:
+        """What passes of so many examples take on a GPU, as many of a ``batch`` (None: all) at once as it can hold.
 
-    def on_the_cpu(self, passes: NetworkPasses, memory: float = 0.0, disk: float = 0.0) -> Cost:
-        """The cost of passes that no GPU takes over."""
-        return with_start("torch", self.seconds(passes)[0], None, self.base_memory + memory, disk)
+        ``kind`` is a key of ``NetworkCounts.passes``, or ``backward`` for the block's gradient alone, without masks;
+        ``options`` are those of ``GpuRate.seconds``.
+        """
+        held = GPU.memory / SHARE_OF_A_GPU / (2 * FLOAT * self.network.activations)
+        size = min(max(self.settings["micro_batch"], held), batch or self.examples)
+        passes = self.network.passes
+        counts, less = (passes["unmasked"], passes["forward"]) if kind == "backward" else (passes[kind], NOTHING)
+        return GPU.seconds(
+            (counts.flops - less.flops) * examples,
+            (counts.moved - less.moved) * examples,
+            (counts.kernels - less.kernels) * examples / size,
+            **options,
+        )
+
+    def on_either_device(
+        self, passes: NetworkPasses, gpu_seconds: float, memory: float = 0.0, disk: float = 0.0
+    ) -> Cost:
+        """The cost of passes that a GPU may take over, in ``gpu_seconds``."""
+        return with_start("torch", self.seconds(passes), gpu_seconds, self.base_memory + memory, disk)

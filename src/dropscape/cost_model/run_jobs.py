@@ -9,12 +9,18 @@ from dropscape.cost_model.rates import (
     EIGEN_SECONDS,
     FLOAT,
     GPU,
+    GRADIENT_CALLS,
     GRADIENT_FLOPS,
+    HESSIAN_CALLS,
+    LOSS_CALLS,
     LOSS_FLOPS,
     LOSSES_OF_A_DIRECTION,
     LOSSES_OF_A_FACTOR,
     MEASURED_UNIT_SECONDS,
+    OPTIMIZER_CALLS,
+    OPTIMIZER_NUMBERS,
     PRODUCT_FLOPS,
+    STACKED_CALLS,
     STEP_SECONDS,
     UNIT_SECONDS,
 )
@@ -25,6 +31,8 @@ from dropscape.training.compiled import CompiledTraining
 from dropscape.training.objectives import OBJECTIVES
 from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import training_config
+
+TRANSLATED = 256  # sentences at a time
 
 # ---- training
 
@@ -45,12 +53,28 @@ def _training(run: RunWork) -> Cost:
     gradients = run.seeds * config.steps * _gradients_of_step(run.settings["objective"], at_once)
     # Batch norm's statistics are measured anew before anything is.
     looks = 2 if run.settings["ghost_batch_size"] else 1
+    stacked, measured = isinstance(config, StackedTraining), measurements * (looks * run.examples + run.test_examples)
     passes = NetworkPasses(
-        forward=gradients * batch + measurements * (looks * run.examples + run.test_examples),
+        forward=gradients * batch + measured,
         backward=gradients * batch,
-        calls=config.steps if isinstance(config, StackedTraining) else run.calls(gradients * batch / run.examples),
+        calls=config.steps if stacked else run.calls(gradients * batch / run.examples),
     )
-    return run.on_either_device(passes, 2 * kept, disk)  # what is recorded is stacked at the end
+    if stacked:
+        counts = network.passes["training"]
+        step = GPU.seconds(
+            counts.flops * gradients * batch,
+            counts.moved * gradients * batch,
+            config.steps * STACKED_CALLS,
+            replayed=True,
+        )
+    else:
+        updates = run.seeds * config.steps
+        moved = FLOAT * OPTIMIZER_NUMBERS * network.parameters * updates
+        options = {"precision": config.precision, "replayed": True}
+        step = run.gpu_seconds("training", gradients * batch, batch, **options)
+        step += GPU.seconds(moved=moved, calls=OPTIMIZER_CALLS * updates, replayed=True)
+    on_gpu = step + run.gpu_seconds("forward", measured)
+    return run.on_either_device(passes, on_gpu, 2 * kept, disk)  # what is recorded is stacked at the end
 
 
 def _gradients_of_step(objective: str, at_once: bool) -> int:
@@ -68,7 +92,9 @@ def _gradients_of_step(objective: str, at_once: bool) -> int:
 def _training_translation(run: RunWork) -> Cost:
     # One word after the other, each with a pass through what stands before it.
     words = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
-    return run.on_the_cpu(NetworkPasses(run.seeds * run.test_examples * words), disk=100 * run.test_examples)
+    passes = run.seeds * run.test_examples * words
+    on_gpu = run.gpu_seconds("forward", passes, batch=TRANSLATED)
+    return run.on_either_device(NetworkPasses(passes), on_gpu, disk=100 * run.test_examples)
 
 
 # ---- sampling
@@ -78,9 +104,10 @@ def _gradients(run: RunWork, samples: float) -> tuple[float, float]:
     """Seconds of gradients of the block under fresh masks, without and with a GPU."""
     examples = samples * run.examples
     if has_one_hidden_mask(run.settings):
-        flops = 3 * examples * run.flops_from_block
-        return flops / GRADIENT_FLOPS, flops / GPU.flops
-    return run.seconds(NetworkPasses(examples, examples, run.calls(samples)))
+        flops, moved = 3 * examples * run.flops_from_block, examples * run.network.passes["block"].moved
+        return flops / GRADIENT_FLOPS, GPU.seconds(flops, moved, samples * GRADIENT_CALLS)
+    passes = NetworkPasses(examples, examples, run.calls(samples))
+    return run.seconds(passes), run.gpu_seconds("block", examples)
 
 
 def _sampling(run: RunWork) -> Cost:
@@ -91,30 +118,38 @@ def _sampling(run: RunWork) -> Cost:
 
 def _sampling_ratio(run: RunWork) -> Cost:
     samples = run.seeds * run.experiment.ratio.samples
-    return run.on_either_device(NetworkPasses(samples * run.examples, samples * run.examples, run.calls(samples)))
+    examples = samples * run.examples
+    passes = NetworkPasses(examples, examples, run.calls(samples))
+    return run.on_either_device(passes, run.gpu_seconds("block", examples))
 
 
 # ---- curvature
 
 
-def _hessian(run: RunWork) -> float:
-    """Seconds of the block's dense Hessian, by the method that ``curvature.hessian`` takes."""
+def _hessian(run: RunWork) -> tuple[float, float]:
+    """Seconds of the block's dense Hessian, by the method that ``curvature.hessian`` takes, without and with a GPU."""
     size, n = run.network.block, run.examples
-    if run.model.is_fully_connected:  # half of the product of two n x P matrices
-        return n * size**2 / 2 / PRODUCT_FLOPS
+    if run.model.is_fully_connected:  # a quarter of the product of two n x P matrices
+        flops = n * size**2 / 2
+        return flops / PRODUCT_FLOPS, GPU.seconds(flops, 4 * FLOAT * size**2, HESSIAN_CALLS * n / 10_000)
     if run.model.translates:  # a product with the Hessian for each unit and position
         positions = (run.settings["data"]["max_tokens"] or MAX_TOKENS) + 1
         passes = n * positions * size / run.settings["model"]["d_model"]
-        return run.seconds(NetworkPasses(passes, passes))[0]
+        return run.seconds(NetworkPasses(passes, passes)), 2 * run.gpu_seconds("backward", passes)
     rows = (run.settings["model"]["classes"] - 1) * n  # each a backward pass
-    return run.seconds(NetworkPasses(n, rows / 2))[0] + rows * size**2 / PRODUCT_FLOPS
+    products = GPU.seconds(2 * rows * size**2, 2 * FLOAT * rows * size)
+    on_gpu = run.gpu_seconds("forward", n) + run.gpu_seconds("backward", rows) + products
+    return run.seconds(NetworkPasses(n, rows / 2)) + rows * size**2 / PRODUCT_FLOPS, on_gpu
 
 
 def _curvature(run: RunWork) -> Cost:
     size = run.network.block
     kept = FLOAT * run.seeds * size**2
-    seconds = run.seeds * (_hessian(run) + EIGEN_SECONDS * size**3)
-    return with_start("torch", seconds, memory=run.base_memory + kept + 6 * DOUBLE * size**2, disk=kept)
+    without, on_gpu = _hessian(run)
+    without += EIGEN_SECONDS * size**3
+    on_gpu += GPU.eigen * size**3 + GPU.seconds(2 * size**3, precision="float64")  # eigenpairs and their residuals
+    memory = run.base_memory + kept + 6 * DOUBLE * size**2
+    return with_start("torch", run.seeds * without, run.seeds * on_gpu, memory, kept)
 
 
 # ---- noise
@@ -145,11 +180,13 @@ def _noise_projection(run: RunWork) -> Cost:
 def _noise_alignment(run: RunWork) -> Cost:
     alignment, size = run.experiment.alignment, run.network.block
     networks, keep_probs = run.seeds * run.experiment.recorded_steps, len(alignment.keep_probs or [None])
-    scatter = keep_probs * alignment.samples * size**2 / PRODUCT_FLOPS
-    fixed = networks * (_hessian(run) + scatter)
+    scatter = keep_probs * alignment.samples * size**2
+    hessian, hessian_on_gpu = _hessian(run)
     without, on_gpu = _gradients(run, networks * keep_probs * alignment.samples)
+    without += networks * (hessian + scatter / PRODUCT_FLOPS)
+    on_gpu += networks * (hessian_on_gpu + GPU.seconds(2 * scatter) + run.gpu_seconds("forward", run.examples))
     memory = run.base_memory + DOUBLE * size * (4 * size + 3 * alignment.samples)
-    return with_start("torch", fixed + without, fixed + on_gpu, memory, disk=300 * networks * keep_probs)
+    return with_start("torch", without, on_gpu, memory, disk=300 * networks * keep_probs)
 
 
 def _noise_baseline(run: RunWork) -> Cost:
@@ -167,14 +204,17 @@ def _flatness(run: RunWork) -> Cost:
     losses = directions * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(flatness.factors))
     held = FLOAT * run.seeds * run.network.block * (run.network.block + 2 * flatness.directions)
     if run.model.is_fully_connected:  # along a direction in one dense layer only what stands behind that layer moves
-        seconds = losses * run.examples * run.flops_from_block / LOSS_FLOPS
-        return with_start("torch", seconds, memory=run.base_memory + held, disk=400 * directions)
-    return run.on_the_cpu(NetworkPasses(losses * run.examples), held, 400 * directions)
+        flops, moved = losses * run.examples * run.flops_from_block, run.network.passes["forward"].moved
+        on_gpu = GPU.seconds(flops, losses * run.examples * moved, losses * LOSS_CALLS)
+        return with_start("torch", flops / LOSS_FLOPS, on_gpu, run.base_memory + held, 400 * directions)
+    on_gpu = run.gpu_seconds("forward", losses * run.examples)
+    return run.on_either_device(NetworkPasses(losses * run.examples), on_gpu, held, 400 * directions)
 
 
 def _flatness_slices(run: RunWork) -> Cost:
     points = run.seeds * run.experiment.slices.directions * run.experiment.slices.points
-    return run.on_the_cpu(NetworkPasses(points * run.examples, calls=run.calls(points)), disk=60 * points)
+    passes = NetworkPasses(points * run.examples, calls=run.calls(points))
+    return run.on_either_device(passes, run.gpu_seconds("forward", points * run.examples), disk=60 * points)
 
 
 def _condensation(run: RunWork) -> Cost:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dropscape.artifacts.files import digest
+from dropscape.artifacts.provenance import gpu_versions
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.errors import ArtifactError
 from dropscape.jobs import Job
@@ -50,7 +51,7 @@ class Checkpoints:
     """The checkpoints of a job, so that a killed job resumes where it was.
 
     The result depends on the job's settings and code, on the data, of which this is the ``description``, on the device
-    and on ``files``.
+    (which GPU it is, with what driver and libraries) and on ``files``.
     """
 
     def __init__(self, job: Job, description: Any, device: str, files: Sequence[str] = ()):
@@ -59,6 +60,7 @@ class Checkpoints:
         self._folder, self._seconds = job.checkpoints, job.checkpoint_seconds
         data = None if description is None else dict(description)
         key = [dict(job.settings), data, device, torch.__version__, torch.get_num_threads()]
+        key += filter(None, [gpu_versions(device)])
         self._digest = digest(key, [*sorted(job.code), *files])
 
     def named(self, *name: Any) -> Checkpoint:
