@@ -2,6 +2,7 @@
 #
 #   make reproduce [SCALE=smoke|quick|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [KEY=value ...]
 #   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
+#   make gpu-check  whether this machine's GPU computes what the processor does, and how fast, in 9 minutes (docs/gpu.md)
 #
 # KEY is any key of config/config.yaml in capitals, such as SOURCE, DIRECTORY, SEEDS='[0, 1]' or RESULTS.
 
@@ -22,7 +23,7 @@ endif
 # Names of the variables that were given on the command line; their values are in the environment.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
-.PHONY: reproduce plan paper test report bench lint audit format clean
+.PHONY: reproduce plan paper test report bench gpu-check lint audit format clean
 
 reproduce report plan clean: $(STAMP)
 	@exec $(BIN)/python -m dropscape.command $@ $(GIVEN)
@@ -37,6 +38,9 @@ test: $(STAMP)
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks
+
+gpu-check: $(STAMP)
+	$(BIN)/python -m benchmarks.gpu_check
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
