@@ -53,17 +53,17 @@ training: micro-batches, no memory          2        1       605      0         
 training: resnet, no memory                 2        1      1023      0          0             0           0      0
 sampling                                   32        0         0      0          0             0           0      0
 sampling of images                        176        0         0      0          0             0           0      1
-ratio of images                           217        0         0      2          0             0           0      1
+ratio of images                           219        0         0      0          0             0           0      1
 equation: dropout                           0        1        89      0          0             0           0      2
 equation: order_1                           0        1       133      0          0             0           0      3
 equation: order_2                           0        1       191      0          0             0           0      3
 equation: descent                           0        1        39      0          0             0           0      1
 equation: sampled                           0        1       127      0          0             0           0      1
 equation: midpoint                          0        1       456      0          0             0           0      7
-sub-networks                               58        0         0      0          0             0           0      0
+sub-networks                                3        1        57      0          0             0           0      0
 loss of a layer                            23        0         0      1          0             1           0      0
 Hessian, Kronecker                        193        0         0     12          0             0           0     10
-Hessian, Jacobians                        665        0         0      5          1             0           0     12
+Hessian, Jacobians                        666        0         0      5          1             0           0     12
 Hessian, pre-activations                  616        0         0      5          1             0           0      0
 Hessian, products                         897        0         0      1          0             0           0      0
 loss of images                             92        0         0      1          0             1           0      2
