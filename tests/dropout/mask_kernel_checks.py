@@ -37,9 +37,7 @@ def compiled():
 
     for kind in ("fp32", "fp64", "bf16"):
         signature = {"x": f"*{kind}", "out": f"*{kind}", "draw": "*i64"}
-        signature |= dict.fromkeys(("state", "draw_step", "total", "limit"), "i64") | dict.fromkeys(
-            ("units", "words"), "i32"
-        )
+        signature |= dict.fromkeys(("state", "draw_step", "limit", "units", "words"), "i64")
         constants = {"SCALE": 1 / 0.3, "BLOCK": 1024}
         names = mask_kernel._mask.arg_names
         signature = {name: signature.get(name, "constexpr") for name in names}

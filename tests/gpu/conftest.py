@@ -29,9 +29,10 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
-def _loaded():
+def _loaded(pytestconfig):
     if guard.why_not():
         pytest.skip(guard.why_not())
+    assert _alone(pytestconfig), "these tests run in a process of their own: ask for nothing beside tests/gpu"
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from types import FrameType
 
 KINDS = {
     "calls": "operations that launch kernels",
-    "replays": "graphs that are launched, each in the place of all its calls",
+    "replays": "graphs that are launched",
+    "replayed": "operations of those graphs, which the processor does not launch",
     "waits": "the processor waits for the GPU",
     "to_device": "copies from the processor",
     "to_processor": "copies to the processor",
@@ -31,6 +32,15 @@ class Counts:
     def add(self, kind: str, what: str) -> None:
         """Count one, at the place that the library is at."""
         self._seen[kind][f"{what} at {place()}"] += 1
+
+    def seen(self) -> dict[str, Counter[str]]:
+        """What was counted so far, by kind."""
+        return {kind: Counter(places) for kind, places in self._seen.items()}
+
+    def repeat(self, work: dict[str, Counter[str]]) -> None:
+        """Count what a graph does in one replay."""
+        for kind, places in work.items():
+            self._seen["replayed" if kind == "calls" else kind].update(places)
 
     def reset(self) -> None:
         """Forget everything."""

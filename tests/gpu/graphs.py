@@ -6,6 +6,7 @@ in place. There is one queue of work: streams run in the order of the program, s
 """
 
 import gc
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,8 @@ class _Capture:
         self._before: dict[int, tuple[Tensor, Tensor]] = {}  # memory by address, and its bytes
         self._made: dict[int, Tensor] = {}  # by address
         self._drawn_before = torch.random.get_rng_state()
+        self._counted_before = gpu.counts.seen()
+        self.work: dict[str, Counter[str]] = {}  # what a replay is counted as
 
     def check_generators(self, generators: Sequence[RealGenerator]) -> None:
         if any(generator._cdata not in self._generators for generator in generators):
@@ -141,6 +144,10 @@ class _Capture:
         for value in self._made.values():
             fill_with_garbage(value)
         torch.random.set_rng_state(self._drawn_before)
+        nothing: Counter[str] = Counter()
+        self.work = {
+            kind: places - self._counted_before.get(kind, nothing) for kind, places in gpu.counts.seen().items()
+        }
 
 
 def _address(value: Tensor) -> int:
@@ -182,7 +189,8 @@ class CUDAGraph:
         gpu.refuse_in_capture("a replay")
         if self._capture is None:
             raise RuntimeError("Called CUDAGraph::replay without a preceding successful capture.")
-        gpu.counts.add("replays", f"graph of {len(self._capture.calls)}")
+        gpu.counts.add("replays", "graph")
+        gpu.counts.repeat(self._capture.work)
         with _disable_current_modes():
             for function, arguments, options, kept, empty in self._capture.calls:
                 if empty:

@@ -15,7 +15,11 @@ COMPILER = "g++"
 
 
 def why_not() -> str | None:
-    """Why the guard cannot be compiled here; None if it can."""
+    """Why no GPU can be pretended here; None if one can."""
+    if sys.platform != "linux":
+        return "the guard has been compiled on Linux alone"
+    if (_torch() / "lib" / "libtorch_cuda.so").exists():
+        return "this torch is built for CUDA and believes in nothing but a real GPU"
     return None if shutil.which(COMPILER) else f"no compiler ({COMPILER}) is installed: apt-get install g++"
 
 
@@ -26,9 +30,13 @@ def load() -> None:
     assert library.pretend_cuda() == 1
 
 
+def _torch() -> Path:
+    return Path(util.find_spec("torch").origin).parent
+
+
 def _compiled() -> Path:
     """Return the library, whose name says which torch and which source it was made of."""
-    home = Path(util.find_spec("torch").origin).parent
+    home = _torch()
     made_of = f"{metadata.version('torch')} {home} ".encode() + SOURCE.read_bytes()
     library = FOLDER / f"guard-{hashlib.sha256(made_of).hexdigest()[:16]}.so"
     if not library.exists():

@@ -34,7 +34,6 @@ _CUDA: dict[str, Any] = {
     "is_initialized": lambda: True,
     "max_memory_allocated": lambda *_: 0,
     "max_memory_reserved": lambda *_: 0,
-    "mem_get_info": lambda *_: (MEMORY, MEMORY),
     "memory_allocated": lambda *_: 0,
     "memory_reserved": lambda *_: 0,
     "reset_peak_memory_stats": lambda *_: None,
@@ -61,12 +60,13 @@ _ACCELERATOR: dict[str, Any] = {
 
 
 @contextmanager
-def pretended() -> Iterator[Counts]:
-    """Let torch see a GPU inside, with the flags that torch has when it starts; give the counts, which are zero."""
+def pretended(memory: int = MEMORY) -> Iterator[Counts]:
+    """Let torch see a GPU of so many bytes inside, with the flags that torch starts with; give the counts, all zero."""
     with ExitStack() as inside:
         for module, values in ((torch.cuda, _CUDA), (torch.accelerator, _ACCELERATOR)):
             for name, value in values.items():
                 inside.enter_context(mock.patch.object(module, name, value))
+        inside.enter_context(mock.patch.object(torch.cuda, "mem_get_info", lambda *_: (memory, memory)))
         inside.enter_context(mock.patch.object(torch, "Generator", Generator))
         inside.enter_context(mock.patch.object(torch.Tensor, "pin_memory", lambda value, *_: value.clone()))
         inside.enter_context(mock.patch.object(torch.__future__, "get_swap_module_params_on_conversion", lambda: True))

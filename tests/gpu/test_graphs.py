@@ -77,8 +77,19 @@ def test_a_capture_changes_nothing_that_was_there(counts):
     graph = captured(lambda: row.add_(1).mul_(2))
     assert value.tolist() == [[0, 0, 0], [0, 0, 0]]
     for expected in (2, 6):
+        counts.reset()
         graph.replay()
+        assert counts.of("replays") == 1 and counts.of("replayed") == 2 and counts.of("calls") == 0
         assert value.tolist() == [[0, 0, 0], [expected] * 3]
+
+
+def test_a_replay_counts_what_it_does(counts):
+    value, index = torch.zeros(3, device="cuda"), torch.tensor([2, 0], device="cuda")
+    graph = captured(lambda: value.index_add_(0, index, torch.ones(2, device="cuda")))
+    counts.reset()
+    graph.replay()
+    assert counts.of("scatters") == 1 and counts.of("replayed") == 2 and counts.of("calls") == 0
+    assert "index_add_ at test_graphs.py" in counts.described("replayed")
 
 
 def test_numbers_of_the_program_are_those_of_the_capture(counts):

@@ -5,11 +5,8 @@ import pytest
 from dropscape.training.checkpoint import Checkpoint
 from tests.gpu.compared import assert_close
 from tests.gpu.pretended import pretended
-from tests.gpu.same_draws import same_draws
 from tests.gpu.stages import STAGES, Artifacts, run_stage
 
-ON_THE_PROCESSOR = {"curvature", "flatness", "slices", "interpolations"}
-UNMOVED = pytest.mark.xfail(strict=True, reason="the stage computes on the processor whatever its device is")
 WITH_STATES = [name for name in STAGES if name.startswith("training") or "trajectories" in name]
 WITH_STATES += ["weak errors", "noises", "sub-networks"]
 # Batch norms of few images divide by small numbers.
@@ -21,14 +18,12 @@ def artifacts(tmp_path_factory):
     return Artifacts(tmp_path_factory.mktemp("artifacts"))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=UNMOVED if name in ON_THE_PROCESSOR else ()) for name in STAGES]
-)
+@pytest.mark.parametrize("name", STAGES)
 def test_a_stage_gives_what_the_processor_gives(artifacts, name, tmp_path):
     stage = STAGES[name]
     inputs = artifacts.of(stage)
     expected = run_stage(stage, "cpu", inputs, tmp_path)
-    with pretended() as counts, same_draws():
+    with pretended() as counts:
         found = run_stage(stage, "cuda", inputs, tmp_path)
     assert_close(found, expected, RELATIVES.get(name, 1e-5))
     assert counts.of("calls") > 0

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dropscape.models.fnn import FullyConnected
 from dropscape.training.checkpoint import Checkpoint
 from tests.gpu.compared import RELATIVE, assert_close
 from tests.gpu.pretended import pretended
-from tests.gpu.trainings import CNN, FNN, STACKED, TRAININGS, trained
+from tests.gpu.trainings import CLASSES, CNN, FNN, STACKED, TRAININGS, trained
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at
 
-# Batch norms of four images each divide by small numbers, and biases that begin at zero are small themselves.
-RELATIVES = {"vgg": 1e-4}
+# Where rounding grows: batch norms of four images, and Adam, which divides small gradients by their own size.
+RELATIVES = {"resnet": 1e-4, "vgg": 1e-4, "sentences": 1e-4}
 
 
 @pytest.mark.parametrize("name", TRAININGS)
@@ -23,6 +24,15 @@ def test_a_training_ends_as_on_the_processor(name):
     assert_close(found, expected, RELATIVES.get(name, RELATIVE))
     assert counts.of("tf32") == 0, counts.described("tf32")
     assert counts.of("unrepeatable") == 0, counts.described("unrepeatable")
+
+
+@pytest.mark.parametrize("name", ["micro-batches", "objective risk_plus_r2", "resnet", "sentences"])
+def test_a_gpu_without_memory_takes_the_micro_batches_of_the_processor(name):
+    config = replace(TRAININGS[name], micro_batch=8)
+    expected = trained(config)
+    with pretended(memory=0):
+        found = trained(config, "cuda")
+    assert_close(found, expected, RELATIVES.get(name, RELATIVE))
 
 
 @pytest.mark.parametrize("name", ["stacked", "objective dropout_plus_r2", "classes in batches", "vgg", "sentences"])
@@ -61,4 +71,16 @@ def test_bfloat16_is_as_far_from_float32_as_its_digits(counts):
         for config in (CNN, replace(CNN, precision="bfloat16"))
     )
     assert counts.of("tf32") == 0
-    assert 1e-5 < float((found - exact).norm() / exact.norm()) < 1e-2
+    assert 1e-5 < float((found - exact).norm() / exact.norm()) < 3e-2
+
+
+def test_a_step_that_waits_is_taken_without_a_graph(counts, monkeypatch, capsys):
+    """As a network of somebody's own may do."""
+    expected = trained(CLASSES, "cuda")
+    assert counts.of("replays") > 0
+    counts.reset()
+    forward = FullyConnected.forward
+    monkeypatch.setattr(FullyConnected, "forward", lambda model, x: forward(model, x * float(x.isfinite().all())))
+    found = trained(CLASSES, "cuda")
+    assert counts.of("replays") == 0 and "cannot be captured" in capsys.readouterr().err
+    assert_close(found, expected)

@@ -13,10 +13,10 @@ from dropscape.training.train import train
 from tests.training.networks import RESNET, TRANSFORMER, VGG
 
 COURSE = {
-    "steps": 5,
+    "steps": 7,
     "trajectory_steps": 2,
-    "recorded": (0, 3, 5),
-    "history": (0, 3, 5),
+    "recorded": (0, 3, 7),
+    "history": (0, 3, 7),
     "seeds": (0, 7),
     "mask_mode": "per_example",
 }
@@ -74,12 +74,21 @@ TRAININGS: dict[str, TrainingConfig] = {
     "stacked, shared masks": replace(STACKED, activation="tanh", mask_mode="shared", keep_prob=0.5),
     "stacked, no dropout": replace(STACKED, keep_prob=1.0, dropout_after=2),
     **{f"objective {name}": replace(FNN, objective=name) for name in OBJECTIVES},
-    "objective in micro-batches": replace(FNN, objective="dropout_plus_r2", micro_batch=8),
+    "micro-batches": replace(FNN, objective="dropout_plus_r2", micro_batch=8),
     "classes": CLASSES,
     "classes in batches": replace(CLASSES, batch_size=8, mask_mode="shared"),
     "smoothed classes": replace(CLASSES, label_smoothing=0.1, optimizer="adam", learning_rate=LearningRate(0.01)),
     "resnet": CNN,
-    "vgg": replace(CNN, model=VGG, block=("block1.conv1.weight",), optimizer="gd", batch_size=12),
+    # Of other seeds a unit is so near its kink that rounding decides whether it is on.
+    "vgg": replace(
+        CNN,
+        model=VGG,
+        block=("block1.conv1.weight",),
+        optimizer="gd",
+        batch_size=12,
+        seeds=(1, 4),
+        learning_rate=LearningRate(0.005),
+    ),
     "sentences": SENTENCES,
 }
 

@@ -160,8 +160,9 @@ def test_a_step_side_by_side_reads_and_copies_nothing_and_takes_as_many_calls_fo
         config, data = replace(BASE, keep_probs=(0.4,) * count, seeds=tuple(range(count))), examples()
         run = CnnRun(config, data[:2], data[2:])
         run._advance()
+        (step,) = run.steps_by_size.values()
         with Calls() as calls:
-            run._advance()
+            step._step()
         names.append(calls.names)
     assert names[0] == names[1] and len(names[0]) <= 60
     reads = ["nonzero", "masked_select", "local_scalar_dense", "to_copy", "copy"]

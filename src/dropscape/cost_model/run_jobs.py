@@ -26,6 +26,7 @@ from dropscape.cost_model.rates import (
 )
 from dropscape.cost_model.run import RunWork
 from dropscape.data.settings import MAX_TOKENS
+from dropscape.numerics.devices import sampling_precision
 from dropscape.training.backends import has_one_hidden_mask
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.objectives import OBJECTIVES
@@ -107,7 +108,8 @@ def _gradients(run: RunWork, samples: float) -> tuple[float, float]:
         flops, moved = 3 * examples * run.flops_from_block, examples * run.network.passes["block"].moved
         return flops / GRADIENT_FLOPS, GPU.seconds(flops, moved, samples * GRADIENT_CALLS)
     passes = NetworkPasses(examples, examples, run.calls(samples))
-    return run.seconds(passes), run.gpu_seconds("block", examples)
+    precision = sampling_precision(run.settings["precision"])
+    return run.seconds(passes), run.gpu_seconds("block", examples, precision=precision)
 
 
 def _sampling(run: RunWork) -> Cost:
@@ -120,7 +122,8 @@ def _sampling_ratio(run: RunWork) -> Cost:
     samples = run.seeds * run.experiment.ratio.samples
     examples = samples * run.examples
     passes = NetworkPasses(examples, examples, run.calls(samples))
-    return run.on_either_device(passes, run.gpu_seconds("block", examples))
+    precision = sampling_precision(run.settings["precision"])
+    return run.on_either_device(passes, run.gpu_seconds("block", examples, precision=precision))
 
 
 # ---- curvature

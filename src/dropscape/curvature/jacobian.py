@@ -30,6 +30,7 @@ from dropscape.curvature.activation_pattern import HeldPattern, RecordedPattern
 from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
 from dropscape.curvature.products import KEPT_BYTES, KeptChunks
 from dropscape.errors import ConfigurationError
+from dropscape.models.losses import one_hot
 from dropscape.models.prefix_suffix import Inputs, count, take
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.memory import bytes_per_example
@@ -154,10 +155,10 @@ class _LinearisedChunk:
         if loss == "mse":
             return change
         outputs = self.opened.outputs.detach()
-        probabilities, predicted = outputs.softmax(dim=1), outputs.argmax(dim=1, keepdim=True)
+        probabilities, predicted = outputs.softmax(dim=1), one_hot(outputs.argmax(dim=1), outputs.shape[1])
         weighted = probabilities * (change - (probabilities * change).sum(dim=1, keepdim=True))
         # (diag(p) - p p^T) y adds up to zero; the rest is the predicted class's cancellation, taken back there.
-        return weighted.scatter_add_(1, predicted, -weighted.sum(dim=1, keepdim=True))
+        return weighted - predicted * weighted.sum(dim=1, keepdim=True)
 
 
 def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str) -> bool:
@@ -205,13 +206,10 @@ def root_of_output_hessian(outputs: Tensor, loss: str) -> Tensor:
     p = probabilities.gather(1, others)
     share = p / (1 + probabilities.gather(1, predicted).sqrt())
     # Row k is sqrt(p_k) (e_k - e_c - sum_j share_j (e_j - e_c)).
-    root = outputs.new_zeros(m, classes - 1, classes)
-    root.scatter_(2, others[:, None].expand(-1, classes - 1, -1), -share[:, None].expand(-1, classes - 1, -1))
-    rows = torch.arange(classes - 1, device=outputs.device)
-    root[torch.arange(m, device=outputs.device)[:, None], rows, others] += 1
-    lost = (share.sum(dim=1, keepdim=True) - 1)[:, None].expand(-1, classes - 1, 1)
-    root.scatter_(2, predicted[:, None].expand(-1, classes - 1, 1), lost)
-    return root.mul_(p.sqrt()[:, :, None]).transpose(0, 1)
+    unit = one_hot(others, classes).to(outputs.dtype)
+    shares = (share[:, :, None] * unit).sum(dim=1, keepdim=True)
+    lost = (share.sum(dim=1, keepdim=True) - 1)[:, :, None] * one_hot(predicted, classes)
+    return (unit - shares + lost).mul_(p.sqrt()[:, :, None]).transpose(0, 1)
 
 
 def _add_outer(rows: Tensor, total: Tensor) -> None:

@@ -33,7 +33,7 @@ def measure_alignment(job: Job) -> None:
     for position, step in enumerate(metadata["steps"]):
         at_step = {name: value[:, position] for name, value in tensors.items()}
         for seed, network in load_networks(with_dropout, at_step, examples, with_dropout=True):
-            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix
+            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix.cpu()
             loss = mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
                 purpose = f"alignment at step {step}, keep_prob {keep_prob}"

@@ -64,10 +64,11 @@ def loss_gradient_ratio(
     ratio, in parameter^2 / loss, NaN where every gradient is zero. Arguments and errors are those of ``masked_draws``.
     """
     block = [name for name, _ in model.named_parameters()]
-    losses = squares = 0.0
+    losses: Tensor | float = 0.0
+    squares: Tensor | float = 0.0
     draws = masked_draws(model, block, inputs, targets, loss, samples=samples, purpose="ratio", **options)
     for value, gradient in draws:
-        losses += float(value)
-        squares += float(gradient.double().square().sum())
-    mean, square = losses / samples, squares / samples
+        losses = losses + value
+        squares = squares + gradient.double().square().sum()
+    mean, square = float(losses) / samples, float(squares) / samples
     return {"mean_loss": mean, "mean_squared_gradient": square, "ratio": mean / square if square else math.nan}

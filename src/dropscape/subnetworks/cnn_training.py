@@ -21,6 +21,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import MaskStream, check_keep_prob
 from dropscape.errors import ConfigurationError
+from dropscape.numerics.replay import Replayed
 from dropscape.numerics.seeds import numpy_generator
 from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, stacked_step, step
 from dropscape.subnetworks.convolutions import PADDING
@@ -158,6 +159,28 @@ def side_by_side(
     return groups
 
 
+class _StackedStep:
+    """A step of all networks of a run on batches of one size, (N, B); on a GPU it is replayed."""
+
+    def __init__(self, run: "CnnRun", batches: Tensor):
+        self._run, self._batches = run, batches.clone()
+        self._kept = torch.empty_like(run.masks[0])
+        self._take = Replayed(self._step, run.device)
+
+    def __call__(self, batches: Tensor, kept: Tensor) -> None:
+        self._batches.copy_(batches)
+        self._kept.copy_(kept)
+        self._take()
+
+    def _step(self) -> None:
+        run = self._run
+        images, labels = (values[self._batches] for values in run.train)
+        kept = self._kept * run.scales[:, 1:2]
+        run.losses = stacked_step(run.parameters, images, labels, kept, run.config.learning_rate)
+        run.total.add_(run.losses)
+        run.finite_steps.add_(run.total.abs() < math.inf)
+
+
 class CnnRun(TrainingRun):
     """A training of N networks in progress, which results in a table of ``COLUMNS``, a network after another.
 
@@ -191,6 +214,8 @@ class CnnRun(TrainingRun):
         self.random_masks = random_masks(config, self.device)
         self.total = images.new_zeros(count)  # of the losses, not finite from the first such one on
         self.finite_steps = torch.zeros(count, dtype=torch.int64, device=self.device)  # before that
+        self.losses = images.new_zeros(count)  # of the last step, in the same memory for every replay
+        self.steps_by_size: dict[int, _StackedStep] = {}
         self.epoch = self.draw = -1
 
     def _advance(self) -> None:
@@ -204,14 +229,13 @@ class CnnRun(TrainingRun):
             start, count = draw * self.masks_at_once, self.masks_at_once
             self.draw, self.masks = draw, step_masks(config, start, count, self.device)
         batches = self.orders[:, position * config.batch_size : (position + 1) * config.batch_size]
-        images, labels = (values[batches] for values in self.train)
         if self.stacked:
-            kept = self.masks[number] * self.scales[:, 1:2]
-            losses = stacked_step(self.parameters, images, labels, kept, config.learning_rate)
-            self.total.add_(losses)
-            self.finite_steps.add_(self.total.abs() < math.inf)
-            self.loss = losses.mean()
+            if batches.shape[1] not in self.steps_by_size:
+                self.steps_by_size[batches.shape[1]] = _StackedStep(self, batches)
+            self.steps_by_size[batches.shape[1]](batches, self.masks[number])
+            self.loss = self.losses.mean()
         else:  # where reading a loss waits for nothing
+            images, labels = (values[batches] for values in self.train)
             (keep_prob,), (seed,), mask = config.keep_probs, config.seeds, self.masks[number, 0]
             loss = step(self.networks[0], images[0], labels[0], mask, keep_prob, config.learning_rate)
             self.loss = float(loss)
