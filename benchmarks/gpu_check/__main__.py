@@ -80,22 +80,30 @@ def done(machine: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
     import torch
 
     from benchmarks.gpu_check.lines import Line
+    from benchmarks.gpu_check.machine import captures
 
     began = time.perf_counter()
     try:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        found = check(machine)
+        with captures() as captured:
+            found = check(machine)
+        if not all(captured):
+            found = [*_listed(found), Line(f"graphs: {name}", failed="a step could not be captured as a graph")]
     except Exception as error:
         # The first line of what torch says, which goes on with advice.
         said = str(error).strip().split("\n")[0]
         found = Line(name, failed=f"{type(error).__name__}: {said}")
-    lines = found if isinstance(found, list) else [found]
+    lines = _listed(found)
     for line in lines:
         if line.memory != line.memory and not line.failed:
             line.memory = torch.cuda.max_memory_allocated() / 2**30
     lines[-1].took = time.perf_counter() - began
     return lines
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
 
 
 def _without_time(minutes: float) -> Callable[[Any], Any]:

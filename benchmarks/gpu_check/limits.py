@@ -89,6 +89,27 @@ def convolution_digits(machine: Machine, precision: str) -> Line:
     return Line(f"digits of a convolution, {precision}", difference, _digits(precision), note=_note(precision))
 
 
+def convolution(machine: Machine, precision: str, layout: str) -> Line:
+    """Time a convolution of VGG-9 and its gradients, with the algorithms that a training takes."""
+    n, channels, side = machine.size((128, 256, 16), (2, 4, 4))
+    order = torch.channels_last if layout == "channels-last" else torch.contiguous_format
+    planes, kernel = (
+        torch.randn(shape, device=DEVICE).to(DTYPES[precision]).contiguous(memory_format=order).requires_grad_()
+        for shape in ((n, channels, side, side), (channels, channels, 3, 3))
+    )
+    above = torch.randn_like(planes)
+
+    def work() -> None:
+        torch.autograd.grad(torch.nn.functional.conv2d(planes, kernel, padding=1), (planes, kernel), above)
+
+    with precisely(precision):
+        seconds = machine.seconds(work)
+    operations = 3 * 2 * planes.numel() * kernel.numel() / channels
+    return Line(
+        f"a convolution, {layout}, {precision}", seconds=seconds, **machine.speed(precision, operations, seconds)
+    )
+
+
 def _digits(precision: str) -> float:
     return 3e-6 if precision == "float32" else 2e-3
 
@@ -99,6 +120,13 @@ def _note(precision: str) -> str:
 
 CHECKS = {
     **{f"limit: products, {name}": (lambda machine, name=name: products(machine, name)) for name in DTYPES},
+    **{
+        f"a convolution, {layout}, {name}": (
+            lambda machine, name=name, layout=layout: convolution(machine, name, layout)
+        )
+        for name in ("float32", "tf32", "bfloat16")
+        for layout in ("channels-last", "contiguous")
+    },
     "limit: memory": memory,
     "limit: launches": launches,
     **{

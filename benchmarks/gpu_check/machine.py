@@ -3,10 +3,11 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from dropscape.numerics.devices import arithmetic
+from dropscape.numerics.replay import Replayed
 
 GIB = 2**30
 DEVICE = "cuda"
@@ -123,6 +125,20 @@ class Counted(TorchDispatchMode):
                 flops += flop_registry[packet](*arguments, **options, out_val=result)
             self.counts = flops, moved + sum(value.numel() * value.itemsize for value in tensors), calls + 1
         return result
+
+
+@contextmanager
+def captures() -> Iterator[list[bool]]:
+    """Give a list of the captures of steps inside, whether each gave a graph."""
+    captured: list[bool] = []
+    capture = Replayed._capture
+
+    def noted(replayed: Replayed) -> None:
+        capture(replayed)
+        captured.append(replayed._graph is not None)
+
+    with mock.patch.object(Replayed, "_capture", noted):
+        yield captured
 
 
 def counted(work: Callable[[], Any]) -> tuple[float, float, float]:

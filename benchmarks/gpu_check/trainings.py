@@ -36,6 +36,7 @@ def _kinds(machine: Machine) -> dict[str, Callable[[], tuple[TrainingConfig, Exa
     return {
         "stacked": lambda: stacked(machine, STEPS),
         "FNN, Nesterov": lambda: general("wide FNN", "nesterov", 0.01),
+        "VGG-9": lambda: general("VGG-9", "gd", 0.01),
         "ResNet-20, Nesterov": lambda: general("ResNet-20", "nesterov", 0.01),
         "transformer, Adam": lambda: general("transformer", "adam", 1e-3),
     }

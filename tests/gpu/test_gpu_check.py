@@ -14,13 +14,14 @@ from benchmarks.gpu_check.masks import STREAM
 from benchmarks.gpu_check.rates import fitted, foreseen
 from benchmarks.gpu_check.workflow import apart
 from dropscape.dropout.masks import MaskStream
+from dropscape.numerics.replay import Replayed
 
 # Of the modules' lines, how many say how far something is from what it should be. The workflow's jobs, processes of
 # their own, see no pretended GPU.
 WITH_A_LIMIT = {
     "limits": 4,
     "masks": 6,
-    "trainings": 2 + 8 + 7,
+    "trainings": 2 + 10 + 7,
     "networks": 30,
     "gradients": 2,
     "curvature": 2 + 4 + 1 + 1,
@@ -125,3 +126,19 @@ def test_tables_are_compared_column_by_column():
     assert apart(moved, table) == (pytest.approx(0.1), "most in width")
     assert apart(table.assign(width=[3.0, 1.0]), table)[0] == float("inf")
     assert apart(table.iloc[:1], table)[0] == float("inf")
+
+
+def test_a_step_that_cannot_be_captured_is_a_failure(counts):
+    run = Replayed._capture
+    assert all(line.ok for line in gpu_check.done(Machine(quick=True), "steps", lambda _: _replay(lambda: None)))
+    waits = torch.ones(1, device="cuda")
+    found = gpu_check.done(Machine(quick=True), "steps", lambda _: _replay(waits.item))
+    assert [line.failed for line in found] == ["", "a step could not be captured as a graph"]
+    assert Replayed._capture is run
+
+
+def _replay(step):
+    replayed = Replayed(step, "cuda")
+    for _ in range(5):
+        replayed()
+    return Line("steps")
