@@ -44,13 +44,15 @@ class Machine:
         limits: measured rates by name: operations a second by precision, bytes a second as ``memory``, and seconds of
             a ``launch`` and of a kernel in a ``replay``.
         works: what was timed.
-        pretended: options of another process that is to have the same device.
+        options: those of another process that is to have the same device.
+        until: the time of ``time.monotonic`` at which all is to be done.
     """
 
     quick: bool = False
     limits: dict[str, float] = field(default_factory=dict)
     works: list[Work] = field(default_factory=list)
     options: Sequence[str] = ()
+    until: float = math.inf
 
     def size(self, full: Any, quick: Any) -> Any:
         """Choose the size of a check."""

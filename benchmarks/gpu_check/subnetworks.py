@@ -63,7 +63,7 @@ def of_a_width(machine: Machine, width: int) -> list[Line]:
     counts = [b - a for a, b in zip(seen, counts.counts, strict=True)]
     run.finish(progress=(clock := StepClock(4, steps - 1)))
     held, foreseen = torch.cuda.max_memory_allocated() - before, training_bytes(config, n, test, DEVICE)
-    machine.works.append(Work(f"{count} networks of width {width:,}", clock.seconds, *counts))
+    machine.works.append(Work(f"{count} networks of width {width:,}", clock.seconds, *counts, replayed=True))
     name = f"paper D, {count} networks of width {width:,}"
     return [
         Line(

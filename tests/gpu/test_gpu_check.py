@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -11,8 +12,9 @@ from benchmarks.gpu_check import __main__ as gpu_check
 from benchmarks.gpu_check.lines import Book, Line
 from benchmarks.gpu_check.machine import Machine, Work, different_bits, relative
 from benchmarks.gpu_check.masks import STREAM
-from benchmarks.gpu_check.rates import fitted, foreseen
+from benchmarks.gpu_check.rates import fitted, foreseen, measured_rate
 from benchmarks.gpu_check.workflow import apart
+from dropscape.cost_model.rates import GPU
 from dropscape.dropout.masks import MaskStream
 from dropscape.numerics.replay import Replayed
 
@@ -107,16 +109,13 @@ def test_differences():
 
 def test_rates_are_found_again():
     """From works whose times follow from rates that are ten times as slow as the first guess."""
-    rates = {"float32": 4e12, "memory": 3e11, "launch": 1e-5, "replay": 2e-6}
+    slow = replace(GPU, flops=dict.fromkeys(GPU.flops, 4e12), bytes=4e11, call=8e-5, replay=1.5e-5)
     sizes = [(1e12, 1e9, 10, False), (2e9, 5e11, 10, False), (1e6, 1e6, 500, False), (1e6, 1e6, 800, True)]
     works = [Work("one", 1.0, *size[:3], replayed=size[3]) for size in sizes]
-    works = [
-        Work("one", foreseen(work, rates), *size[:3], replayed=size[3]) for work, size in zip(works, sizes, strict=True)
-    ]
-    found = fitted(
-        works, {name: value * (0.1 if "l" in name[-6:] and value < 1 else 10) for name, value in rates.items()}
-    )
+    works = [replace(work, seconds=foreseen(work, slow)) for work in works]
+    found = fitted(works, measured_rate({"float32": 4e13, "memory": 4e12, "launch": 8e-6, "replay": 1.5e-6}, 1e11))
     assert all(foreseen(work, found) == pytest.approx(work.seconds, rel=0.2) for work in works)
+    assert found.memory == 1e11 and found.eigen == GPU.eigen
 
 
 def test_tables_are_compared_column_by_column():
