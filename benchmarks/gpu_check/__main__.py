@@ -4,6 +4,7 @@ Prints a line for each check and writes them to a folder as they come. It ends w
 """
 
 import argparse
+import gc
 import os
 import platform
 import sys
@@ -85,6 +86,8 @@ def done(machine: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
 
     began = time.perf_counter()
     try:
+        if not machine.quick:
+            gc.collect()  # of the check before this one, graphs and what they hold
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         with captures() as captured:
@@ -96,10 +99,11 @@ def done(machine: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
         said = str(error).strip().split("\n")[0]
         found = Line(name, failed=f"{type(error).__name__}: {said}")
     lines = _listed(found)
-    for line in lines:
-        if line.memory != line.memory and not line.failed:
-            line.memory = torch.cuda.max_memory_allocated() / 2**30
-    lines[-1].took = time.perf_counter() - began
+    last = lines[-1]
+    last.took = time.perf_counter() - began
+    last.reserved = torch.cuda.max_memory_reserved() / 2**30
+    if last.memory != last.memory:  # unknown
+        last.memory = torch.cuda.max_memory_allocated() / 2**30
     return lines
 
 

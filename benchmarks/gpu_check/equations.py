@@ -35,12 +35,13 @@ def simulation(machine: Machine, method: str) -> Line:
         config = Simulation(**common, method=method)
         return list(simulate(config, two_layers(weights), train, progress=progress).parameters)
 
-    expected, found = course("cpu", STEPS), course(DEVICE, STEPS)
+    compared = machine.size(STEPS, 6)
+    expected, found = course("cpu", compared), course(DEVICE, compared)
     steps = machine.size(300, 8)
     course(DEVICE, steps, clock := StepClock(5, steps - 1))
     begin = start if method == "sampled" else list(two_layers(start))
     return Line(
-        f"equation, {method}, 6 trials, {STEPS} steps",
+        f"equation, {method}, 6 trials, {compared} steps",
         relative(found, expected, begin),
         1e-3,
         seconds=clock.seconds,

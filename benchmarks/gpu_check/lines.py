@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 UNKNOWN = math.nan
-HEADER = ("check", "difference", "limit", "ok", "seconds", "rate", "of limit", "GiB", "note")
-WIDTHS = (46, 10, 8, 4, 10, 11, 8, 6, 0)
+HEADER = ("check", "difference", "limit", "ok", "seconds", "rate", "of limit", "GiB", "taken", "note")
+WIDTHS = (50, 10, 8, 4, 10, 11, 8, 6, 6, 0)
 
 
 @dataclass
@@ -27,7 +27,8 @@ class Line:
         seconds: of what the line is about: a step, a product, a sample.
         rate: ``unit`` a second, such as TF or GB.
         share: of the rate that the device was measured to have.
-        memory: GiB that the device held at most.
+        memory: GiB of tensors that the device held at most.
+        reserved: GiB that the process took at most, which other processes could not have.
         note: what else is to be said.
         took: seconds of the whole check.
     """
@@ -41,6 +42,7 @@ class Line:
     unit: str = ""
     share: float = UNKNOWN
     memory: float = UNKNOWN
+    reserved: float = UNKNOWN
     note: str = ""
     took: float = UNKNOWN
 
@@ -62,6 +64,7 @@ class Line:
             f"{_number(self.rate)} {self.unit}/s" if self.unit else "",
             "" if math.isnan(self.share) else f"{self.share:.0%}",
             "" if math.isnan(self.memory) else f"{self.memory:.2f}",
+            "" if math.isnan(self.reserved) else f"{self.reserved:.2f}",
             self.failed or self.note,
         )
 

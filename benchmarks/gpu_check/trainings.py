@@ -119,7 +119,7 @@ def objective(machine: Machine, name: str) -> Line:
     inputs, labels = digits(machine.size(1_000, 32))
     examples, timed = (inputs, one_hot(labels, 10).float()), machine.size(100, 6)
     start = trained(with_steps(config, 1, learning_rate=LearningRate(0.0)), examples, "cpu").parameters
-    config = with_steps(config, 10)
+    config = with_steps(config, machine.size(10, 4))
     expected, found = (trained(config, examples, device).parameters for device in ("cpu", "cuda"))
     trained(with_steps(config, timed), examples, progress=(clock := StepClock(4, timed - 1)))
     return Line(f"objective {name}", relative(found, expected, start), 1e-3, seconds=clock.seconds)
