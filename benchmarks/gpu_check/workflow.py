@@ -79,9 +79,9 @@ def _ended(process: subprocess.Popen, until: float, log: Path) -> None:
 
 
 def _end(log: Path) -> str:
-    said = [line for line in log.read_text().splitlines() if line.strip()]
-    about = [line for line in said if "dropscape:" in line or "Error" in line]
-    return " | ".join((about or said)[-4:])
+    said = [line.strip() for line in log.read_text().splitlines() if line.strip()]
+    stopped = [line for line in said if line.startswith("dropscape:")]
+    return " | ".join((stopped or said)[-4:])
 
 
 def apart(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, str]:
