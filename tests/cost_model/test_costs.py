@@ -132,7 +132,7 @@ def test_networks_of_a_group_share_their_launches():
     networks, steps = 9 * 50, 25 * 938
     assert narrow.gpu_seconds < networks * steps * CNN_CALLS * GPU.call / 10
     assert wide.gpu_seconds > 10 * narrow.gpu_seconds
-    assert wide.gpu_memory > GROUP_BYTES > wide.memory
+    assert wide.gpu_memory > GPU.memory * GROUP_BYTES.gpu > wide.memory
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])

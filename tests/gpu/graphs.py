@@ -5,7 +5,6 @@ on CUDA, where nothing runs: what it made holds garbage until the first replay. 
 in place. There is one queue of work: streams run in the order of the program, so a missing ``wait_stream`` is not seen.
 """
 
-import gc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -89,6 +88,11 @@ class InStream:
 def current_stream(_device=None) -> Stream:
     """The stream that work goes to."""
     return _streams[-1]
+
+
+def set_stream(stream: Stream) -> None:
+    """Let work go to a stream from now on."""
+    _streams[-1] = stream
 
 
 def synchronize(_device=None) -> None:
@@ -216,7 +220,6 @@ class Graph:
 
     def __enter__(self) -> None:
         synchronize()
-        gc.collect()
         self._stream.__enter__()
         try:
             self._graph.capture_begin()

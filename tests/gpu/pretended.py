@@ -43,6 +43,7 @@ _CUDA: dict[str, Any] = {
     "Event": graphs.Event,
     "Stream": graphs.Stream,
     "current_stream": graphs.current_stream,
+    "set_stream": graphs.set_stream,
     "default_stream": lambda *_: graphs.DEFAULT_STREAM,
     "graph": graphs.Graph,
     "graph_pool_handle": lambda: (0, 0),

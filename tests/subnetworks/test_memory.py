@@ -37,7 +37,8 @@ def test_the_forecast_covers_what_a_training_takes_and_not_much_more():
         check=True,
     )
     for width, (forecast, peak) in json.loads(found.stdout.splitlines()[-1]).items():
-        assert 0.25 * forecast < peak < forecast, width
+        # A graph keeps its memory while sub-networks are tested; here nothing does.
+        assert 0.2 * forecast < peak < forecast, width
 
 
 def test_the_widest_network_of_the_paper_fits_a_common_machine():
@@ -75,24 +76,26 @@ def test_on_a_processor_each_network_is_alone():
     assert len(groups) == 450
 
 
-@pytest.mark.parametrize("width, available, at_least", [(100, 2**37, 100), (250_000, 2**37, 10), (250_000, 2**32, 3)])
-def test_a_gpu_takes_as_many_networks_as_fit(width, available, at_least):
+@pytest.mark.parametrize("width, memory, at_least", [(100, 2**37, 60), (250_000, 2**37, 8), (250_000, 2**36, 2)])
+def test_a_gpu_takes_as_many_networks_as_fit(width, memory, at_least, monkeypatch):
     """Groups of about the same size, in the order of the networks, each of which fits while a larger one would not."""
     config = replace(MANY, shape=replace(MANY.shape, width=width))
-    groups = side_by_side(config, 60_000, 10_000, "cuda", available)
+    monkeypatch.setattr("dropscape.numerics.devices.gpu_memory", lambda: memory)
+    groups = side_by_side(config, 60_000, 10_000, "cuda", memory)
     assert sum((group.seeds for group in groups), ()) == config.seeds
     assert sum((group.keep_probs for group in groups), ()) == config.keep_probs
     sizes = [len(group.seeds) for group in groups]
     assert set(sizes[:-1]) == {max(sizes)} and at_least <= max(sizes) < 450
-    budget = min(GROUP_BYTES, available)
+    budget = GROUP_BYTES.on("cuda")
     assert training_bytes(groups[0], 60_000, 10_000, "cuda") <= budget
     fewer = -(-450 // (len(groups) - 1))
     wider = replace(config, keep_probs=config.keep_probs[:fewer], seeds=config.seeds[:fewer])
     assert training_bytes(wider, 60_000, 10_000, "cuda") > budget
 
 
-def test_a_width_that_a_gpu_cannot_hold_once_is_refused():
+def test_a_width_that_a_gpu_cannot_hold_once_is_refused(monkeypatch):
+    monkeypatch.setattr("dropscape.numerics.devices.gpu_memory", lambda: 2**37)
     config = replace(MANY, shape=replace(MANY.shape, width=4_000_000))
     with pytest.raises(ConfigurationError, match=r"width 4,000,000 takes .* GiB to train, but device 'cuda' has 1 GiB"):
         side_by_side(config, 100, 100, "cuda", 2**30)
-    assert len(side_by_side(config, 100, 100, "cuda", 2**35)) == 450  # more than GROUP_BYTES, but it fits
+    assert len(side_by_side(config, 100, 100, "cuda", 2**36)) == 450  # more than GROUP_BYTES, but it fits

@@ -115,6 +115,7 @@ def _cnn(experiment: CnnSettings) -> Cost:
     features, patches = _feature_work(experiment.channels, experiment.hidden)
     unit, batch = experiment.hidden + 1 + CLASSES, experiment.batch_size
     flops = gpu = drawn = 0.0
+    group = GPU.memory * GROUP_BYTES.gpu
     for width in experiment.widths:
         dense = 2 * width * (experiment.hidden + CLASSES)
         tested = experiment.recorded_steps * tests * (features + (2 + experiment.random_masks) * dense)
@@ -123,12 +124,12 @@ def _cnn(experiment: CnnSettings) -> Cost:
         moved = steps * width * (CNN_PARAMETER * unit + CNN_MASK_BIT)
         moved += passes * (CNN_ACTIVATION * width + CNN_PATCH * patches)
         held = FLOAT * (3 * width * unit + 4 * width * batch + 4 * patches * batch)
-        groups = -(-networks // max(1, int(GROUP_BYTES / held)))
-        gpu += GPU.seconds(work, FLOAT * networks * moved, groups * steps * CNN_CALLS)
+        groups = -(-networks // max(1, int(group / held)))
+        gpu += GPU.seconds(work, FLOAT * networks * moved, groups * steps * CNN_CALLS, replayed=True)
         drawn += networks * width * unit * CNN_DRAWN
     rows = networks * len(experiment.widths) * experiment.recorded_steps * (2 + experiment.random_masks)
     memory = FLOAT * (3 * max(experiment.widths) * experiment.hidden + (examples + tests) * SIDE**2)
-    seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, GROUP_BYTES + memory
+    seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, group + memory
     return with_start("torch", seconds, gpu, memory, 60 * rows, drawn, gpu_memory)
 
 

@@ -37,8 +37,8 @@ from dropscape.numerics.memory import bytes_per_example
 from dropscape.numerics.seeds import torch_generator
 
 # Memory of one micro-batch: of its graph, and of its rows R_i. Larger ones leave the processor's caches.
-GRAPH_BYTES = Budget(2**26, 2**33)
-ROW_BYTES = Budget(2**26, 2**33)
+GRAPH_BYTES = Budget(2**26, 1 / 32)
+ROW_BYTES = Budget(2**26, 1 / 32)
 # Columns that the symmetric product updates at once: it computes little more than one triangle.
 COLUMNS_AT_ONCE = 512
 # How many times as large as the network's pre-activations a change of them is made.

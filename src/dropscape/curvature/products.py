@@ -33,8 +33,8 @@ EXAMPLE_VECTORS = Budget(2**6, 2**14)
 EXAMPLES_OF_FULLY_CONNECTED = 2**14
 EXAMPLE_VECTORS_OF_FULLY_CONNECTED = 2**16
 # Memory: of the graph of one micro-batch, and of the graphs that are kept between calls.
-GRAPH_BYTES = Budget(2**28, 2**33)
-KEPT_BYTES = Budget(2**30, 2**34)
+GRAPH_BYTES = Budget(2**28, 1 / 32)
+KEPT_BYTES = Budget(2**30, 1 / 16)
 EXAMPLES_OF_CHECK = 64
 
 

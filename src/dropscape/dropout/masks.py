@@ -6,6 +6,7 @@ are cut into micro-batches or on the number of threads, and a training that goes
 probability is exact to 2^-33.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -45,7 +46,18 @@ def mask_variance(keep_prob: float) -> float:
 
 @cache
 def _has_triton() -> bool:
-    return torch.version.cuda is not None and find_spec("triton") is not None
+    """Say whether Triton is here and can compile, for which it needs a C compiler."""
+    if torch.version.cuda is None or find_spec("triton") is None:
+        return False
+    try:
+        MaskStream(0, "dropout", "whether Triton compiles")._masked_by_triton(
+            torch.ones(1, 2, device="cuda"), 0, 0.5, 0
+        )
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        print(f"Triton cannot compile here, so that masks on the GPU take longer: {reason}", file=sys.stderr)
+        return False
+    return True
 
 
 class MaskStream(RandomStream):

@@ -21,7 +21,7 @@ from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import product
 
 # Pre-activations, their change and the activation of one chunk of examples stay in a core's L2 cache.
-CACHE_BYTES = Budget(2**20, 2**32)
+CACHE_BYTES = Budget(2**20, 1 / 32)
 FORWARD_BATCH = Budget(1_000, 2**15)
 FORWARD_BATCH_OF_OTHERS = Budget(128, 2**11)
 

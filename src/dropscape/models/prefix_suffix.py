@@ -25,7 +25,7 @@ EXAMPLES_OF_CHECK = 8
 # A split that disagrees by more than what rounding does to a deep float32 network is wrong.
 SPLIT_TOLERANCE = 1e-3
 # What the prefix hands on is kept for all examples up to this size, and computed again for each batch beyond it.
-CACHE_BYTES = Budget(2**30, 2**34)
+CACHE_BYTES = Budget(2**30, 1 / 16)
 PREFIX_BATCH = Budget(256, 2**12)
 
 

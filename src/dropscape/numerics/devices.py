@@ -30,11 +30,18 @@ class Budget:
     """How much is computed at once: what stays in a processor's caches, or what keeps a GPU busy."""
 
     cpu: int
-    gpu: int
+    gpu: int | float  # a float is a share of the GPU's memory, in bytes
 
     def on(self, device: str | torch.device) -> int:
         """Return the one of the device."""
-        return self.cpu if torch.device(device).type == "cpu" else self.gpu
+        if torch.device(device).type == "cpu":
+            return self.cpu
+        return self.gpu if isinstance(self.gpu, int) else int(self.gpu * gpu_memory())
+
+
+def gpu_memory() -> int:
+    """Bytes that the GPU has, free or not, so that what follows from it is the same in each run."""
+    return torch.cuda.mem_get_info()[1]
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dropscape.numerics.devices import arithmetic
+from dropscape.numerics.devices import arithmetic, gpu_memory
 
 # The graph of one micro-batch may take one part in so many of a GPU's memory, beside its gradients and other jobs.
 SHARE_OF_A_GPU = 8
@@ -40,7 +40,7 @@ def fitting_micro_batch(micro_batch: int, graph: Callable[[slice], Tensor], n: i
     """
     if torch.device(device).type == "cpu":
         return micro_batch
-    memory = torch.cuda.mem_get_info()[1] // SHARE_OF_A_GPU
+    memory = gpu_memory() // SHARE_OF_A_GPU
     with arithmetic("float32"):
         each = bytes_per_example(graph, n)
     times = memory // (each * micro_batch)

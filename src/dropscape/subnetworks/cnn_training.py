@@ -11,6 +11,7 @@ two processors do.
 """
 
 import math
+import weakref
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import MaskStream, check_keep_prob
 from dropscape.errors import ConfigurationError
+from dropscape.numerics.devices import Budget
 from dropscape.numerics.replay import Replayed
 from dropscape.numerics.seeds import numpy_generator
 from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, stacked_step, step
@@ -30,7 +32,8 @@ from dropscape.subnetworks.evaluation import TILES, accuracies
 from dropscape.training.loop import TrainingRun, refuse_divergence
 
 _FLOAT, _GIB = 4, 2**30
-GROUP_BYTES = 8 * _GIB  # of a group on a GPU: a step then takes longer than its launches, and a checkpoint is a few GiB
+# Of a group: on an H200 a step then takes longer than its launches, and a checkpoint is a few GiB.
+GROUP_BYTES = Budget(0, 1 / 16)
 MASK_BYTES = 2**26  # of the masks that are drawn at once there
 COLUMNS = ["width", "dropped_share", "run", "step", "network", "mask", "accuracy"]
 
@@ -113,7 +116,9 @@ def training_bytes(config: CnnTraining, train_examples: int, test_examples: int,
     tiles = TILES[device]
     at_once, units = min(test_examples, tiles.examples), min(shape.width, tiles.units)
     testing = 2 * masks * shape.classes * (units + at_once) + units * at_once + image * min(test_examples, tiles.images)
-    numbers = 2 * networks * parameters + max(step, testing) + images
+    # A graph keeps its memory.
+    working = step + testing if device == "cuda" else max(step, testing)
+    numbers = 2 * networks * parameters + working + images
     return round(_FLOAT * numbers) + bits
 
 
@@ -126,9 +131,9 @@ def refuse_too_wide(width: int, needed: int, available: int, device: str) -> Non
     """Raise a ConfigurationError for a width whose training needs more bytes than are available."""
     if needed > available:
         raise ConfigurationError(
-            f"a network of width {width:,} takes {needed / _GIB:.3g} GiB to train, but device '{device}' has "
-            f"{available / _GIB:.3g} GiB free; leave it out of `widths` of the experiment, or use a machine with more "
-            "memory."
+            f"width {width:,} takes {needed / _GIB:.3g} GiB to train, but device '{device}' has "
+            f"{available / _GIB:.3g} GiB free; leave it out of `widths` of the experiment, or use a machine with "
+            "more memory."
         )
 
 
@@ -137,8 +142,8 @@ def side_by_side(
 ) -> list[CnnTraining]:
     """Cut the networks of a width into groups that are trained one after another; refuse a width that does not fit.
 
-    On a processor each is alone. On a GPU ``GROUP_BYTES`` and the ``available`` ones hold a group, and groups are about
-    as large as each other, so that their number says which networks are in each.
+    On a processor each is alone. On a GPU ``GROUP_BYTES`` hold a group, whatever of them is ``available``, so that each
+    run has the same ones. Groups are about as large as each other: their number says which networks are in each.
     """
 
     def part(start: int, size: int) -> CnnTraining:
@@ -150,7 +155,7 @@ def side_by_side(
 
     networks, size = len(config.seeds), 1
     if device == "cuda":
-        while size < networks and needed(part(0, size + 1)) <= min(GROUP_BYTES, available):
+        while size < networks and needed(part(0, size + 1)) <= GROUP_BYTES.on(device):
             size += 1
         size = math.ceil(networks / math.ceil(networks / size))
     groups = [part(start, size) for start in range(0, networks, size)]
@@ -163,20 +168,21 @@ class _StackedStep:
     """A step of all networks of a run on batches of one size, (N, B); on a GPU it is replayed."""
 
     def __init__(self, run: "CnnRun", batches: Tensor):
-        self._run, self._batches = run, batches.clone()
+        self._run, self._batches = weakref.proxy(run), batches.clone()
         self._kept = torch.empty_like(run.masks[0])
-        self._take = Replayed(self._step, run.device)
+        # Steps on whole and on short batches use the same memory.
+        self.replayed = Replayed(self._step, run.device, *(step.replayed for step in run.steps_by_size.values()))
 
     def __call__(self, batches: Tensor, kept: Tensor) -> None:
         self._batches.copy_(batches)
         self._kept.copy_(kept)
-        self._take()
+        self.replayed()
 
     def _step(self) -> None:
         run = self._run
         images, labels = (values[self._batches] for values in run.train)
         kept = self._kept * run.scales[:, 1:2]
-        run.losses = stacked_step(run.parameters, images, labels, kept, run.config.learning_rate)
+        run.losses.copy_(stacked_step(run.parameters, images, labels, kept, run.config.learning_rate))
         run.total.add_(run.losses)
         run.finite_steps.add_(run.total.abs() < math.inf)
 
@@ -214,7 +220,7 @@ class CnnRun(TrainingRun):
         self.random_masks = random_masks(config, self.device)
         self.total = images.new_zeros(count)  # of the losses, not finite from the first such one on
         self.finite_steps = torch.zeros(count, dtype=torch.int64, device=self.device)  # before that
-        self.losses = images.new_zeros(count)  # of the last step, in the same memory for every replay
+        self.losses = images.new_zeros(count)  # of the last step
         self.steps_by_size: dict[int, _StackedStep] = {}
         self.epoch = self.draw = -1
 
