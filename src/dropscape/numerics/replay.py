@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from inspect import ismethod
 from weakref import WeakMethod
 
 import torch
@@ -10,7 +11,7 @@ WARM_UP = 3  # steps before the one that is captured: libraries and optimizers p
 
 
 class Replayed:
-    """Calls ``step``, a method; on a GPU it is captured once and then replayed.
+    """Calls ``step``; on a GPU it is captured once and then replayed.
 
     So a step has to do the same work each time, on the same tensors, in place: it reads what changes, its number and
     its learning rate, from tensors on the device, and copies nothing from there. What cannot be captured, such as a
@@ -19,8 +20,8 @@ class Replayed:
     """
 
     def __init__(self, step: Callable[[], None], device: str | torch.device, *others: "Replayed"):
-        # The training that has the method has this too: it must not live until Python collects garbage, with its graph.
-        self._step = WeakMethod(step)
+        # A training that has the method has this too: it must not live until Python collects garbage, with its graph.
+        self._step = WeakMethod(step) if ismethod(step) else lambda: step
         self._captures = torch.device(device).type == "cuda"
         # Of warm-up and capture, since memory is kept by stream.
         self._stream = torch.cuda.Stream() if self._captures else None
