@@ -1,12 +1,10 @@
 """Networks that are one module after another, and can be cut before any of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from dropscape.models.block import block_parameters
-
-Function = Callable[[Tensor], Tensor]
 
 
 class Chain(nn.Sequential):
@@ -14,7 +12,7 @@ class Chain(nn.Sequential):
 
     piecewise_linear = True  # the output in evaluation mode, in any one layer's weights
 
-    def split(self, block: Sequence[str]) -> tuple[Function, Function]:
+    def split(self, block: Sequence[str]) -> tuple[nn.Sequential, nn.Sequential]:
         """Cut into ``(prefix, suffix)``, the steps before the block's first and the rest; refuse unknown names.
 
         Both read the parameters that the model has when they are called.
@@ -23,7 +21,7 @@ class Chain(nn.Sequential):
         steps = dict(_steps(self))
         first = min(index for index, step in enumerate(steps) if any(name.startswith(f"{step}.") for name in block))
         modules = list(steps.values())
-        return _composed(modules[:first]), _composed(modules[first:])
+        return nn.Sequential(*modules[:first]), nn.Sequential(*modules[first:])
 
 
 def _steps(sequence: nn.Sequential, above: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -32,14 +30,3 @@ def _steps(sequence: nn.Sequential, above: str = "") -> Iterator[tuple[str, nn.M
             yield from _steps(module, f"{above}{name}.")
         else:
             yield f"{above}{name}", module
-
-
-def _composed(modules: Iterable[nn.Module]) -> Function:
-    modules = tuple(modules)
-
-    def apply(x: Tensor) -> Tensor:
-        for module in modules:
-            x = module(x)
-        return x
-
-    return apply
