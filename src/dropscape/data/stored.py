@@ -21,7 +21,7 @@ class Stored:
     @property
     def metadata(self) -> dict[str, Any]:
         """Everything else, as json can hold it."""
-        return {name: _plain(value) for name, value in vars(self).items() if not isinstance(value, Tensor)}
+        return {name: value for name, value in vars(self).items() if not isinstance(value, Tensor)}
 
     def first(self, train_examples: int, test_examples: int) -> dict[str, Tensor]:
         """Take the first examples of every tensor, as views; an error says that there are fewer."""
@@ -43,9 +43,3 @@ class Stored:
                 f"(`source: {self.description['source']}`; {self.description['label']}); write at most {available} "
                 "there, or another `source` in the configuration."
             )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return value if isinstance(value, str) else list(value)

@@ -18,15 +18,11 @@ class Chain(nn.Sequential):
         Both read the parameters that the model has when they are called.
         """
         block_parameters(self, block)
-        steps = dict(_steps(self))
-        first = min(index for index, step in enumerate(steps) if any(name.startswith(f"{step}.") for name in block))
-        modules = list(steps.values())
-        return nn.Sequential(*modules[:first]), nn.Sequential(*modules[first:])
+        steps, own = list(_steps(self)), {id(self.get_parameter(name)) for name in block}
+        first = next(index for index, step in enumerate(steps) if not own.isdisjoint(map(id, step.parameters())))
+        return nn.Sequential(*steps[:first]), nn.Sequential(*steps[first:])
 
 
-def _steps(sequence: nn.Sequential, above: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, module in sequence.named_children():
-        if type(module) is nn.Sequential:
-            yield from _steps(module, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", module
+def _steps(sequence: nn.Sequential) -> Iterator[nn.Module]:
+    for module in sequence:
+        yield from _steps(module) if type(module) is nn.Sequential else [module]

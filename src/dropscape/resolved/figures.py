@@ -55,9 +55,5 @@ def _described(figure: "FigureSettings", experiment: TrainedExperiment | Resolve
         }
         return shared | settings.described | {"samples": None, "runs": points}
     runs = shown_runs(figure, experiment)
-    return (
-        shared
-        | experiment.described(runs)
-        | {"runs": {run.name: figure.run_details(run) for run in runs}}
-        | figure.experiment_details(experiment)
-    )
+    details = {"runs": {run.name: figure.run_details(run) for run in runs}} | figure.experiment_details(experiment)
+    return shared | experiment.described(runs) | details
