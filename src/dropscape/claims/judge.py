@@ -62,13 +62,9 @@ def judge(
     figure's experiment; its verdict and its numbers are those of the weakest main run (of all runs, if none is): it
     holds only if it holds for every one of them.
 
-    Args:
-        claims: by name, as in ``config/claims/<study>.yaml`` and with the ``study``.
-        experiments: the experiment of each claim; None for theory.
-        data: label of each experiment's data.
-
-    Returns:
-        One row per claim (``CLAIM_COLUMNS``), and one per claim and run with its own verdict (``RUN_COLUMNS``).
+    The claims by name are as in ``config/claims/<study>.yaml`` and have the ``study``; ``experiments`` are the
+    experiment of each (None for theory), ``data`` the label of each experiment's data. Returns one row per claim
+    (``CLAIM_COLUMNS``), and one per claim and run with its own verdict (``RUN_COLUMNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
@@ -83,9 +79,7 @@ def judge(
         weakest = _weakest(deciding, claim["expected"])
         note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
         holding = sum(row["verdict"] == HOLDS for row in deciding)
-        several = (
-            f"holds in {holding} of {len(deciding)} runs, weakest in {weakest['run']}" if len(deciding) > 1 else ""
-        )
+        several = f"holds in {holding} of {len(deciding)} runs, weakest in {weakest['run']}"
         rows.append(
             {
                 "claim": name,
@@ -95,7 +89,7 @@ def judge(
                 "statistic": claim["measures"],
                 "expected": described(claim["expected"]),
                 "paper": claim["paper"],
-                "reason": join_notes(several, weakest["reason"], note),
+                "reason": join_notes(several if len(deciding) > 1 else "", weakest["reason"], note),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }

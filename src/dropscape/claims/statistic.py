@@ -23,17 +23,14 @@ from dropscape.schema import Strict
 class Run:
     """One run of an experiment.
 
-    Attributes:
-        main: whether it has the experiment's dropout layer and mask mode, not other ones.
-        plain: whether it trains without dropout.
-        settings: keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight and
-            train_examples.
+    The settings are keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight
+    and train_examples.
     """
 
     experiment: str
     name: str
-    main: bool
-    plain: bool = False
+    main: bool  # whether it has the experiment's dropout layer and mask mode, not other ones
+    plain: bool = False  # whether it trains without dropout
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

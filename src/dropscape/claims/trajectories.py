@@ -34,19 +34,12 @@ Means = Sequence[NDArray]  # of each of them (K,), over its trials
 
 @dataclass(frozen=True)
 class Compared:
-    """Trajectories of several methods at one setting, at the steps that are compared.
+    """Trajectories of several methods at one setting, at the steps that are compared."""
 
-    Attributes:
-        trials: by method the values of the trials that all have (T, K), NaN where a trial had diverged.
-        weights: (K,) what each step stands for, in shares of what is compared.
-        share: of the training that is compared.
-        diverged: by method how many trials have no value at the last recorded step.
-    """
-
-    trials: Mapping[str, NDArray]
-    weights: NDArray
-    share: float
-    diverged: Mapping[str, int]
+    trials: Mapping[str, NDArray]  # by method the values of the trials that all have (T, K), NaN where one had diverged
+    weights: NDArray  # (K,) what each step stands for, in shares of what is compared
+    share: float  # of the training that is compared
+    diverged: Mapping[str, int]  # by method how many trials have no value at the last recorded step
 
     def along(self, values: NDArray) -> float:
         """The mean along training of those values (K,) that are defined."""

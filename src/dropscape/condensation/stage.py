@@ -70,7 +70,10 @@ def measure_condensation(job: Job) -> None:
             function = _function_measures(at, settings)
             for layer in settings["layers"]:
                 vectors = _input_weights(at, layer)
-                amplitude = amplitudes(vectors, _outgoing(at, layer)) if connected else None
+                amplitude = None
+                if connected:
+                    outgoing, _ = _layers(at)[int(layer.split(".")[1]) + 1]
+                    amplitude = amplitudes(vectors, outgoing)
                 where = {"seed": seed, "layer": layer, "step": step}
                 measured.append(where | _layer_measures(vectors, amplitude, settings) | function)
                 if connected and position in ends:
@@ -167,8 +170,3 @@ def _layers(tensors: Mapping[str, NDArray]) -> Layers:
     """List the layers of a fully-connected network, first to last."""
     depth = sum(name.endswith(".weight") for name in tensors)
     return [(tensors[f"layers.{index}.weight"], tensors[f"layers.{index}.bias"]) for index in range(depth)]
-
-
-def _outgoing(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.float64]:
-    """Return the weight that reads the neurons of a fully-connected network's layer."""
-    return tensors[f"layers.{int(layer.split('.')[1]) + 1}.weight"]

@@ -17,14 +17,9 @@ def entries(study: Mapping[str, Any], sections: Iterable[str] = SECTIONS) -> dic
 def without_left_out(studies: Mapping[str, Any], written: Mapping[str, Any], origin: str) -> dict[str, Any]:
     """The studies without the entries that the last layer takes out by null although an earlier one did before.
 
-    Args:
-        studies: what the layers up to ``origin`` give, merged.
-        written: the study files alone, which know the names that may be taken out; null for another name stays there
-            for the validation to refuse.
-        origin: where the last layer stands.
-
-    Raises:
-        ConfigurationError: a study, a section or an entry is not made of keys.
+    ``studies`` are what the layers up to ``origin``, where the last one stands, give, merged; ``written`` the study
+    files alone, which know the names that may be taken out: null for another name stays there for the validation to
+    refuse. A ConfigurationError says that a study, a section or an entry is not made of keys.
     """
     result = {}
     for name, study in studies.items():

@@ -38,11 +38,8 @@ _SAID: dict[str, str | Callable[[Any, Mapping[str, Any]], str]] = {
 def explained(error: ValidationError, content: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]) -> str:
     """One sentence for each thing that is wrong, by the place where it was written.
 
-    Args:
-        error: what pydantic says.
-        content: what it validated.
-        layers: what was laid over each other, the last one on top, by where it stands; paths in them are those of the
-            content without their first key if that is ``studies``.
+    Pydantic validated the content. ``layers`` are what was laid over each other, the last one on top, by where it
+    stands; paths in them are those of the content without their first key if that is ``studies``.
     """
     problems = [(_written(problem["loc"]), problem) for problem in error.errors()]
     misspelt = _misspelt(problems, content, next(iter(layers.values())))

@@ -13,11 +13,9 @@ def with_grid_as_runs(experiment: Mapping[str, Any]) -> dict[str, Any]:
     learning_rate: 0.1}`` stands for the runs ``keep0.5`` and ``keep0.9``. Every list is an axis of the grid; a list
     inside of it is a single value.
 
-    Null in ``runs`` leaves a run of the grid out.
-
-    Raises:
-        ValueError: a grid or an entry has no keys; a pattern leaves out an axis, so that runs would share a name, or
-            names one that is not there; or a run of the grid stands in ``runs`` too.
+    Null in ``runs`` leaves a run of the grid out. A ValueError says that a grid or an entry has no keys; that a pattern
+    leaves out an axis, so that runs would share a name, or names one that is not there; or that a run of the grid
+    stands in ``runs`` too.
     """
     runs, grid = dict(experiment.get("runs") or {}), experiment.get("grid") or {}
     if not isinstance(grid, Mapping) or not all(isinstance(family, Mapping) for family in grid.values()):

@@ -35,8 +35,7 @@ def merged(base: Any, override: Any) -> Any:
 def user_keys(files: Iterable[Path], pairs: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """The user's keys as Snakemake merges them: ``config/config.yaml``, over it files, over all single keys.
 
-    Raises:
-        ConfigurationError: a file is missing or no YAML mapping.
+    A file that is missing or no YAML mapping is a ConfigurationError.
     """
     own = (folder / "config/config.yaml" for folder in (Path(), root))
     keys: dict[str, Any] = {}

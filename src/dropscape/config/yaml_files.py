@@ -32,8 +32,7 @@ class _Loader(_SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, empty if the file is.
 
-    Raises:
-        ConfigurationError: there is no such file, or it holds something else, or a key twice.
+    A ConfigurationError says that there is no such file, or that it holds something else, or a key twice.
     """
     try:
         text = path.read_text(encoding="utf-8")

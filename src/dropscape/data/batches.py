@@ -71,11 +71,10 @@ class _Restricted(pickle.Unpickler):
 
 
 def read_batch(content: bytes, labels_key: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read images uint8 (n, 3, 32, 32) and labels int64 (n,) from a CIFAR file's content; errors name ``path``.
+    """Read images uint8 (n, 3, 32, 32) and labels int64 (n,) from a CIFAR file's content.
 
-    Raises:
-        DataError: the content is no such pickle, is cut off, names what is no part of it, or its numbers of
-            pixels, images and labels do not fit together.
+    A DataError that names ``path`` says that the content is no such pickle, is cut off, names what is no part of it, or
+    that its numbers of pixels, images and labels do not fit together.
     """
     try:
         batch = _Restricted(content, path).load()

@@ -162,27 +162,20 @@ ALONE_PEOPLE = [
     *ALONE, Verb("laughing", "lacht", "lachen"), Verb("dancing", "tanzt", "tanzen"), Verb("singing", "singt", "singen"),
     Verb("falling asleep", "schläft", "schlafen", "ein"),
 ]  # fmt: skip
-WITH_OBJECT = {
-    **dict.fromkeys(
-        [
-            Verb("holding", "hält", "halten"), Verb("carrying", "trägt", "tragen"),
-            Verb("picking up", "hebt", "heben", "auf"), Verb("looking for", "sucht", "suchen"),
-        ],
-        THINGS,
-    ),
-    **dict.fromkeys(
-        [
-            Verb("pushing", "schiebt", "schieben"), Verb("repairing", "repariert", "reparieren"),
-            Verb("looking at", "schaut", "schauen", "an"), Verb("painting", "malt", "malen", "an"),
-        ],
-        VEHICLES,
-    ),
-    **dict.fromkeys(
-        [Verb("reading", "liest", "lesen"), Verb("reading out", "liest", "lesen", "vor")], TEXTS
-    ),
+WITH_OBJECT = {  # and the nouns that it may have
+    Verb("holding", "hält", "halten"): THINGS,
+    Verb("carrying", "trägt", "tragen"): THINGS,
+    Verb("picking up", "hebt", "heben", "auf"): THINGS,
+    Verb("looking for", "sucht", "suchen"): THINGS,
+    Verb("pushing", "schiebt", "schieben"): VEHICLES,
+    Verb("repairing", "repariert", "reparieren"): VEHICLES,
+    Verb("looking at", "schaut", "schauen", "an"): VEHICLES,
+    Verb("painting", "malt", "malen", "an"): VEHICLES,
+    Verb("reading", "liest", "lesen"): TEXTS,
+    Verb("reading out", "liest", "lesen", "vor"): TEXTS,
     Verb("putting on", "zieht", "ziehen", "an"): CLOTHES,
     Verb("trying on", "probiert", "probieren", "an"): CLOTHES | HEADWEAR,
-}  # fmt: skip
+}
 WEARING = Verb("wearing", "trägt", "tragen")
 
 # By case, then gender: the indefinite article, and the ending of an adjective between it and its noun.
@@ -227,9 +220,7 @@ def caption(draws: np.random.Generator) -> Phrase:
         english = f"{place.english}, {subject.phrase.english} {_english(predicate, subject)}"
         german = f"{place.german} {_main(predicate, subject, None, inverted=True)}"
     else:
-        english = " ".join(
-            filter(None, (subject.phrase.english, _english(predicate, subject), place and place.english))
-        )
+        english = _joined(subject.phrase.english, _english(predicate, subject), place and place.english)
         german = _main(predicate, subject, place, inverted=False)
     if draws.random() < 0.2:
         other, doing = _doer(draws)
@@ -251,15 +242,14 @@ def _main(predicate: Predicate, subject: Subject, place: Phrase | None, *, inver
     verb = predicate.verb
     finite = verb.plural if subject.plural else verb.singular
     start = [finite, subject.phrase.german] if inverted else [subject.phrase.german, finite]
-    rest = [place and place.german, predicate.object and predicate.object.german, verb.particle]
-    return " ".join(filter(None, start + rest))
+    return _joined(*start, place and place.german, predicate.object and predicate.object.german, verb.particle)
 
 
 def _last(predicate: Predicate, plural: bool) -> str:
     """Write what follows the subject in a German subordinate clause: the verb, particle and all, comes last."""
     verb = predicate.verb
     finite = verb.particle + (verb.plural if plural else verb.singular)
-    return " ".join(filter(None, (predicate.object and predicate.object.german, finite)))
+    return _joined(predicate.object and predicate.object.german, finite)
 
 
 def _english(predicate: Predicate, subject: Subject) -> str:
@@ -320,13 +310,17 @@ def noun_phrase(noun: Noun, case: str, adjective: Phrase | None = None, number: 
         german = noun.german_plural
         if case == "dative" and german[-1] not in "ns":
             german += "n"
-        english = " ".join(filter(None, (number.english, adjective and adjective.english, noun.english_plural)))
+        english = _joined(number.english, adjective and adjective.english, noun.english_plural)
     else:
         article, ending = INDEFINITE[case][noun.gender]
         german = noun.german
-        english = " ".join(filter(None, (adjective and adjective.english, noun.english)))
+        english = _joined(adjective and adjective.english, noun.english)
         english = f"{'an' if english[0] in 'aeiou' else 'a'} {english}"
-    return Phrase(english, " ".join(filter(None, (article, adjective and adjective.german + ending, german))))
+    return Phrase(english, _joined(article, adjective and adjective.german + ending, german))
+
+
+def _joined(*words: str | None) -> str:
+    return " ".join(filter(None, words))
 
 
 def _one(draws: np.random.Generator, choices: Sequence[T]) -> T:

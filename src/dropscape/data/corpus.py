@@ -98,11 +98,8 @@ def _ids(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Tenso
 def first_pairs(corpus: Corpus, train_examples: int, test_examples: int, max_tokens: int, min_frequency: int) -> Corpus:
     """Take the first pairs, cut to ``max_tokens`` words, in the vocabulary of the experiment.
 
-    Ids are those of the smaller ``source_words`` and ``target_words`` of the result.
-
-    Raises:
-        ConfigurationError: a number below one, or no word occurs ``min_frequency`` times.
-        DataError: the source has fewer pairs than the experiment asks for.
+    Ids are those of the smaller ``source_words`` and ``target_words`` of the result. A ConfigurationError says that a
+    number is below one or that no word occurs ``min_frequency`` times, a DataError that the source has fewer pairs.
     """
     first = corpus.first(train_examples, test_examples)
     for key, value in (("max_tokens", max_tokens), ("min_frequency", min_frequency)):

@@ -41,7 +41,7 @@ def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded
     """Download one file from the first host that has it; an intact copy that is already there is used.
 
     The file appears under its name when its checksum is found to be the official one, and replaces another file of
-    that name.
+    that name. A DataError says that no host can be reached or sends the official file.
 
     Args:
         title: the dataset, in words.
@@ -49,9 +49,6 @@ def download(title: str, path: Path, md5: str, hosts: Sequence[str], *, embedded
         md5: its official checksum.
         hosts: addresses that the name is appended to.
         embedded: what the source ``embedded`` gives instead, in words.
-
-    Raises:
-        DataError: no host can be reached or sends the official file.
     """
     if path.is_file():
         if _md5(path) == md5:

@@ -19,13 +19,11 @@ from dropscape.errors import ConfigurationError
 class Examples:
     """What a network trains on and is tested on; every inputs and targets have one row an example.
 
-    Attributes:
-        train_inputs, test_inputs: grey images (n, height * width) float32; colour images
-            (n, 3, height, width) float32; sentence pairs (n, S + T) int64; points (n, d) float32.
-        train_targets, test_targets: images (n,) int64, the class, or (n, C) float32, the class encoded one-hot;
-            sentence pairs (n, T) int64; points (n, k) float32.
-        description: that of the dataset. For sentence pairs also ``source_length`` S, ``target_length`` T, and
-            ``source_vocabulary`` and ``target_vocabulary``, the word of each id.
+    Inputs: grey images (n, height * width) float32; colour images (n, 3, height, width) float32; sentence pairs
+    (n, S + T) int64; points (n, d) float32. Targets: images (n,) int64, the class, or (n, C) float32, the class encoded
+    one-hot; sentence pairs (n, T) int64; points (n, k) float32. The description is that of the dataset; for sentence
+    pairs also ``source_length`` S, ``target_length`` T, and ``source_vocabulary`` and ``target_vocabulary``, the word
+    of each id.
     """
 
     train_inputs: Tensor
@@ -48,11 +46,8 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
     out, it is "channel" for the colour images of a published dataset and "unit" elsewhere. Images are not augmented
     by random crops or flips: the papers name no augmentation, and with full-batch gradient descent on a fixed set
     of images the only randomness is dropout's. With ``one_hot``, as the squared error needs them, targets are 1 for
-    the class and 0 for the others.
-
-    Raises:
-        ConfigurationError: there is no such normalisation, or a number is below one.
-        DataError: the dataset has fewer examples than the settings ask for.
+    the class and 0 for the others. A ConfigurationError says that there is no such normalisation or that a number is
+    below one, a DataError that the dataset has fewer examples than the settings ask for.
     """
     first = dataset.first(settings["train_examples"], settings["test_examples"])
     channels = dataset.description.get("channels")
@@ -71,13 +66,8 @@ def image_examples(dataset: Dataset, settings: Mapping[str, Any]) -> Examples:
     labels = {split: first[f"{split}_labels"] for split in ("train", "test")}
     if _given(settings, "one_hot", False):
         labels = {split: F.one_hot(ids, dataset.description["classes"]).float() for split, ids in labels.items()}
-    return Examples(
-        as_inputs(first["train_images"], constants),
-        labels["train"],
-        as_inputs(first["test_images"], constants),
-        labels["test"],
-        dataset.description,
-    )
+    inputs = {split: as_inputs(first[f"{split}_images"], constants) for split in ("train", "test")}
+    return Examples(inputs["train"], labels["train"], inputs["test"], labels["test"], dataset.description)
 
 
 def pair_examples(corpus: Corpus, settings: Mapping[str, Any]) -> Examples:

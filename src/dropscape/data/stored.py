@@ -1,7 +1,6 @@
 """What every dataset is on disk: tensors, and everything else as json."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
@@ -17,12 +16,12 @@ class Stored:
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by attribute name."""
-        return {name: value for name, value in self._values() if isinstance(value, Tensor)}
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Everything else, as json can hold it."""
-        return {name: _plain(value) for name, value in self._values() if not isinstance(value, Tensor)}
+        return {name: value for name, value in vars(self).items() if not isinstance(value, Tensor)}
 
     def first(self, train_examples: int, test_examples: int) -> dict[str, Tensor]:
         """Take the first examples of every tensor, as views; an error says that there are fewer."""
@@ -44,12 +43,3 @@ class Stored:
                 f"(`source: {self.description['source']}`; {self.description['label']}); write at most {available} "
                 "there, or another `source` in the configuration."
             )
-
-    def _values(self) -> list[tuple[str, Any]]:
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return value if isinstance(value, str) else list(value)

@@ -14,21 +14,15 @@ Settings = Mapping[str, Any]  # of a figure or of an experiment, as ``resolved.f
 
 @dataclass(frozen=True)
 class FigureContent:
-    """Everything that a figure shows.
+    """Everything that a figure shows."""
 
-    Attributes:
-        points: tidy, one row per point, with the run's settings and ``reason``, why the point cannot be drawn ("" if
-            it can).
-        summary: what is drawn over the points or instead of them: fitted lines, or means and ranges over seeds.
-        undefined: one entry per group of points that the footer names: ``of`` (the name), ``points`` (how many there
-            are) and ``reasons`` (how many cannot be drawn, by reason).
-        facts: JSON-able values that the figure's text needs.
-    """
-
+    # Tidy, one row per point, with the run's settings and ``reason``, why the point cannot be drawn ("" if it can).
     points: pd.DataFrame
-    summary: pd.DataFrame
+    summary: pd.DataFrame  # drawn over the points or instead of them: fitted lines, or means and ranges over seeds
+    # One entry per group of points that the footer names: ``of`` (the name), ``points`` (how many there are) and
+    # ``reasons`` (how many cannot be drawn, by reason).
     undefined: list[dict[str, Any]]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON-able values that the figure's text needs
 
     @classmethod
     def counted(

@@ -13,17 +13,12 @@ RANGES = {"all": None, f"leading {LEADING}": LEADING}
 
 
 def power_laws(points: pd.DataFrame, x: str, y: str, by: Sequence[str] = ()) -> pd.DataFrame:
-    """A power law per run and range of indices, through the points of all seeds together.
+    """A power law log10 y = intercept + slope log10 x per run and range of indices, through the points of all seeds.
 
-    Args:
-        points: with the run's settings, ``seed``, ``index`` (from 1), ``reason`` and the columns x and y.
-        x, y: columns; y is fitted, log10 y = intercept + slope log10 x.
-        by: further columns that divide the points.
-
-    Returns:
-        One row per run, group and range (``all``; ``leading 100``: indices 1 to 100): slope, slope_low and
-        slope_high (95 %, Student's t, points taken as independent), intercept, r_squared, spearman, seeds, points,
-        undefined, and the ends of the fitted line x_low, y_low, x_high, y_high.
+    The points have the run's settings, ``seed``, ``index`` (from 1), ``reason``, the columns x and y and those ``by``
+    which they are divided besides. Returns one row per run, group and range (``all``; ``leading 100``: indices 1 to
+    100): slope, slope_low and slope_high (95 %, Student's t, points taken as independent), intercept, r_squared,
+    spearman, seeds, points, undefined, and the ends of the fitted line x_low, y_low, x_high, y_high.
     """
     keys = [*DROPOUT_RUN, *by]
     rows = []

@@ -31,13 +31,8 @@ def over_seeds(
 ) -> pd.DataFrame:
     """Mean, min and max over the seeds that have a value, of points with ``keys``, value and reason.
 
-    Args:
-        keys: columns that one mean has in common.
-        geometric: take the geometric mean, for positive values on a logarithmic axis.
-        count: name of the column with the number of values.
-
-    Returns:
-        ``keys``, mean, low, high, the number of values and undefined, the number of rows without one.
+    Returns ``keys``, which one mean has in common, mean (``geometric`` for positive values on a logarithmic axis), low,
+    high, ``count`` (the number of values) and undefined (the number of rows without one).
     """
     defined = points.assign(value=points["value"].where(points["reason"] == ""))
     mean = (lambda value: np.exp(np.log(value).mean())) if geometric else "mean"

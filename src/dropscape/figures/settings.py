@@ -14,25 +14,15 @@ from dropscape.schema import Count, KeepProb, Name, Sample, Strict, one_or_many
 
 
 class FigureSettings(Strict):
-    """One figure: what it draws and from which experiments.
+    """One figure: what it draws and from which experiments."""
 
-    Attributes:
-        run_tables: tables that it draws; a run is drawn if it has all of them.
-        optional_run_tables: tables that it draws of the runs that have them.
-        experiment_tables: tables that an experiment has once.
-        theory_table: the table of its study's theory that it draws, for a figure without experiments.
-        needs: sections that its experiments must have.
-        several_experiments: whether it draws several experiments beside each other or in one panel.
-        caption: what the report says of it, with ``{reference}`` for its position in the paper.
-    """
-
-    run_tables: ClassVar[tuple[str, ...]] = ()
-    optional_run_tables: ClassVar[tuple[str, ...]] = ()
-    experiment_tables: ClassVar[tuple[str, ...]] = ()
-    theory_table: ClassVar[str | None] = None
-    needs: ClassVar[tuple[str, ...]] = ()
-    several_experiments: ClassVar[bool] = False
-    caption: ClassVar[str] = ""
+    run_tables: ClassVar[tuple[str, ...]] = ()  # that it draws; a run is drawn if it has all of them
+    optional_run_tables: ClassVar[tuple[str, ...]] = ()  # that it draws of the runs that have them
+    experiment_tables: ClassVar[tuple[str, ...]] = ()  # that an experiment has once
+    theory_table: ClassVar[str | None] = None  # of its study's theory, for a figure without experiments
+    needs: ClassVar[tuple[str, ...]] = ()  # sections that its experiments must have
+    several_experiments: ClassVar[bool] = False  # whether it draws several beside each other or in one panel
+    caption: ClassVar[str] = ""  # what the report says of it, with ``{reference}`` for its position in the paper
 
     kind: str
     experiment: one_or_many(str) | None = Field(

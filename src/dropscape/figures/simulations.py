@@ -23,16 +23,13 @@ def simulations(
 ) -> FigureContent:
     """Quantities along training at the points that a figure shows.
 
-    Args:
-        figure: one experiment, with ``runs`` (by name the learning_rate and keep_prob of a point).
-        methods: those that are shown, if they were simulated.
-        columns: the quantity's name by column.
+    The figure has one experiment, with ``runs`` (by name the learning_rate and keep_prob of a point). The methods are
+    shown if they were simulated; ``columns`` are the quantities' names by column.
 
-    Returns:
-        points: the point's run, learning_rate and keep_prob, method, seed, trial, step, quantity, value, reason.
-        summary: mean, low and high over the trials with a value by step, trials (that have one) and undefined (that
-        have none). facts: model, side and loss; diverged, a list of run, method, trials (those without a loss at the
-        end), of (how many there are) and step (the first recorded one without a loss).
+    points: the point's run, learning_rate and keep_prob, method, seed, trial, step, quantity, value, reason. summary:
+    mean, low and high over the trials with a value by step, trials (that have one) and undefined (that have none).
+    facts: model, side and loss; diverged, a list of run, method, trials (those without a loss at the end), of (how many
+    there are) and step (the first recorded one without a loss).
     """
     (settings,) = figure["experiments"]
     shown = _at_points(tables.experiment_table(settings["name"], "trajectories"), settings["runs"])

@@ -15,14 +15,10 @@ _DIGITS = 9  # 1 - keep_prob has digits that say nothing; without them a share f
 
 
 def panel_accuracies(figure: Settings, tables: TableFiles, networks: Sequence[str]) -> pd.DataFrame:
-    """The accuracies of the networks in the panels, in the panels' order.
+    """The accuracies of the networks, some of ``FULL``, ``VISITED`` and ``RANDOM``, in the panels, in their order.
 
-    Args:
-        figure: one experiment; ``panels``, the width and keep_prob of each panel (None: all that were trained).
-        networks: some of ``FULL``, ``VISITED`` and ``RANDOM``.
-
-    Returns:
-        panel (from 0), width, dropped_share, run, step, network, mask, value, reason.
+    The figure's ``panels`` are the width and keep_prob of each (None: all that were trained). Returns panel (from 0),
+    width, dropped_share, run, step, network, mask, value, reason.
     """
     (settings,) = figure["experiments"]
     accuracies = tables.experiment_table(settings["name"], "accuracies")
@@ -42,9 +38,8 @@ def with_slopes(
 ) -> FigureContent:
     """Values on logarithmic axes and the slopes through them, both in long form.
 
-    Args:
-        keys: columns that a mean over seeds has in common, of the slopes those that they have.
-        names: what the footer calls the values; why one that is not positive is left out, and why a slope is.
+    A mean over seeds has the ``keys`` in common, of the slopes those that they have. The names are what the footer
+    calls the values; why one that is not positive is left out, and why a slope is.
     """
     of, not_positive, too_few = names
     values = require_positive(values, not_positive)

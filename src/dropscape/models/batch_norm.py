@@ -74,20 +74,16 @@ class _Moments:
     """Mean and variance by channel of values that come in chunks, pooled in float64."""
 
     def __init__(self) -> None:
-        self._counts: list[int] = []
-        self._means: list[Tensor] = []
-        self._variances: list[Tensor] = []
+        self._chunks: list[tuple[int, Tensor, Tensor]] = []
 
     def add(self, x: Tensor) -> None:
-        x = x.detach()
-        variance, mean = torch.var_mean(x, dim=[0, *range(2, x.ndim)], correction=0)
-        self._counts.append(x.numel() // x.shape[1])
-        self._means.append(mean.double())
-        self._variances.append(variance.double())
+        variance, mean = torch.var_mean(x.detach(), dim=[0, *range(2, x.ndim)], correction=0)
+        self._chunks.append((x.numel() // x.shape[1], mean.double(), variance.double()))
 
     def result(self) -> tuple[Tensor, Tensor]:
-        counts = torch.tensor(self._counts, dtype=torch.float64, device=self._means[0].device)[:, None]
+        counts, *moments = zip(*self._chunks, strict=True)
+        means, variances = map(torch.stack, moments)
+        counts = torch.tensor(counts, dtype=torch.float64, device=means.device)[:, None]
         shares = counts / counts.sum()
-        means, variances = torch.stack(self._means), torch.stack(self._variances)
         mean = (shares * means).sum(dim=0)
         return mean, (shares * (variances + (means - mean).square())).sum(dim=0)

@@ -1,12 +1,10 @@
 """Networks that are one module after another, and can be cut before any of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from dropscape.models.block import block_parameters
-
-Function = Callable[[Tensor], Tensor]
 
 
 class Chain(nn.Sequential):
@@ -14,32 +12,17 @@ class Chain(nn.Sequential):
 
     piecewise_linear = True  # the output in evaluation mode, in any one layer's weights
 
-    def split(self, block: Sequence[str]) -> tuple[Function, Function]:
+    def split(self, block: Sequence[str]) -> tuple[nn.Sequential, nn.Sequential]:
         """Cut into ``(prefix, suffix)``, the steps before the block's first and the rest; refuse unknown names.
 
         Both read the parameters that the model has when they are called.
         """
         block_parameters(self, block)
-        steps = dict(_steps(self))
-        first = min(index for index, step in enumerate(steps) if any(name.startswith(f"{step}.") for name in block))
-        modules = list(steps.values())
-        return _composed(modules[:first]), _composed(modules[first:])
+        steps, own = list(_steps(self)), {id(self.get_parameter(name)) for name in block}
+        first = next(index for index, step in enumerate(steps) if not own.isdisjoint(map(id, step.parameters())))
+        return nn.Sequential(*steps[:first]), nn.Sequential(*steps[first:])
 
 
-def _steps(sequence: nn.Sequential, above: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, module in sequence.named_children():
-        if type(module) is nn.Sequential:
-            yield from _steps(module, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", module
-
-
-def _composed(modules: Iterable[nn.Module]) -> Function:
-    modules = tuple(modules)
-
-    def apply(x: Tensor) -> Tensor:
-        for module in modules:
-            x = module(x)
-        return x
-
-    return apply
+def _steps(sequence: nn.Sequential) -> Iterator[nn.Module]:
+    for module in sequence:
+        yield from _steps(module) if type(module) is nn.Sequential else [module]

@@ -14,11 +14,7 @@ from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_parameters
 from dropscape.numerics.products import FastProducts, worthwhile
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "identity": lambda z: z,
-}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh, "identity": lambda z: z}
 IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_, "identity": lambda z: z}
 
 

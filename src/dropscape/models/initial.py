@@ -19,17 +19,10 @@ def normal_initialised(
 ) -> dict[str, Tensor]:
     """Draw weights and biases of layer l from N(0, s_l^2) for every seed; the last layer's bias is 0.
 
-    A seed's draws depend on the seed and the widths only: another scale multiplies the same numbers. Another number of
-    scales than layers or an unknown activation is a ConfigurationError.
-
-    Args:
-        widths: ``(d, m_1, ..., m_{L-1}, d')``.
-        activation: of the hidden layers; the parameters do not depend on it.
-        initial_scale: s_1 to s_L.
-        seeds: S of them.
-
-    Returns:
-        ``{name: (S, ...)}`` in float32, named as a ``FullyConnected`` names its parameters.
+    A seed's draws depend on the seed and the widths ``(d, m_1, ..., m_{L-1}, d')`` only: another ``initial_scale``, s_1
+    to s_L, multiplies the same numbers, and the activation of the hidden layers changes nothing. Another number of
+    scales than layers or an unknown activation is a ConfigurationError. Returns ``{name: (S, ...)}`` in float32 for S
+    seeds, named as a ``FullyConnected`` names its parameters.
     """
     if len(initial_scale) != len(widths) - 1:
         raise ConfigurationError(

@@ -73,10 +73,7 @@ def squared_error_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).square().sum(dim=1) / 2
 
 
-LOSSES: dict[str, PerExampleLoss] = {
-    "cross_entropy": cross_entropy_per_example,
-    "mse": squared_error_per_example,
-}
+LOSSES: dict[str, PerExampleLoss] = {"cross_entropy": cross_entropy_per_example, "mse": squared_error_per_example}
 
 
 def output_loss(loss: str | PerExampleLoss) -> PerExampleLoss:

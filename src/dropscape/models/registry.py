@@ -16,10 +16,8 @@ def build(settings: Mapping[str, Any], with_dropout: bool = True) -> nn.Module:
     """Build the network of the model settings, with fresh parameters from torch's global generator.
 
     Dropout is wherever the network has a ``MaskedDropout``; the run decides its keep probability. ``initial_scale`` is
-    left to ``initialised``. Without dropout the network may have a faster form with the same parameters.
-
-    Raises:
-        ConfigurationError: an unknown name, settings that do not fit it, or a function that gives no module.
+    left to ``initialised``. Without dropout the network may have a faster form with the same parameters. An unknown
+    name, settings that do not fit it, or a function that gives no module are a ConfigurationError.
     """
     kind = network_kind(settings["name"])
     arguments = {key: value for key, value in settings.items() if key not in ("name", "initial_scale")}

@@ -35,16 +35,15 @@ def random_alignment(
     sample's cosine by zero on average to first order, with a standard deviation of at most 5e-4 / D (2e-7 at
     D = 2,500), where samples typically differ by sqrt(2) / D. Products in float32, sums in float64.
 
+    A ConfigurationError says that ``eigenvectors`` is neither of the two words or ``samples`` not positive, a
+    ValueError that the spectra are not vectors of finite numbers, or that the second is the longer one.
+
     Args:
         hessian_eigenvalues: (D,), any order and sign; D is the dimension. NaN results if all are zero, here or below.
         covariance_eigenvalues: (K,), K <= D; the D - K that are not given are zero.
         samples: how many pairs of matrices to draw.
         seed: the run's seed.
         eigenvectors: see above.
-
-    Raises:
-        ConfigurationError: ``eigenvectors`` is neither of the two words, or ``samples`` is not positive.
-        ValueError: the spectra are not vectors of finite numbers, or the second is the longer one.
     """
     if eigenvectors not in _DRAWS:
         raise ConfigurationError(

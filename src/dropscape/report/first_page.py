@@ -56,13 +56,11 @@ def write_first_page(job: Job) -> None:
 def first_page(
     claims: pd.DataFrame, papers: Sequence[Mapping[str, str]], figures: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """The claims table as a fragment of HTML.
+    """The claims table, as ``read_claims`` gives it, as a fragment of HTML.
 
-    Args:
-        claims: as ``read_claims`` gives it.
-        papers: ``study``, ``letter`` and ``title`` of each, in the order of the page.
-        figures: ``paper_reference`` and ``path`` (of the PNG, as the workflow names it) of each figure in the
-            report. A claim about another figure has no link.
+    ``papers`` are the ``study``, ``letter`` and ``title`` of each, in the order of the page; ``figures`` the
+    ``paper_reference`` and ``path`` (of the PNG, as the workflow names it) of each figure in the report. A claim about
+    another figure has no link.
     """
     rows = []
     for claim in claims.to_dict("records"):

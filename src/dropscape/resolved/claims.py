@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dropscape.resolved.experiment import TrainedExperiment
+from dropscape.resolved.experiment import TrainedExperiment, table_files
 from dropscape.resolved.run import ResolvedRun
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def claimed_experiments(workflow: "Workflow", study: str) -> list[str]:
 
 def claim_settings(workflow: "Workflow", study: str) -> dict[str, Any]:
     """The claims in their order, and everything that they are judged on."""
-    claims, paths = workflow.studies[study].claims, workflow.paths
+    claims = workflow.studies[study].claims
     experiments = {name: workflow.experiments[name] for name in claimed_experiments(workflow, study)}
-    trained = {name: one for name, one in experiments.items() if isinstance(one, TrainedExperiment)}
+    trained = [one for one in experiments.values() if isinstance(one, TrainedExperiment)]
     theory = {claim.statistic.table for claim in claims.values() if claim.figure is None}
     return {
         "claims": [
@@ -40,21 +40,12 @@ def claim_settings(workflow: "Workflow", study: str) -> dict[str, Any]:
         "experiments": {name: claimed_experiment(workflow, study, claim) for name, claim in claims.items()},
         "descriptions": {name: workflow.description(name) for name in experiments},
         "scale": workflow.user.scale,
-        "runs": [_described(one, run) for one in trained.values() for run in one.runs.values()],
-        "tables": {
-            "runs": {
-                name: {
-                    run.name: {table: paths.run(name, run.name, folder, table) for table, folder in run.tables.items()}
-                    for run in one.runs.values()
-                }
-                for name, one in trained.items()
-            },
-            "experiments": {
-                name: {table: paths.experiment(name, folder, table) for table, folder in one.tables.items()}
-                for name, one in experiments.items()
-            },
-            "theory": {table: paths.theory(study, table) for table in sorted(theory)},
-        },
+        "runs": [_described(one, run) for one in trained for run in one.runs.values()],
+        "tables": table_files(
+            workflow.paths,
+            [(one, one.runs.values() if isinstance(one, TrainedExperiment) else ()) for one in experiments.values()],
+            {table: workflow.paths.theory(study, table) for table in sorted(theory)},
+        ),
     }
 
 

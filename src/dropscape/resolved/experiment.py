@@ -1,27 +1,32 @@
 """One experiment with everything resolved: its runs, its jobs and its tables."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from dropscape.config.experiment import ExperimentSettings
 from dropscape.measurement import StageExperiment, Task
+from dropscape.resolved.paths import ResultPaths
 from dropscape.resolved.run import ResolvedRun, resolved_run
 
 
-@dataclass(frozen=True)
-class TrainedExperiment:
-    """An experiment whose runs are trained.
+class _Experiment:
+    tasks: list[Task]
 
-    Attributes:
-        name: its own.
-        settings: as they were validated.
-        device: what the user's configuration says.
-    """
+    @cached_property
+    def tables(self) -> dict[str, str]:
+        """The folder below the results of each table that it has once, by the table's name."""
+        return {table: folder for task in self.tasks for table, folder in task.tables.items()}
+
+
+@dataclass(frozen=True)
+class TrainedExperiment(_Experiment):
+    """An experiment whose runs are trained."""
 
     name: str
-    settings: ExperimentSettings
-    device: str
+    settings: ExperimentSettings  # as they were validated
+    device: str  # what the user's configuration says
 
     @cached_property
     def runs(self) -> dict[str, ResolvedRun]:
@@ -32,11 +37,6 @@ class TrainedExperiment:
     def tasks(self) -> list[Task]:
         """Its jobs that are of no single run."""
         return [task for one in self.settings.measurements.values() for task in one.experiment_tasks(self)]
-
-    @cached_property
-    def tables(self) -> dict[str, str]:
-        """The folder below the results of each table that it has once, by the table's name."""
-        return _tables(self.tasks)
 
     def is_main(self, run: ResolvedRun) -> bool:
         """Whether claims about the experiment are judged on the run.
@@ -56,31 +56,39 @@ class TrainedExperiment:
 
 
 @dataclass(frozen=True)
-class ResolvedStageExperiment:
-    """An experiment whose jobs are its own.
-
-    Attributes:
-        name: its own.
-        settings: as they were validated.
-        section: the section of its study, which is the folder of its results.
-        device: what the user's configuration says.
-    """
+class ResolvedStageExperiment(_Experiment):
+    """An experiment whose jobs are its own."""
 
     name: str
-    settings: StageExperiment
-    section: str
-    device: str
+    settings: StageExperiment  # as they were validated
+    section: str  # of its study, which is the folder of its results
+    device: str  # what the user's configuration says
 
     @cached_property
     def tasks(self) -> list[Task]:
         """Its jobs."""
         return list(self.settings.tasks(self.device))
 
-    @cached_property
-    def tables(self) -> dict[str, str]:
-        """The folder below the results of each of its tables, by the table's name."""
-        return _tables(self.tasks)
 
+def table_files(
+    paths: ResultPaths,
+    shown: Iterable[tuple[TrainedExperiment | ResolvedStageExperiment, Iterable[ResolvedRun]]],
+    theory: Mapping[str, str],
+    wanted: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """The paths of experiments' and their runs' tables, of all or the wanted ones, as ``TableFiles`` takes them.
 
-def _tables(tasks: list[Task]) -> dict[str, str]:
-    return {table: folder for task in tasks for table, folder in task.tables.items()}
+    ``theory`` are the paths of the tables of theory.
+    """
+
+    def named(folders: Mapping[str, str], *where: str) -> dict[str, str]:
+        path = paths.run if len(where) > 1 else paths.experiment
+        tables = [table for table in folders if wanted is None or table in wanted]
+        return {table: path(*where, folders[table], table) for table in tables}
+
+    files: dict[str, Any] = {"runs": {}, "experiments": {}, "theory": dict(theory)}
+    for one, runs in shown:
+        files["experiments"][one.name] = named(one.tables, one.name)
+        if isinstance(one, TrainedExperiment):
+            files["runs"][one.name] = {run.name: named(run.tables, one.name, run.name) for run in runs}
+    return files

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment
+from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment, table_files
 from dropscape.resolved.run import ResolvedRun
 
 if TYPE_CHECKING:
@@ -20,26 +20,12 @@ def shown_runs(figure: "FigureSettings", experiment: TrainedExperiment) -> list[
 def figure_table_files(workflow: "Workflow", name: str) -> dict[str, Any]:
     """Paths of the tables that a figure draws, as ``TableFiles`` takes them."""
     figure, paths = workflow.figures[name], workflow.paths
-    wanted = (*figure.run_tables, *figure.optional_run_tables)
-    files: dict[str, Any] = {"runs": {}, "experiments": {}, "theory": {}}
-    for experiment in map(workflow.experiments.__getitem__, figure.experiments):
-        if isinstance(experiment, TrainedExperiment):
-            files["runs"][experiment.name] = {
-                run.name: {
-                    table: paths.run(experiment.name, run.name, run.tables[table], table)
-                    for table in wanted
-                    if table in run.tables
-                }
-                for run in shown_runs(figure, experiment)
-            }
-        files["experiments"][experiment.name] = {
-            table: paths.experiment(experiment.name, experiment.tables[table], table)
-            for table in figure.experiment_tables
-        }
-    if figure.theory_table:
-        study = workflow.study_of_figure[name]
-        files["theory"][figure.theory_table] = paths.theory(study, figure.theory_table)
-    return files
+    experiments = [workflow.experiments[experiment] for experiment in figure.experiments]
+    shown = [(one, shown_runs(figure, one) if isinstance(one, TrainedExperiment) else ()) for one in experiments]
+    tables = [figure.theory_table] if figure.theory_table else []
+    theory = {table: paths.theory(workflow.study_of_figure[name], table) for table in tables}
+    wanted = {*figure.run_tables, *figure.optional_run_tables, *figure.experiment_tables}
+    return table_files(paths, shown, theory, wanted)
 
 
 def figure_settings(workflow: "Workflow", name: str) -> dict[str, Any]:
@@ -69,9 +55,5 @@ def _described(figure: "FigureSettings", experiment: TrainedExperiment | Resolve
         }
         return shared | settings.described | {"samples": None, "runs": points}
     runs = shown_runs(figure, experiment)
-    return (
-        shared
-        | experiment.described(runs)
-        | {"runs": {run.name: figure.run_details(run) for run in runs}}
-        | figure.experiment_details(experiment)
-    )
+    details = {"runs": {run.name: figure.run_details(run) for run in runs}} | figure.experiment_details(experiment)
+    return shared | experiment.described(runs) | details

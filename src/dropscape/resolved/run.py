@@ -15,40 +15,18 @@ class ResolvedRun:
     """One training, and what is measured on it; its seeds are trained in one job.
 
     Attributes:
-        experiment: name of its experiment.
-        name: its own.
         settings: what every measurement chooses from, as plain values: data, model, loss, label_smoothing,
             micro_batch, precision, block, seeds, device, keep_prob, dropout_after and mask_mode.
     """
 
-    experiment: str
+    experiment: str  # the name of its experiment
     name: str
     settings: Mapping[str, Any]
+    learning_rate: float  # as it is written
+    objective: str  # what the training descends
+    gradient_penalty_weight: float | None  # of R_2; None: the learning rate of the step
+    start: str | None  # the run at whose end point it starts; None: at the initialisation
     _experiment: ExperimentSettings
-
-    @cached_property
-    def _run_settings(self) -> Any:
-        return self._experiment.runs[self.name]
-
-    @property
-    def learning_rate(self) -> float:
-        """As it is written."""
-        return self._run_settings.learning_rate
-
-    @property
-    def objective(self) -> str:
-        """What the training descends."""
-        return self._run_settings.objective
-
-    @property
-    def gradient_penalty_weight(self) -> float | None:
-        """The weight of R_2; None: the learning rate of the step."""
-        return self._run_settings.gradient_penalty_weight
-
-    @property
-    def start(self) -> str | None:
-        """The run at whose end point it starts; None: at the initialisation."""
-        return self._run_settings.start
 
     @property
     def train_examples(self) -> int:
@@ -70,10 +48,7 @@ class ResolvedRun:
     @property
     def is_main(self) -> bool:
         """Whether it has the experiment's own dropout layer and mask mode."""
-        default = self._experiment.dropout
-        return (
-            self.settings["dropout_after"] == default.dropout_after and self.settings["mask_mode"] == default.mask_mode
-        )
+        return all(self.settings[key] == default for key, default in self._experiment.dropout)
 
     @property
     def samples(self) -> list[str]:
@@ -107,14 +82,8 @@ class ResolvedRun:
         """Its jobs by rule."""
         tasks = [Task("training", self.training, {"history": "training"}, on_device=True)]
         if self._experiment.model.translates:
-            tasks.append(
-                Task(
-                    "training_translation",
-                    self.only("data", "model", "seeds", "device"),
-                    {"translations": "training"},
-                    on_device=True,
-                )
-            )
+            settings = self.only("data", "model", "seeds", "device")
+            tasks.append(Task("training_translation", settings, {"translations": "training"}, on_device=True))
         for measurement in self._experiment.measurements.values():
             tasks += measurement.tasks(self)
         return {task.rule: task for task in tasks}
@@ -126,14 +95,7 @@ class ResolvedRun:
 
 
 def resolved_run(experiment: str, settings: ExperimentSettings, name: str, device: str) -> ResolvedRun:
-    """The named run of an experiment.
-
-    Args:
-        experiment: the experiment's name.
-        settings: the experiment's.
-        name: the run's.
-        device: what the user's configuration says.
-    """
+    """The named run of an experiment with these settings; ``device`` is what the user's configuration says."""
     run = settings.runs[name]
     data, model = settings.data.model_dump(), settings.model.model_dump()
     if run.train_examples is not None:
@@ -154,4 +116,5 @@ def resolved_run(experiment: str, settings: ExperimentSettings, name: str, devic
         "dropout_after": run.dropout_after or settings.dropout.dropout_after,
         "mask_mode": run.mask_mode or settings.dropout.mask_mode,
     }
-    return ResolvedRun(experiment, name, filled, settings)
+    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start)
+    return ResolvedRun(experiment, name, filled, *written, settings)

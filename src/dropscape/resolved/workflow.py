@@ -24,22 +24,13 @@ Experiment = TrainedExperiment | ResolvedStageExperiment
 
 
 class Workflow:
-    """Everything that is to be made.
-
-    Args:
-        settings: the merged configuration.
-
-    Attributes:
-        user: what the user wrote.
-        studies: those that are reproduced, by name.
-        paths: where everything lies.
-    """
+    """Everything that is to be made by the merged configuration."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.user = settings.user
-        self.studies = settings.selected_studies
-        self.paths = ResultPaths(f"{self.user.results}/{self.user.scale}")
+        self.user = settings.user  # what the user wrote
+        self.studies = settings.selected_studies  # those that are reproduced, by name
+        self.paths = ResultPaths(f"{self.user.results}/{self.user.scale}")  # where everything lies
 
     # ---- what there is
 
@@ -102,11 +93,7 @@ class Workflow:
     # ---- the jobs
 
     def task(self, rule: str, wildcards: Mapping[str, str]) -> Task:
-        """The job of a rule with these wildcards.
-
-        Raises:
-            LookupError: no run or experiment has such a job.
-        """
+        """The job of a rule with these wildcards; a LookupError says that no run or experiment has such a job."""
         if "run" in wildcards:
             return self.run(wildcards).tasks[rule]
         if "experiment" in wildcards:
@@ -115,13 +102,14 @@ class Workflow:
                 if task.rule == rule and dict(task.wildcards) == rest:
                     return task
             raise LookupError(f"experiment {wildcards['experiment']} has no job of the rule {rule}")
+        figure = self.figures.get(wildcards.get("figure", ""))
         makers = {
             "data": lambda: self._data_settings(wildcards["dataset"]),
             "theory": lambda: getattr(self.studies[wildcards["study"]].theory, wildcards["table"]),
             "claims": lambda: claim_settings(self, wildcards["study"]),
             "claims_table": lambda: {"studies": list(self.studies)},
             "figures_table": lambda: figure_settings(self, wildcards["figure"]),
-            "figures": lambda: {"caption": self._caption(wildcards["figure"])},
+            "figures": lambda: {"caption": figure.caption.format(reference=figure.paper_reference)},
             "report": self._report_settings,
         }
         return Task(rule, makers[rule]())
@@ -141,11 +129,6 @@ class Workflow:
         places = {"directory": directory, "files": files, "download_cache": cache}
         return {"function": function, "source": source} | places
 
-    def _caption(self, figure: str) -> str:
-        """What the report says of a figure."""
-        settings = self.figures[figure]
-        return settings.caption.format(reference=settings.paper_reference)
-
     def _report_settings(self) -> dict[str, Any]:
         """Where each figure stands in its paper, and which papers there are."""
         return {
@@ -160,11 +143,9 @@ class Workflow:
 
     def samples(self, wildcards: Mapping[str, str]) -> dict[str, str]:
         """File of each sample of the noise that a run takes, by its name."""
-        where = {"trajectory": ("training", "trajectory"), "gradients": ("sampling", "gradients")}
-        run = self.run(wildcards)
-        return {
-            sample: self.paths.run(run.experiment, run.name, *where[sample], "safetensors") for sample in run.samples
-        }
+        run, folders = self.run(wildcards), {"trajectory": "training", "gradients": "sampling"}
+        where = (run.experiment, run.name)
+        return {name: self.paths.run(*where, folders[name], name, "safetensors") for name in run.samples}
 
     def start(self, wildcards: Mapping[str, str]) -> str | list[str]:
         """The end point at which a run starts, if it is another run's."""
@@ -223,8 +204,7 @@ class Workflow:
     def check_sizes(self, names: Iterable[str]) -> None:
         """Refuse experiments that ask for more examples than their source has, as far as that is known.
 
-        Raises:
-            ConfigurationError: in a sentence that names all of them.
+        They are all named in one ConfigurationError.
         """
         asked: dict[tuple[str, str, int], list[tuple[int, str]]] = {}
         for name in sorted(names):
@@ -261,13 +241,9 @@ class Workflow:
     def check_targets(self, targets: Collection[str], known: Collection[str]) -> None:
         """Refuse what cannot be made before Snakemake looks for its rules, where it suggests nothing.
 
-        Args:
-            targets: of the command line; none: everything.
-            known: names of rules without wildcards.
-
-        Raises:
-            ConfigurationError: a target without a folder is almost the name of one, or a figure of several studies; a
-                source has too few examples for what is to be made, or its folder is not there.
+        ``targets`` are those of the command line (none: everything), ``known`` the names of rules without wildcards. A
+        ConfigurationError says that a target without a folder is almost the name of one, or a figure of several
+        studies; that a source has too few examples for what is to be made, or that its folder is not there.
         """
         if self.user.directory and not Path(self.user.directory).is_dir():
             raise ConfigurationError(
@@ -293,8 +269,7 @@ class Workflow:
     def named_modules(self, rule: str, wildcards: Mapping[str, str], loads_networks: bool) -> list[str]:
         """The modules that a job imports by a name which is only known when it runs.
 
-        Args:
-            loads_networks: whether the rule's script builds networks.
+        ``loads_networks`` says whether the rule's script builds networks.
         """
         if rule in ("figures_table", "figures"):
             module = {"figures_table": "table", "figures": "drawing"}[rule]
@@ -315,11 +290,9 @@ class Workflow:
         if rule == "data":
             function, key = self.user.datasets.get(wildcards["dataset"]), f"datasets.{wildcards['dataset']}"
         elif loads_networks and wildcards.get("experiment") in self.trained:
-            model = self.trained[wildcards["experiment"]].settings.model
-            function, key = (
-                getattr(model, "function", None),
-                f"model.function of experiment '{wildcards['experiment']}'",
-            )
+            experiment = wildcards["experiment"]
+            function = getattr(self.trained[experiment].settings.model, "function", None)
+            key = f"model.function of experiment '{experiment}'"
         else:
             return {}
         return {key: function} if function else {}

@@ -106,12 +106,9 @@ def unit_outputs(model: FullyConnected, parameters: dict[str, Tensor], inputs: T
 def expand(model: FullyConnected, inputs: Tensor, targets: Tensor, block: Sequence[str]) -> DropoutExpansion:
     """Outputs and per-example Jacobians at the model's parameters, float64, from inputs (n, d) and targets (n,).
 
-    Args:
-        model: one output, any depth; dropout acts on its last hidden activation (Setting 1).
-        block: names of the parameters that gradients are taken with respect to.
-
-    Raises:
-        ConfigurationError: several outputs, or a name that the model does not have.
+    The model has one output and any depth; dropout acts on its last hidden activation (Setting 1). Gradients are taken
+    with respect to the parameters that the block names. A ConfigurationError says that there are several outputs, or
+    that the model does not have one of the names.
     """
     require_single_output(model)
     fixed, inputs = double_parameters(model), inputs.double()

@@ -22,10 +22,8 @@ MAX_UNITS = 12
 def all_masks(units: int, keep_prob: float) -> tuple[Tensor, Tensor]:
     """Every value of 1 + eta and its probability: shapes (2^units, units) and (2^units,).
 
-    Entries are 0 or 1/keep_prob (paper A, section 3.3).
-
-    Raises:
-        ConfigurationError: more than ``MAX_UNITS`` units, or ``keep_prob`` outside (0, 1].
+    Entries are 0 or 1/keep_prob (paper A, section 3.3). More than ``MAX_UNITS`` units, or a ``keep_prob`` outside
+    (0, 1], are a ConfigurationError.
     """
     check_keep_prob(keep_prob)
     if units > MAX_UNITS:

@@ -33,11 +33,8 @@ def random_problem(seed: int, index: int, inputs: int, hidden: Sequence[int], ex
     Weights are N(0, 2/fan_in), hidden biases N(0, 1/4), inputs N(0, I); a label is 1 with probability sigmoid(u . x)
     for a random u ~ N(0, I). The last layer is then scaled and shifted onto the range, as Proposition 1 asks. Drawn
     again are outputs that are all equal, which cannot be scaled, and labels that are all equal, which the output's bias
-    alone can fit.
-
-    Args:
-        index: which network; independent draws for each.
-        hidden: widths of the hidden layers; dropout acts on the last.
+    alone can fit. Each ``index`` has independent draws; ``hidden`` are the widths of the hidden layers, on the last of
+    which dropout acts.
     """
     generator = torch_generator(seed, "theory", f"network {index}")
 
@@ -70,10 +67,8 @@ def minimised(problems: Sequence[Problem], keep_probs: Sequence[float]) -> list[
     in one batch, which needs equal widths and numbers of examples. The learning rate of each is 1/(2 lambda_max) of
     Theorem 1's Hessian at the start, constant for the first half and then falling linearly to 0. The gradient does not
     become arbitrarily small: the expected loss of a ReLU network often has its minimum at a kink, where an example's
-    pre-activation is 0 and the gradient jumps.
-
-    Raises:
-        DivergenceError: a training ended with a loss above the one it started from.
+    pre-activation is 0 and the gradient jumps. A training that ends with a loss above the one it started from is a
+    DivergenceError.
     """
     first = problems[0].model
     names = [name for name, _ in first.named_parameters()]

@@ -24,10 +24,8 @@ def constants(outputs: Tensor, targets: Tensor, expected_losses: Tensor) -> tupl
     ``delta`` is the largest number with all outputs in [delta, 1 - delta]; ``epsilon`` the smallest with the
     network in Omega: ``(delta + epsilon)^2 = 2 max_i E_eta l_i`` (the condition on the loss without dropout
     follows from it). Both are NaN where no positive delta exists: an output is not inside (0, 1). From outputs f(x_i)
-    without dropout, targets and E_eta l(f^drop(x_i), y_i), (n,) each.
-
-    Raises:
-        ConfigurationError: a target is neither 0 nor 1.
+    without dropout, targets and E_eta l(f^drop(x_i), y_i), (n,) each. A target that is neither 0 nor 1 is a
+    ConfigurationError.
     """
     if not bool(((targets == 0) | (targets == 1)).all()):
         raise ConfigurationError(

@@ -24,10 +24,9 @@ def table(
     """One row per (network, keep_prob, state, parameters).
 
     All matrices are float64, |.| is the Frobenius norm, and H, Sigma and M (the uncentred second moment of one
-    example's gradient) without a name are the enumerated ones. Sections and equations are those of paper A.
-
-    Args:
-        hidden: widths of the hidden layers; dropout acts on the last, of at most ``enumeration.MAX_UNITS`` units.
+    example's gradient) without a name are the enumerated ones. Sections and equations are those of paper A. Dropout
+    acts on the last of the ``hidden`` layers, of at most ``enumeration.MAX_UNITS`` units. More of them, or a keep
+    probability outside (0, 1], are a ConfigurationError, a training that diverged a DivergenceError.
 
     Returns:
         The columns
@@ -61,10 +60,6 @@ def table(
         - ``lower_holds_closed_form``, ``upper_holds_closed_form``, ``lower_holds_enumerated``,
           ``upper_holds_enumerated``: whether they hold up to rounding; nullable booleans.
         - ``note``: why values of the row are missing; empty if none is.
-
-    Raises:
-        ConfigurationError: a keep probability outside (0, 1] or too many units to enumerate.
-        DivergenceError: a training diverged.
     """
     problems = [random_problem(seed, index, inputs, hidden, examples) for index in range(networks)]
     rows = []

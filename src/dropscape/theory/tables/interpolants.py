@@ -78,24 +78,12 @@ def table(neurons: int, keep_prob: float) -> pd.DataFrame:
     for curve, slope_changes in SLOPE_CHANGES.items():
         own = network(curve, neurons)
         t, c = np.transpose(slope_changes)
-        rows = pd.concat(
-            [
-                pd.DataFrame({"kind": "output", "x": drawn, "output": own.outputs(drawn)}),
-                pd.DataFrame({"kind": "point", "x": X, "output": y}),
-                pd.DataFrame({"kind": "intercept", "x": t, "output": own.outputs(t), "slope_change": c}),
-            ],
-            ignore_index=True,
-        )
-        rows.insert(0, "curve", curve)
         r1 = own.r1(X, keep_prob)
-        frames.append(
-            rows.assign(
-                risk=risk(own, X, y),
-                r1=r1,
-                r1_ratio=r1 / least,
-                convexity_changes=convexity_changes(own, X[0], X[-1]),
-                neurons=neurons,
-                keep_prob=keep_prob,
-            )
-        )
+        numbers = {"risk": risk(own, X, y), "r1": r1, "r1_ratio": r1 / least}
+        numbers["convexity_changes"] = convexity_changes(own, X[0], X[-1])
+        numbers |= {"neurons": neurons, "keep_prob": keep_prob}
+        kinds = {"output": (drawn, own.outputs(drawn), np.nan), "point": (X, y, np.nan)}
+        for kind, (x, output, change) in (kinds | {"intercept": (t, own.outputs(t), c)}).items():
+            row = {"curve": curve, "kind": kind, "x": x, "output": output, "slope_change": change}
+            frames.append(pd.DataFrame(row | numbers))
     return pd.concat(frames, ignore_index=True)
