@@ -52,6 +52,8 @@ def test_only_what_was_given_is_passed_on(folder):
     *options, file, last = command[5:]
     assert options == ["--cores", "3", "--resources", "gpu=8", "--configfile", "mine.yaml"] and last == "--dry-run"
     assert json.loads(Path(file).read_text()) == {"seeds": [0, 1]}
+    # A submission to a cluster has its GPU for itself.
+    assert "gpu=2" in Run({"PROFILE": "slurm", "GPUS": "2"}).snakemake()
 
 
 def test_an_empty_file_is_none(folder):

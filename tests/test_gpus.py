@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -185,3 +186,11 @@ class TestSharing:
         driver()
         with gpu_share():
             assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_jobs_spread_over_the_gpus(tmp_path):
+    """Six jobs that need one slot each of three GPUs with four."""
+    memory = dict.fromkeys("ABC", math.inf)
+    with ExitStack() as held:
+        taken = [held.enter_context(held_share(memory, tmp_path, slots=4)) for _ in range(6)]
+    assert sorted(taken) == list("AABBCC")

@@ -94,7 +94,10 @@ class Run:
         """The command of Snakemake."""
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(self.profile)]
         command += ["--cores", self.cores] if self.cores else []
-        command += ["--resources", f"gpu={int(self.gpus) * self.user.gpu_slots}"] if self.gpus else []
+        if self.gpus:  # on one machine jobs share a GPU; a submission to a cluster has it for itself
+            submits = "\nexecutor:" in (self.profile / "config.yaml").read_text(encoding="utf-8")
+            slots = 1 if submits else self.user.gpu_slots
+            command += ["--resources", f"gpu={int(self.gpus) * slots}"]
         return [*command, *self.configfile, *more]
 
     @cached_property

@@ -69,21 +69,23 @@ def held_share(
 ) -> Iterator[str]:
     """Lock as many of the ``slots`` of one of the ``gpus`` (memory by name) as ``mega_bytes`` need; wait for them.
 
+    The GPU with the most free slots is asked first, so that jobs spread.
     A job that needs several closes the entry of a GPU until it has them, so that those which need one cannot take them
     away from it one by one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for attempt in itertools.count():
-        for gpu, memory in gpus.items():
+        free = {gpu: _free_slots(folder / gpu.replace("/", "-"), slots) for gpu in gpus}
+        for gpu, memory in sorted(gpus.items(), key=lambda item: -free[item[0]]):
             file, needed = folder / gpu.replace("/", "-"), min(slots, max(1, math.ceil(slots * mega_bytes / memory)))
             left = [f"{file}.{slot}" for slot in range(slots)]
             with ExitStack() as entry, ExitStack() as held:
                 if not _locked(f"{file}.entry", entry):
                     continue
                 while slots - len(left) < needed:
-                    free = next((slot for slot in left if _locked(slot, held)), None)
-                    if free:
-                        left.remove(free)
+                    slot = next((slot for slot in left if _locked(slot, held)), None)
+                    if slot:
+                        left.remove(slot)
                     elif needed > 1 and attempt:  # and no GPU had enough slots at once
                         time.sleep(poll_seconds)
                     else:
@@ -95,6 +97,11 @@ def held_share(
         if not attempt:
             print(f"Other jobs hold every GPU here ({len(gpus)}); this one waits for its turn.", file=sys.stderr)
         time.sleep(poll_seconds)
+
+
+def _free_slots(file: Path, slots: int) -> int:
+    with ExitStack() as held:
+        return sum(_locked(f"{file}.{slot}", held) for slot in range(slots))
 
 
 def _locked(path: str, held: ExitStack) -> bool:

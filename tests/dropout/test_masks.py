@@ -127,7 +127,8 @@ def test_patterns_of_eight_neighbours_have_their_joint_probabilities():
 
 def test_every_bit_of_the_halves_is_fair():
     """Also for draws that differ in the upper bits of the state alone."""
-    halves = torch.cat([STREAM._halves(draw << 8, 0, 100, 40, "cpu").flatten() for draw in range(20)])
+    outputs = torch.cat([STREAM.outputs(draw << 8, 0, 2000) for draw in range(20)])
+    halves = torch.cat([outputs & 0xFFFFFFFF, shifted(outputs, 32)])
     bits = (halves[:, None] >> torch.arange(32)) & 1
     ones = bits.double().mean(dim=0)
     assert_uncorrelated(2 * ones - 1, len(halves))

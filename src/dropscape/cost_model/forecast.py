@@ -16,10 +16,10 @@ WITHIN = 2.0  # the factor that a forecast is to be within
 
 
 def forecasts(jobs: Iterable[ListedJob], workflow: Workflow) -> pd.DataFrame:
-    """One row a job: stage, rule, job, what a ``ListedJob`` has, counted, what a ``Cost`` has, and beside.
+    """One row a job: stage, rule, job, what a ``ListedJob`` has, counted, what a ``Cost`` has, and ``beside``.
 
-    That are the seconds of the processor where there is a GPU. A job that nobody has counted (``job_cost``) has NaN for
-    its costs and False as ``counted``.
+    The last are the seconds of the processor where there is a GPU. A job that nobody has counted (``job_cost``) has NaN
+    for its costs and False as ``counted``.
     """
     rows = []
     for job in jobs:

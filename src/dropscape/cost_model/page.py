@@ -27,8 +27,8 @@ def page(table: pd.DataFrame, workflow: Workflow, cores: str, gpus: int = 0) -> 
         "",
         "Cores and memory are those of the largest job. Core-hours are without a GPU, on a core of the machine that "
         "src/dropscape/cost_model/rates.py names.",
-        "With GPUs it is the GPU-hours instead, and `beside` them so many core-hours; their rates are estimates for an "
-        "NVIDIA H200.",
+        "With GPUs it takes the GPU-hours instead, and the core-hours in `beside` as well; their rates are estimates "
+        "for an NVIDIA H200.",
         _elapsed(f"{count} cores without a GPU", together["core_hours"] / count, *longest(table, gpu=False)),
     ]
     if gpus and device != "cpu":

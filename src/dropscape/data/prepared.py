@@ -19,9 +19,7 @@ def write_prepared(path: str | Path, description: str | Path, dataset: Dataset |
 
 
 def load_examples(path: str | Path, settings: Mapping[str, Any], device: str = "cpu") -> Examples:
-    """Read the first ``train_examples`` and ``test_examples`` of a prepared dataset, as networks read them.
-
-    They are on ``device``.
+    """Read the first ``train_examples`` and ``test_examples`` of a prepared dataset onto a device for networks to read.
 
     ``examples`` says what else the settings may hold, what is used where they do not, and which errors there are; a
     missing or damaged file is an ArtifactError.

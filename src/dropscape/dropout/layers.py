@@ -73,7 +73,7 @@ class MaskedDropout(nn.Module):
         source, draw, name, start = self._in_force
         if source.shared:
             kept = source.mask(draw, name, self.keep_prob, start, x.shape, x.device)
-            return x * kept.to(x.dtype).mul_(1.0 / self.keep_prob)
+            return torch.where(kept, x * (1.0 / self.keep_prob), 0)
         return _Masked.apply(x, source.stream(name), draw, self.keep_prob, start)
 
     def extra_repr(self) -> str:

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from dropscape.numerics.devices import arithmetic, gpu_memory
 
-# The graph of one micro-batch may take one part in so many of a GPU's memory, beside its gradients and other jobs.
-SHARE_OF_A_GPU = 8
+# The graph of one micro-batch may take one part in so many of a GPU's memory. A captured step has as much again, and
+# four jobs share a GPU.
+SHARE_OF_A_GPU = 16
 
 
 def bytes_per_example(graph: Callable[[slice], Tensor], n: int) -> int:

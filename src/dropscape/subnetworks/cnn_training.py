@@ -22,7 +22,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import MaskStream, check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.numerics.devices import Budget
+from dropscape.numerics.devices import Budget, gpu_memory
 from dropscape.numerics.replay import Replayed
 from dropscape.numerics.seeds import numpy_generator
 from dropscape.subnetworks.cnn import Parameters, Shape, initial_parameters, stacked_step, step
@@ -123,8 +123,8 @@ def training_bytes(config: CnnTraining, train_examples: int, test_examples: int,
 
 
 def available_bytes(device: str) -> int:
-    """Measure the memory of the device that is free now."""
-    return torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    """Measure the processor's memory that is free now, or all that a GPU has: what others hold of it passes."""
+    return gpu_memory() if device == "cuda" else psutil.virtual_memory().available
 
 
 def refuse_too_wide(width: int, needed: int, available: int, device: str) -> None:

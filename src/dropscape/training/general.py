@@ -146,9 +146,16 @@ class GeneralRun(RecordedRun):
             training_loss(config.loss, batches.targets, config.label_smoothing) for batches in (self.train, self.test)
         )
         model.eval()
+
+        def graph(chunk: slice) -> Any:
+            losses = self.risk(model(self.train.inputs[chunk]), self.train.targets[chunk])
+            if not find_objective(config.objective).r2:
+                return losses
+            return torch.autograd.grad(losses.sum(), trainable_parameters(model), create_graph=True), losses
+
         at_once = fitting_micro_batch(
             self.train.size,
-            lambda chunk: self.risk(model(self.train.inputs[chunk]), self.train.targets[chunk]),
+            graph,
             config.batch_size or len(self.train),
             device,
         )

@@ -121,7 +121,7 @@ class RecordedRun(TrainingRun):
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         super()._restore(tensors, state)
-        self.register.done.fill_(self.step)
+        self.register.done.fill_(self.step)  # the objectives are those of the next step's
         stacked = {name: value for name, value in tensors.items() if name.startswith("snapshots/")}
         self._snapshots = {name.removeprefix("snapshots/"): list(value.unbind(1)) for name, value in stacked.items()}
         if "trajectory" in tensors:
