@@ -32,8 +32,8 @@ from tests.training.networks import VGG
 # What ``tests.gpu.counts`` says of each kind.
 TABLE = """
 loop                                    calls  replays  replayed  waits  to_device  to_processor  generators  fills
-training: stacked                           1        1        90      0          0             0           0      1
-training: stacked, shared masks             1        1        90      0          0             0           0      1
+training: stacked                           1        1        91      0          0             0           0      1
+training: stacked, shared masks             1        1        91      0          0             0           0      1
 training: stacked, no dropout               1        1        65      0          0             0           0      0
 training: objective dropout                 2        1        93      0          0             0           0      0
 training: objective risk                    2        1        45      0          0             0           0      0
@@ -44,14 +44,14 @@ training: objective dropout_minus_r1        2        1       112      0         
 training: objective dropout_plus_r2         2        1       218      0          0             0           0      0
 training: micro-batches                     2        1       218      0          0             0           0      0
 training: classes                           2        1       177      0          0             0           0      0
-training: classes in batches                4        1       131      0        0.5             0           0      0
+training: classes in batches                4        1       135      0        0.5             0           0      0
 training: smoothed classes                  2        1       153      0          0             0           0      0
 training: resnet                            2        1       564      0          0             0           0      0
 training: vgg                               4        1       352      0          1             0           0      3
 training: sentences                         2        1       606      0          0             0           0      0
 training: micro-batches, no memory          2        1       605      0          0             0           0      0
 training: resnet, no memory                 2        1      1023      0          0             0           0      0
-sampling                                   32        0         0      0          0             0           0      0
+sampling                                   33        0         0      0          0             0           0      0
 sampling of images                        176        0         0      0          0             0           0      1
 ratio of images                           219        0         0      0          0             0           0      1
 equation: dropout                           0        1        89      0          0             0           0      2

@@ -98,9 +98,9 @@ def test_without_a_gpu_it_says_so(capsys):
 
 def test_wrong_masks_are_noticed(counts, monkeypatch):
     """A generator that is one output late on the device."""
-    halves = MaskStream._halves
+    drawn = MaskStream._drawn
     monkeypatch.setattr(
-        MaskStream, "_halves", lambda stream, draw, start, *rest: halves(stream, draw, start + 1, *rest)
+        MaskStream, "_drawn", lambda stream, draw, keep, start, *rest: drawn(stream, draw, keep, start + 1, *rest)
     )
     machine = Machine(quick=True)
     for name, check in gpu_check.checks_of("masks").items():

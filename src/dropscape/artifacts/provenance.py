@@ -23,7 +23,7 @@ def gpu_versions(device: str) -> dict[str, Any]:
     torch = sys.modules["torch"]
     return {
         "gpu": torch.cuda.get_device_name(),
-        "driver": DRIVER.read_text().strip() if DRIVER.is_file() else None,
+        "driver": DRIVER.read_text(encoding="utf-8").strip() if DRIVER.is_file() else None,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
     }

@@ -7,7 +7,7 @@ probability is exact to 2^-33.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 
@@ -22,7 +22,7 @@ from dropscape.numerics.split_mix import DRAW_STEP, largest_kept_draw, words_of
 
 MASK_MODES = ("per_example", "shared")
 
-_BITS = 2**23  # that torch's operations draw at once
+_UNITS = 2**23  # whose masks torch's operations draw at once
 
 
 def check_keep_prob(keep_prob: float) -> None:
@@ -75,20 +75,17 @@ class MaskStream(RandomStream):
             out = torch.empty(examples, units, dtype=torch.bool)
             mask_loops.draw_rows(out.numpy(), *self._arguments(draw, keep_prob, start, examples, units))
             return out
-        out = torch.empty(examples, units, dtype=torch.bool, device=device)
-        for few, at_once in _pieces(out):
-            self._compare(draw, keep_prob, start + few, out[few : few + at_once])
-        return out
+        size = _at_once(units)
+        pieces = [(start + few, min(size, examples - few), units, device) for few in range(0, examples, size)]
+        drawn = [self._drawn(draw, keep_prob, *piece) for piece in pieces]
+        return torch.cat(drawn) if len(drawn) > 1 else drawn[0]
 
     def kept_in_draws(self, first: int, count: int, keep_prob: float, units: int, device: Device = "cpu") -> Tensor:
         """Draw which units the first example keeps in ``count`` draws from ``first`` on, bool (count, units)."""
         if torch.device(device).type == "cpu":
             return torch.cat([self.kept(first + number, keep_prob, 0, 1, units) for number in range(count)])
-        out = torch.empty(count, units, dtype=torch.bool, device=device)
         draws = torch.arange(first, first + count, device=device)[:, None]
-        for few, at_once in _pieces(out):
-            self._compare(draws[few : few + at_once], keep_prob, 0, out[few : few + at_once])
-        return out
+        return torch.cat([self._drawn(few, keep_prob, 0, 1, units, device) for few in draws.split(_at_once(units))])
 
     def kept_columns(self, draw: Draw, keep_prob: float, out: Tensor) -> Tensor:
         """Fill ``out``, bool (units, examples), with what is kept for the examples from 0 on; return it."""
@@ -96,9 +93,7 @@ class MaskStream(RandomStream):
         if out.device.type == "cpu":
             mask_loops.draw_columns(out.numpy(), *self._arguments(draw, keep_prob, 0, examples, units))
             return out
-        for few, at_once in _pieces(out.T):
-            self._compare(draw, keep_prob, few, out.T[few : few + at_once])
-        return out
+        return out.copy_(self.kept(draw, keep_prob, 0, examples, units, out.device).T)
 
     def masked(self, x: Tensor, draw: Draw, keep_prob: float, start: int) -> Tensor:
         """Compute x / keep_prob where a unit is kept and 0 elsewhere, for contiguous x (examples, units)."""
@@ -127,19 +122,17 @@ class MaskStream(RandomStream):
         state = self.state(draw, start * words, examples * words)
         return state, np.uint64(words), largest_kept_draw(keep_prob)
 
-    def _compare(self, draw: Draw, keep_prob: float, start: int, out: Tensor) -> None:
-        """Fill ``out``, bool (examples, units), by torch's operations; (K, units) of one example for draws (K, 1)."""
-        units = out.shape[1]
-        words, examples = words_of(units), 1 if isinstance(draw, Tensor) and draw.ndim else len(out)
-        outputs = self.outputs(draw, start * words, examples * words, out.device).view(-1, words)
+    def _drawn(self, draw: Draw, keep_prob: float, start: int, examples: int, units: int, device: Device) -> Tensor:
+        """Draw by torch's operations, bool (examples, units); (K, units) of one example for draws (K, 1)."""
+        words = words_of(units)
+        outputs = self.outputs(draw, start * words, examples * words, device).view(-1, words)
         halves = torch.stack([outputs & 0xFFFFFFFF, shifted(outputs, 32)], dim=2).flatten(1)
-        torch.le(halves[:, :units], int(largest_kept_draw(keep_prob)), out=out)
+        return halves[:, :units] <= int(largest_kept_draw(keep_prob))
 
 
-def _pieces(rows: Tensor) -> Iterator[tuple[int, int]]:
-    """Cut the rows into pieces whose numbers on the way, a hundred bytes for each unit, take little memory."""
-    at_once = max(1, _BITS // rows.shape[1])
-    return ((start, at_once) for start in range(0, len(rows), at_once))
+def _at_once(units: int) -> int:
+    """Count the examples that are drawn at once: torch's operations hold some hundred bytes for each unit."""
+    return max(1, _UNITS // units)
 
 
 class LayerMasks:
