@@ -8,7 +8,7 @@ from benchmarks.harness import Row, Work, bound_row, compare, median_seconds
 from benchmarks.harness import threads as use_threads
 from dropscape.numerics.compiled_loops import aligned_zeros, vectorised
 from dropscape.numerics.fast_tanh import tanh
-from dropscape.numerics.split_mix import draw, mask_offsets, padded
+from dropscape.numerics.split_mix import fill, padded
 from dropscape.training.compiled import CompiledTraining
 from dropscape.training.stacked import initialised
 from dropscape.training.train import train
@@ -87,7 +87,7 @@ def batched(steps: int) -> None:
 
 
 @vectorised
-def _arithmetic(steps, rows, adam, numbers, words, offsets):
+def _arithmetic(steps, rows, adam, numbers, words):
     """The costly part of what steps compute, in the nearest cache and for no purpose.
 
     That is tanh and the draws of each example, and the update of each parameter. The products and sums of a step are
@@ -96,7 +96,7 @@ def _arithmetic(steps, rows, adam, numbers, words, offsets):
     half, tenth = np.float32(0.5), np.float32(0.1)
     for step in range(steps):
         for example in range(EXAMPLES):
-            draw(words, offsets, np.uint64(step * EXAMPLES + example))
+            fill(words, np.uint64(step * EXAMPLES + example))
             for j in range(len(numbers)):
                 numbers[j] = tanh(numbers[j])
         for _ in range(rows):
@@ -111,7 +111,7 @@ def _arithmetic(steps, rows, adam, numbers, words, offsets):
 def arithmetic(steps: int, optimizer: str) -> Work:
     """Of so many steps on ``EXAMPLES`` examples."""
     numbers, words = aligned_zeros(padded(WIDTH)), np.zeros(padded(WIDTH) // 2, np.uint64)
-    return lambda: _arithmetic(steps, 3, optimizer == "adam", numbers, words, mask_offsets(WIDTH))
+    return lambda: _arithmetic(steps, 3, optimizer == "adam", numbers, words)
 
 
 def seconds_a_step(optimizer: str, steps: int = 20_000, repeats: int = 5) -> float:

@@ -48,7 +48,7 @@ def one_or_by_name(kind: Any) -> Any:
 
 
 def suggested(word: str, known: Iterable[str]) -> str:
-    """What to write in the place of an unknown word: the nearest known one if there is one, or one of all."""
+    """Say what to write instead of an unknown word: the nearest known one, or, if none is near, one of all."""
     known = list(known)
     nearest = difflib.get_close_matches(word, known, 1)
     return (f"{nearest[0]}, or " if nearest else "") + f"one of {', '.join(known)}"

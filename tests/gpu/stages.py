@@ -28,6 +28,7 @@ from dropscape.sampling.stage import sample_gradients
 from dropscape.subnetworks.cnn_stage import train_cnn
 from dropscape.training.stage import train
 from tests.gpu.pretended import fresh_flags
+from tests.training.networks import DESCENT
 
 SEEDS = [0, 4]
 RUN = {
@@ -50,17 +51,7 @@ TRAINING = {
     "trajectory_steps": 3,
     "recorded_steps": 4,
     "history_points": 3,
-    "objective": "dropout",
-    "gradient_penalty_weight": None,
-    "start": None,
-    "optimizer": "gd",
-    "batch_size": None,
-    "momentum": 0.9,
-    "milestones": [],
-    "decay": 0.1,
-    "warmup_steps": None,
-    "ghost_batch_size": None,
-    "precision": "float32",
+    **DESCENT,
 }
 LAYERS = {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2]}  # which only the general backend knows
 IMAGES = {

@@ -64,7 +64,7 @@ def test_every_check_is_there_and_right(counts, short_collections, tmp_path, cap
     assert written["environment"]["gpu"] == "pretended GPU" and len(written["lines"]) == len(book.lines)
     said = capsys.readouterr().out
     assert "NO" not in said.split() and "GPU = GpuRate(" in said
-    # What the processor does in the place of a GPU has the same bits.
+    # Here the processor stands in for the GPU, so the bits are the same.
     exact = ("masks: bits", "masks: applied", "masks: in replays", "same bits", "equation", "objective")
     assert all(float(row["difference"]) == 0 for row in rows(tmp_path) if row["check"].startswith(exact))
 

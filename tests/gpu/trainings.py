@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import torch
 
-from dropscape.training.general import GeneralTraining
 from dropscape.training.objectives import OBJECTIVES
 from dropscape.training.optimizers import LearningRate
 from dropscape.training.recording import TrainingConfig
 from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import train
 from tests.training.networks import RESNET, TRANSFORMER, VGG
+from tests.training.test_training_objectives import BASE as SQUARED_ERROR
 
 COURSE = {
     "steps": 7,
@@ -29,22 +29,8 @@ STACKED = StackedTraining(
     dropout_after=1,
     learning_rate=0.2,
 )
-FNN = GeneralTraining(
-    **COURSE,
-    model={"name": "fnn", "widths": [9, 7, 6, 3], "activation": "tanh"},
-    block=("layers.1.weight",),
-    keep_prob=(1.0, 0.7),
-    loss="mse",
-    label_smoothing=0.0,
-    objective="dropout",
-    gradient_penalty_weight=None,
-    optimizer="gd",
-    learning_rate=LearningRate(0.2, milestones=(3,), decay=0.5),
-    momentum=0.9,
-    batch_size=None,
-    micro_batch=32,
-    ghost_batch_size=None,
-    precision="float32",
+FNN = replace(
+    SQUARED_ERROR, **COURSE, model={"name": "fnn", "widths": [9, 7, 6, 3], "activation": "tanh"}, micro_batch=32
 )
 CLASSES = replace(FNN, loss="cross_entropy", keep_prob=(0.8, 0.5), optimizer="nesterov")
 CNN = replace(

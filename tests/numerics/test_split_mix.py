@@ -14,10 +14,9 @@ from dropscape.numerics.split_mix import (
     DRAWS,
     GOLDEN,
     STRIDE,
-    draw,
+    fill,
     kept_units,
     largest_kept_draw,
-    mask_offsets,
     outputs,
     padded,
     shuffle,
@@ -80,8 +79,8 @@ def test_all_draws_of_a_stream_are_all_outputs():
 def test_the_compiled_draws_are_those_masks(units, examples):
     step, words = 5, np.empty(padded(units) // 2, np.uint64)
     for example in range(examples):
-        state = 99 + step * int(DRAW_STEP) + example * words_of(units) * int(GOLDEN)
-        draw(words, mask_offsets(units), np.uint64(state % 2**64))
+        state = 99 + step * int(DRAW_STEP) + (example * words_of(units) + 1) * int(GOLDEN)
+        fill(words, np.uint64(state % 2**64))
         mask = words.view(np.uint32)[:units] <= largest_kept_draw(0.3)
         assert np.array_equal(mask, kept_units(99, step, units, examples, 0.3)[example])
 

@@ -1,7 +1,5 @@
 """What a training records of the full network, the visited sub-networks and the random ones."""
 
-import gc
-import weakref
 from dataclasses import replace
 
 import pandas as pd
@@ -25,6 +23,7 @@ from dropscape.subnetworks.cnn_training import (
 from dropscape.training.checkpoint import Checkpoint
 from tests.subnetworks.networks import SMALL, drawn, reference
 from tests.training.interruptions import Killed, killed_at
+from tests.training.released import is_gone_at_once
 
 BASE = CnnTraining(
     shape=SMALL,
@@ -198,12 +197,4 @@ def test_what_cannot_work_is_refused(changes, said):
 
 def test_nothing_keeps_a_finished_training():
     data = examples()
-    run = CnnRun(SEVERAL, data[:2], data[2:])
-    run.finish()
-    gone = weakref.ref(run)
-    gc.disable()
-    try:
-        del run
-        assert gone() is None
-    finally:
-        gc.enable()
+    assert is_gone_at_once(lambda: CnnRun(SEVERAL, data[:2], data[2:]))

@@ -19,6 +19,7 @@ from dropscape.training.compiled import CompiledTraining
 from dropscape.training.general import GeneralTraining
 from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import train, training_config
+from tests.training.networks import DESCENT
 
 SETTINGS = {
     "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
@@ -41,19 +42,9 @@ SETTINGS = {
     "trajectory_steps": 3,
     "recorded_steps": 4,
     "history_points": 3,
-    "objective": "dropout",
-    "gradient_penalty_weight": None,
-    "start": None,
-    "optimizer": "gd",
-    "batch_size": None,
-    "momentum": 0.9,
-    "milestones": [],
-    "decay": 0.1,
-    "warmup_steps": None,
+    **DESCENT,
     "label_smoothing": 0.0,
     "micro_batch": 8,
-    "ghost_batch_size": None,
-    "precision": "float32",
     "steps": None,
 }
 GENERAL = SETTINGS | {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2], "optimizer": "adam", "milestones": [5]}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dropscape.numerics.compiled_loops import SOURCES, cached
-from dropscape.numerics.split_mix import GOLDEN, mixed
+from dropscape.numerics.split_mix import GOLDEN, fill, mixed
 
 _BUFFER = 32  # outputs
 
@@ -23,9 +23,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
         for example in range(examples):
             start = state + np.uint64(example) * words * GOLDEN
             for first in range(0, units, len(halves)):
-                begin = start + np.uint64(first // 2) * GOLDEN
-                for index in range(len(buffer)):
-                    buffer[index] = mixed(begin + np.uint64(index) * GOLDEN)
+                fill(buffer, start + np.uint64(first // 2) * GOLDEN)
                 count = min(len(halves), units - first)
                 source, target = x[example, first : first + count], out[example, first : first + count]
                 for index in range(count):
@@ -39,9 +37,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable, Callable]:
         for example in range(examples):
             start = state + np.uint64(example) * words * GOLDEN
             for first in range(0, units, len(halves)):
-                begin = start + np.uint64(first // 2) * GOLDEN
-                for index in range(len(buffer)):
-                    buffer[index] = mixed(begin + np.uint64(index) * GOLDEN)
+                fill(buffer, start + np.uint64(first // 2) * GOLDEN)
                 count = min(len(halves), units - first)
                 target = out[example, first : first + count]
                 for index in range(count):

@@ -52,9 +52,7 @@ def _has_triton() -> bool:
     if torch.version.cuda is None or find_spec("triton") is None:
         return False
     try:
-        MaskStream(0, "dropout", "whether Triton compiles")._masked_by_triton(
-            torch.ones(1, 2, device="cuda"), 0, 0.5, 0
-        )
+        MaskStream(0, "dropout", "compiles")._masked_by_triton(torch.ones(1, 2, device="cuda"), 0, 0.5, 0)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:

@@ -15,7 +15,7 @@ from dropscape.errors import ConfigurationError
 from dropscape.numerics.compiled_loops import SOURCES, cached
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.seeds import derived_seed
-from dropscape.numerics.split_mix import DRAW_STEP, FACTOR_1, FACTOR_2, GOLDEN, STRIDE, mixed
+from dropscape.numerics.split_mix import DRAW_STEP, FACTOR_1, FACTOR_2, GOLDEN, STRIDE, fill
 
 Draw = int | Tensor  # the number of a draw; an int64 scalar on the device where steps are replayed
 Device = str | torch.device
@@ -25,12 +25,11 @@ _PAIRS = Budget(2**13, 2**24)  # of normals that are computed at once
 
 
 def _compiled(sources: int) -> Callable:
-    def fill(out, state):
+    def filled(out, state):
         _ = sources
-        for index in range(len(out)):
-            out[index] = mixed(state + np.uint64(index) * GOLDEN)
+        fill(out, state)
 
-    return cached(fill)
+    return cached(filled)
 
 
 _fill = _compiled(SOURCES)

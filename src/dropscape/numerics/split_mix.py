@@ -61,16 +61,11 @@ def kept_units(state: int, draw: int, units: int, examples: int, keep_prob: floa
     return halves.reshape(examples, -1)[:, :units] <= largest_kept_draw(keep_prob)
 
 
-def mask_offsets(units: int) -> np.ndarray:
-    """Compute what to add to the state of an example for its outputs, uint64 (padded(units) / 2,)."""
-    return np.arange(1, padded(units) // 2 + 1, dtype=np.uint64) * GOLDEN
-
-
 @vectorised
-def draw(words, offsets, state):
-    """Write the outputs of one example: the mixtures of ``state`` + ``offsets``, uint64."""
+def fill(words, state):
+    """Write outputs one after the other, uint64, of which the first is the mixture of ``state``."""
     for index in range(len(words)):
-        words[index] = mixed(state + offsets[index])
+        words[index] = mixed(state + np.uint64(index) * GOLDEN)
 
 
 @njit

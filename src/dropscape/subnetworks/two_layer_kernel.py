@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dropscape.numerics.compiled_loops import SOURCES, cached, vectorised
-from dropscape.numerics.split_mix import DRAW_STEP, draw, largest_kept_draw, mask_offsets
+from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, fill, largest_kept_draw
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
@@ -46,7 +46,6 @@ class Algorithm1Buffers(NamedTuple):
     values: np.ndarray  # (d,) float32, the example's entries other than zero
     rows: np.ndarray  # (d,) int64, where they are
     words: np.ndarray  # (width / 2,) uint64, draws of the mask
-    offsets: np.ndarray  # (width / 2,) uint64, ``mask_offsets``
     mask: np.ndarray  # (width,) bool, True where a neuron is kept
     products: np.ndarray  # (width,) float32, w_r . x
     deltas: np.ndarray  # (width,) float32, w_r moves by this multiple of x
@@ -60,7 +59,6 @@ def _buffers(network: Algorithm1Network) -> Algorithm1Buffers:
         values=np.empty(d, np.float32),
         rows=np.empty(d, np.int64),
         words=np.empty(width // 2, np.uint64),
-        offsets=mask_offsets(width),
         mask=np.empty(width, bool),
         **{name: np.empty(width, np.float32) for name in ("products", "deltas", "squares")},
         near=np.empty(width, bool),
@@ -146,7 +144,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
     def descend(network, buffers, options, largest_draw, inputs, labels, order, step, stop):
         _ = sources
         theta, signs, projected = network
-        values, rows, words, offsets, mask, products, deltas, squares, near = buffers
+        values, rows, words, mask, products, deltas, squares, near = buffers
         draws = words.view(np.uint32)
         c, limit = options.c, np.float32(_NEAR * options.c * options.c)
         scale = 1 / np.sqrt(options.neurons)
@@ -157,7 +155,7 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
                 _measure(theta, squares)
             example, label = inputs[order[at - step]], labels[order[at - step]]
             count = _gather(example, values, rows)
-            draw(words, offsets, options.mask_seed + np.uint64(at) * DRAW_STEP)
+            fill(words, options.mask_seed + np.uint64(at) * DRAW_STEP + GOLDEN)
             for r in range(len(mask)):
                 mask[r] = draws[r] <= largest_draw
             _, output = _forward(theta, signs, values[:count], rows[:count], mask, products)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dropscape.numerics.compiled_loops import SOURCES, aligned_zeros, cached, vectorised
 from dropscape.numerics.fast_tanh import tanh
-from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, draw, largest_kept_draw, mask_offsets, shuffle
+from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, fill, largest_kept_draw, shuffle
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 # Adam's coefficients are those of ``torch.optim.Adam``, Kingma and Ba (2015).
@@ -61,7 +61,6 @@ class Buffers(NamedTuple):
     strengths: np.ndarray  # (width,), r1 |a_j|^2
     squares: np.ndarray  # (width,), sum_i h_ij^2
     words: np.ndarray  # (width / 2,) uint64, draws of one example's mask
-    offsets: np.ndarray  # (width / 2,) uint64, ``mask_offsets``
 
 
 @vectorised
@@ -72,7 +71,7 @@ def _forward(theta, buffers, is_tanh, draws_masks, state, stride, limit):
     draws = words.view(np.uint32)
     for i in range(size):
         if draws_masks:
-            draw(words, buffers.offsets, state + np.uint64(i) * stride)
+            fill(words, state + np.uint64(i) * stride)
         for j in range(width):
             hidden[i, j] = theta[d, j]
         for column in range(d):
@@ -184,7 +183,7 @@ def _compiled(sources: int) -> Callable[..., tuple[int, float]]:
                     shuffled = epoch
                 for i in range(size):
                     x[i] = inputs[order[first + i]]
-            state = options.mask_seed + np.uint64(step) * DRAW_STEP
+            state = options.mask_seed + np.uint64(step) * DRAW_STEP + GOLDEN
             _forward(theta, buffers, options.is_tanh, draws_masks, state, stride, limit)
             risk = 0.0
             for output in range(k):
@@ -242,7 +241,6 @@ def descend(
         strengths=aligned_zeros(width),
         squares=aligned_zeros(width),
         words=np.zeros(width // 2, np.uint64),
-        offsets=mask_offsets(width),
     )
     limit = largest_kept_draw(options.keep_prob)
     return _descend(network, buffers, options, limit, inputs, targets, step, stop)

@@ -153,12 +153,7 @@ class GeneralRun(RecordedRun):
                 return losses
             return torch.autograd.grad(losses.sum(), trainable_parameters(model), create_graph=True), losses
 
-        at_once = fitting_micro_batch(
-            self.train.size,
-            graph,
-            config.batch_size or len(self.train),
-            device,
-        )
+        at_once = fitting_micro_batch(self.train.size, graph, config.batch_size or len(self.train), device)
         self.train, self.test = (replace(batches, size=at_once) for batches in (self.train, self.test))
         check_objective(find_objective(config.objective), model, self.risk)
         check_block(config.block, dict(model.named_parameters()))
