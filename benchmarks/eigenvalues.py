@@ -103,7 +103,7 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
             name,
             ("extreme_eigenvalues", lambda: ours(setup)),
             {peer: lambda run=run: run(setup) for peer, run in peers.items()},
-            limits={"PyHessian, tol=1e-6": 8},
+            limits={"PyHessian, tol=1e-6": 10},
         )
         compared = [("extreme_eigenvalues", error(ours(setup), exact), peer) for peer in peers]
         for peer, tolerance in TOLERANCES.items():
@@ -112,7 +112,7 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
                 name,
                 (call, lambda tolerance=tolerance: ours(setup, tolerance)),
                 {peer: lambda run=peers[peer]: run(setup)},
-                limits={peer: 8},
+                limits={peer: 10},
             )
             compared.append((call, error(ours(setup, tolerance), exact), peer))
         return timed + [
