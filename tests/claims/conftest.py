@@ -5,16 +5,9 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.files import write_table
-from dropscape.claims import bootstrap
 from dropscape.claims.statistic import Run, Tables
 
 RUN = Run("mnist", "keep0.8", True)
-
-
-@pytest.fixture(autouse=True)
-def _few_replicates(monkeypatch):
-    """Bounds of so few are rough, and nothing here looks at their size."""
-    monkeypatch.setattr(bootstrap, "REPLICATES", 50)
 
 
 @pytest.fixture

@@ -1,18 +1,32 @@
 """Tables of an experiment with several runs, for statistics that compare them, and statistics by name."""
 
+import numpy as np
 import pandas as pd
+import pytest
+from scipy import stats
 
 from dropscape.artifacts.files import write_table
 from dropscape.claims.statistic import Run, Tables, statistic_named
 
 NAME = "experiment"
-CLAIM = "some-claim"
 SEEDS = (0, 1, 2)
 
 
 def measure(statistic, tables, *subject, **arguments):
     """The statistic with a claim's arguments, measured on a run, an experiment or, without a subject, on theory."""
-    return statistic_named({"name": statistic} | arguments).measure(tables, *subject, CLAIM)
+    return statistic_named({"name": statistic} | arguments).measure(tables, *subject)
+
+
+def interval(values, forth=np.asarray, back=float):
+    """Value, low and high of one value a seed: scipy's t interval of the mean, through a transform and back."""
+    values = forth(np.asarray(values, dtype=float))
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    return pytest.approx(tuple(back(bound) for bound in (values.mean(), low, high)))
+
+
+def bounds(measured):
+    """What is compared with ``interval``."""
+    return measured.value, measured.low, measured.high
 
 
 class Experiment:

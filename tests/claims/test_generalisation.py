@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
-from tests.claims.experiments import NAME, Experiment, history, measure
+from tests.claims.experiments import NAME, Experiment, bounds, history, interval, measure
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def falling(first_below):
 def test_steps_are_compared_seed_by_seed(experiment):
     experiment.add("dropout", history=falling((100, 200))).add("small", "risk", 1.0, history=falling((400, 200)))
     measured = measure("steps_to_level", experiment.tables, NAME, run="dropout", other="small", level=1e-5)
-    assert (measured.value, measured.low, measured.high) == pytest.approx((2, 1, 4))  # sqrt(4 * 1)
-    assert measured.points == 2 and measured.note == "150 steps against 300 of small"
+    assert bounds(measured) == interval([4, 1], np.log, np.exp)
+    assert measured.units == 2 and measured.note == "150 steps against 300 of small"
 
 
 def test_a_run_that_does_not_get_there_needs_at_least_all_its_steps(experiment):
@@ -47,7 +47,7 @@ def test_the_other_run_may_be_of_another_experiment_with_other_seeds(experiment)
     measured = measure(
         "steps_to_level", tables, NAME, run="dropout", other="small", level=1e-5, other_experiment="other"
     )
-    assert (measured.value, measured.points) == (pytest.approx(4), 2)
+    assert (measured.value, measured.units) == (pytest.approx(4), 2)
     with pytest.raises(NotMeasuredError):
         measure("steps_to_level", tables, NAME, run="dropout", other="small", level=1e-5)
 
@@ -123,18 +123,19 @@ def condensed(experiment):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"run": "dropout", "compare": "difference"}, (0.45, 0.3, 0.6)),
-        ({"run": "dropout", "compare": "ratio"}, (2.5, 2, 3)),
-        ({"run": "dropout", "compare": "ratio", "against": "plain"}, (2.5, 2, 3)),
-        ({"run": "plain", "compare": "difference", "against": "dropout"}, (-0.45, -0.6, -0.3)),
+        ({"run": "dropout", "compare": "difference"}, interval([0.3, 0.6])),
+        ({"run": "dropout", "compare": "ratio"}, interval([2, 3], np.log, np.exp)),
+        ({"run": "dropout", "compare": "ratio", "against": "plain"}, interval([2, 3], np.log, np.exp)),
+        ({"run": "plain", "compare": "difference", "against": "dropout"}, interval([-0.3, -0.6])),
         ({"run": "plain", "compare": "difference"}, (0, 0, 0)),
+        ({"run": "dropout", "compare": "difference", "against": "dropout"}, interval([-0.3, 0.3])),  # other seeds
         ({"run": "dropout", "compare": "ratio", "layer": "two"}, (1, 1, 1)),
     ],
 )
 def test_the_end_is_compared_with_the_start_or_with_another_end(arguments, expected, condensed):
     measured = measure("condensation_change", condensed.tables, NAME, column="leading_share", **arguments)
-    assert (measured.value, measured.low, measured.high) == pytest.approx(expected)
-    assert measured.points == 2
+    assert bounds(measured) == expected
+    assert measured.units == 2
 
 
 def test_notes_name_both_numbers(condensed):

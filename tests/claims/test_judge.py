@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dropscape.artifacts.tables import NotMeasuredError
 from dropscape.claims import judge as module
 from dropscape.claims.judge import FAILS, HOLDS, NOT_JUDGED, described, judge, judged
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Run, RunStatistic, Tables, TheoryStatistic
+from dropscape.claims.measured import Measured, counted, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Run, RunStatistic, Tables, TheoryStatistic
 
 ABOVE, BELOW, NEAR = {"above": 0.85}, {"below": 0.0}, {"near": 10.0, "factor": 2.0}
 NAN = math.nan
@@ -33,19 +34,21 @@ NAN = math.nan
         (4.0, 3.0, 4.9, NEAR, FAILS),
         (30.0, 21.0, 40.0, NEAR, FAILS),
         (30.0, 3.0, 40.0, NEAR, NOT_JUDGED),
-        # A bound that is not defined says nothing; the value then stands alone.
-        (0.9, NAN, NAN, ABOVE, HOLDS),
-        (0.8, NAN, NAN, ABOVE, FAILS),
+        # Without an interval nothing is judged, whatever the value.
+        (0.9, NAN, NAN, ABOVE, NOT_JUDGED),
+        (0.9, 0.88, NAN, ABOVE, NOT_JUDGED),
         (NAN, NAN, NAN, ABOVE, NOT_JUDGED),
     ],
 )
 def test_verdict(value, low, high, expected, verdict):
-    assert judged(Measured(value, low, high, 100), expected, 8)[0] == verdict
+    found = judged(Measured(value, low, high, 3), expected)
+    assert found.verdict == verdict
+    assert verdict == NOT_JUDGED or found.points_to == verdict
 
 
 def test_reasons():
-    def reason(value, low, high, expected=ABOVE, points=100, note=""):
-        return judged(Measured(value, low, high, points, note), expected, 8)[1]
+    def reason(value, low, high, expected=ABOVE, units=3, points=None, note=""):
+        return judged(Measured(value, low, high, units, note, points=points), expected, 8).reason
 
     assert reason(0.9, 0.9, 0.9) == ""
     assert reason(0.8, 0.8, 0.8) == "expected above 0.85"
@@ -56,7 +59,15 @@ def test_reasons():
     assert reason(NAN, NAN, NAN) == "the statistic is undefined"
     assert reason(NAN, NAN, NAN, note="no defined point") == "the statistic is undefined: no defined point"
     assert reason(0.9, 0.9, 0.9, points=7) == "too few points: 7, at least 8 are needed"
-    assert reason(NAN, NAN, NAN, points=0) == "the statistic is undefined"
+    assert reason(0.9, NAN, NAN) == "its interval is undefined"
+    assert reason(0.9, 0.9, 0.9, units=2) == "rests on 2 seeds, at least 3 are needed"
+
+
+@pytest.mark.parametrize(("value", "points_to"), [(0.9, HOLDS), (0.8, FAILS)])
+@pytest.mark.parametrize("units", [1, 2])
+def test_one_seed_and_two_are_no_verdict_but_point_somewhere(value, points_to, units):
+    found = judged(Measured(value, value, value, units), ABOVE)
+    assert (found.verdict, found.points_to) == (NOT_JUDGED, points_to)
 
 
 @given(
@@ -67,7 +78,7 @@ def test_reasons():
 )
 def test_a_claim_holds_if_the_interval_lies_on_its_side_and_fails_if_on_the_other(ordered, threshold, kind, points):
     low, value, high = ordered
-    verdict, reason = judged(Measured(value, low, high, points), {kind: threshold}, 8)
+    found = judged(Measured(value, low, high, 5, points=points), {kind: threshold}, 8)
     sign = 1 if kind == "above" else -1
     worst, best = sorted((sign * low, sign * high))
     if points < 8:
@@ -76,8 +87,8 @@ def test_a_claim_holds_if_the_interval_lies_on_its_side_and_fails_if_on_the_othe
         expected = HOLDS
     else:
         expected = NOT_JUDGED if best > sign * threshold else FAILS
-    assert verdict == expected
-    assert bool(reason) == (verdict != HOLDS)
+    assert found.verdict == expected
+    assert bool(found.reason) == (found.verdict != HOLDS)
 
 
 def test_expectations_in_words():
@@ -90,11 +101,15 @@ CLAIM = {
     "study": "noise_structure",
     "figure": "fig4",
     "statement": "A sentence.",
-    "paper": "much larger",
+    "origin": "paper",
+    "place": "section 7",
+    "quote": "much larger",
     "measures": "something",
     "statistic": {"name": "fake"},
     "expected": {"above": 1.0},
-    "min_points": 8,
+    "min_points": 1,
+    "control": "an identity",
+    "control_statistic": None,
 }
 
 
@@ -122,13 +137,14 @@ def verdict_of(fake):
 
     def of(by_run, expected=CLAIM["expected"]):
         runs = [Run("mnist", name, not name.startswith("side")) for name in by_run]
-        fake(RunStatistic, lambda tables, run, claim: by_run[run.name])
+        fake(RunStatistic, lambda tables, run: by_run[run.name])
         claims, rows = judge(
             {"claim": CLAIM | {"expected": expected}},
             tables_of(*runs, Run("cifar", "other", True)),
             {"claim": "mnist"},
             {"mnist": "5,000 digits"},
             "quick",
+            {"mnist": ["2,000 of 10,000 images", "2 of 3 seeds"]},
         )
         (claim,) = claims.to_dict("records")
         return claim, rows.to_dict("records")
@@ -136,25 +152,33 @@ def verdict_of(fake):
     return of
 
 
-def exactly(value, points=100, note=""):
-    return Measured(value, value, value, points, note)
+def exactly(value, note=""):
+    return counted(value, 3, note)
 
 
 def test_the_row_of_a_claim(verdict_of):
-    claim, rows = verdict_of({"one": Measured(3.0, 2.0, 4.0, 30, "at step 7")})
+    claim, rows = verdict_of({"one": Measured(3.0, 2.0, 4.0, 3, "at step 7", points=30)})
     assert claim == {
         "claim": "claim",
         "study": "noise_structure",
         "figure": "noise_structure-fig4",
+        "origin": "paper",
         "statement": "A sentence.",
+        "place": "section 7",
+        "quote": "much larger",
         "statistic": "something",
         "value": 3.0,
         "low": 2.0,
         "high": 4.0,
+        "rests_on": "3 seeds",
         "expected": "above 1",
-        "paper": "much larger",
         "verdict": HOLDS,
+        "points_to": HOLDS,
         "reason": "at step 7",
+        "control": "none: an identity",
+        "control_value": pytest.approx(NAN, nan_ok=True),
+        "control_verdict": "",
+        "deviations": "2,000 of 10,000 images; 2 of 3 seeds",
         "data": "5,000 digits",
         "scale": "quick",
     }
@@ -166,9 +190,13 @@ def test_the_row_of_a_claim(verdict_of):
             "value": 3.0,
             "low": 2.0,
             "high": 4.0,
+            "rests_on": "3 seeds",
             "points": 30,
             "verdict": HOLDS,
+            "points_to": HOLDS,
             "reason": "",
+            "control_value": pytest.approx(NAN, nan_ok=True),
+            "control_verdict": "",
             "note": "at step 7",
         }
     ]
@@ -193,7 +221,7 @@ def test_the_weakest_run_speaks(verdict_of, expected, values, weakest):
 
 
 def test_a_failing_run_speaks_before_one_that_is_not_judged_and_that_before_one_that_holds(verdict_of):
-    holds, unsure, fails = exactly(9.0), Measured(0.9, 0.1, 2.0, 100), exactly(0.95)
+    holds, unsure, fails = exactly(9.0), Measured(0.9, 0.1, 2.0, 3), exactly(0.95)
     assert verdict_of({"a": holds, "b": unsure})[0]["verdict"] == NOT_JUDGED
     claim, rows = verdict_of({"a": holds, "b": unsure, "c": fails})
     assert (claim["verdict"], claim["value"]) == (FAILS, 0.95)
@@ -202,14 +230,14 @@ def test_a_failing_run_speaks_before_one_that_is_not_judged_and_that_before_one_
 
 
 def test_an_undefined_run_is_weaker_than_a_defined_one_of_the_same_verdict(verdict_of):
-    claim, _ = verdict_of({"unsure": Measured(0.9, 0.1, 2.0, 100), "undefined": Measured(NAN, NAN, NAN, 50, "why")})
+    claim, _ = verdict_of({"unsure": Measured(0.9, 0.1, 2.0, 3), "undefined": unmeasured("why")})
     assert claim["verdict"] == NOT_JUDGED and math.isnan(claim["value"])
     assert claim["reason"] == "holds in 0 of 2 runs, weakest in undefined; the statistic is undefined: why"
 
 
-def test_a_run_with_too_few_points_keeps_the_claim_from_holding(verdict_of):
-    claim, _ = verdict_of({"one": exactly(9.0), "two": exactly(8.0, points=3)})
-    assert claim["verdict"] == NOT_JUDGED and "too few points: 3" in claim["reason"]
+def test_a_run_of_too_few_seeds_keeps_the_claim_from_holding(verdict_of):
+    claim, _ = verdict_of({"one": exactly(9.0), "two": counted(8.0, 2, "")})
+    assert (claim["verdict"], claim["points_to"]) == (NOT_JUDGED, HOLDS) and "rests on 2 seeds" in claim["reason"]
 
 
 def test_runs_with_another_layer_or_mask_mode_are_shown_and_do_not_decide(verdict_of):
@@ -226,28 +254,75 @@ def test_a_claim_about_theory_has_no_figure_and_says_what_it_rests_on(fake):
     fake(TheoryStatistic, lambda *subject: given.append(subject) or exactly(0.5))
     statistic = {"name": "fake", "table": "t", "column": "c", "where": {}}
     claim = CLAIM | {"figure": None, "statistic": statistic, "expected": {"below": 1}}
-    claims, by_run = judge({"t": claim}, tables, {"t": None}, {}, "quick")
+    claims, by_run = judge({"t": claim}, tables, {"t": None}, {}, "quick", {})
     (row,) = claims.to_dict("records")
     assert (row["figure"], row["verdict"]) == ("", HOLDS)
     assert row["data"] == "random small networks"
-    assert given == [(tables, "t")]
+    assert given == [(tables,)]
     assert by_run["run"].tolist() == [""]
 
 
 @pytest.mark.parametrize("measured", [True, False])
 def test_a_comparison_of_trainings_is_measured_once(measured, fake):
-    def statistic(tables, experiment, claim):
-        assert (experiment, claim) == ("mnist", "claim")
+    def statistic(tables, experiment):
+        assert experiment == "mnist"
         if not measured:
             raise NotMeasuredError("mnist has no runs on risk")
-        return Measured(3.0, 2.0, 4.0, 30, "a note")
+        return Measured(3.0, 2.0, 4.0, 3, "a note")
 
     fake(ExperimentStatistic, statistic)
     tables = tables_of(Run("mnist", "one", True), Run("mnist", "two", False))
-    claims, by_run = judge({"claim": CLAIM}, tables, {"claim": "mnist"}, {"mnist": "digits"}, "quick")
+    claims, by_run = judge({"claim": CLAIM}, tables, {"claim": "mnist"}, {"mnist": "digits"}, "quick", {})
     (claim,) = claims.to_dict("records")
     assert len(by_run) == 1 and by_run["run"].tolist() == [""]
     if measured:
         assert (claim["value"], claim["low"], claim["verdict"], claim["reason"]) == (3.0, 2.0, HOLDS, "a note")
     else:
         assert claim["verdict"] == NOT_JUDGED and claim["reason"].endswith("not measured: mnist has no runs on risk")
+
+
+CONTROL = {"what": "the training without dropout", "experiment": None, "run": "plain", "statistic": {}}
+
+
+@pytest.mark.parametrize(
+    ("on_control", "verdict", "beside", "why"),
+    [
+        (exactly(1.0), HOLDS, FAILS, ""),
+        (Measured(1.1, 0.4, 1.8, 3), HOLDS, NOT_JUDGED, ""),  # it may be chance that it is above
+        (exactly(2.0), NOT_JUDGED, HOLDS, "the control passes too"),
+        (counted(2.0, 1, ""), NOT_JUDGED, NOT_JUDGED, "the control passes too"),  # one seed is enough to show that
+        (counted(0.5, 1, ""), HOLDS, NOT_JUDGED, ""),
+        (unmeasured("not measured: no table"), NOT_JUDGED, NOT_JUDGED, "no control: not measured: no table"),
+    ],
+)
+def test_a_claim_whose_control_passes_is_not_judged(on_control, verdict, beside, why, fake):
+    values = {"one": exactly(5.0), "two": exactly(3.0), "plain": on_control}
+    fake(RunStatistic, lambda tables, run: values[run.name])
+    runs = [Run("mnist", name, name != "plain") for name in values]
+    claim = CLAIM | {"control": CONTROL, "control_statistic": {"name": "fake"}}
+    claims, by_run = judge({"claim": claim}, tables_of(*runs), {"claim": "mnist"}, {"mnist": "digits"}, "quick", {})
+    (row,) = claims.to_dict("records")
+    assert (row["verdict"], row["points_to"], row["value"]) == (verdict, HOLDS, 3.0)
+    assert row["control"] == "the training without dropout" and row["control_verdict"] == beside
+    assert row["control_value"] == pytest.approx(on_control.value, nan_ok=True)
+    assert why in row["reason"] and ("control" in row["reason"]) == bool(why)
+    assert set(by_run["control_verdict"]) == {beside}
+
+
+def test_each_run_has_a_control_of_its_own_unless_one_is_named(monkeypatch):
+    class Fake(RunStatistic):
+        null: bool = False
+
+        def measure(self, tables, run):
+            return exactly({"one": 0.5, "two": 7.0}[run.name] if self.null else 9.0)
+
+    monkeypatch.setattr(module, "statistic_named", Fake.model_validate)
+    claim = CLAIM | {
+        "statistic": {"name": "fake"},
+        "control": CONTROL | {"run": None},
+        "control_statistic": {"name": "fake", "null": True},
+    }
+    runs = [Run("mnist", name, True) for name in ("one", "two")]
+    claims, by_run = judge({"claim": claim}, tables_of(*runs), {"claim": "mnist"}, {"mnist": "digits"}, "quick", {})
+    assert by_run["verdict"].tolist() == [HOLDS, NOT_JUDGED] and by_run["control_value"].tolist() == [0.5, 7.0]
+    assert claims["verdict"].tolist() == [NOT_JUDGED]

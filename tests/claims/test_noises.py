@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
-from tests.claims.experiments import NAME, Experiment, measure
+from tests.claims.experiments import NAME, Experiment, bounds, interval, measure
 
 
 def ends(**traces):
@@ -26,8 +27,8 @@ def tables(tmp_path):
 def test_ratios_are_of_the_same_trial_and_their_mean_is_geometric(tables):
     table = ends(descent=(8.0, 4.0, 2.0, 1.0), dropout=(4.0, 1.0, 1.0, 0.25), sgd=(9.0, 9.0, 9.0, 9.0))
     found = measure("noise_flattening", tables(table[::-1]), NAME, method="dropout")
-    assert found.value == pytest.approx((1 / 2 * 1 / 4 * 1 / 2 * 1 / 4) ** (1 / 4)) and found.points == 4
-    assert 1 / 4 <= found.low < found.value < found.high <= 1 / 2
+    assert found.value == pytest.approx((1 / 2 * 1 / 4 * 1 / 2 * 1 / 4) ** (1 / 4)) and found.counted == "4 trials"
+    assert bounds(found) == interval([1 / 2, 1 / 4, 1 / 2, 1 / 4], np.log, np.exp)
     assert found.note == "mean trace 1.56 against 3.75 without noise"
 
 
@@ -35,6 +36,8 @@ def test_what_has_no_logarithm_is_left_out_and_counted(tables):
     table = ends(descent=(8.0, 4.0, -2.0, 1.0), dropout=(4.0, math.nan, 1.0, 0.5))
     found = measure("noise_flattening", tables(table), NAME, method="dropout")
     assert found.value == pytest.approx(0.5) and found.note.endswith("2 of 4 trials left out")
+    own = measure("noise_flattening", tables(table), NAME, method="descent")
+    assert own.value == pytest.approx(1) and own.low < 1 < own.high  # each trial with the next one's trace
     none = measure("noise_flattening", tables(ends(descent=(0.0,), sgd=(1.0,))), NAME, method="sgd")
     assert math.isnan(none.value) and none.note == "no trial with two positive traces"
 

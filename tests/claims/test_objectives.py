@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
-from tests.claims.experiments import NAME, SEEDS, Experiment, history, measure
+from tests.claims.experiments import NAME, SEEDS, Experiment, bounds, history, interval, measure
 
 
 @pytest.fixture
@@ -33,12 +33,10 @@ def compared(experiment):
 def test_accuracy_difference_is_the_largest_of_the_means(compared):
     measured = measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1")
     assert measured.value == pytest.approx(2 / 3)
-    assert measured.points == 9 and measured.note == "of 3 pairs drop-0.8 and l1-0.8: 92.0 % against 91.3 %"
-    # Any draw of the seeds has a largest difference between 0 (seed 1 or 0 of some) and 1 point.
-    assert 0 <= measured.low < measured.value < measured.high <= 1 + 1e-9
-    assert measured == measure("accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1"), (
-        "drawn anew"
-    )
+    assert measured.units == 3 and measured.note == "of 3 pairs drop-0.8 and l1-0.8: 92.0 % against 91.3 %"
+    # The differences 1, -1, -1 of the middle keep probability reach farther than 1, 0, 1 of the last.
+    margin = interval([1.0, -1.0, -1.0]).expected
+    assert measured.low == 0 and measured.high == pytest.approx(-margin[1])
 
 
 def test_accuracy_advantage_over_the_risk_has_the_same_partner_everywhere(compared):
@@ -51,6 +49,9 @@ def test_accuracy_advantage_over_the_risk_has_the_same_partner_everywhere(compar
     assert values["mean"].value == pytest.approx(sum(means) / 3)
     assert values["smallest"].note == "of 3 pairs l1-0.2 and risk: 89.0 % against 79.0 %"
     assert values["largest"].note.startswith("of 3 pairs l1-0.8 and risk")
+    assert bounds(values["mean"]) == interval(
+        [(88 + 89 + 90) / 3 - 79, (89 + 91 + 92) / 3 - 80, (90 + 91 + 92) / 3 - 78]
+    )
     assert all(one.low <= one.value <= one.high for one in values.values())
     reverse = measure("accuracy_advantage", compared.tables, NAME, first="risk", second="risk_plus_r1", over="smallest")
     assert reverse.value == pytest.approx(-means[2])
@@ -66,14 +67,14 @@ def test_runs_of_another_learning_rate_are_no_partners(compared):
     chosen = measure(
         "accuracy_difference", compared.tables, NAME, first="dropout", second="risk_plus_r1", learning_rate=0.1
     )
-    assert (chosen.value, chosen.points) == (pytest.approx(20), 3)
+    assert (chosen.value, chosen.units) == (pytest.approx(20), 3)
 
 
 def test_dropout_that_keeps_everything_is_the_risk(experiment):
     experiment.add("plain", "dropout", 1.0, history=history(test_accuracy=(0.5, 0.5)))
     experiment.add("drop", "dropout", 0.5, history=history(test_accuracy=(0.6, 0.7)))
     measured = measure("accuracy_advantage", experiment.tables, NAME, first="dropout", second="risk", over="mean")
-    assert (measured.value, measured.low, measured.high) == pytest.approx((15, 10, 20))
+    assert bounds(measured) == interval([10, 20])
 
 
 def test_one_seed_has_no_interval(experiment):
@@ -81,15 +82,15 @@ def test_one_seed_has_no_interval(experiment):
         experiment.add(name, objective, history=history(test_accuracy=(0.5,)))
     measured = measure("accuracy_difference", experiment.tables, NAME, first="dropout", second="risk_plus_r1")
     assert measured.value == 0 and math.isnan(measured.low) and math.isnan(measured.high)
-    assert measured.note.endswith("; one seed, no interval")
+    assert measured.counted == "1 seed"
 
 
 @pytest.mark.parametrize(("term", "expected"), [("loss", 2 * 0.1 / 0.5), ("r1", 2 * 0.02 / 0.18)])
 def test_term_difference_is_relative_to_the_mean_of_both(term, expected, experiment):
-    # Means of R_S are 0.2 and 0.3, of R_1 0.1 and 0.08; at the other keep probability they are equal.
+    # R_S is 0.2 and 0.3, R_1 0.1 and 0.08; at the other keep probability they are equal.
     tables = {
-        "drop-0.2": ("dropout", 0.2, (0.1, 0.2, 0.3), (0.1, 0.1, 0.1)),
-        "l1-0.2": ("risk_plus_r1", 0.2, (0.2, 0.3, 0.4), (0.08, 0.08, 0.08)),
+        "drop-0.2": ("dropout", 0.2, (0.2, 0.2, 0.2), (0.1, 0.1, 0.1)),
+        "l1-0.2": ("risk_plus_r1", 0.2, (0.3, 0.3, 0.3), (0.08, 0.08, 0.08)),
         "drop-0.9": ("dropout", 0.9, (0.1, 0.1, 0.1), (0.2, 0.2, 0.2)),
         "l1-0.9": ("risk_plus_r1", 0.9, (0.1, 0.1, 0.1), (0.2, 0.2, 0.2)),
     }
@@ -97,12 +98,12 @@ def test_term_difference_is_relative_to_the_mean_of_both(term, expected, experim
         experiment.add(name, objective, keep_prob, history=history(loss=loss, r1=r1))
     measured = measure("term_difference", experiment.tables, NAME, term=term, first="dropout", second="risk_plus_r1")
     assert measured.value == pytest.approx(expected)
-    assert measured.points == 6 and measured.note.startswith("of 2 pairs drop-0.2 and l1-0.2: ")
+    assert measured.units == 3 and measured.note.startswith("of 2 pairs drop-0.2 and l1-0.2: ")
 
 
 @pytest.fixture
 def penalised(experiment):
-    """Best at learning rate 0.05 and at weight 0.1; the third seed alone would have chosen 0.1 and 0.05."""
+    """Two seeds are best at learning rate 0.05 and at weight 0.1, the third at 0.1 and 0.05."""
     accuracies = {
         ("dropout", 0.01): (0.40, 0.40, 0.40),
         ("dropout", 0.05): (0.50, 0.50, 0.42),
@@ -120,15 +121,16 @@ def penalised(experiment):
 
 def test_best_learning_rate_over_best_penalty(penalised):
     measured = measure("rate_to_penalty", penalised.tables, NAME)
-    assert measured.value == pytest.approx(0.05 / 0.1) and measured.points == 15
-    assert (measured.low, measured.high) == pytest.approx((0.5, 2))
-    assert measured.note == "learning rate 0.05 of 3, penalty 0.1 of 2"
+    assert bounds(measured) == interval([0.5, 0.5, 2.0], np.log, np.exp)
+    assert measured.note == "learning rates 0.05, 0.05, 0.1 of 3, penalties 0.1, 0.1, 0.05 of 2"
 
 
 def test_ratios_at_the_same_value_differ_by_their_factor(penalised):
     measured = measure("ratio_difference", penalised.tables, NAME)
     assert (measured.value, measured.low, measured.high) == pytest.approx((2, 2, 2))
-    assert measured.points == 6 and measured.note == "at 2 values from 0.05 to 0.1"
+    assert measured.units == 3 and measured.note == "at 2 values from 0.05 to 0.1"
+    turned = measure("ratio_difference", penalised.tables, NAME, reverse=True)
+    assert turned.value == pytest.approx(4)  # 0.05 meets twice 0.1
 
 
 def test_without_penalties_there_is_nothing_to_compare(compared):
@@ -171,8 +173,10 @@ def test_a_barrier_rises_above_the_higher_end(joined):
         first="risk_plus_r1",
         second="risk_plus_r2",
     )
-    assert (measured.value, measured.low, measured.high) == pytest.approx((0.3, 0.2, 0.4))
-    assert measured.points == 4 and measured.note == "largest of 2 pairs between l1-0.5 and l2-0.5"
+    assert (
+        measured.value == pytest.approx(0.3) and measured.low <= 0 and measured.high == interval([0.2, 0.4]).expected[2]
+    )
+    assert measured.units == 2 and measured.note == "largest of 2 pairs between l1-0.5 and l2-0.5"
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -23,10 +23,13 @@ CLAIMS = Path(__file__).resolve().parents[2] / "config/claims"
 CLAIM = {
     "figure": "fig2a",
     "statement": "A sentence.",
-    "paper": "yes",
+    "origin": "paper",
+    "place": "section 6.1",
+    "quote": "an inverse relationship",
     "measures": "something",
     "statistic": {"name": "variance_flatness_rank", "sample": "gradients"},
     "expected": {"below": 0},
+    "control": {"what": "random directions", "statistic": {"directions": "random"}},
 }
 
 
@@ -78,8 +81,15 @@ def test_columns_that_claims_name_are_described_where_the_page_says():
 def test_arguments_left_out_take_their_defaults_and_numbers_may_be_text():
     statistic = ClaimSettings.model_validate(CLAIM).statistic
     assert (statistic.leading, statistic.held_out) == (None, False)
-    written = {"name": "cosine_settles", "estimate": "cosine", "threshold": "1e-1"}
-    assert ClaimSettings.model_validate(CLAIM | {"statistic": written}).statistic.threshold == 0.1
+    written = {
+        "name": "share_below",
+        "learning_rate": "1e-1",
+        "keep_prob": 0.5,
+        "method": "descent",
+        "others": ["dropout"],
+    }
+    claim = CLAIM | {"statistic": written, "control": "none"}
+    assert ClaimSettings.model_validate(claim).statistic.learning_rate == 0.1
 
 
 RANK = CLAIM["statistic"]
@@ -90,7 +100,7 @@ REFUSED = [
     ({"statistic": {"sample": "gradients"}}, "does not name a statistic"),
     (
         {"statistic": RANK | {"held": True}},
-        "'held' of statistic 'variance_flatness_rank' is not one of its arguments; it takes sample, leading, held_out",
+        "'held' of statistic 'variance_flatness_rank' is not one of its arguments; it takes sample, dir",
     ),
     ({"statistic": {"name": RANK["name"]}}, "'sample' of statistic 'variance_flatness_rank' is missing"),
     (
@@ -113,7 +123,37 @@ REFUSED = [
     ({"expected": {"near": 1}}, "write one of"),
     ({"expected": {"above": 1, "factor": 2}}, "write one of"),
     ({"expected": {"near": 1, "factor": 1}}, "greater than 1"),
+    ({"quote": ""}, "origin is paper: write place and quote, the paper's own words"),
+    ({"origin": "reading", "place": ""}, "origin is reading: write place and quote"),
+    ({"quote": "word " * 16}, "quote has 16 words: write at most 15 of them"),
+    (
+        {"control": {"what": "itself"}},
+        "control measures what the claim does: write another run, experiment or argument",
+    ),
+    (
+        {"control": {"what": "w", "statistic": {"lead": 1}}},
+        "control: 'lead' of statistic 'variance_flatness_rank' is not",
+    ),
+    ({"control": {"what": "w", "statistic": {"name": "q"}}}, "control: there is no statistic 'q'"),
+    (
+        {"control": {"what": "w", "run": "plain", "statistic": {"name": "rate_to_penalty"}}},
+        "control.run is of statistics of runs, unlike rate_to_penalty: write it into statistic",
+    ),
 ]
+
+
+def test_a_control_takes_the_arguments_of_the_claim_but_for_those_it_gives():
+    claim = ClaimSettings.model_validate(CLAIM)
+    assert claim.control_statistic.model_dump() == claim.statistic.model_dump() | {"directions": "random"}
+    assert ClaimSettings.model_validate(CLAIM | {"control": "an identity"}).control_statistic is None
+    with pytest.raises(ValidationError, match="control"):
+        ClaimSettings.model_validate({key: value for key, value in CLAIM.items() if key != "control"})
+
+
+def test_every_claim_of_a_paper_is_quoted_and_ours_say_whose_they_are():
+    origins = {name: ClaimSettings.model_validate(claim).origin for (_, name), claim in claims_of_repository().items()}
+    assert set(origins.values()) == {"paper", "reading", "extension", "identity"}
+    assert origins["A-fig2-gradients-held-out"] == "extension" and origins["A-fig1-flatter-fnn"] == "paper"
 
 
 @pytest.mark.parametrize(("changed", "sentence"), REFUSED, ids=[sentence[:40] for _, sentence in REFUSED])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
-from tests.claims.experiments import NAME, Experiment, measure
+from tests.claims.experiments import NAME, Experiment, bounds, interval, measure
 from tests.figures.of_networks import accuracies, distances, errors
 
 
@@ -59,7 +59,7 @@ def test_the_gap_is_late_in_training_and_its_interval_is_over_runs(of):
     table.loc[visited, "accuracy"] -= 0.01 * table["run"] + 0.02 * (table["step"] == 100)
     measured = measure("subnetwork_gap", of(accuracies=table), NAME, network="visited", over="mean")
     assert measured.value == pytest.approx(5 + 1 + 1)  # half of the late steps are 2 points further behind
-    assert 5.99 < measured.low < measured.value < measured.high < 8.01 and measured.points == 3
+    assert bounds(measured) == interval([6, 7, 8])
 
 
 def test_random_subnetworks_count_with_every_mask(of):
@@ -109,7 +109,7 @@ def test_the_weakest_setting_decides_the_error_rate(of):
 
 def test_the_distance_rate_is_minus_the_slope_over_widths(of):
     measured = measure("distance_rate", of(distances=distances(rate=-0.5)), NAME)
-    assert (measured.value, measured.points) == (pytest.approx(0.5), 6)
+    assert (measured.value, measured.units, measured.points) == (pytest.approx(0.5), 3, 3)
     assert measured.note == "3 widths from 100 to 1,600; of the mean distance of the neurons 0.50"
     two = measure("distance_rate", of(distances=distances(widths=(100, 400))), NAME)
     assert math.isnan(two.value) and two.note == "2 widths; a slope needs three"
@@ -117,11 +117,11 @@ def test_the_distance_rate_is_minus_the_slope_over_widths(of):
 
 def test_projections_are_counted_at_the_end(of):
     never = measure("projections", of(distances=distances()), NAME)
-    assert (never.value, never.points) == (0, 18) and never.note.endswith("largest norm is 0.25 of its bound")
+    assert (never.value, never.units) == (0, 3) and never.note.endswith("largest norm is 0.25 of its bound")
     table = distances(projected=100)
     table.loc[(table["seed"] == 1), "projected"] = 0
     some = measure("projections", of(distances=table), NAME)
-    assert (some.value, some.low, some.high) == (100, 0, 100)
+    assert bounds(some) == (100, 100, 100)  # what is counted has no sampling error
 
 
 def test_active_neurons_are_compared_with_the_bound_of_their_own_width(of):
@@ -130,6 +130,6 @@ def test_active_neurons_are_compared_with_the_bound_of_their_own_width(of):
     bounds["active_bound"] = bounds["width"].map({100: 58.0, 400: 240.0})
     measured = measure("active_width_excess", of(errors=table, margins=bounds), NAME)
     assert measured.value == pytest.approx(4 / 8)  # seed 2 keeps four neurons more than half
-    assert (measured.low, measured.points) == (0, 6)
+    assert (measured.low, measured.units) == (measured.value, 3)
     table.loc[table.index[-1], "active_width"] = 250
     assert measure("active_width_excess", of(errors=table, margins=bounds), NAME).value == pytest.approx(50 / 40)

@@ -59,9 +59,9 @@ def test_tables_that_are_not_there_are_not_measured(tables):
 
 def test_the_training_without_dropout_is_one_of_the_same_experiment(tables):
     assert tables.without_dropout(tables.named_run("b", "one")).name == "plain"
-    for experiment, name in (("a", "one"), ("b", "plain")):
-        with pytest.raises(NotMeasuredError, match=f"{experiment} has no training without dropout"):
-            tables.without_dropout(tables.named_run(experiment, name))
+    assert tables.without_dropout(tables.named_run("b", "plain")).name == "plain"
+    with pytest.raises(NotMeasuredError, match="a has no training without dropout"):
+        tables.without_dropout(tables.named_run("a", "one"))
 
 
 def test_a_table_is_read_once(tables, monkeypatch):

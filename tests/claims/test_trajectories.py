@@ -33,16 +33,16 @@ def tables(tmp_path):
 
 def test_distance_is_the_mean_one_over_the_width_of_the_bands(tables):
     found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, methods=PAIR)
-    assert found.value == pytest.approx(0.5 / 2) and found.points == 6
+    assert found.value == pytest.approx(0.5 / 2) and found.counted == "3 trials"
     assert found.low <= found.value <= found.high
-    assert found.note == "dropout, order_1 at learning rate 0.1, keep 0.9; 3 trials"
+    assert found.note == "dropout, order_1 at learning rate 0.1, keep 0.9"
     # The width is that of both methods: 2 and, of the one with two trials apart by 1, 1.
     wide, narrow = curves({"dropout": 5.0}), curves({"order_1": 5.5}, spread=SPREAD / 2)
     assert measure("trajectory_distance", tables(wide, narrow), NAME, methods=PAIR).value == pytest.approx(0.5 / 1.5)
 
 
-def test_trials_are_drawn_for_all_methods_at_once(tables):
-    """Trials that share their start differ by the same: however they are drawn, so do the means."""
+def test_a_trial_is_left_out_of_all_methods_at_once(tables):
+    """Trials that share their start differ by the same: whichever is left out, so do the means."""
     found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, methods=PAIR)
     assert (found.low, found.high) == pytest.approx((0.25, 0.25))
     other = curves({"order_1": 5.5}, spread=SPREAD[::-1])
@@ -68,7 +68,7 @@ def test_the_weakest_setting_and_pair_speak(tables):
     every = [*PAIR, "descent"]
     found = measure("trajectory_distance", tables(near, far), NAME, methods=every)
     assert found.value == pytest.approx(0.6 / 2)
-    assert found.note == "of 6, order_1, descent at learning rate 0.5, keep 0.3; 3 trials"
+    assert found.note == "of 6, order_1, descent at learning rate 0.5, keep 0.3"
     chosen = measure("trajectory_distance", tables(near, far), NAME, methods=every, learning_rate=0.1, keep_prob=0.9)
     assert chosen.value == pytest.approx(0.1 / 2) and chosen.note.startswith("of 3, ")
 
@@ -79,7 +79,7 @@ def test_overlap_is_the_share_in_which_either_mean_is_in_the_others_band(tables)
     table = tables(curves({"dropout": 5.0}), curves({"order_1": 5.0 + apart}, spread=SPREAD / 2))
     found = measure("trajectory_overlap", table, NAME, methods=PAIR)
     # The recorded step 4 stands for the training up to 6; those after it for the rest.
-    assert found.value == pytest.approx(6 / 16) and found.points == 6
+    assert found.value == pytest.approx(6 / 16) and found.units == 3
     assert found.low <= found.value <= found.high
 
 
@@ -87,7 +87,7 @@ def test_a_distance_over_another(tables):
     values = {"dropout": 5.0, "order_1": 5.2, "descent": 3.0}
     found = measure("distance_factor", tables(curves(values)), NAME, far="descent", near="order_1")
     assert (found.value, found.low, found.high) == pytest.approx((10, 10, 10))
-    assert found.note == "descent, order_1, dropout at learning rate 0.1, keep 0.9; 3 trials"
+    assert found.note == "descent, order_1, dropout at learning rate 0.1, keep 0.9"
     back = measure("distance_factor", tables(curves(values)), NAME, far="order_1", near="descent", reference="dropout")
     assert back.value == pytest.approx(0.1)
 
@@ -125,7 +125,7 @@ def test_diverged_trials_are_left_out_from_there_on_and_named(tables):
     found = measure("trajectory_distance", tables(table), NAME, methods=PAIR)
     width = (2 * 2 * 6 + (2 + 1) * 10) / 16 / 2
     assert found.value == pytest.approx(0.5 * 10 / 16 / width)
-    assert found.note.endswith("3 trials; 1 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9")
+    assert found.note.endswith("keep 0.9; 1 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9")
 
 
 def test_steps_with_fewer_than_two_trials_are_not_compared(tables):
@@ -140,7 +140,7 @@ def test_steps_with_fewer_than_two_trials_are_not_compared(tables):
 def test_a_setting_that_diverges_early_says_nothing(tables):
     early = lost(curves({"dropout": 5.0, "order_1": 9.0}, 1.0, 0.3), "order_1", [0, 1, 2], 8)
     found = measure("trajectory_distance", tables(early), NAME, methods=PAIR)
-    assert math.isnan(found.value) and found.points == 0
+    assert math.isnan(found.value) and found.units == 0
     assert found.note == ("3 of 3 trials of order_1 diverge at learning rate 1, keep 0.3, 38% of the training compared")
     both = measure("trajectory_distance", tables(early, curves({"dropout": 5.0, "order_1": 5.1})), NAME, methods=PAIR)
     assert both.value == pytest.approx(0.05) and "3 of 3 trials of order_1 diverge" in both.note
@@ -150,7 +150,7 @@ def test_one_trial_has_no_interval_and_no_band(tables):
     table = tables(curves({"dropout": 5.0, "order_1": 6.0, "descent": 3.0}, spread=[0.0]))
     found = measure("distance_factor", table, NAME, far="descent", near="order_1")
     assert found.value == pytest.approx(2) and math.isnan(found.low)
-    assert found.note.endswith("one trial, no interval")
+    assert found.counted == "1 trial"
     assert math.isnan(measure("trajectory_distance", table, NAME, methods=PAIR).value)
 
 
@@ -171,7 +171,10 @@ def test_share_of_diverged_trials(tmp_path):
     counts = {"trials": 10, "diverged": [0, 3, 2], "first_step": [math.nan, 7.0, 5.0]}
     table = Experiment(tmp_path).add_experiment_table("divergences", keys | counts).tables
     found = measure("diverged_share", table, NAME, learning_rate=1.0, keep_prob=0.3)
-    assert (found.value, found.points) == (0.25, 20) and found.note == "5 of 20 trials, the first one after 5 steps"
+    assert (found.value, found.counted) == (
+        0.25,
+        "20 trials",
+    ) and found.note == "5 of 20 trials, the first one after 5 steps"
     # Clopper and Pearson's bounds for 5 of 20, from tables.
     assert (found.low, found.high) == pytest.approx((0.0866, 0.4910), abs=1e-4)
     calm = measure("diverged_share", table, NAME, learning_rate=0.1, keep_prob=0.9)

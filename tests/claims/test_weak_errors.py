@@ -17,7 +17,7 @@ def errors(norms, relative=0.01, order=1):
     rows = []
     for keep_prob, values in norms.items():
         squared = np.asarray(values, dtype=float) ** 2
-        own = {"learning_rate": RATES, "squared": squared, "squared_error": 2 * relative * squared}
+        own = {"trials": 400, "learning_rate": RATES, "squared": squared, "squared_error": 2 * relative * squared}
         rows.append(pd.DataFrame({"order": order, "keep_prob": keep_prob} | own))
     return pd.concat(rows)[::-1]
 
@@ -30,7 +30,7 @@ def tables(tmp_path):
 def test_the_slope_farthest_from_the_order_speaks(tables):
     norms = {0.5: 3 * RATES, 0.9: RATES**1.2}
     found = measure("convergence_slope", tables(errors(norms), errors({0.5: RATES**2}, order=2)), NAME, order=1)
-    assert found.value == pytest.approx(1.2) and found.points == 3
+    assert found.value == pytest.approx(1.2) and (found.counted, found.points) == ("400 trials", 3)
     # On a line, so that the bounds are those of the norms: 1 % of each, at log rates -ln 2, 0, ln 2 from the middle.
     margin = 1.959964 * 0.01 / (math.sqrt(2) * math.log(2))
     assert (found.low, found.high) == pytest.approx((1.2 - margin, 1.2 + margin))
@@ -47,10 +47,10 @@ def test_points_off_a_line_widen_the_bounds(tables):
 
 def test_where_the_noise_hides_the_order_nothing_is_judged_and_the_note_says_why(tables):
     hidden = measure("convergence_slope", tables(errors({0.5: RATES}, relative=0.6)), NAME, order=1)
-    assert math.isnan(hidden.value) and hidden.points == 0
+    assert math.isnan(hidden.value) and hidden.units == 0
     assert hidden.note == "the noise floor hides 3 of 3 errors: not above their sampling error"
     both = measure("convergence_slope", tables(errors({0.5: RATES}), errors({0.9: RATES}, relative=0.6)), NAME, order=1)
-    assert math.isnan(both.value) and both.points == 0
+    assert math.isnan(both.value) and both.units == 0
     assert both.note == (
         "1.00 at keep 0.5; the noise floor hides 3 of 6 errors: not above their sampling error; no slope at keep 0.9"
     )

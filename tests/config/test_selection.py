@@ -51,10 +51,11 @@ OWN_CLAIM = """
 own:
   figure: wide2d
   statement: The relation holds.
-  paper: not in the paper
+  origin: extension
   measures: rank correlation
   statistic: {name: variance_flatness_rank, sample: gradients}
   expected: {below: 0}
+  control: none
 """
 
 

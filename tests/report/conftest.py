@@ -95,8 +95,16 @@ def claims() -> pd.DataFrame:
         "low": -0.95,
         "high": -0.88,
         "expected": "below 0",
-        "paper": "negative",
+        "origin": "paper",
+        "place": "section 6.1",
+        "quote": "negative correlation",
+        "rests_on": "3 seeds",
         "verdict": "holds",
+        "points_to": "holds",
+        "control": "random directions",
+        "control_value": 0.0123,
+        "control_verdict": "not judged",
+        "deviations": "2,000 of 10,000 training images",
         "reason": "holds in 3 of 3 runs",
         "data": "MNIST, 4,000 + 1,000 real digits",
         "scale": "smoke",
@@ -110,8 +118,11 @@ def claims() -> pd.DataFrame:
         "low": 0.39,
         "high": 0.43,
         "expected": "above 0.85",
-        "paper": "0.85",
+        "quote": "surpassing 0.85",
+        "place": "section 5.3",
         "verdict": "fails",
+        "points_to": "fails",
+        "control_value": math.nan,
         "reason": "",
     }
     no_figure = {
@@ -121,6 +132,12 @@ def claims() -> pd.DataFrame:
         "value": 7.8e-12,
         "low": math.nan,
         "high": math.nan,
+        "origin": "identity",
+        "place": "",
+        "quote": "",
+        "control": "none: algebra guarantees it",
+        "control_value": math.nan,
+        "control_verdict": "",
         "reason": "",
     }
     not_judged = {
@@ -130,6 +147,7 @@ def claims() -> pd.DataFrame:
         "low": math.nan,
         "high": math.nan,
         "verdict": "not judged",
+        "points_to": "",
         "reason": "too few points: 12",
     }
     return pd.DataFrame([holds | other for other in ({}, fails, no_figure, not_judged)])

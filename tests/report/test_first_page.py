@@ -55,17 +55,19 @@ def test_rows_show_statement_papers_number_ours_expected_verdict_and_figure(page
     texts = {row: [text.strip() for text in row_cells] for row, row_cells in cells.rows.items()}
     assert texts["claim-A-fig2"] == [
         "Interval flatness and variance are inversely related. Spearman's rank correlation",
-        "negative",
-        "-0.912 [-0.95, -0.88]",
+        "“negative correlation”, section 6.1",
+        "-0.912 [-0.95, -0.88] 3 seeds",
         "below 0",
         "holds holds in 3 of 3 runs",
+        "random directions: 0.0123, not judged",
         "Fig. 2(a)",
     ]
     assert texts["claim-A-theorem"][0].startswith('Σ ⪰ δ² H, where "a" < b & c.')
-    assert texts["claim-A-theorem"][2:] == ["7.8e-12", "below 0", "holds", ""]
-    assert texts["claim-A-few"][2:] == ["undefined", "below 0", "not judged too few points: 12", ""]
+    assert texts["claim-A-theorem"][1:5] == ["an identity", "7.8e-12 3 seeds", "below 0", "holds"]
+    assert texts["claim-A-theorem"][5:] == ["none: algebra guarantees it", ""]
+    assert texts["claim-A-few"][2:5] == ["undefined 3 seeds", "below 0", "not judged too few points: 12"]
     assert "Paper A" in page and page.index("Paper A:") < page.index("claim-A-few") < page.index("Paper C:")
-    assert "2 claims hold, 1 fails, 1 is not judged." in page
+    assert "Of the papers&#39; sentences 1 holds, 1 fails, 1 is not judged; of our own and identities 1 holds" in page
 
 
 def test_links_only_where_the_report_has_the_figure_and_whatever_its_path(page):

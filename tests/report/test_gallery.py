@@ -8,7 +8,10 @@ from tests.report.conftest import PAPERS
 
 
 def claims_table():
-    shared = {"statistic": "rank correlation", "low": -0.9, "high": -0.7, "expected": "below 0", "paper": "negative",
+    shared = {"statistic": "rank correlation", "low": -0.9, "high": -0.7, "expected": "below 0",
+              "origin": "paper", "place": "section 6.1",
+              "quote": "negative", "rests_on": "3 seeds", "points_to": "holds", "control": "random directions",
+              "control_value": 0.1, "control_verdict": "fails", "deviations": "",
               "reason": "", "data": "MNIST", "scale": "smoke"}  # fmt: skip
     return pd.DataFrame(
         [
@@ -33,6 +36,7 @@ def test_every_claim_and_figure_is_on_the_page(tmp_path):
     assert "a \\| b" in page  # a bar inside a cell would end it
     assert "-0.8 [-0.9, -0.7]" in page
     assert "**fails**" in page
+    assert "“negative”, section 6.1" in page and "random directions: 0.1, fails" in page
     assert "make paper" in page
     assert "(gallery/noise_structure-fig2d.png)" in page
     assert (tmp_path / "docs/gallery/noise_structure-fig2d.png").read_bytes() == b"picture"

@@ -47,7 +47,10 @@ def test_names_every_verdict_the_times_and_the_places(folder):
     (folder / "report").mkdir()
     (folder / "report" / "report.html").touch()
     lines = summary(folder).splitlines()
-    assert lines[0] == "Scale smoke: 2 claims hold, 1 fails, 1 is not judged."
+    assert lines[0] == (
+        "Scale smoke: Of the papers' sentences 1 holds, 1 fails, 1 is not judged; of our own and identities 1 holds, "
+        "0 fail, 0 are not judged."
+    )
     assert " ".join(lines[1].split()) == "holds A-fig2 -0.912 [-0.95, -0.88], expected below 0"
     assert " ".join(lines[2].split()) == "fails C-cosine 0.412 [0.39, 0.43], expected above 0.85"
     assert lines[4].split()[:4] == ["not", "judged", "A-few", "undefined,"]

@@ -2,42 +2,76 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from dropscape.claims.statistic import Measured, Tables, join_notes, statistic_named
+from dropscape.claims.measured import Measured, join_notes, unmeasured
+from dropscape.claims.statistic import Tables, statistic_named
 
 HOLDS, FAILS, NOT_JUDGED = "holds", "fails", "not judged"
+FEWEST_UNITS = 3  # one seed is no verdict, and of two the interval is too wide to say anything
 CLAIM_COLUMNS = (
-    *("claim", "study", "figure", "statement", "statistic", "value", "low", "high"),
-    *("expected", "paper", "verdict", "reason", "data", "scale"),
+    *("claim", "study", "figure", "origin", "statement", "place", "quote", "statistic"),
+    *("value", "low", "high", "rests_on", "expected", "verdict", "points_to", "reason"),
+    *("control", "control_value", "control_verdict", "deviations", "data", "scale"),
 )
-RUN_COLUMNS = ("claim", "run", "main", "value", "low", "high", "points", "verdict", "reason", "note")
+RUN_COLUMNS = (
+    *("claim", "run", "main", "value", "low", "high", "rests_on", "points", "verdict", "points_to", "reason"),
+    *("control_value", "control_verdict", "note"),
+)
 
 
-def judged(measured: Measured, expected: Mapping[str, float], min_points: int) -> tuple[str, str]:
-    """The verdict on one measured statistic, and its reason.
+@dataclass(frozen=True)
+class Verdict:
+    """What a statistic says of a claim, and why if it does not hold."""
+
+    verdict: str  # holds, fails or not judged
+    points_to: str  # holds or fails: what the value alone says, "" where it is undefined
+    reason: str = ""
+
+
+def judged(measured: Measured, expected: Mapping[str, float], min_points: int = 1) -> Verdict:
+    """The verdict on one measured statistic.
 
     A claim holds where the value and both its bounds meet what is expected and fails where all three miss it. In
-    between the interval contains the threshold and nothing is judged.
+    between the interval contains the threshold and nothing is judged; neither is what rests on fewer than three
+    independent units or on too few points.
 
     Expected is ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
     """
     if math.isnan(measured.value):
-        return NOT_JUDGED, "the statistic is undefined" + (f": {measured.note}" if measured.note else "")
-    if measured.points < min_points:
-        return NOT_JUDGED, f"too few points: {measured.points}, at least {min_points} are needed"
-    bounds = [value for value in (measured.low, measured.value, measured.high) if not math.isnan(value)]
-    met = [_meets(value, expected) for value in bounds]
+        return Verdict(NOT_JUDGED, "", "the statistic is undefined" + (f": {measured.note}" if measured.note else ""))
+    points_to = HOLDS if _meets(measured.value, expected) else FAILS
+    if measured.points is not None and measured.points < min_points:
+        return Verdict(NOT_JUDGED, points_to, f"too few points: {measured.points}, at least {min_points} are needed")
+    if measured.units < FEWEST_UNITS:
+        return Verdict(NOT_JUDGED, points_to, f"rests on {measured.counted}, at least {FEWEST_UNITS} are needed")
+    if math.isnan(measured.low) or math.isnan(measured.high):
+        return Verdict(NOT_JUDGED, points_to, "its interval is undefined")
+    met = [_meets(value, expected) for value in (measured.low, measured.value, measured.high)]
     if all(met):
-        return HOLDS, ""
-    if "near" in expected and not any(met) and min(bounds) < expected["near"] < max(bounds):
-        return NOT_JUDGED, "the interval is wider than what is expected"
+        return Verdict(HOLDS, points_to)
+    if "near" in expected and not any(met) and measured.low < expected["near"] < measured.high:
+        return Verdict(NOT_JUDGED, points_to, "the interval is wider than what is expected")
     if not any(met):
-        return FAILS, f"expected {described(expected)}"
-    return NOT_JUDGED, f"the interval contains the threshold: expected {described(expected)}"
+        return Verdict(FAILS, points_to, f"expected {described(expected)}")
+    return Verdict(NOT_JUDGED, points_to, f"the interval contains the threshold: expected {described(expected)}")
+
+
+def with_control(verdict: Verdict, control: Measured, expected: Mapping[str, float]) -> tuple[Verdict, str]:
+    """The verdict in the light of the claim's control, and the control's own verdict.
+
+    Where the statistic holds on the control as well, it cannot tell what the claim says; where the control was not
+    measured, nobody knows whether it can. A control of one seed cannot show that it fails but can show that it passes.
+    """
+    beside = judged(control, expected)
+    passes = beside.verdict == HOLDS or (control.units < FEWEST_UNITS and beside.points_to == HOLDS)
+    if verdict.verdict != NOT_JUDGED and (passes or not beside.points_to):
+        why = "the control passes too" if passes else f"no control: {control.note}"
+        verdict = Verdict(NOT_JUDGED, verdict.points_to, join_notes(why, verdict.reason))
+    return verdict, beside.verdict
 
 
 def described(expected: Mapping[str, float]) -> str:
@@ -55,47 +89,66 @@ def judge(
     experiments: Mapping[str, str | None],
     data: Mapping[str, str],
     scale: str,
+    deviations: Mapping[str, Sequence[str]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the claims of a study.
 
     A claim that compares trainings is measured once. Any other claim about trainings is measured on every run of its
     figure's experiment; its verdict and its numbers are those of the weakest main run (of all runs, if none is): it
-    holds only if it holds for every one of them.
+    holds only if it holds for every one of them. Its control is measured beside it, run by run or on one run.
 
-    The claims by name are as in ``config/claims/<study>.yaml`` and have the ``study``; ``experiments`` are the
-    experiment of each (None for theory), ``data`` the label of each experiment's data. Returns one row per claim
-    (``CLAIM_COLUMNS``), and one per claim and run with its own verdict (``RUN_COLUMNS``).
+    The claims by name are as in ``config/claims/<study>.yaml`` and have the ``study`` and ``control_statistic``;
+    ``experiments`` are the experiment of each (None for theory), ``data`` the label of each experiment's data,
+    ``deviations`` what differs from the paper in each experiment. Returns one row per claim (``CLAIM_COLUMNS``), and
+    one per claim and run with its own verdict (``RUN_COLUMNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
         experiment = experiments[name]
-        measured = []
-        for run, main, value in statistic_named(claim["statistic"]).by_run(tables, experiment, name):
-            verdict, reason = judged(value, claim["expected"], claim["min_points"])
-            row = {"claim": name, "run": run, "main": main, "verdict": verdict, "reason": reason}
-            measured.append(row | asdict(value))
+        measured = [{"claim": name} | row for row in _by_run(claim, tables, experiment)]
         by_run += measured
         deciding = [row for row in measured if row["main"]] or measured
         weakest = _weakest(deciding, claim["expected"])
         note = "" if weakest["note"] in weakest["reason"] else weakest["note"]
         holding = sum(row["verdict"] == HOLDS for row in deciding)
         several = f"holds in {holding} of {len(deciding)} runs, weakest in {weakest['run']}"
+        control = claim["control"]
         rows.append(
-            {
-                "claim": name,
-                "study": claim["study"],
+            weakest
+            | {key: claim[key] for key in ("study", "origin", "statement", "place", "quote")}
+            | {
                 "figure": f"{claim['study']}-{claim['figure']}" if claim["figure"] else "",
-                "statement": claim["statement"],
                 "statistic": claim["measures"],
                 "expected": described(claim["expected"]),
-                "paper": claim["paper"],
+                "control": f"none: {control}" if isinstance(control, str) else control["what"],
                 "reason": join_notes(several if len(deciding) > 1 else "", weakest["reason"], note),
+                "deviations": "; ".join(deviations.get(experiment, ())),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }
-            | {key: weakest[key] for key in ("value", "low", "high", "verdict")}
         )
     return pd.DataFrame(rows, columns=CLAIM_COLUMNS), pd.DataFrame(by_run, columns=RUN_COLUMNS)
+
+
+def _by_run(claim: Mapping[str, Any], tables: Tables, experiment: str | None) -> list[dict[str, Any]]:
+    """A row for each run on which a claim is measured, with its verdict and its control's."""
+    controls = None
+    if claim["control_statistic"] is not None:
+        control = claim["control"]
+        of = statistic_named(claim["control_statistic"]).by_run
+        found = of(tables, control["experiment"] or experiment, control["run"])
+        controls = {run: measured for run, _, measured in found}
+    rows = []
+    for run, main, measured in statistic_named(claim["statistic"]).by_run(tables, experiment):
+        verdict = judged(measured, claim["expected"], claim["min_points"])
+        row = {"run": run, "main": main, "rests_on": measured.counted, "control_value": math.nan, "control_verdict": ""}
+        if controls is not None:
+            one_for_all = next(iter(controls.values())) if len(controls) == 1 else unmeasured("it was not measured")
+            control = controls.get(run, one_for_all)
+            row["control_value"] = control.value
+            verdict, row["control_verdict"] = with_control(verdict, control, claim["expected"])
+        rows.append(row | vars(measured) | vars(verdict))
+    return rows
 
 
 def _meets(value: float, expected: Mapping[str, float]) -> bool:

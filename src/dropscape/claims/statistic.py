@@ -4,17 +4,18 @@ A statistic is a module of ``dropscape.claims.statistics`` with one class. Its f
 gives; its docstring's first line says what it measures. Nothing lists the modules: the configuration finds them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
 from dropscape.artifacts.tables import NotMeasuredError, TableFiles
+from dropscape.claims.measured import Measured, unmeasured
 from dropscape.discovery import subclasses
 from dropscape.schema import Strict
 
@@ -63,9 +64,9 @@ class Tables(TableFiles):
         raise NotMeasuredError(f"{experiment} has no run '{name}' at this scale")
 
     def without_dropout(self, run: Run) -> Run:
-        """The run of the same experiment that trains without dropout; NotMeasuredError if there is no other."""
+        """The first run of the same experiment that trains without dropout; NotMeasuredError if there is none."""
         plain = [other for other in self.experiment_runs(run.experiment) if other.plain]
-        if run.plain or not plain:
+        if not plain:
             raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return plain[0]
 
@@ -75,25 +76,9 @@ class Tables(TableFiles):
         return history[history["step"] == history["step"].max()].sort_values("seed")[column].to_numpy(dtype=float)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The value of a statistic with its bounds, how many points it rests on and what a reader should know."""
-
-    value: float
-    low: float
-    high: float
-    points: int
-    note: str = ""
-
-
-def unmeasured(why: str) -> Measured:
-    """A statistic that has no value, and why."""
-    return Measured(math.nan, math.nan, math.nan, 0, why)
-
-
-def join_notes(*notes: str) -> str:
-    """The notes that say anything, as one."""
-    return "; ".join(note for note in notes if note)
+def other_seeds(values: NDArray) -> NDArray:
+    """The values (S, ...) of another seed in the place of each: a training compared with itself is its own control."""
+    return np.roll(values, 1, axis=0)
 
 
 class Statistic(Strict):
@@ -107,9 +92,11 @@ class Statistic(Strict):
         if package.endswith(".statistics"):  # its name is that of its module; pydantic looks at the fields after this
             cls.__annotations__["name"] = Literal[module]
 
-    def by_run(self, tables: Tables, experiment: str | None, claim: str) -> list[tuple[str, bool, Measured]]:
-        """What is measured on each run, by its name and whether it is a main one; without a name if measured once."""
-        return [("", True, self._measured(tables, experiment, claim))]
+    def by_run(
+        self, tables: Tables, experiment: str | None, run: str | None = None
+    ) -> list[tuple[str, bool, Measured]]:
+        """What is measured on each run (or the one named), by its name and whether it is a main one; once: no name."""
+        return [("", True, self._measured(tables, experiment))]
 
     def _measured(self, *arguments: Any) -> Measured:
         try:
@@ -121,20 +108,22 @@ class Statistic(Strict):
 class RunStatistic(Statistic):
     """A statistic of one run; a claim is measured on every run of its experiment."""
 
-    def by_run(self, tables: Tables, experiment: str, claim: str) -> list[tuple[str, bool, Measured]]:
-        """Measure it on every run."""
-        return [(run.name, run.main, self._measured(tables, run, claim)) for run in tables.experiment_runs(experiment)]
+    def by_run(self, tables: Tables, experiment: str, run: str | None = None) -> list[tuple[str, bool, Measured]]:
+        """Measure it on every run, or on the one named."""
+        runs = tables.experiment_runs(experiment)
+        chosen = [one for one in runs if run in (None, one.name)]
+        return [(one.name, one.main, self._measured(tables, one)) for one in chosen]
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
-        """Measure it; the claim's name decides the draws. NotMeasuredError: the run lacks a table that it needs."""
+    def measure(self, tables: Tables, run: Run) -> Measured:
+        """Measure it. NotMeasuredError: the run lacks a table that it needs."""
         raise NotImplementedError
 
 
 class ExperimentStatistic(Statistic):
     """A statistic that compares an experiment's trainings with each other and is measured once."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
-        """Measure it; the claim's name decides the draws. NotMeasuredError: a run or table that it needs is absent."""
+    def measure(self, tables: Tables, experiment: str) -> Measured:
+        """Measure it. NotMeasuredError: a run or table that it needs is absent."""
         raise NotImplementedError
 
 
@@ -145,12 +134,12 @@ class TheoryStatistic(Statistic):
     column: str = Field(description="A column of it; the module describes them.")
     where: Mapping[str, str] = Field(description="Value of each column that chooses the rows.")
 
-    def by_run(self, tables: Tables, experiment: None, claim: str) -> list[tuple[str, bool, Measured]]:
+    def by_run(self, tables: Tables, experiment: None, run: None = None) -> list[tuple[str, bool, Measured]]:
         """Measure it once, without an experiment."""
-        return [("", True, self.measure(tables, claim))]
+        return [("", True, self.measure(tables))]
 
-    def measure(self, tables: Tables, claim: str) -> Measured:
-        """Measure it; the claim's name decides the draws."""
+    def measure(self, tables: Tables) -> Measured:
+        """Measure it."""
         raise NotImplementedError
 
     def rows(self, tables: Tables) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from dropscape.claims.bootstrap import Reduced
+from dropscape.claims.measured import Reduced
 from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 
 # Accuracies still rise at the start, and a single iterate's visited sub-network has a single mask.

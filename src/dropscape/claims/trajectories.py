@@ -3,14 +3,14 @@
 A band reaches from the smallest to the largest value over a method's trials, as the figures show it. Recorded steps
 count by the training that they stand for, so that no statistic depends on where the steps are dense. A trial that
 diverged is left out from there on; steps at which fewer than two trials of a method are left are not compared, and a
-setting of which less than half of the training is left says nothing. Bounds are 95 % percentile bootstrap bounds:
-trials are drawn anew for the means, the same ones for all methods, whose trials share their starts; the bands, which a
-draw can only narrow, stay.
+setting of which less than half of the training is left says nothing. Bounds leave out each trial in turn, the same one
+of all methods, whose trials share their starts, for the means; the bands, which that can only narrow, stay.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, combinations
 from typing import Literal
 
@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.claims.bootstrap import bootstrap
-from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables, join_notes, unmeasured
+from dropscape.claims.measured import Measured, join_notes, over_trials, unmeasured, with_interval
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
 
@@ -46,6 +46,10 @@ class Compared:
         defined = np.isfinite(values)
         total = self.weights[defined].sum()
         return float(self.weights[defined] @ values[defined] / total) if total else math.nan
+
+    def means(self, group: Group) -> Means:
+        """Of each of the methods (K,), over its trials."""
+        return [mean_of_trials(self.trials[name]) for name in group]
 
 
 Trajectories = Mapping[tuple[float, float], Compared]
@@ -75,40 +79,38 @@ class TrajectoriesStatistic(ExperimentStatistic):
         self,
         tables: Tables,
         experiment: str,
-        claim: str,
         groups: Sequence[Group],
         statistic: Callable[[Compared, Group, Means], float],
-        choose: Callable,
+        over: Literal["smallest", "largest"],
     ) -> Measured:
-        """The statistic at the setting and group that ``choose`` takes, with bounds from drawing trials anew."""
+        """The extreme of the statistic over settings and groups of methods."""
         trajectories = self.trajectories(tables, experiment, list(dict.fromkeys(chain.from_iterable(groups))))
-        values = {
-            (setting, tuple(group)): statistic(
-                compared, group, [mean_of_trials(compared.trials[name]) for name in group]
-            )
+        keys = [
+            (setting, group)
             for setting, compared in trajectories.items()
             if compared.share >= TRAINING_LEFT
             for group in groups
-        }
-        values = {key: value for key, value in values.items() if not math.isnan(value)}
-        if not values:
+            if not math.isnan(statistic(compared, group, compared.means(group)))
+        ]
+        if not keys:
             return unmeasured(_diverged(trajectories) or "no defined point")
-        (learning_rate, keep_prob), group = key = choose(values, key=values.get)
-        compared = trajectories[learning_rate, keep_prob]
-        count = len(compared.trials[group[0]])
-        where = f"of {len(values)}, " if len(values) > 1 else ""
-        note = f"{where}{', '.join(group)} at learning rate {learning_rate:g}, keep {keep_prob:g}; {count} trials"
-        note = join_notes(note, _diverged(trajectories))
-        if count == 1:
-            return Measured(values[key], math.nan, math.nan, 1, f"{note}; one trial, no interval")
-        trials = np.stack([compared.trials[name] for name in group], axis=1)
+        found, index = over_trials(
+            [partial(_of_trials, statistic, trajectories[setting], group) for setting, group in keys],
+            [np.stack([trajectories[setting].trials[name] for name in group], axis=1) for setting, group in keys],
+            over,
+        )
+        (learning_rate, keep_prob), group = keys[index]
+        where = f"of {len(keys)}, " if len(keys) > 1 else ""
+        note = f"{where}{', '.join(group)} at learning rate {learning_rate:g}, keep {keep_prob:g}"
+        units = min(len(trajectories[setting].trials[group[0]]) for setting, group in keys)
+        return with_interval(found, units, join_notes(note, _diverged(trajectories)), "trial")
 
-        def drawn(rows: NDArray) -> float:
-            return statistic(compared, group, [mean_of_trials(rows[:, index]) for index in range(len(group))])
 
-        found = bootstrap(drawn, [trials], f"{claim}/{experiment}", count * len(group), note)
-        # A distance of means is on average larger in a draw, which has the sampling error twice: bounds can miss it.
-        return replace(found, low=min(found.low, found.value), high=max(found.high, found.value))
+def _of_trials(
+    statistic: Callable[[Compared, Group, Means], float], compared: Compared, group: Group, trials: NDArray
+) -> float:
+    """The statistic of the means of trials (T, methods, K)."""
+    return statistic(compared, group, [mean_of_trials(trials[:, index]) for index in range(len(group))])
 
 
 class MethodPairsStatistic(TrajectoriesStatistic):

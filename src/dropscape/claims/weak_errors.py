@@ -25,6 +25,10 @@ class WeakErrorsStatistic(ExperimentStatistic):
             raise NotMeasuredError(f"{experiment} has no errors of order {self.order}")
         return rows
 
+    def trials(self, tables: Tables, experiment: str) -> int:
+        """The independent pairs of trials of each error."""
+        return int(self.errors(tables, experiment)["trials"].min())
+
 
 def hidden_note(hidden: int, total: int) -> str:
     """How many errors the noise hides, if any."""

@@ -1,70 +1,132 @@
-"""Confidence intervals by a seeded two-level bootstrap over runs (seeds) and over directions within a run."""
+"""Confidence intervals of what a few independent units say: seeds, trials, networks. All are of 95 %, float64.
+
+``student`` and ``jackknife`` take a unit as one draw, however many directions, steps or examples it was measured on:
+what shares a training is not independent. Their coverage is simulated in the tests: at least 93 % with 3, 5 and 10
+units that are normal, of unequal variances, or skewed like a gamma distribution of shape 4; strongly skewed positive
+numbers need the logarithm. Fewer than two units have no interval; scipy is imported where it is needed, because the
+workflow imports this module whenever it is parsed.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dropscape.numerics.seeds import numpy_generator
+LEVEL = 0.95
+NEARLY_ONE = 1 - 1e-12  # a correlation of 1 has no Fisher transform
+
+Scale = Literal["linear", "log", "correlation"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The mean over groups of the statistic of each, with percentile bootstrap bounds.
-
-    The bounds are of the replicates in which it is defined; NaN if it is in none. They are widened to the value: what
-    is biased in replicates, such as the R^2 of unrelated numbers, would lie outside of its own interval. Those of one
-    group say nothing about how much another seed would differ.
-    """
+    """A value and its bounds, NaN where there are none."""
 
     value: float
-    low: float
-    high: float
-    undefined: int  # in how many replicates the statistic was not finite
+    low: float = math.nan
+    high: float = math.nan
+
+    def through(self, function: Callable[[float], float]) -> "Interval":
+        """The same under an increasing function."""
+        return Interval(*(float(function(bound)) for bound in (self.value, self.low, self.high)))
+
+    def magnitude(self) -> "Interval":
+        """The interval of the absolute value; its lower bound is 0 where 0 is inside."""
+        ends = sorted((abs(self.low), abs(self.high)))
+        return Interval(abs(self.value), 0.0 if self.low <= 0 <= self.high else ends[0], ends[1])
 
 
-def bootstrap_interval(
-    statistic: Callable[[NDArray], float],
-    groups: Sequence[ArrayLike],
-    *,
-    seed: int,
-    purpose: str,
-    replicates: int = 1000,
-    level: float = 0.95,
-) -> Interval:
-    """Bootstrap the mean over groups of ``statistic(group)``.
+def student(values: ArrayLike, scale: Scale = "linear", level: float = LEVEL) -> Interval:
+    """The mean of one value a unit (n,), with Student's t bounds.
 
-    A replicate draws as many groups as there are, with replacement, then within each drawn group as many rows as
-    it has, with replacement; a group drawn twice has its rows drawn twice independently. Rows stay whole. With few
-    groups (three seeds) such bounds are rough: they cannot reach beyond what those seeds show.
-
-    Args:
-        statistic: maps the rows (n, ...) of one group to a number, NaN where it is undefined.
-        groups: one array per seed, one row per direction (or step).
-        seed, purpose: the draws depend on these two only.
-
-    Raises:
-        ValueError: no group, or a group without rows.
+    ``log`` takes the geometric mean, for ratios and factors, ``correlation`` averages Fisher's transforms. An undefined
+    value makes the mean undefined.
     """
-    rows = [np.asarray(group) for group in groups]
-    if not rows or not all(len(group) for group in rows):
-        raise ValueError(f"{purpose}: a bootstrap needs at least one group, and rows in every group.")
-    generator = numpy_generator(seed, "bootstrap", purpose)
-    drawn = np.empty(replicates)
-    for replicate in range(replicates):
-        chosen = generator.integers(len(rows), size=len(rows))
-        drawn[replicate] = np.mean(
-            [statistic(rows[k][generator.integers(len(rows[k]), size=len(rows[k]))]) for k in chosen]
-        )
-    defined = drawn[np.isfinite(drawn)]
-    tail = (1 - level) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail]) if len(defined) else (math.nan, math.nan)
-    value = float(np.mean([statistic(group) for group in rows]))
-    return Interval(
-        value=value,
-        low=float(np.fmin(low, value)) if len(defined) else math.nan,
-        high=float(np.fmax(high, value)) if len(defined) else math.nan,
-        undefined=replicates - len(defined),
-    )
+    from scipy import stats
+
+    forth, back = {"linear": (_same, _same), "log": (np.log, _exp), "correlation": (_fisher, np.tanh)}[scale]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        transformed = forth(np.asarray(values, dtype=np.float64))
+        count, mean = len(transformed), transformed.mean()
+        if count < 2:
+            return Interval(float(back(mean)))
+        margin = stats.t.ppf((1 + level) / 2, count - 1) * transformed.std(ddof=1) / math.sqrt(count)
+        return Interval(mean, mean - margin, mean + margin).through(back)
+
+
+def jackknife(statistic: Callable[[NDArray], float], units: NDArray, level: float = LEVEL) -> Interval:
+    """A smooth statistic of all units (n, ...) together, with Student's t bounds from leaving each out in turn.
+
+    Of a mean they are those of ``student``. Bounds are undefined where leaving a unit out makes the statistic so.
+    """
+    from scipy import stats
+
+    count, value = len(units), float(statistic(units))
+    if count < 2:
+        return Interval(value)
+    without = np.array([statistic(np.delete(units, index, axis=0)) for index in range(count)])
+    error = math.sqrt((count - 1) / count * np.square(without - without.mean()).sum())
+    margin = stats.t.ppf((1 + level) / 2, count - 1) * error
+    return Interval(value, value - margin, value + margin)
+
+
+def largest(intervals: Callable[[float], Sequence[Interval]]) -> tuple[Interval, int]:
+    """The largest of K values and which it is; ``intervals`` gives them all at a level.
+
+    The upper bound is that of the setting with the highest one, which covers the largest value because that setting is
+    among them. The lower bound must hold at every setting at once: each has a K-th of the error (Bonferroni).
+    """
+    plain = intervals(LEVEL)
+    careful = intervals(1 - (1 - LEVEL) / len(plain))
+    index = int(np.argmax([one.value for one in plain]))
+    bounds = max(one.low for one in careful), max(one.high for one in plain)
+    undefined = any(math.isnan(bound) for one in plain for bound in (one.low, one.high))
+    return Interval(plain[index].value, *((math.nan, math.nan) if undefined else bounds)), index
+
+
+def smallest(intervals: Callable[[float], Sequence[Interval]]) -> tuple[Interval, int]:
+    """The smallest of K values and which it is, as ``largest``."""
+    found, index = largest(lambda level: [negative(one) for one in intervals(level)])
+    return negative(found), index
+
+
+def negative(interval: Interval) -> Interval:
+    """The interval of minus the value."""
+    return Interval(-interval.value, -interval.high, -interval.low)
+
+
+def median(values: ArrayLike) -> Interval:
+    """The median of one value a unit (n,), with the widest order statistics that cover it, whatever its distribution.
+
+    Fewer than six units have no such bounds.
+    """
+    from scipy import stats
+
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    below = int(stats.binom.ppf((1 - LEVEL) / 2, len(ordered), 0.5)) - 1  # P(fewer than so many are below) <= 2.5 %
+    if below < 0:
+        return Interval(float(np.median(ordered)))
+    return Interval(float(np.median(ordered)), float(ordered[below]), float(ordered[-1 - below]))
+
+
+def share(count: int, total: int) -> Interval:
+    """A share with Clopper and Pearson's exact bounds."""
+    from scipy import stats
+
+    bounds = stats.binomtest(count, total).proportion_ci(LEVEL, method="exact")
+    return Interval(count / total, float(bounds.low), float(bounds.high))
+
+
+def _same(values: ArrayLike) -> ArrayLike:
+    return values
+
+
+def _exp(value: float) -> float:
+    return float(np.exp(value))  # infinite where math.exp would raise
+
+
+def _fisher(values: NDArray) -> NDArray:
+    return np.arctanh(np.clip(values, -NEARLY_ONE, NEARLY_ONE))

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from dropscape.artifacts.files import atomic_write
 from dropscape.jobs import Job
-from dropscape.report.verdicts import measured, read_claims, tally
+from dropscape.report.verdicts import control, judgement, measured, read_claims, source, tally
 
 # No blank line and no script may stand in it: docutils takes it verbatim, Snakemake puts it into a string of a script.
 _TEMPLATE = """\
@@ -20,20 +20,24 @@ _TEMPLATE = """\
 <p class="tally">{{ tally }}</p>
 <p>Scale <b>{{ scale }}</b>
 {%- if scale != "paper" %} (reduced sizes; the papers' own settings are scale paper){% endif %}.
-Data: {{ data }}. Brackets hold the confidence interval. A claim holds where its number and the whole interval are
-as expected; a claim about several trainings shows the weakest of them.</p>
+Data: {{ data }}. Brackets hold the 95 % interval. A claim holds where its number and the whole interval are as
+expected, with at least three independent units (seeds, trials, networks), and its control does not hold; a claim about
+several trainings shows the weakest of them. Where nothing is judged, “points to” is what the number alone says.</p>
 <table>
-<thead><tr><th>Claim</th><th>The paper</th><th>Ours</th><th>Expected</th><th>Verdict</th><th>Figure</th></tr></thead>
+<thead><tr><th>Claim</th><th>Whose</th><th>Ours</th><th>Expected</th><th>Verdict</th><th>Control</th>
+<th>Figure</th></tr></thead>
 {% for paper, claims in papers %}
 <tbody>
-<tr class="paper"><th colspan="6" scope="colgroup">Paper {{ paper.letter }}: <i>{{ paper.title }}</i></th></tr>
+<tr class="paper"><th colspan="7" scope="colgroup">Paper {{ paper.letter }}: <i>{{ paper.title }}</i></th></tr>
 {% for claim in claims %}
 <tr class="{{ claim.verdict|replace(' ', '-') }}" id="claim-{{ claim.claim }}">
 <td>{{ claim.statement }}<small>{{ claim.statistic }}</small></td>
-<td>{{ claim.paper }}</td>
-<td class="number">{{ claim.value }}{% if claim.interval %}<br>{{ claim.interval }}{% endif %}</td>
+<td>{{ claim.source }}</td>
+<td class="number">{{ claim.value }}{% if claim.interval %}<br>{{ claim.interval }}{% endif %}
+<small>{{ claim.rests_on }}</small></td>
 <td>{{ claim.expected }}</td>
-<td><b class="verdict">{{ claim.verdict }}</b>{% if claim.reason %}<small>{{ claim.reason }}</small>{% endif %}</td>
+<td><b class="verdict">{{ claim.judgement }}</b>{% if claim.reason %}<small>{{ claim.reason }}</small>{% endif %}</td>
+<td>{{ claim.beside }}</td>
 <td>
 {%- if claim.figure %}<a href="#" onclick="{{ claim.figure.show }}">{{ claim.figure.paper_reference }}</a>{% endif -%}
 </td>
@@ -70,7 +74,8 @@ def first_page(
             # The paper is named by the heading above.
             reference = shown["paper_reference"].partition(", ")[2] or shown["paper_reference"]
             shown = {"paper_reference": reference, "show": _show(shown["path"])}
-        rows.append(claim | {"value": value, "interval": interval, "figure": shown})
+        shown = {"value": value, "interval": interval, "figure": shown, "source": source(claim)}
+        rows.append(claim | shown | {"judgement": judgement(claim), "beside": control(claim)})
     judged = [
         (paper, [row for row in rows if row["study"] == paper["study"]])
         for paper in papers

@@ -9,9 +9,9 @@ import pandas as pd
 
 from dropscape.artifacts.files import read_json
 from dropscape.errors import ArtifactError, DropscapeError
-from dropscape.report.verdicts import measured, read_claims, tally
+from dropscape.report.verdicts import control, judgement, measured, read_claims, source, tally
 
-MARKS = {"holds": "**holds**", "fails": "**fails**", "not judged": "not judged"}
+MARKS = {"holds": "**holds**", "fails": "**fails**"}
 
 
 def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str], folder: str, command: str) -> str:
@@ -33,7 +33,7 @@ def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str],
         command,
         "```",
         "",
-        "A claim about several trainings shows the weakest of them. Brackets hold the interval.",
+        "A claim about several trainings shows the weakest of them. Brackets hold the 95 % interval.",
     ]
     for paper in papers:
         study = paper["study"]
@@ -41,15 +41,16 @@ def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str],
         if rows.empty:
             continue
         lines += ["", f"## Paper {paper['letter']}: {paper['title']}", ""]
-        lines += ["| claim | the paper | ours | expected | verdict | why |", "|---|---|---|---|---|---|"]
+        lines += ["| claim | whose | ours | expected | verdict | why | control |", "|---|---|---|---|---|---|---|"]
         for claim in rows.to_dict("records"):
             cells = (
                 f"{claim['statement']}<br><sub>{claim['statistic']}</sub>",
-                claim["paper"],
-                measured(claim),
+                source(claim),
+                f"{measured(claim)}<br><sub>{claim['rests_on']}</sub>",
                 claim["expected"],
-                MARKS[claim["verdict"]],
+                MARKS.get(claim["verdict"], judgement(claim)),
                 claim["reason"],
+                control(claim),
             )
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         for figure in figures:

@@ -65,7 +65,8 @@ def _claims(path: Path) -> list[str]:
         judged = f"  {claim['verdict']:<10}  {claim['claim']:<{width}}"
         lines.append(f"{judged}  {measured(claim)}, expected {claim['expected']}")
         if claim["verdict"] == "not judged":
-            lines.append(f"  {'':<10}  {'':<{width}}  {claim['reason']}")
+            points_to = f"points to {claim['points_to']}; " if claim["points_to"] else ""
+            lines.append(f"  {'':<10}  {'':<{width}}  {points_to}{claim['reason']}")
     return lines
 
 

@@ -9,12 +9,9 @@ import pandas as pd
 
 from dropscape.artifacts.files import read_table
 
-_WORDS = {  # of one claim and of several
-    "holds": ("claim holds", "claims hold"),
-    "fails": ("fails", "fail"),
-    "not judged": ("is not judged", "are not judged"),
-}
-NUMBERS = ("value", "low", "high")
+_WORDS = {"holds": ("holds", "hold"), "fails": ("fails", "fail"), "not judged": ("is not judged", "are not judged")}
+_ORIGINS = {"reading": "our reading", "extension": "our extension", "identity": "an identity"}
+NUMBERS = ("value", "low", "high", "control_value")
 
 
 def read_claims(path: str | Path) -> pd.DataFrame:
@@ -37,7 +34,39 @@ def measured(claim: Mapping[str, Any]) -> str:
     return f"{claim['value']:.3g} [{claim['low']:.3g}, {claim['high']:.3g}]"
 
 
+def source(claim: Mapping[str, Any]) -> str:
+    """Whose sentence it is: the paper's words and their place, or that it is ours."""
+    quoted = f"“{claim['quote']}”, {claim['place']}" if claim["quote"] else claim["place"]
+    return "; ".join(part for part in (_ORIGINS.get(claim["origin"], ""), quoted) if part)
+
+
+def judgement(claim: Mapping[str, Any]) -> str:
+    """The verdict, and what the value alone says where there is none."""
+    points_to = claim["points_to"]
+    return f"not judged, points to {points_to}" if claim["verdict"] == "not judged" and points_to else claim["verdict"]
+
+
+def control(claim: Mapping[str, Any]) -> str:
+    """The control with its value and verdict, or why there is none."""
+    if not claim["control_verdict"]:
+        return claim["control"]
+    value = "undefined" if math.isnan(claim["control_value"]) else f"{claim['control_value']:.3g}"
+    return f"{claim['control']}: {value}, {claim['control_verdict']}"
+
+
 def tally(claims: pd.DataFrame) -> str:
-    """How many claims hold, fail and are not judged, in one sentence."""
+    """How many claims hold, fail and are not judged: the papers' own sentences first, then ours."""
+    papers = claims["origin"] == "paper"
+    parts = (("Of the papers' sentences", claims[papers]), ("of our own and identities", claims[~papers]))
+    said = [f"{whose} {_counted(of)}" for whose, of in parts if len(of)]
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}." if text else "No claim."
+
+
+def _counted(claims: pd.DataFrame) -> str:
     counts = {verdict: int((claims["verdict"] == verdict).sum()) for verdict in _WORDS}
-    return ", ".join(f"{count} {_WORDS[verdict][count != 1]}" for verdict, count in counts.items()) + "."
+    text = ", ".join(f"{count} {_WORDS[verdict][count != 1]}" for verdict, count in counts.items())
+    open_ones = claims.loc[claims["verdict"] == "not judged", "points_to"]
+    ways = {way: int((open_ones == way).sum()) for way in ("holds", "fails")}
+    pointing = [f"{count} {'point' if count != 1 else 'points'} to {way}" for way, count in ways.items() if count]
+    return f"{text} ({', '.join(pointing)})" if pointing else text

@@ -20,7 +20,9 @@ def claimed_experiments(workflow: "Workflow", study: str) -> list[str]:
     """The experiments that a study's claims are about or compare with, sorted by name."""
     names = set()
     for claim in workflow.studies[study].claims.values():
-        names |= {claimed_experiment(workflow, study, claim), getattr(claim.statistic, "other_experiment", None)}
+        names.add(claimed_experiment(workflow, study, claim))
+        names |= {getattr(one, "other_experiment", None) for one in (claim.statistic, claim.control_statistic)}
+        names.add(getattr(claim.control, "experiment", None))
     return [name for name in workflow.experiments if name in names]
 
 
@@ -35,10 +37,12 @@ def claim_settings(workflow: "Workflow", study: str) -> dict[str, Any]:
             {"name": name, "study": study}
             | claim.model_dump(mode="json")
             | {"expected": claim.expected.model_dump(exclude_none=True)}
+            | {"control_statistic": claim.control_statistic and claim.control_statistic.model_dump(mode="json")}
             for name, claim in claims.items()
         ],
         "experiments": {name: claimed_experiment(workflow, study, claim) for name, claim in claims.items()},
         "descriptions": {name: workflow.description(name) for name in experiments},
+        "deviations": {},
         "scale": workflow.user.scale,
         "runs": [_described(one, run) for one in trained for run in one.runs.values()],
         "tables": table_files(

@@ -279,7 +279,8 @@ class Workflow:
         if rule == "data":
             return [] if wildcards["dataset"] in self.user.datasets else [f"data.datasets.{wildcards['dataset']}"]
         if rule == "claims":
-            names = {claim.statistic.name for claim in self.studies[wildcards["study"]].claims.values()}
+            claims = self.studies[wildcards["study"]].claims.values()
+            names = {one.name for claim in claims for one in (claim.statistic, claim.control_statistic) if one}
             return [f"claims.statistics.{name}" for name in sorted(names)]
         if loads_networks and wildcards.get("experiment") in self.trained:
             return [f"models.networks.{self.trained[wildcards['experiment']].settings.model.name}"]

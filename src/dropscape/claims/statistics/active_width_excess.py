@@ -1,18 +1,18 @@
 """Whether visited sub-networks are as narrow as sqrt(2 m ln(T / delta)) allows (paper D, section 4)."""
 
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables
+from dropscape.claims.measured import Measured, counted
+from dropscape.claims.statistic import ExperimentStatistic, Tables
 
 
 class ActiveWidthExcess(ExperimentStatistic):
     """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
-        """Measure it on all recorded iterates; bounds are the smallest and the largest of the trainings' largest."""
+    def measure(self, tables: Tables, experiment: str) -> Measured:
+        """Measure it on all recorded iterates."""
         training = ["width", "keep_prob", "seed"]
         margins = tables.experiment_table(experiment, "margins")[[*training, "active_bound"]]
         together = tables.experiment_table(experiment, "errors").merge(margins, on=training)
         expected = together["keep_prob"] * together["width"]
-        together["excess"] = (together["active_width"] - expected) / (together["active_bound"] - expected)
-        largest = together.groupby(training)["excess"].max()
-        note = f"{len(together):,} masks of {len(largest)} trainings"
-        return Measured(float(largest.max()), float(largest.min()), float(largest.max()), len(largest), note)
+        excess = (together["active_width"] - expected) / (together["active_bound"] - expected)
+        note = f"{len(together):,} masks of {len(margins)} trainings"
+        return counted(excess.max(), margins["seed"].nunique(), note)

@@ -1,11 +1,12 @@
 """Cosine of random matrices with the spectra of a run's Hessian and covariance (paper C, section 5.3)."""
 
-import math
 from typing import Literal
 
 from pydantic import Field
 
-from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
+from dropscape.claims.measured import Measured, with_interval
+from dropscape.claims.statistic import Run, RunStatistic, Tables
+from dropscape.numerics.intervals import student
 
 
 class BaselineCosine(RunStatistic):
@@ -16,11 +17,9 @@ class BaselineCosine(RunStatistic):
         "`orthonormal`: a random rotation."
     )
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
-        """Measure it on all drawn pairs, with normal 95 % bounds of the mean."""
+    def measure(self, tables: Tables, run: Run) -> Measured:
+        """Measure it on all drawn pairs."""
         table = tables.run_table(run, "baseline")
         cosines = table[table["eigenvectors"] == self.eigenvectors]["cosine"]
-        margin = float(1.96 * cosines.std(ddof=1) / math.sqrt(len(cosines)))
-        mean = float(cosines.mean())
         note = f"closed form for orthonormal eigenvectors: {table['expected'].iloc[0]:.3g}"
-        return Measured(mean, mean - margin, mean + margin, len(cosines), note)
+        return with_interval(student(cosines), len(cosines), note, "pair")

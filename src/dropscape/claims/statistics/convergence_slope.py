@@ -2,7 +2,8 @@
 
 import math
 
-from dropscape.claims.statistic import Measured, Tables, join_notes, unmeasured
+from dropscape.claims.measured import Measured, join_notes, unmeasured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note
 from dropscape.numerics.orders import convergence_order
 
@@ -10,7 +11,7 @@ from dropscape.numerics.orders import convergence_order
 class ConvergenceSlope(WeakErrorsStatistic):
     """Slope of the error of an equation's expected end over the learning rate, in log-log."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it at the keep probability whose slope is farthest from ``order``; undefined if one has no slope."""
         orders = {
             keep_prob: convergence_order(rows["learning_rate"], rows["squared"], rows["squared_error"])
@@ -27,4 +28,6 @@ class ConvergenceSlope(WeakErrorsStatistic):
         if without:
             return unmeasured(note)
         weakest = max(slopes, key=lambda keep_prob: abs(slopes[keep_prob] - self.order))
-        return Measured(slopes[weakest], *orders[weakest].bounds, orders[weakest].fit.points, note)
+        found = orders[weakest]
+        units = self.trials(tables, experiment)
+        return Measured(slopes[weakest], *found.bounds, units, note, "trial", found.fit.points)

@@ -4,24 +4,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import between_extremes
-from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables, unmeasured
+from dropscape.claims.measured import Measured, over_seeds, unmeasured
+from dropscape.claims.statistic import NotMeasuredError, Run, RunStatistic, Tables
 
 
 class CosineMinimum(RunStatistic):
     """Smallest cosine of Hessian and covariance over the recorded steps."""
 
-    estimate: Literal["cosine", "cosine_unbiased"] = Field(
-        description="`cosine`: the papers' estimate; `cosine_unbiased`: freed of its finite-sample bias."
+    estimate: Literal["cosine", "cosine_unbiased", "cosine_rotated"] = Field(
+        description="`cosine`: the papers' estimate; `cosine_unbiased`: freed of its finite-sample bias; "
+        "`cosine_rotated`: of the covariance turned at random within the parameters that vary."
     )
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
-        """Measure it as the mean over seeds; bounds are their extremes."""
+    def measure(self, tables: Tables, run: Run) -> Measured:
+        """Measure the smallest cosine of each seed."""
         table = tables.run_table(run, "alignment")
+        if self.estimate not in table:
+            raise NotMeasuredError(f"{run.name} has no {self.estimate}")
         cosines = table[self.estimate]
         undefined = int(cosines.isna().sum())
         if undefined == len(table):
             return unmeasured("no cosine is defined")
         step = table.loc[cosines.idxmin(), "step"]
         note = f"smallest at step {step:.0f}" + (f"; {undefined} undefined" if undefined else "")
-        return between_extremes(cosines.groupby(table["seed"]).min(), table["step"].nunique(), note)
+        return over_seeds(cosines.groupby(table["seed"]).min(), note, "correlation", table["step"].nunique())

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from pydantic import Field
 
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.measured import Measured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.trajectories import Compared, Group, Means, TrajectoriesStatistic
 from dropscape.equations.settings import Method
 
@@ -17,10 +18,10 @@ class DistanceFactor(TrajectoriesStatistic):
     near: Method = Field(description="The method that is thought to be nearer.")
     reference: Method = Field("dropout", description="The method that both are compared with.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure mean distances along training, at the setting with the smallest factor."""
         methods = [self.far, self.near, self.reference]
-        return self.weakest(tables, experiment, claim, [methods], _factor, min)
+        return self.weakest(tables, experiment, [methods], _factor, "smallest")
 
 
 def _factor(compared: Compared, three: Group, means: Means) -> float:

@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import exact_share
-from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables
+from dropscape.claims.measured import Measured, with_interval
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 from dropscape.claims.trajectories import at_setting, setting_note
+from dropscape.numerics.intervals import share
 from dropscape.schema import KeepProb, Positive
 
 
@@ -14,11 +15,11 @@ class DivergedShare(ExperimentStatistic):
     learning_rate: Positive = Field(description="The learning rate.")
     keep_prob: KeepProb = Field(description="The keep probability.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it with exact 95 % bounds."""
         rows = at_setting(tables.experiment_table(experiment, "divergences"), self.learning_rate, self.keep_prob)
         if rows.empty:
             raise NotMeasuredError(f"{experiment} has no trials{setting_note(self.learning_rate, self.keep_prob)}")
         count, total = int(rows["diverged"].sum()), int(rows["trials"].sum())
         first = f", the first one after {rows['first_step'].min():.0f} steps" if count else ""
-        return exact_share(count, total, f"{count} of {total} trials{first}")
+        return with_interval(share(count, total), total, f"{count} of {total} trials{first}", "trial")

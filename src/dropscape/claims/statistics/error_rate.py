@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import Reduced, reduced_over_seeds
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, unmeasured
+from dropscape.claims.measured import Measured, Reduced, over_settings, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Tables
 from dropscape.claims.subnetworks import which_setting
 from dropscape.subnetworks.slopes import error_slopes
 
@@ -18,7 +18,7 @@ class ErrorRate(ExperimentStatistic):
     over: Reduced = Field(description="Which of the widths' and keep probabilities' values is meant.")
     widest: bool = Field(False, description="Whether only the largest width is meant.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it on the mean over all iterates so far; the note has the width for which Theorem 4.1 is stated."""
         errors = tables.experiment_table(experiment, "errors")
         slopes = error_slopes(errors, f"mean_error_{self.network}")
@@ -31,4 +31,4 @@ class ErrorRate(ExperimentStatistic):
         required = tables.experiment_table(experiment, "margins")["required_width"].min()
         known = f"the theorem is stated for widths from {required:.1e}"
         stated = "the margin is not known" if math.isnan(required) else known
-        return reduced_over_seeds(rows.to_numpy(), self.over, claim, experiment, f"{note}; {stated}")
+        return over_settings(rows.to_numpy(), self.over, f"{note}; {stated}")

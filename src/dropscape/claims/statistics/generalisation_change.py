@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from dropscape.claims.bootstrap import Reduced, reduced_over_seeds
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Tables, unmeasured
+from dropscape.claims.measured import Measured, Reduced, over_settings, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Tables, other_seeds
 from dropscape.schema import Count, KeepProb
 
 
@@ -22,7 +22,7 @@ class GeneralisationChange(ExperimentStatistic):
     over: Reduced = Field("mean", description="Which of the keep probabilities' values is meant.")
     keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all below 1.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the mean minus that of the trainings that it is compared with."""
         errors = {}  # log10 by seed, for each number of examples and keep probability
         for run in tables.experiment_runs(experiment):
@@ -35,7 +35,10 @@ class GeneralisationChange(ExperimentStatistic):
             by_count = {count: values for (count, kept), values in errors.items() if kept == keep_prob}
             many = {count: values for count, values in by_count.items() if count > self.above}
             if self.against == "no_dropout":
-                many = {count: values - errors[count, 1.0] for count, values in many.items() if (count, 1.0) in errors}
+                plain = {count: values for (count, kept), values in errors.items() if kept == 1}
+                if keep_prob == 1:  # meets its own other seeds
+                    plain = {count: other_seeds(values) for count, values in plain.items()}
+                many = {count: values - plain[count] for count, values in many.items() if count in plain}
                 fewer = [0.0]
             else:
                 fewer = [values for count, values in by_count.items() if count <= self.above]
@@ -44,4 +47,4 @@ class GeneralisationChange(ExperimentStatistic):
         if not columns:
             return unmeasured(f"no training on more than {self.above} examples has one to be compared with")
         note = f"{len(columns)} keep probabilities"
-        return reduced_over_seeds(np.stack(columns, axis=1), self.over, claim, experiment, note)
+        return over_settings(np.stack(columns, axis=1), self.over, note)

@@ -3,29 +3,23 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_directions
-from dropscape.claims.directions import projected_variance, r_squared, variance_flatness
-from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
+from dropscape.claims.directions import DIRECTIONS, Directions, projected_variance, r_squared, variance_flatness
+from dropscape.claims.measured import Measured, over_seeds
+from dropscape.claims.statistic import Run, RunStatistic, Tables
 
 
 class GradientsMoreLinear(RunStatistic):
     """R² of the log-log fit with gradient samples minus R² with trajectory samples."""
 
     relation: Literal["variance_flatness", "projected_variance"] = Field(description="Which relation is fitted.")
+    directions: Directions = Field("paper", description=DIRECTIONS)
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
-        """Measure it on the directions that both fits use; the two samples are resampled independently."""
+    def measure(self, tables: Tables, run: Run) -> Measured:
+        """Measure it seed by seed, on the directions that each fit uses."""
         pairs = {"variance_flatness": variance_flatness, "projected_variance": projected_variance}[self.relation]
-        samples = [pairs(tables, run, sample) for sample in ("gradients", "trajectory")]
-        groups = []
-        for gradients, trajectory in zip(*samples, strict=True):
-            tags = np.repeat([1.0, 0.0], [len(gradients), len(trajectory)])
-            groups.append(np.column_stack([tags, np.concatenate([gradients, trajectory])]))
-
-        def difference(rows: NDArray) -> float:
-            return r_squared(rows[rows[:, 0] == 1, 1:]) - r_squared(rows[rows[:, 0] == 0, 1:])
-
-        return over_directions(difference, groups, claim, run)
+        samples = [pairs(tables, run, sample, self.directions) for sample in ("gradients", "trajectory")]
+        values = [[r_squared(group) for group in groups] for groups in samples]
+        note = " against ".join(f"{np.mean(one):.3g}" for one in values)
+        return over_seeds(np.subtract(*values), note, points=min(len(group) for groups in samples for group in groups))

@@ -3,29 +3,24 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dropscape.claims.bootstrap import over_seeds
+from dropscape.claims.measured import Measured, over_seeds
 from dropscape.claims.objectives import TwoObjectivesStatistic
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.statistic import Tables
 
 
 class InterpolationFlatness(TwoObjectivesStatistic):
     """Relative difference of the loss's second derivatives at the second and the first objective's end points."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure (c_second - c_first) / (|c_second| + |c_first|), the mean over pairs; 0 where both ends bend alike.
 
-        c is the second derivative, a mean over seeds, of a parabola fitted to the quarter of the path at that end.
+        c is the second derivative of a parabola fitted to the quarter of a seed's path at that end.
         """
         paths = self.paths(tables, experiment)
-        bends = np.stack([_bends(alphas, losses) for alphas, losses in paths.values()], axis=1)
-
-        def relative(rows: NDArray) -> float:
-            one, other = rows.mean(axis=0).T
-            return float(((other - one) / (np.abs(other) + np.abs(one))).mean())
-
-        one, other = bends.mean(axis=(0, 1))
-        note = f"{len(paths)} pairs; mean second derivatives {one:.3g} and {other:.3g}"
-        return over_seeds(relative, bends, claim, experiment, note)
+        first, second = np.stack([_bends(alphas, losses) for alphas, losses in paths.values()], axis=1).T
+        relative = (second - first) / (np.abs(second) + np.abs(first))
+        note = f"{len(paths)} pairs; mean second derivatives {first.mean():.3g} and {second.mean():.3g}"
+        return over_seeds(relative.mean(axis=0), note)
 
 
 def _bends(alphas: NDArray, losses: NDArray) -> NDArray:

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from dropscape.claims.statistic import Measured, Tables, join_notes, unmeasured
+from dropscape.claims.measured import Measured, join_notes, unmeasured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note
 from dropscape.numerics.orders import NORMAL_95, above_noise
 
@@ -12,7 +13,7 @@ from dropscape.numerics.orders import NORMAL_95, above_noise
 class KeepProbErrorRatio(WeakErrorsStatistic):
     """Error of an equation's expected end at a keep probability over that at the next smaller one."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the geometric mean over the learning rates at which no error is hidden, the largest of the pairs."""
         table = self.errors(tables, experiment)
         seen = table[above_noise(table["squared"], table["squared_error"])]
@@ -34,4 +35,5 @@ class KeepProbErrorRatio(WeakErrorsStatistic):
         mean, error, count = ratios[smaller, larger]
         note = f"largest of {len(ratios)} pairs at keep {larger:g} over {smaller:g}, {count} learning rates"
         low, high = (math.exp(mean + sign * NORMAL_95 * error) for sign in (-1, 1))
-        return Measured(math.exp(mean), low, high, 2 * count, join_notes(note, noise))
+        units = self.trials(tables, experiment)
+        return Measured(math.exp(mean), low, high, units, join_notes(note, noise), "trial", 2 * count)

@@ -2,21 +2,23 @@
 
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_seeds
 from dropscape.claims.directions import positive
-from dropscape.claims.statistic import ExperimentStatistic, Measured, NotMeasuredError, Tables, unmeasured
+from dropscape.claims.measured import Measured, unmeasured, with_interval
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables, other_seeds
 from dropscape.claims.trajectories import trial_names
+from dropscape.numerics.intervals import student
 
 
 class NoiseFlattening(ExperimentStatistic):
     """Trace of the Hessian at the end of training with a noise over that without any."""
 
-    method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
+    method: Literal["dropout", "sgd", "parameter_noise", "descent"] = Field(
+        description="The noise; `descent`, which has none, meets its own other trials."
+    )
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the geometric mean over the trials that both have; those without two positive traces are left out."""
         table = tables.experiment_table(experiment, "noises")
         table = table.assign(trial=trial_names(table))
@@ -24,10 +26,11 @@ class NoiseFlattening(ExperimentStatistic):
         if not {self.method, "descent"} <= set(traces):
             raise NotMeasuredError(f"{experiment} has no trainings under {self.method} and without noise to compare")
         noisy, quiet = positive(traces[[self.method, "descent"]]).T
+        if self.method == "descent":
+            quiet = other_seeds(quiet)
         missing = len(traces) - len(noisy)
         if not len(noisy):
             return unmeasured("no trial with two positive traces")
         note = f"mean trace {noisy.mean():.3g} against {quiet.mean():.3g} without noise"
         note += f"; {missing} of {len(traces)} trials left out" if missing else ""
-        logs = np.log(noisy / quiet)[:, None]
-        return over_seeds(lambda rows: float(np.exp(rows.mean())), logs, claim, experiment, note)
+        return with_interval(student(noisy / quiet, "log"), len(noisy), note, "trial")

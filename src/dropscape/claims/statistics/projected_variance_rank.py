@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_directions
 from dropscape.claims.directions import SampleStatistic, projected_variance
-from dropscape.claims.statistic import Measured, Run, Tables
+from dropscape.claims.measured import Measured, over_groups
+from dropscape.claims.statistic import Run, Tables
 from dropscape.numerics.fits import spearman
 from dropscape.schema import Count
 
@@ -14,6 +14,8 @@ class ProjectedVarianceRank(SampleStatistic):
 
     leading: Count | None = Field(None, description="Only so many leading eigenvalues; null means all.")
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
+    def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it on the eigenvectors whose eigenvalue is not numerically zero."""
-        return over_directions(spearman, projected_variance(tables, run, self.sample, self.leading), claim, run)
+        return over_groups(
+            spearman, projected_variance(tables, run, self.sample, self.directions, self.leading), "correlation"
+        )

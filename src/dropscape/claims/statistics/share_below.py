@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from pydantic import Field
 
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.measured import Measured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.trajectories import Column, Compared, Group, Means, TrajectoriesStatistic, mean_of_trials
 from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
@@ -20,10 +21,10 @@ class ShareBelow(TrajectoriesStatistic):
     method: Method = Field(description="The method.")
     others: list[Method] = Field(description="The others.", min_length=1)
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it at the one setting; the note has the means along training."""
         methods = [self.method, *self.others]
-        measured = self.weakest(tables, experiment, claim, [methods], _share, min)
+        measured = self.weakest(tables, experiment, [methods], _share, "smallest")
         (compared,) = self.trajectories(tables, experiment, methods).values()
         values = [f"{compared.along(mean_of_trials(compared.trials[name])):.3g} of {name}" for name in methods]
         return replace(measured, note=f"{measured.note}; mean along training {', '.join(values)}")

@@ -1,25 +1,28 @@
-"""How much wider slices of the loss are where training with dropout ends (paper A, Fig. 1)."""
-
-import math
+"""How much wider slices of the loss are at the end point with dropout (paper A, Fig. 1; paper B, Fig. 1b)."""
 
 import numpy as np
 
-from dropscape.claims.bootstrap import over_directions
-from dropscape.claims.statistic import Measured, Run, RunStatistic, Tables
+from dropscape.claims.measured import Measured, over_seeds, unmeasured
+from dropscape.claims.statistic import Run, RunStatistic, Tables, other_seeds
 
 
 class SliceWidening(RunStatistic):
     """How many times wider slices of the loss are at the end point with dropout than without."""
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
-        """Measure the geometric mean over directions; those without a width at either end point are left out."""
+    def measure(self, tables: Tables, run: Run) -> Measured:
+        """Measure each seed's geometric mean over the directions that have a width at both end points.
+
+        The training without dropout meets its own other seeds.
+        """
         plain = tables.without_dropout(run)
-        one, other = (tables.run_table(each, "slice_widths").set_index(["seed", "direction"]) for each in (run, plain))
-        ratio = np.log(one["half_width"] / other["half_width"])
-        missing = int(ratio.isna().sum())
-        ratio = ratio.dropna()
-        groups = [rows.to_numpy()[:, None] for _, rows in ratio.groupby("seed")]
-        measured = over_directions(lambda rows: float(rows.mean()), groups, claim, run)
-        bounds = [math.exp(value) for value in (measured.value, measured.low, measured.high)]
-        left_out = f"; {missing} of {missing + len(ratio)} directions left out" if missing else ""
-        return Measured(*bounds, measured.points, f"against {plain.name}{left_out}")
+        one, other = (
+            np.log(tables.run_table(each, "slice_widths").pivot_table("half_width", "seed", "direction", dropna=False))
+            for each in (run, plain)
+        )
+        logs = one.to_numpy() - (other_seeds(other.to_numpy()) if run == plain else other.to_numpy())
+        missing = int(np.isnan(logs).sum())
+        if np.isnan(logs).all(axis=1).any():
+            return unmeasured("a seed has no direction with a width at both end points")
+        left_out = f"; {missing} of {logs.size} directions left out" if missing else ""
+        note = f"against {plain.name}{left_out}"
+        return over_seeds(np.exp(np.nanmean(logs, axis=1)), note, "log", logs.size - missing)

@@ -1,11 +1,10 @@
 """How much earlier one run's loss is below a level than another's (paper B, Fig. 9a)."""
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_seeds
-from dropscape.claims.statistic import ExperimentStatistic, Measured, Run, Tables, unmeasured
+from dropscape.claims.measured import Measured, over_seeds, unmeasured
+from dropscape.claims.statistic import ExperimentStatistic, Run, Tables, other_seeds
 from dropscape.schema import Name, Positive
 
 
@@ -17,20 +16,21 @@ class StepsToLevel(ExperimentStatistic):
     level: Positive = Field(description="The level of the loss.")
     other_experiment: Name | None = Field(None, description="The other run's experiment; null means the same.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the geometric mean over common seeds; one that never gets there counts with its last step."""
         ours = self._first_below(tables, tables.named_run(experiment, self.run))
         theirs = self._first_below(tables, tables.named_run(self.other_experiment or experiment, self.other))
+        if self.other == self.run and self.other_experiment is None:
+            theirs[:] = other_seeds(theirs.to_numpy())
         seeds = ours.index.intersection(theirs.index)
         ours, theirs = ours.loc[seeds], theirs.loc[seeds]
         if ours["step"].isna().any() or not len(seeds):
             return unmeasured(f"the loss of {self.run} stays above {self.level:g}")
         never = int(theirs["step"].isna().sum())
         steps = theirs["step"].fillna(theirs["last"])
-        ratio = np.log(steps / ours["step"]).to_numpy()[:, None]
         note = f"{ours['step'].mean():,.0f} steps against {steps.mean():,.0f} of {self.other}"
         note += f", which does not get there with {never} of {len(steps)} seeds: at least so many" if never else ""
-        return over_seeds(lambda rows: float(np.exp(rows.mean(axis=0)[0])), ratio, claim, experiment, note)
+        return over_seeds(steps / ours["step"], note, "log")
 
     def _first_below(self, tables: Tables, run: Run) -> pd.DataFrame:
         """By seed the first recorded step with a loss below the level (NaN if there is none), and the last step."""

@@ -4,8 +4,8 @@ import math
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import Reduced, reduced_over_seeds
-from dropscape.claims.statistic import Measured, Tables, unmeasured
+from dropscape.claims.measured import Measured, Reduced, over_settings, unmeasured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.subnetworks import SubnetworksStatistic, which_setting
 from dropscape.schema import KeepProb
 
@@ -17,7 +17,7 @@ class SubnetworkGap(SubnetworksStatistic):
     keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
     widest: bool = Field(False, description="Whether only the largest width is meant.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it on means over the recorded iterates in the last fifth of training, over masks and over runs."""
         full, gaps = self.accuracies(tables, experiment)
         if self.widest:
@@ -28,4 +28,4 @@ class SubnetworkGap(SubnetworksStatistic):
             return unmeasured(f"{experiment} has no networks of keep_prob {self.keep_prob:g}")
         accuracy = full[gaps.columns].to_numpy().mean()
         note = f"{which_setting(gaps.mean(), self.over, 'dropped share')}; full networks have {accuracy:.1f} %"
-        return reduced_over_seeds(gaps.to_numpy(), self.over, claim, experiment, note)
+        return over_settings(gaps.to_numpy(), self.over, note)

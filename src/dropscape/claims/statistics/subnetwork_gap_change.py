@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_seeds
-from dropscape.claims.statistic import Measured, Tables, unmeasured
+from dropscape.claims.measured import Measured, over_seeds, unmeasured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.subnetworks import SubnetworksStatistic
 
 
@@ -14,7 +14,7 @@ class SubnetworkGapChange(SubnetworksStatistic):
 
     along: Literal["width", "dropped_share"] = Field(description="Which of the two grows.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the mean over the settings of the other of the two."""
         _, gaps = self.accuracies(tables, experiment)
         levels = sorted(set(gaps.columns.get_level_values(self.along)))
@@ -24,4 +24,4 @@ class SubnetworkGapChange(SubnetworksStatistic):
         one, other = (gaps.xs(level, axis=1, level=self.along) for level in (levels[0], levels[-1]))
         rows = (other - one).to_numpy()
         note = f"{one.to_numpy().mean():.2f} at {word} {levels[0]:,g}, {other.to_numpy().mean():.2f} at {levels[-1]:,g}"
-        return over_seeds(lambda rows: float(rows.mean()), rows, claim, experiment, note)
+        return over_seeds(rows.mean(axis=1), note)

@@ -3,12 +3,11 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_seeds
+from dropscape.claims.measured import Measured, over_settings
 from dropscape.claims.objectives import KeepProbsStatistic, at_end, pair_note
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.statistic import Tables
 
 
 class TermDifference(KeepProbsStatistic):
@@ -16,15 +15,10 @@ class TermDifference(KeepProbsStatistic):
 
     term: Literal["loss", "r1"] = Field(description="`loss`: R_S, the risk without dropout; `r1`: R_1.")
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
-        """Measure |a - b| over the mean of a and b, which are means over seeds at the end of training."""
+    def measure(self, tables: Tables, experiment: str) -> Measured:
+        """Measure |a - b| over the mean of a and b at the end of training, seed by seed."""
         pairs = self.pairs(tables, experiment)
         values = [at_end(tables, pair, self.term) for pair in pairs]
-
-        def relative(rows: NDArray) -> NDArray:
-            means = rows.mean(axis=0)
-            return 2 * np.abs(means[:, 0] - means[:, 1]) / (means[:, 0] + means[:, 1])
-
-        rows = np.stack(values, axis=1)
-        note = pair_note(pairs, values, int(np.argmax(relative(rows))), "{:.3g}")
-        return over_seeds(lambda rows: float(relative(rows).max()), rows, claim, experiment, note)
+        relative = np.stack([2 * (one - other) / (one + other) for one, other in (pair.T for pair in values)], axis=1)
+        note = pair_note(pairs, values, int(np.argmax(np.abs(relative.mean(axis=0)))), "{:.3g}")
+        return over_settings(relative, "largest", note, magnitude=True)

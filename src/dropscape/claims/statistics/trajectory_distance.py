@@ -4,16 +4,17 @@ import math
 
 import numpy as np
 
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.measured import Measured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.trajectories import Compared, Group, Means, MethodPairsStatistic
 
 
 class TrajectoryDistance(MethodPairsStatistic):
     """Distance between the mean trajectories of two methods over the width of their bands."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure mean distances along training, at the setting and for the pair that are farthest apart."""
-        return self.weakest(tables, experiment, claim, self.pairs, _distance, max)
+        return self.weakest(tables, experiment, self.pairs, _distance, "largest")
 
 
 def _distance(compared: Compared, pair: Group, means: Means) -> float:

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from dropscape.claims.statistic import Measured, Tables
+from dropscape.claims.measured import Measured
+from dropscape.claims.statistic import Tables
 from dropscape.claims.trajectories import Compared, Group, Means, MethodPairsStatistic
 
 
 class TrajectoryOverlap(MethodPairsStatistic):
     """Share of the training in which the mean of each of two methods lies within the other's band."""
 
-    def measure(self, tables: Tables, experiment: str, claim: str) -> Measured:
+    def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it at the setting and the pair of methods with the smallest share."""
-        return self.weakest(tables, experiment, claim, self.pairs, _share, min)
+        return self.weakest(tables, experiment, self.pairs, _share, "smallest")
 
 
 def _share(compared: Compared, pair: Group, means: Means) -> float:

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from dropscape.claims.bootstrap import over_directions
 from dropscape.claims.directions import SampleStatistic, variance_flatness
-from dropscape.claims.statistic import Measured, Run, Tables
+from dropscape.claims.measured import Measured, over_groups
+from dropscape.claims.statistic import Run, Tables
 from dropscape.numerics.fits import spearman
 from dropscape.schema import Count
 
@@ -15,7 +15,7 @@ class VarianceFlatnessRank(SampleStatistic):
     leading: Count | None = Field(None, description="Only so many leading directions; null means all.")
     held_out: bool = Field(False, description="Whether variances are those of held-out samples.")
 
-    def measure(self, tables: Tables, run: Run, claim: str) -> Measured:
+    def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it on the directions whose variance and flatness are defined and not zero."""
-        groups = variance_flatness(tables, run, self.sample, self.leading, self.held_out)
-        return over_directions(spearman, groups, claim, run)
+        groups = variance_flatness(tables, run, self.sample, self.directions, self.leading, self.held_out)
+        return over_groups(spearman, groups, "correlation")
