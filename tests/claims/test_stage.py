@@ -16,6 +16,7 @@ from dropscape.jobs import Job
 from tests.claims.conftest import projection, spectrum_and_interval
 
 ROOT = Path(__file__).resolve().parents[2]
+READINGS = ("dropout_loss", "per_example", "dropout_loss_per_example")
 DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1, 2), ("trajectory", "gradients")
 
 
@@ -56,8 +57,10 @@ def tables_of_a_run():
         ),
         "alignment": pd.DataFrame(
             {"seed": seed, "step": step, "keep_prob": 0.8, "trace_h_sigma": 50.0, "trace_h_isotropic": 1.0,
-             "trace_h_active": 1.0, "trace_h_rotated": 1.0 + 0.1 * seed * (-1) ** seed,
+             "trace_h_active": 1.0,
              "cosine": 0.9, "cosine_unbiased": 0.8, "cosine_rotated": 0.2}
+            | {f"cosine_{name}": 0.9 for name in READINGS}
+            | {f"cosine_{name}_rotated": 0.2 for name in READINGS}
             for seed in SEEDS
             for step in steps
         ),

@@ -5,10 +5,18 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ortho_group
 
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.products import HessianOperator
-from dropscape.noise.alignment import Alignment, _unbiased_norm_squared, alignment
+from dropscape.noise.alignment import (
+    Alignment,
+    _unbiased_norm_squared,
+    alignment,
+    other_readings,
+    rotated,
+    rotated_trace,
+)
 from tests.toy_models import attentive, mean_token_loss
 
 FLOATS = [field.name for field in fields(Alignment) if field.type is float]
@@ -187,3 +195,39 @@ def test_operator_of_a_network():
     dense, by_products = alignment(hessian, samples), alignment(operator, samples, products=3 * operator.size)
     for name in FLOATS:
         np.testing.assert_allclose(getattr(by_products, name), getattr(dense, name), rtol=1e-8, err_msg=name)
+
+
+def test_a_rotated_covariance_is_the_mean_over_rotations_of_what_varies():
+    """Three dead parameters: 4,000 random rotations of the other six against the closed form."""
+    hessian, samples = _problem()
+    samples[:, 6:] = 0.5
+    found = alignment(hessian, samples)
+    sigma = np.cov(samples, rowvar=False, bias=True)[:6, :6]
+    rotations = ortho_group.rvs(6, 4000, random_state=0)
+    traces = np.einsum("ij,kjl,lm,kim->k", hessian[:6, :6], rotations, sigma, rotations)
+    null = rotated(hessian, samples, found)
+    assert null["trace_h_active"] == pytest.approx(traces.mean(), abs=4 * traces.std() / math.sqrt(4000))
+    assert null["cosine_rotated"] == pytest.approx(null["trace_h_active"] / found.hessian_norm / found.sigma_norm)
+    assert math.isnan(rotated_trace(hessian, np.zeros(9)))
+
+
+def test_the_other_readings_are_cosines_of_the_matrices_that_they_name():
+    risk, samples = _problem()
+    dropout, per_example = _problem(seed=1)[0], _problem(seed=2)[0]
+    sigma = np.cov(samples, rowvar=False, bias=True)
+
+    def cosine(one, other):
+        return np.vdot(one, other) / np.linalg.norm(one) / np.linalg.norm(other)
+
+    found = other_readings(risk, dropout, samples, per_example)
+    assert found["cosine_dropout_loss"] == pytest.approx(cosine(dropout, sigma))
+    assert found["cosine_per_example"] == pytest.approx(cosine(risk, per_example))
+    assert found["cosine_dropout_loss_per_example"] == pytest.approx(cosine(dropout, per_example))
+    isotropic = np.eye(9)  # nothing is dead: the null is that of an isotropic covariance of the same norm
+    expected = cosine(risk, isotropic) * np.trace(per_example) / 3 / np.linalg.norm(per_example)
+    assert found["cosine_per_example_rotated"] == pytest.approx(expected)
+    assert set(found) == {
+        f"cosine_{name}{null}"
+        for name in ("dropout_loss", "per_example", "dropout_loss_per_example")
+        for null in ("", "_rotated")
+    }

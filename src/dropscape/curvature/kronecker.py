@@ -20,7 +20,7 @@ Whether a unit near its kink is on changes A_i by its full size, so float32 roun
 unit near its kink are evaluated in float64, and so is the last layer of all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -61,7 +61,13 @@ class LinearisedNetwork:
 
 
 def linearised_network(
-    model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
+    model: FullyConnected,
+    layer: int,
+    with_bias: bool,
+    inputs: Tensor,
+    loss: str,
+    dtype: torch.dtype,
+    masks: Mapping[int, Tensor] | None = None,
 ) -> LinearisedNetwork:
     """Run the network once and keep the result in ``dtype``; arguments and errors as for ``kronecker_hessian``."""
     if type(model) is not FullyConnected or model.activation not in PIECEWISE_LINEAR:
@@ -73,7 +79,7 @@ def linearised_network(
         raise ConfigurationError(
             f"method 'kronecker' supports the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
         )
-    n, depth = inputs.shape[0], model.depth
+    n, depth, masks = inputs.shape[0], model.depth, masks or {}
 
     def empty(rows: int) -> Tensor:
         return torch.empty(rows, n, dtype=dtype, device=inputs.device)
@@ -86,10 +92,13 @@ def linearised_network(
     predicted = empty(model.widths[depth]) if loss == "cross_entropy" else None
 
     def evaluate(examples: slice | Tensor, dtype: torch.dtype) -> list[Tensor]:
-        read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype)
+        kept = {number: mask[:, examples] for number, mask in masks.items()}
+        read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype, kept)
         block_inputs[: model.widths[layer - 1], examples] = read.to(block_inputs.dtype)
-        for slope, z in zip(slopes, hidden, strict=True):
+        for number, (slope, z) in enumerate(zip(slopes, hidden, strict=True), layer):
             slope[:, examples] = (z > 0).to(slope.dtype) if model.activation == "relu" else 1
+            if number in kept:
+                slope[:, examples] *= kept[number].to(slope.dtype)
         if predicted is None:
             curvature[:, examples] = 1
         else:
@@ -116,7 +125,9 @@ def linearised_network(
     return LinearisedNetwork(block_inputs[inputs_on], slopes, weights, curvature, predicted, units_on, inputs_on)
 
 
-def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype) -> list[Tensor]:
+def _pre_activations(
+    model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype, masks: Mapping[int, Tensor]
+) -> list[Tensor]:
     """Compute [f^[layer-1], z^[layer], ..., z^[L]], examples as columns; z^[L] in float64, the others in ``dtype``.
 
     A probability's relative error is the absolute error of its logit, which in float32 grows with the logits.
@@ -133,6 +144,8 @@ def _pre_activations(model: FullyConnected, layer: int, inputs: Tensor, dtype: t
         if number >= layer:
             found.append(z)
         x = model.activate(z)
+        if number in masks:
+            x = x * masks[number].to(x.dtype)
     return found
 
 
@@ -143,7 +156,13 @@ def _near_a_kink(hidden: list[Tensor]) -> Tensor:
 
 
 def kronecker_hessian(
-    model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype = torch.float32
+    model: FullyConnected,
+    layer: int,
+    with_bias: bool,
+    inputs: Tensor,
+    loss: str,
+    dtype: torch.dtype = torch.float32,
+    masks: Mapping[int, Tensor] | None = None,
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
 
@@ -156,8 +175,9 @@ def kronecker_hessian(
         inputs: (n, d).
         loss: "cross_entropy" or "mse".
         dtype: of the sum and of the result; float32 has a relative Frobenius error of a few 1e-7, float64 of 1e-14.
+        masks: (m_k, n), factors of the activations of layer k, by k: those of dropout, scaled.
     """
-    network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    network = linearised_network(model, layer, with_bias, inputs, loss, dtype, masks)
     packed = _packed_sum(network)
     return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 

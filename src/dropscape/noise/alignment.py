@@ -118,6 +118,49 @@ def alignment(
     )
 
 
+def rotated_trace(hessian: ArrayLike, variances: ArrayLike) -> float:
+    """Tr(H Q Sigma Q') on average over all rotations Q of the parameters whose variance, (D,), is not zero.
+
+    What a covariance that knows nothing of the Hessian would give: Tr(H_a) Tr(Sigma) / D_a of the D_a parameters that
+    vary. The isotropic noise of paper A, section 7, is spread over dead units too, which every gradient avoids.
+    """
+    variances = np.asarray(variances, dtype=np.float64)
+    active = variances > 0
+    traced = np.asarray(hessian).diagonal()[active].sum(dtype=np.float64)
+    return float(traced * variances.sum() / active.sum()) if active.any() else math.nan
+
+
+def rotated(hessian: ArrayLike, samples: ArrayLike, found: Alignment) -> dict[str, float]:
+    """What ``found`` would be on average if the covariance of the samples (N, D) were turned: the null of no alignment.
+
+    trace_h_active, Tr(H Sigma) then, and cosine_rotated.
+    """
+    trace = rotated_trace(hessian, np.var(np.asarray(samples), axis=0, dtype=np.float64))
+    return {"trace_h_active": trace, "cosine_rotated": _ratio(trace, found.hessian_norm * found.sigma_norm)}
+
+
+def other_readings(
+    risk_hessian: ArrayLike, dropout_loss_hessian: ArrayLike, samples: ArrayLike, per_example: ArrayLike
+) -> dict[str, float]:
+    """The cosines of the readings of paper C, section 5, that the papers' estimate is not, each with its null.
+
+    Its section 5.2 has the Hessian of L_S and eq. (17), as paper A's Theorem 2, the covariance of one example's
+    gradient, (D, D); section 5.3 the covariance of the full batch's gradients, whose samples are (N, D). Columns:
+    cosine_dropout_loss, cosine_per_example, cosine_dropout_loss_per_example and each with ``_rotated``.
+    """
+    batch = alignment(dropout_loss_hessian, samples)
+    columns = {"cosine_dropout_loss": batch.cosine}
+    columns["cosine_dropout_loss_rotated"] = rotated(dropout_loss_hessian, samples, batch)["cosine_rotated"]
+    covariance = np.asarray(per_example, dtype=np.float64)
+    for name, hessian in (("", risk_hessian), ("dropout_loss_", dropout_loss_hessian)):
+        matrix = np.asarray(hessian, dtype=np.float64)
+        norms = math.sqrt(np.vdot(matrix, matrix) * np.vdot(covariance, covariance))
+        columns[f"cosine_{name}per_example"] = _ratio(float(np.vdot(matrix, covariance)), norms)
+        null = rotated_trace(matrix, covariance.diagonal())
+        columns[f"cosine_{name}per_example_rotated"] = _ratio(null, norms)
+    return columns
+
+
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else math.nan
 

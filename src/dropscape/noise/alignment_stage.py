@@ -8,7 +8,8 @@ from dropscape.curvature.hessian import block_hessian
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
-from dropscape.noise.alignment import alignment
+from dropscape.noise.alignment import alignment, other_readings, rotated
+from dropscape.noise.per_example import dropout_loss_hessian, per_example_covariance
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.sampling.stage import run_gradients
@@ -19,8 +20,8 @@ def measure_alignment(job: Job) -> None:
     """Measure the alignment of Hessian and gradient covariance along a training (papers A, section 7; C, section 5.3).
 
     At each recorded step the Hessian of the dropout-free loss meets the covariance of gradients that are sampled
-    under dropout with each of ``keep_probs``. Writes ``alignment``: seed, step, keep_prob, loss, and the fields
-    of ``dropscape.noise.alignment.Alignment``.
+    under dropout with each of ``keep_probs``. Writes ``alignment``: seed, step, keep_prob, loss, the fields of
+    ``dropscape.noise.alignment.Alignment``, those of ``rotated``, and with ``mask_draws`` those of ``other_readings``.
     """
     settings = job.settings
     device = chosen_device(settings["device"])
@@ -39,10 +40,22 @@ def measure_alignment(job: Job) -> None:
                 purpose = f"alignment at step {step}, keep_prob {keep_prob}"
                 options = {"samples": settings["samples"], "seed": seed, "purpose": purpose, "device": device}
                 gradients = run_gradients(network, settings | {"keep_prob": keep_prob}, examples, **options)
-                fields = vars(alignment(hessian, gradients.cpu()))
-                undefined = {"undefined": " ".join(fields["undefined"])}
-                key = {"seed": seed, "step": step, "keep_prob": keep_prob, "loss": loss}
-                rows.append(key | fields | undefined)
+                gradients = gradients.cpu()
+                found = alignment(hessian, gradients)
+                fields = vars(found) | {"undefined": " ".join(found.undefined)} | rotated(hessian, gradients, found)
+                if settings["mask_draws"]:
+                    given = (
+                        network,
+                        settings | {"keep_prob": keep_prob},
+                        examples,
+                        seed,
+                        purpose,
+                        settings["mask_draws"],
+                    )
+                    fields |= other_readings(
+                        hessian, dropout_loss_hessian(*given).cpu(), gradients, per_example_covariance(*given).cpu()
+                    )
+                rows.append({"seed": seed, "step": step, "keep_prob": keep_prob, "loss": loss} | fields)
             done += 1
             progress(done, loss=loss)
     write_table(job.outputs["alignment"], pd.DataFrame(rows))

@@ -25,6 +25,12 @@ class AlignmentSettings(Measurement):
     keep_probs: list[KeepProb] | None = Field(
         None, description="Keep probabilities of the tentative dropout; null means the run's."
     )
+    mask_draws: int = Field(
+        0,
+        ge=0,
+        description="Draws of all examples' masks that the Hessian of L_S and the covariance of one example's gradient "
+        "average over, paper C's and paper A's other readings; 0 leaves both out.",
+    )
     baseline_samples: int = Field(0, ge=0, description="Pairs of random matrices for the baseline at the end point.")
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
@@ -33,7 +39,7 @@ class AlignmentSettings(Measurement):
         if run.has_noise or self.keep_probs:
             keep_probs = self.keep_probs or [run.settings["keep_prob"]]
             settings = {key: value for key, value in run.settings.items() if key != "keep_prob"}
-            settings |= {"samples": self.samples, "keep_probs": keep_probs}
+            settings |= {"samples": self.samples, "keep_probs": keep_probs, "mask_draws": self.mask_draws}
             tasks.append(Task("noise_alignment", settings, {"alignment": "noise"}, on_device=True))
         if run.has_noise and self.baseline_samples and run.measures("gradients"):
             settings = run.only("seeds") | {"baseline_samples": self.baseline_samples}

@@ -19,13 +19,13 @@ class TraceRatio(RunStatistic):
         "isotropic", description="Isotropic in all parameters, as the paper has it, or in those that vary (`active`)."
     )
     covariance: Literal["measured", "rotated"] = Field(
-        "measured", description="`rotated`: turned at random within the parameters that vary."
+        "measured", description="`rotated`: the mean over all rotations of the parameters that vary."
     )
 
     def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure each seed's, at the tentative keep probability where the geometric mean of seeds is smallest."""
         table = tables.run_table(run, "alignment")
-        above = "trace_h_sigma" if self.covariance == "measured" else "trace_h_rotated"
+        above = "trace_h_sigma" if self.covariance == "measured" else "trace_h_active"
         below = "trace_h_isotropic" if self.baseline == "isotropic" else "trace_h_active"
         if not {above, below} <= set(table):
             raise NotMeasuredError(f"{run.name} has no {above} or {below}")
