@@ -185,9 +185,12 @@ def _noise_alignment(run: RunWork) -> Cost:
     networks, keep_probs = run.seeds * run.experiment.recorded_steps, len(alignment.keep_probs or [None])
     scatter = keep_probs * alignment.samples * size**2
     hessian, hessian_on_gpu = _hessian(run)
-    without, on_gpu = _gradients(run, networks * keep_probs * alignment.samples)
-    without += networks * (hessian + scatter / PRODUCT_FLOPS)
-    on_gpu += networks * (hessian_on_gpu + GPU.seconds(2 * scatter) + run.gpu_seconds("forward", run.examples))
+    draws = keep_probs * alignment.mask_draws  # each with a Hessian, and a gradient of each example
+    hessians, scatter = 1 + draws, scatter + draws * run.examples * size**2
+    without, on_gpu = _gradients(run, networks * keep_probs * (alignment.samples + alignment.mask_draws))
+    without += networks * (hessians * hessian + scatter / PRODUCT_FLOPS)
+    forward = run.gpu_seconds("forward", run.examples)
+    on_gpu += networks * (hessians * hessian_on_gpu + GPU.seconds(2 * scatter) + forward)
     memory = run.base_memory + DOUBLE * size * (4 * size + 3 * alignment.samples)
     return with_start("torch", without, on_gpu, memory, disk=300 * networks * keep_probs)
 

@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from dropscape.figures import curves, scatter, style
-from dropscape.figures.alignment_cosine.table import BASELINE, PLAIN, UNBIASED
+from dropscape.figures.alignment_cosine.table import BASELINE, PLAIN, READINGS, ROTATED, UNBIASED
 from dropscape.figures.content import rows_where
 from dropscape.figures.page import Page, legend_below
 
 PAPER_BASELINE = 7.8e-4
-_LABELS = {PLAIN: "plain estimate (the paper's)", UNBIASED: "unbiased estimate"}
+_LABELS = {PLAIN: "plain (the paper's)", UNBIASED: "unbiased"}
 _DASHES = style.dashes_of(_LABELS)
+_NULL = (0, (1, 1.5))
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
@@ -35,23 +37,47 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
             "Random matrices have the spectra of H and Σ at the end of training (first seed) and random normalised "
             f"eigenvectors; mean and range over {page.description['pairs']} pairs."
         )
-    title, legend_rows = "cosine of Hessian and noise covariance", max(3, *map(len, panels.values()))
-    axes = page.row(title, titles, sentences, 2.3, legend_rows, len(panels), widths)
+    readings = [name for name in READINGS.values() if name in set(along["quantity"])]
+    if readings:
+        sentences.append(
+            "Below: section 5.2 has the Hessian of L_S, the mean loss under dropout, and eq. (17) the covariance of "
+            "one example's gradient; section 5.3 the covariance of the full batch's gradients."
+        )
+    sentences.append("Dotted curves: the covariance turned at random within the parameters that vary.")
+    title, legend_rows = "cosine of Hessian and noise covariance", max(4, *map(len, panels.values()))
+    below = [["H of $L_S$", "Σ of one example's gradient", "H of $L_S$, Σ of one example's gradient"]] if readings else []
+    widths = [1] * 3 if readings else widths
+    rows = page.grid(title, [titles, *below], sentences, 2.0, legend_rows, len(panels), widths)
+    axes = rows[0]
+    for panel, reading in zip(rows[-1] if readings else [], readings, strict=False):
+        _curves(panel, along, main, {reading: "-", f"{reading}, rotated": _NULL}, level)
     estimates = [style.entry(label, dashes=_DASHES[estimate]) for estimate, label in _LABELS.items()]
     if level is not None:
         estimates.append(style.guide_entry(f"the paper's level, {level:g}", style.DOTTED))
     for panel, runs in zip(axes, panels.values(), strict=False):
-        for (run, _), look in runs.items():
-            for quantity, dashes in _DASHES.items():
-                curves.band(panel, rows_where(along, run=run, quantity=quantity), look, dashes)
-        if level is not None:
-            panel.axhline(level, ls=style.DOTTED, zorder=1, **style.GUIDE)
-        panel.set_ylim(np.nanmin([0, along["low"].min() * 1.05]), np.nanmax([1, along["high"].max()]) * 1.02)
-        curves.steps_axis(panel, along["step"].max(), curves.EPOCHS)
+        _curves(panel, along, runs, _DASHES | {ROTATED: _NULL}, level)
+    if readings:
+        for panel in axes[: len(panels)]:
+            panel.set_xlabel("")
+    for panel, runs in zip(rows[-1], panels.values(), strict=False):
         legend_below(panel, style.entries(runs.values()), estimates if runs is main else [])
-    axes[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
+    for row in rows:
+        row[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
     if len(random):
         _random_matrices(axes[-1], random, looks)
+
+
+def _curves(
+    axes: Axes, along: pd.DataFrame, runs: scatter.Runs, dashes: Mapping[str, Any], level: float | None
+) -> None:
+    """Quantities of the runs along training, each with its dashes."""
+    for (run, _), look in runs.items():
+        for quantity, own in dashes.items():
+            curves.band(axes, rows_where(along, run=run, quantity=quantity), look, own)
+    if level is not None:
+        axes.axhline(level, ls=style.DOTTED, zorder=1, **style.GUIDE)
+    axes.set_ylim(np.nanmin([0, along["low"].min() * 1.05]), np.nanmax([1, along["high"].max()]) * 1.02)
+    curves.steps_axis(axes, along["step"].max(), curves.EPOCHS)
 
 
 def _random_matrices(axes: Axes, random: pd.DataFrame, looks: Mapping[tuple[str, float], style.Look]) -> None:

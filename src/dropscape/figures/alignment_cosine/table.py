@@ -5,18 +5,28 @@ import pandas as pd
 from dropscape.figures import quantities, runs
 from dropscape.figures.content import FigureContent, Settings, TableFiles, rows_where
 
-PLAIN, UNBIASED, BASELINE = "plain", "unbiased", "random matrices"
+PLAIN, UNBIASED, BASELINE, ROTATED = "plain", "unbiased", "random matrices", "plain, rotated"
+READINGS = {  # of paper C, section 5, besides the Hessian of R_S and the covariance of the full batch's gradient
+    "cosine_dropout_loss": "Hessian of L_S",
+    "cosine_per_example": "covariance of one example's gradient",
+    "cosine_dropout_loss_per_example": "both",
+}
+_COLUMNS = {"cosine": PLAIN, "cosine_unbiased": UNBIASED, "cosine_rotated": ROTATED}
+_COLUMNS |= READINGS | {f"{column}_rotated": f"{name}, rotated" for column, name in READINGS.items()}
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The cosine Tr(H Sigma) / (|H| |Sigma|) at every recorded step, and of random matrices.
 
-    points: run, seed, step, quantity (``plain``, the paper's, ``unbiased``, or ``random matrices``), value, reason. A
-    random value has no seed and no step. summary: mean and range over seeds; for random matrices over the pairs, with
+    points: run, seed, step, quantity (``plain``, the paper's, ``unbiased``, the ``READINGS`` that were measured, those
+    but ``unbiased`` with ``, rotated``, or ``random matrices``), value, reason. A random value has no seed and no step.
+    summary: mean and range over seeds; for random matrices over the pairs, with
     the expectation for orthonormal eigenvectors in ``expected``.
     """
     (settings,) = figure["experiments"]
-    along = runs.along_training(settings, tables, {"cosine": PLAIN, "cosine_unbiased": UNBIASED})
+    measured = runs.dropout_run_tables(settings, tables, "alignment")
+    names = {column: name for column, name in _COLUMNS.items() if column in measured}
+    along = runs.along_training(settings, tables, names)
     points, summary, pairs = [along], [quantities.over_seeds(along, [*runs.DROPOUT_RUN, "quantity", "step"])], 0
     if any(tables.has_run_table(settings["name"], run, "baseline") for run in settings["runs"]):
         drawn = runs.dropout_run_tables(settings, tables, "baseline")
@@ -31,4 +41,5 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         pairs = int(of_pairs["points"].max())
     points, summary = (pd.concat(frames, ignore_index=True) for frames in (points, summary))
     named = {PLAIN: "plain values", UNBIASED: "unbiased values", BASELINE: "random values"}
+    named |= {name: f"values of {name}" for column, name in READINGS.items() if column in names}
     return FigureContent.counted(points, summary, named, "quantity", pairs=pairs, level=figure["level"])
