@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import linregress
 
 from dropscape.numerics.orders import above_noise, convergence_order
 
@@ -27,8 +28,7 @@ def test_bounds_are_those_of_the_larger_standard_error():
     margin = 1.959964 * exact.sampling_error
     assert exact.bounds == pytest.approx((1 - margin, 1 + margin)) and margin > 0.1
     bent = order_of(3 * RATES * [1.0, 1.2, 1.2, 1.0], 1e-6 * RATES)  # off a line, known well
-    # Where the fit has Student's t of two degrees of freedom (4.302653 from tables) these are normal.
-    half = 1.959964 / 4.302653 * (bent.fit.slope_high - bent.fit.slope)
+    half = 1.959964 * linregress(np.log(RATES), np.log(3 * RATES * [1.0, 1.2, 1.2, 1.0])).stderr
     assert bent.bounds == pytest.approx((bent.fit.slope - half, bent.fit.slope + half)) and half > 0.05
 
 

@@ -23,9 +23,8 @@ _DASHES = {"all": (0, (4, 1.6)), "leading": (0, (1, 1.2))}
 def fit_sentence(description: Mapping[str, Any]) -> str:
     """What the lines are and what the legend's numbers mean."""
     return (
-        "Lines: power laws through a run's points (all seeds together), dashed through all directions and dotted "
-        f"through the leading {description['leading']}; the legend gives their slopes with 95 % intervals, which take "
-        "points as independent."
+        "Lines: power laws, the mean of those through each seed's points, dashed through all directions and dotted "
+        f"through the leading {description['leading']}; the legend gives their slopes with 95 % intervals over seeds."
     )
 
 
@@ -92,4 +91,5 @@ def logarithmic(axes: Sequence[Axes], x_label: str, y_label: str) -> None:
 def _slope(fit: pd.Series) -> str:
     if pd.isna(fit["slope"]):
         return f"no slope ({fit['points']:,} points)"
-    return with_minus(f"{fit['slope']:.2f} [{fit['slope_low']:.2f}, {fit['slope_high']:.2f}]")
+    interval = "" if pd.isna(fit["slope_low"]) else f" [{fit['slope_low']:.2f}, {fit['slope_high']:.2f}]"
+    return with_minus(f"{fit['slope']:.2f}{interval}")

@@ -1,7 +1,7 @@
 """Power laws and Spearman's rank correlation of paired values that span decades, float64.
 
-Bootstraps fit and rank thousands of times, for which ``scipy.stats.linregress`` and ``spearmanr`` take two to three
-times as long. Their last digits differ too, so tables would not stay the same to the last bit.
+A fit has no interval of its own: neighbouring directions of one training are not independent, so that its residuals say
+little about another seed. Intervals are over the fits of several seeds (``numerics.intervals``).
 """
 
 import math
@@ -13,29 +13,21 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """log10 y = intercept + slope * log10 x by least squares; NaN with fewer than three points or one x only.
-
-    The slope's bounds are Student's t, for independent residuals of equal variance. Neighbouring directions are not
-    quite independent: bootstrap bounds over seeds are wider.
-    """
+    """log10 y = intercept + slope * log10 x by least squares; NaN with fewer than three points or one x only."""
 
     slope: float
     intercept: float
-    slope_low: float
-    slope_high: float
     r_squared: float  # share of the variance of log10 y; NaN if y is constant
     points: int  # pairs used
     undefined: int  # pairs left out because a value is not finite or not positive
 
 
-def power_law(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> PowerLaw:
+def power_law(x: ArrayLike, y: ArrayLike) -> PowerLaw:
     """Fit a least-squares power law to the pairs in which both values are finite and positive; count the others.
 
     Raises:
         ValueError: x and y are not vectors of one length.
     """
-    from scipy import stats  # here, because the workflow imports this module whenever it is parsed
-
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"x and y must be vectors of one length, not of shapes {x.shape} and {y.shape}.")
@@ -43,17 +35,14 @@ def power_law(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> PowerLaw:
     points, undefined = int(usable.sum()), int((~usable).sum())
     log_x, log_y = np.log10(x[usable]), np.log10(y[usable])
     if points < 3 or np.ptp(log_x) == 0:
-        return PowerLaw(*[math.nan] * 5, points, undefined)
+        return PowerLaw(*[math.nan] * 3, points, undefined)
     dx, dy = log_x - log_x.mean(), log_y - log_y.mean()
     slope = dx @ dy / (dx @ dx)
     # From the residuals, not from 1 - r^2, which has no digits left when the fit is close.
     residual = np.sum((dy - slope * dx) ** 2)
-    margin = stats.t.ppf((1 + level) / 2, points - 2) * math.sqrt(residual / (points - 2) / (dx @ dx))
     return PowerLaw(
         slope=float(slope),
         intercept=float(log_y.mean() - slope * log_x.mean()),
-        slope_low=float(slope - margin),
-        slope_high=float(slope + margin),
         r_squared=float(1 - residual / (dy @ dy)) if np.ptp(log_y) > 0 else math.nan,
         points=points,
         undefined=undefined,
@@ -62,7 +51,7 @@ def power_law(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> PowerLaw:
 
 def spearman(pairs: NDArray) -> float:
     """Compute Spearman's rank correlation of the columns of (n, 2) finite pairs; NaN if one is constant."""
-    from scipy import stats
+    from scipy import stats  # here, because the workflow imports this module whenever it is parsed
 
     ranks = stats.rankdata(pairs, axis=0)
     ranks -= ranks.mean(axis=0)

@@ -45,7 +45,9 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         )
     sentences.append("Dotted curves: the covariance turned at random within the parameters that vary.")
     title, legend_rows = "cosine of Hessian and noise covariance", max(4, *map(len, panels.values()))
-    below = [["H of $L_S$", "Σ of one example's gradient", "H of $L_S$, Σ of one example's gradient"]] if readings else []
+    below = (
+        [["H of $L_S$", "Σ of one example's gradient", "H of $L_S$, Σ of one example's gradient"]] if readings else []
+    )
     widths = [1] * 3 if readings else widths
     rows = page.grid(title, [titles, *below], sentences, 2.0, legend_rows, len(panels), widths)
     axes = rows[0]
