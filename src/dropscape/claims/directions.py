@@ -14,8 +14,8 @@ from dropscape.schema import Sample
 
 Directions = Literal["paper", "random"]
 DIRECTIONS = (
-    "`paper`: principal directions and eigenvectors, as the paper has it; `random`: as many random orthonormal ones of "
-    "the space in which the gradients vary, which neither noise nor curvature has chosen."
+    "`paper`: principal directions and eigenvectors, as the paper has it; `random`: as many random ones of the space "
+    "in which the gradients vary, which neither noise nor curvature has chosen."
 )
 NUMERICALLY_ZERO = 1e-8  # of the largest eigenvalue: float32 resolves no more, and the rest belongs in no fit
 

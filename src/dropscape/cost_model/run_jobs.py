@@ -175,7 +175,7 @@ def _noise_spectrum(run: RunWork) -> Cost:
 
 def _noise_projection(run: RunWork) -> Cost:
     size, most = run.network.block, max(run.samples)
-    seconds = 2 * run.seeds * sum(run.samples) * size**2 / PRODUCT_FLOPS
+    seconds = 4 * run.seeds * sum(run.samples) * size**2 / PRODUCT_FLOPS  # along eigenvectors and random directions
     memory = FLOAT * run.seeds * size * (most + size) + 2 * DOUBLE * size * most
     return with_start("torch", seconds, memory=memory, disk=70 * run.seeds * len(run.samples) * size)
 
@@ -206,7 +206,7 @@ def _noise_baseline(run: RunWork) -> Cost:
 
 def _flatness(run: RunWork) -> Cost:
     flatness = run.experiment.flatness
-    directions = run.seeds * len(run.samples) * flatness.directions
+    directions = run.seeds * (len(run.samples) + 1) * flatness.directions  # and random ones
     losses = directions * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(flatness.factors))
     held = FLOAT * run.seeds * run.network.block * (run.network.block + 2 * flatness.directions)
     if run.model.is_fully_connected:  # along a direction in one dense layer only what stands behind that layer moves

@@ -15,8 +15,8 @@ from dropscape.training.run_networks import load_networks, run_risk
 def measure_flatness(job: Job) -> None:
     """Measure interval flatness of the dropout-free loss at the end point (paper A, Definition 2).
 
-    Writes ``interval``: sample, seed, index (of the principal direction, from 1), factor, left, right, width and
-    reason, the sentence that says why a width is undefined.
+    Writes ``interval``: sample (``random`` is of random directions), seed, index (of the principal direction, from 1),
+    factor, left, right, width and reason, the sentence that says why a width is undefined.
     """
     settings, inputs = job.settings, job.inputs
     device = chosen_device(settings["device"])
@@ -24,7 +24,7 @@ def measure_flatness(job: Job) -> None:
     stacked, principal, pairs = (read_tensors(inputs[name])[0] for name in ("model", "directions", "hessian"))
     frames, risk = [], run_risk(settings, examples)
     for position, (seed, network) in enumerate(load_networks(settings, stacked, examples)):
-        for sample in settings["samples"]:
+        for sample in [*settings["samples"], *(["random"] if "random/indices" in principal else [])]:
             vectors = principal[f"{sample}/directions"][position].T
             in_eigenbasis = vectors @ pairs["eigenvectors"][position]
             measured = interval_flatness(
