@@ -6,12 +6,13 @@ networks whose weights differ in size can be compared. f(alpha) = L(theta + alph
 What a filter is, section 5 says: for a dense layer the whole layer's matrix, for a convolution each output filter. Here
 a parameter with two dimensions (dense layers, projections of a transformer, embeddings) is one filter, one with more is
 a filter for each first index. Of parameters with one dimension (biases, scales and shifts of batch and layer norms) the
-paper says nothing. ``moved`` says whether they move: with "weights" the direction is zero there, as in the figures of Li
-et al., with "all" each of them is one filter too. A batch norm keeps the statistics that it has at theta.
+paper says nothing. ``moved`` says whether they move: with "weights" the direction is zero there, as Li et al. choose,
+with "all" each of them is one filter too. A batch norm keeps the statistics that it has at theta.
 """
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -118,7 +119,7 @@ def slice_widths(
     if not rises or not all(0 < rise < math.inf for rise in rises):
         raise ConfigurationError(f"slices.rises is {list(rises)}; write positive numbers, such as 0.5.")
     profile = _profile(model, inputs, targets, loss)
-    gradient = profile.gradient()
+    gradient, loss0 = profile.gradient(), profile.losses([0.0])[0]
     ascending = sorted(rises)
     unit = ascending[0]
     levels = [math.log1p(rise / unit) for rise in ascending]
@@ -126,14 +127,11 @@ def slice_widths(
     for index in range(directions):
         direction = _vector(model, seed, index, moved)
         profile.point_along(direction)
-        loss0 = profile.losses([0.0])[0]
         left = right = [math.nan] * len(levels)
         if math.isfinite(loss0):
             slope = float(torch.nan_to_num(gradient @ direction.double())) / unit
             searches = [first_crossings(levels, side * slope, math.nan, 1.0, max_width, tolerance) for side in (-1, 1)]
-            (left, right), _ = advance_both(
-                searches, lambda alphas: [1 + (value - loss0) / unit for value in profile.losses(alphas)]
-            )
+            (left, right), _ = advance_both(searches, partial(_risen, profile, loss0, unit))
         for rise in rises:
             sides = {"left": -left[ascending.index(rise)], "right": right[ascending.index(rise)]}
             width = {
@@ -142,6 +140,11 @@ def slice_widths(
             }
             rows.append({"direction": index, "rise": rise, "loss0": loss0} | sides | width)
     return pd.DataFrame(rows)
+
+
+def _risen(profile: ForwardProfile, loss0: float, unit: float, alphas: Sequence[float]) -> list[float]:
+    """Compute (f(alpha) - f(0) + unit) / unit, which is 1 at 0."""
+    return [1 + (value - loss0) / unit for value in profile.losses(alphas)]
 
 
 def _reason(sides: dict[str, float], rise: float, loss0: float, max_width: float) -> str:
