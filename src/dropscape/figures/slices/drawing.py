@@ -25,8 +25,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         r"The loss without dropout is taken at $\theta + \alpha d$ for random directions d, in which each filter is as "
         rf"long as the network's (a dense layer is one). {moved}; batch norm keeps its statistics of $\theta$. "
         "Both networks have the same directions.",
-        f"Lines: median over {description['directions']} directions and the seeds; shading: quartiles. Bars: the median "
-        "width within which the loss is below its value at 0 plus the rise.",
+        f"Lines: median over {description['directions']} directions and the seeds; shading: quartiles. Bars: the "
+        "median width within which the loss is below its value at 0 plus the rise.",
     ]
     if any(description["smoothing"]):
         sentences.append("The cross-entropy with smoothed labels keeps their entropy, below which it cannot fall.")
