@@ -32,6 +32,7 @@ def experiment(runs, seeds):
         "samples": 800,
         "seeds": list(seeds),
         "factor": 2.0,
+        "label_smoothing": 0.0,
     }
 
 

@@ -22,6 +22,16 @@ def slices(run):
     return pd.DataFrame(rows)
 
 
+def widths(run, rise=0.5):
+    """A parabola's, of the judged rise and of another one."""
+    rows = [
+        {"seed": seed, "direction": direction, "moved": moved, "rise": r, "judged": r == rise and moved == "weights",
+         "loss0": 0.01 * direction, "half_width": (r / SHARPNESS[run]) ** 0.5}
+        for seed in (0, 1) for direction in range(5) for moved in ("weights", "all") for r in (rise, 9.0)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def history(run):
     last = [{"seed": seed, "step": 9, "loss": 0.1, "train_accuracy": 1.0, "test_accuracy": ACCURACY[run]}
             for seed in (0, 1)]  # fmt: skip
@@ -46,12 +56,13 @@ def make(tmp_path):
         shared = {"runs": RUNS, "train_examples": 2048, "samples": None, "seeds": [0, 1]}
         shared["dropout"] = {"dropout_after": 1, "mask_mode": "per_example"}
         experiments = [
-            FULLY_CONNECTED | {"title": "MNIST", "loss": "mse"},
-            NETWORKS[second] | {"loss": "cross_entropy"},
+            FULLY_CONNECTED | {"title": "MNIST", "loss": "mse", "label_smoothing": 0.0},
+            NETWORKS[second] | {"loss": "cross_entropy", "label_smoothing": 0.1 if second == "transformer" else 0.0},
         ]
         inputs = {"history": [history(run) for run in RUNS] * 2}
         if kind == "slices":
             inputs["slices"] = [slices(run) for run in RUNS] * 2
+            inputs["slice_widths"] = [widths(run) for run in RUNS] * 2
         elif second == "transformer":
             bleu = pd.DataFrame({"seed": [0, 0, 1], "bleu": [20.0, 20.0, 30.0]})
             inputs["translations"] = [None, None, bleu, bleu]
@@ -72,14 +83,54 @@ def test_slices_have_the_median_of_every_alpha_and_count_what_is_not_finite(make
         assert picture.read(4) == b"\x89PNG"
 
 
+def test_the_judged_widths_are_drawn_at_the_level_that_ends_them(make):
+    figure = make("slices").drawn()
+    for axes in figure.axes:
+        bars = {tuple(line.get_xdata()): set(line.get_ydata()) for line in axes.lines if line.get_marker() == "|"}
+        expected = {run: (0.5 / sharpness) ** 0.5 for run, sharpness in SHARPNESS.items()}
+        for width in expected.values():
+            (level,) = next(levels for ends, levels in bars.items() if ends == pytest.approx((-width, width)))
+            assert level == pytest.approx(0.02 + 0.5)
+    assert (
+        legends(figure)[0][-1] == "width at a rise of 0.5" and legends(figure)[1][-1] == "width at a rise of 0.5 nats"
+    )
+
+
+def test_high_losses_are_logarithmic_above_the_level_and_flat_ones_linear(make):
+    made = make("slices")
+    low, high = made.summary["experiment"] == "mnist_wide", made.summary["experiment"] == "cifar10_vgg9"
+    summary = made.summary.copy()
+    for column in ("low", "median", "high"):
+        summary.loc[low, column] = summary.loc[low, column] / 4
+        summary.loc[high, column] = summary.loc[high, column] * 100
+    figure = made.drawn(summary=summary)
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "symlog"]
+    assert figure.axes[0].get_ylim()[1] > 0.25 * 4 and figure.axes[1].get_ylim() == (0, 1000)
+    assert figure.axes[1].get_yticks().tolist() == [0, 0.5, 1, 10, 100, 1000]
+    assert "logarithmic above" in footer(figure)
+    check_page(figure)
+
+
+def test_the_footer_says_what_moves_and_whether_labels_are_smoothed(make):
+    assert "smoothed" not in footer(make("slices").drawn())
+    made = make("slices", second="transformer")
+    assert "cross-entropy with smoothed labels keeps their entropy" in footer(made.drawn())
+    assert (
+        "Weights alone move; biases and the scales and shifts of norms do not; batch norm keeps its statistics"
+        in footer(made.drawn())
+    )
+    figure = made.drawn(description=made.description | {"moved": ["all"]})
+    assert "Biases and the scales and shifts of norms move too" in footer(figure)
+
+
 def test_slices_of_a_regression_have_no_accuracy_and_no_unit(make):
     made = make("slices")
     figure = made.drawn()
     assert figure.axes[0].get_ylabel() == "loss" and "(60.6 %)" in str(legends(figure))
     summary = made.summary.assign(test_accuracy=np.nan)
-    figure = made.drawn(summary=summary, description=made.description | {"losses": ["cross_entropy"]})
+    figure = made.drawn(summary=summary, description=made.description | {"losses": ["cross_entropy"] * 2})
     assert figure.axes[0].get_ylabel() == "loss [nats]"
-    assert legends(figure)[0] == ["without dropout", "with dropout"] and "Percentages" not in footer(figure)
+    assert legends(figure)[0][:2] == ["without dropout", "with dropout"] and "Percentages" not in footer(figure)
 
 
 def test_accuracies_are_those_of_the_last_step(make):

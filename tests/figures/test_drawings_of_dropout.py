@@ -46,6 +46,12 @@ def test_footer_names_data_sizes_and_every_reason(kind, make):
             assert f"{count:,} \N{MULTIPLICATION SIGN} {reason.rstrip('.')}" in below
 
 
+def test_footer_says_that_the_loss_of_smoothed_labels_keeps_their_entropy(make):
+    made = make("variance_flatness")
+    smoothed = made.drawn(description=made.description | {"label_smoothing": 0.1})
+    assert "the entropy of the labels included" in footer(smoothed) and "entropy" not in footer(made.drawn())
+
+
 @pytest.mark.parametrize("kind", ("variance_flatness", "projected_variance"))
 def test_legend_gives_each_slope_with_its_interval(kind, make):
     made = make(kind)

@@ -15,6 +15,7 @@ from dropscape.errors import ConfigurationError, RandomObjectiveError
 from dropscape.flatness.interval import interval_flatness
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import smoothed_entropy, training_loss
 
 FACTORS = (2.0, 1.5, 3.0, 4.0)
 
@@ -182,6 +183,25 @@ def test_factors_in_any_order_agree_with_one_factor_calls():
         alone = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions, factors=(factor,))
         np.testing.assert_allclose(together.width[:, column], alone.width[:, 0], rtol=2e-6)
     assert (np.diff(together.width[:, np.argsort(FACTORS)], axis=1) > 0).all()
+
+
+def test_width_above_a_floor_is_that_of_the_loss_less_the_floor():
+    """The divergence to smoothed targets, from the cross-entropy and its smallest value."""
+    model, inputs, targets = trained()
+    block, epsilon = ("layers.1.weight",), 0.1
+    directions = unit_vectors(3, len(block_vector(model, block)))
+    floor = smoothed_entropy(4, epsilon)
+    whole = training_loss("cross_entropy", targets, epsilon)
+    options = {"loss": whole, "factors": [2, 2, 4, 2], "floors": [0, floor, floor, 1e3], "tolerance": 1e-9}
+    measured = interval_flatness(model, block, inputs, targets, directions, **options)
+    plain = interval_flatness(model, block, inputs, targets, directions, loss=whole, tolerance=1e-9)
+    np.testing.assert_allclose(measured.width[:, :1], plain.width, rtol=1e-8)
+    options = {"loss": lambda outputs, classes: whole(outputs, classes) - floor, "factors": [2, 4]}
+    divergence = interval_flatness(model, block, inputs, targets, directions, **options, tolerance=1e-9)
+    np.testing.assert_allclose(measured.width[:, 1:3], divergence.width, rtol=1e-8)
+    assert (measured.width[:, 0] > 1.1 * measured.width[:, 1]).all()
+    assert set(measured.reasons[:, 3]) == {"loss at the minimum is not above its floor"}
+    assert np.isnan(measured.width[:, 3]).all() and (measured.reasons[:, :3] == "").all()
 
 
 def test_few_losses_and_a_count_of_them(monkeypatch):

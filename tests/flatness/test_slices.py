@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -11,7 +10,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from dropscape.errors import ConfigurationError, RandomObjectiveError
-from dropscape.flatness.slices import filter_normalised_direction, loss_slices, slice_flatness
+from dropscape.flatness.slices import filter_normalised_direction, loss_slices, slice_widths
 from dropscape.models.fnn import FullyConnected
 from tests.toy_models import attentive, convolutional, double, mean_token_loss
 
@@ -92,63 +91,84 @@ def test_active_dropout_is_refused():
         loss_slices(model, torch.randn(9, 4), torch.randint(3, (9,)), GRID)
 
 
-def curves(*functions, grid=GRID):
-    return pd.concat(
-        [
-            pd.DataFrame({"direction": k, "alpha": grid, "loss": [f(alpha) for alpha in grid]})
-            for k, f in enumerate(functions)
-        ]
-    ).sample(frac=1, random_state=0)
+class Curve(nn.Module):
+    """A network whose loss (its output) along the line through weight 1 is a given function of alpha >= or <= 0."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, 1, dtype=torch.float64))
+        self.function = function
+
+    def forward(self, inputs):
+        return self.function(self.weight - 1).expand(len(inputs), 1)
 
 
-def test_flatness_of_parabolas_and_lines():
-    rise = 0.5
-    found = slice_flatness(
-        curves(
-            lambda a: 0.2 + 8 * a * a,  # reaches 0.7 at 0.25, a grid point
-            lambda a: 3 + 2 * abs(a),
-            lambda a: 1 + (4 * a if a > 0 else -1 * a),  # steeper on the right: 0.125 and 0.5
-        ),
-        rise,
-        radius=0.5,
-    )
-    np.testing.assert_allclose(found["half_width"], [0.25, 0.25, (0.125 + 0.5) / 2], rtol=1e-12)
-    np.testing.assert_allclose(found["loss0"], [0.2, 3, 1])
-    np.testing.assert_allclose(found["curvature"], [16, 2 * 2 / 0.05, 5 / 0.05], rtol=1e-9)
-    # means over |alpha| <= 1/2; the trapezoidal rule on a parabola is too large by f'' h^2 / 12
-    np.testing.assert_allclose(found["mean_rise"], [8 / 12 + 16 * 0.05**2 / 12, 0.5, (4 + 1) / 2 / 4], rtol=1e-9)
-    assert found["reason"].tolist() == ["", "", ""] and (found["rise"] == rise).all()
+def widths(function, rises=(0.5,), **options):
+    inputs, targets = torch.zeros(3, 1, dtype=torch.float64), torch.zeros(3, 1)
+    return slice_widths(Curve(function), inputs, targets, rises, loss=lambda outputs, _: outputs[:, 0], **options)
+
+
+def test_widths_are_roots_whatever_the_size_of_the_loss_at_zero():
+    # One weight: the direction is +1 or -1, so that the two sides of a function may be swapped.
+    for loss0 in (0.2, 1e-9, 0.0, -3.0):
+        found = widths(lambda a, loss0=loss0: loss0 + 8 * a**2, rises=(0.5, 0.125, 2.0, 8e-6))
+        np.testing.assert_allclose(found["half_width"], [0.25, 0.125, 0.5, 1e-3], rtol=2e-6)
+        np.testing.assert_allclose(found["right"], -found["left"], rtol=2e-6)
+        assert found["rise"].tolist() == [0.5, 0.125, 2.0, 8e-6]
+        np.testing.assert_allclose(found["loss0"], loss0, rtol=1e-12)
+        assert (found["reason"] == "").all()
+
+
+def test_sides_that_differ_are_both_measured_and_no_grid_bounds_them():
+    found = widths(lambda a: torch.where(a > 0, 4 * a, -a / 20), rises=(0.5,))  # 0.125 and 10
+    assert sorted([-found["left"][0], found["right"][0]]) == pytest.approx([0.125, 10], rel=2e-6)
+    assert found["half_width"][0] == pytest.approx((0.125 + 10) / 2, rel=2e-6)
 
 
 def test_crossing_is_the_first_one_and_a_loss_that_leaves_the_numbers_is_above():
-    wavy = slice_flatness(curves(lambda a: 1 - math.cos(2 * math.pi * a)), rise=1.0)
-    assert wavy["half_width"][0] == pytest.approx(0.25, abs=1e-9)
-    overflowing = slice_flatness(curves(lambda a: 0.0 if abs(a) < 0.31 else math.inf), rise=1.0, radius=0.2)
-    assert overflowing["half_width"][0] == pytest.approx(0.3)
-    assert overflowing["mean_rise"][0] == 0
+    wavy = widths(lambda a: 1 - torch.cos(2 * math.pi * a), rises=(1.0,))
+    assert wavy["half_width"][0] == pytest.approx(0.25, rel=2e-6)
+    overflowing = widths(lambda a: torch.where(a.abs() < 0.31, 0.0 * a, math.nan), rises=(1.0,))
+    assert overflowing["half_width"][0] == pytest.approx(0.31, rel=1e-5)
 
 
 def test_undefined_width_is_nan_with_its_reason():
-    found = slice_flatness(
-        curves(lambda a: 0.1 * a * a, lambda a: max(a, 0.0), lambda a: 1 - a * a, lambda a: math.nan), rise=0.5
-    )
-    assert found["half_width"].isna().all()
-    sides = ["left and right", "left", "left and right"]
-    assert [reason.split(" on the ")[1].split(" of 0")[0] for reason in found["reason"][:3]] == sides
-    assert found["reason"][3] == "the loss at 0 is not finite"
-    assert found["curvature"][:3].tolist() == pytest.approx([0.2, 1 / 0.05, -2])
+    for function in (lambda a: 1e-6 * a**2, lambda a: -(a**2)):
+        found = widths(function, rises=(0.5, 0.25), max_width=20)
+        assert found[["half_width", "left", "right"]].isna().all(axis=None)
+        assert found["reason"][0] == "the loss does not rise by 0.5 on the left and right of 0 within 20"
+    one_sided = widths(lambda a: a.clamp_min(0))
+    assert one_sided["half_width"].isna()[0] and one_sided[["left", "right"]].notna().sum(axis=None) == 1
+    assert one_sided["reason"][0].count("left") + one_sided["reason"][0].count("right") == 1
+    lost = widths(lambda a: a * math.nan)
+    assert lost["reason"][0] == "the loss at 0 is not finite" and lost["half_width"].isna()[0]
 
 
-@pytest.mark.parametrize(
-    ("settings", "grid", "sentence"),
-    [
-        ({}, np.linspace(-1, 1, 40), "write a grid with 0"),
-        ({}, np.array([-1, 0, 0.5]), "equally far neighbours"),
-        ({}, np.array([0, 0.5, 1]), "write a grid with 0"),
-        ({"rise": 0.0}, GRID, "a positive rise"),
-        ({"radius": 2.0}, GRID, "a radius within the grid from -1 to 1"),
-    ],
-)
-def test_grid_rise_and_radius_have_to_allow_the_numbers(settings, grid, sentence):
-    with pytest.raises(ConfigurationError, match=sentence):
-        slice_flatness(curves(lambda a: a * a, grid=grid), **settings)
+@pytest.mark.parametrize("rises", [(), (0.0,), (0.5, -1.0), (math.inf,)])
+def test_rises_are_positive(rises):
+    with pytest.raises(ConfigurationError, match="write positive numbers"):
+        widths(lambda a: a**2, rises=rises)
+
+
+@pytest.mark.parametrize("moved", ["weights", "all"])
+def test_at_the_width_a_float32_networks_loss_has_risen_by_the_rise(moved):
+    model, inputs, targets = convolutional(n=60)
+    found = slice_widths(model, inputs, targets, [0.5, 0.25], directions=2, seed=3, moved=moved)
+    assert len(found) == 4
+    for row in found.itertuples():
+        direction = filter_normalised_direction(model, 3, row.direction, moved)
+        for alpha in (row.left, row.right):
+            values = {name: double(value) for name, value in model.state_dict().items()}
+            for name, step in direction.items():
+                values[name] = values[name] + alpha * step.double()
+            loss = float(cross_entropy(functional_call(model, values, (double(inputs),)), targets))
+            assert loss - row.loss0 == pytest.approx(row.rise, rel=1e-4)
+
+
+def test_directions_of_all_parameters_add_one_filter_for_each_bias_and_norm():
+    model, _, _ = convolutional()
+    weights, everything = (filter_normalised_direction(model, 5, moved=moved) for moved in ("weights", "all"))
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(everything[name].norm(), value.detach().norm())
+        assert value.ndim == 1 or torch.equal(weights[name], everything[name])
+    assert any(value.ndim == 1 and value.norm() > 0 for value in everything.values())

@@ -22,7 +22,9 @@ SETTINGS = {
     "directions": 2,
     "points": 5,
     "extent": 1.0,
-    "rise": 0.05,
+    "rises": [0.05, 0.02],
+    "moved": ["weights", "all"],
+    "max_width": 100.0,
 }
 
 
@@ -38,7 +40,7 @@ def made(tmp_path, offset=0):
 
 def test_a_slice_is_the_loss_along_the_seeds_direction(tmp_path):
     data, states, slices, widths = made(tmp_path)
-    assert len(slices) == 2 * 2 * 5 and len(widths) == 2 * 2
+    assert len(slices) == 2 * 2 * 5 and len(widths) == 2 * 2 * 2 * 2
     network = restored(SETTINGS["model"], states[1])
     direction = filter_normalised_direction(network, seed=4, index=1)
     with torch.no_grad():
@@ -47,7 +49,22 @@ def test_a_slice_is_the_loss_along_the_seeds_direction(tmp_path):
         expected = cross_entropy_per_example(network(as_inputs(data.train_images)), data.train_labels).mean()
     rows = slices[(slices["seed"] == 4) & (slices["direction"] == 1) & np.isclose(slices["alpha"], 0.5)]
     assert np.isclose(rows["loss"].item(), float(expected), rtol=1e-5)
-    assert set(widths["rise"]) == {0.05} and set(widths["radius"]) == {0.5}
+    judged = widths[widths["judged"]]
+    assert len(judged) == 2 * 2 and set(judged["rise"]) == {0.05} and set(judged["moved"]) == {"weights"}
+    assert (widths["floor"] == 0).all() and widths["half_width"].notna().all()
+    narrower = widths.pivot(index=["seed", "direction", "moved"], columns="rise", values="half_width")
+    assert (narrower[0.02] < narrower[0.05]).all()
+
+
+def test_widths_and_curves_are_those_of_one_loss(tmp_path):
+    _, _, slices, widths = made(tmp_path)
+    centre = slices[slices["alpha"].abs() < 1e-9].set_index(["seed", "direction"])["loss"]
+    judged = widths[widths["judged"]].set_index(["seed", "direction"])
+    assert np.allclose(judged["loss0"], centre[judged.index], rtol=1e-6)
+    for key, row in judged.iterrows():
+        rows = slices[(slices["seed"] == key[0]) & (slices["direction"] == key[1])]
+        within = rows[(rows["alpha"] > row["left"]) & (rows["alpha"] < row["right"])]
+        assert (within["loss"] < row["loss0"] + row["rise"]).all()
 
 
 def test_another_end_point_is_cut_in_the_same_gaussian_direction(tmp_path):

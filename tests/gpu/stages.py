@@ -63,7 +63,7 @@ IMAGES = {
     "steps": 3,
     "trajectory_steps": 1,
 }
-OUTPUTS = ["model", "snapshots", "trajectory", "history"]
+OUTPUTS = ["model", "snapshots", "trajectory", "history", "predictions"]
 EQUATIONS = {
     "data": {"dataset": "mnist", "train_examples": 9, "test_examples": 5, "side": 2},
     "model": {"widths": [4], "activation": "tanh", "initial_scale": None},
@@ -140,7 +140,15 @@ STAGES = {
     "slices": Stage(
         slice_loss,
         "flatness_slices",
-        _MEASURED | {"directions": 2, "points": 5, "extent": 1.0, "rise": 0.05},
+        _MEASURED
+        | {
+            "directions": 2,
+            "points": 5,
+            "extent": 1.0,
+            "rises": [0.05, 0.02],
+            "moved": ["weights", "all"],
+            "max_width": 100.0,
+        },
         _TRAINED,
         ["slices", "slice_widths"],
     ),

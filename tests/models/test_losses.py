@@ -18,6 +18,7 @@ from dropscape.models.losses import (
     cross_entropy_per_example,
     encodes_classes,
     output_loss,
+    smoothed_entropy,
     squared_error_per_example,
     training_loss,
 )
@@ -100,28 +101,32 @@ def sentences(n=5, length=6, vocabulary=7):
     return outputs, tokens
 
 
-def divergence(outputs, classes, epsilon):
-    """Torch's Kullback-Leibler divergence to targets that are smoothed here, one value a prediction."""
+def smoothed(outputs, classes, epsilon):
+    """Cross-entropy with targets that are smoothed here, one value a prediction."""
     targets = torch.nn.functional.one_hot(classes, outputs.shape[-1]) * (1 - epsilon) + epsilon / outputs.shape[-1]
-    return torch.nn.functional.kl_div(outputs.log_softmax(-1), targets.to(outputs), reduction="none").sum(-1)
+    return -(targets * outputs.log_softmax(-1)).sum(-1)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.1])
 def test_loss_of_sentences_is_the_mean_over_tokens_whatever_the_batching(epsilon):
     outputs, tokens = sentences()
-    expected = divergence(outputs, tokens, epsilon)[tokens != PADDING].mean()
+    expected = smoothed(outputs, tokens, epsilon)[tokens != PADDING].mean()
     loss = training_loss("cross_entropy", tokens, epsilon)
     torch.testing.assert_close(loss(outputs, tokens).mean(), expected)
     chunks = [loss(outputs[chunk], tokens[chunk]) for chunk in (slice(0, 2), slice(2, 5))]
     torch.testing.assert_close(torch.cat(chunks).mean(), expected)
 
 
-def test_smoothed_classes_are_torchs_less_a_constant():
+def test_smoothed_classes_are_torchs_and_never_below_their_entropy():
     outputs, tokens = sentences()
-    loss = training_loss("cross_entropy", tokens[:, 0], 0.1)(outputs[:, 0], tokens[:, 0])
+    loss = training_loss("cross_entropy", tokens[:, 0], 0.1)
     expected = torch.nn.functional.cross_entropy(outputs[:, 0], tokens[:, 0], label_smoothing=0.1, reduction="none")
-    torch.testing.assert_close(loss, divergence(outputs[:, 0], tokens[:, 0], 0.1))
-    torch.testing.assert_close(expected - loss, (expected - loss)[:1].expand(len(loss)))
+    torch.testing.assert_close(loss(outputs[:, 0], tokens[:, 0]), expected)
+    count = outputs.shape[-1]
+    best = torch.full((count, count), 0.1 / count, dtype=torch.float64).fill_diagonal_(0.9 + 0.1 / count).log()
+    floor = smoothed_entropy(count, 0.1)
+    assert (expected > floor).all()
+    torch.testing.assert_close(loss(best, torch.arange(count)), torch.full((count,), floor, dtype=torch.float64))
 
 
 def test_without_smoothing_the_loss_of_classes_and_values_is_the_plain_one():

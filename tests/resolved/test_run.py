@@ -61,7 +61,7 @@ class TestNoise:
         plain, dropout = (run(workflow, "cifar100_resnet20", name) for name in ("plain", "dropout"))
         assert {"sampling", "noise_spectrum", "noise_projection", "flatness"} <= set(dropout.tasks)
         assert set(plain.tasks) == {"training", "flatness_slices"}
-        assert set(plain.tables) == {"history", "slices", "slice_widths"}
+        assert set(plain.tables) == {"history", "predictions", "slices", "slice_widths"}
 
     def test_that_is_tentative_is_measured_along_a_training_without_dropout(self, workflow):
         plain = run(workflow, "mnist_fnn_plain", "lr0.1")

@@ -8,7 +8,7 @@ from dropscape.data.examples import Examples
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import cross_entropy_per_example, mean_loss, smoothed_entropy
 from dropscape.models.registry import initialised, with_data_dimensions
-from dropscape.training.run_networks import load_networks, run_risk
+from dropscape.training.run_networks import load_networks, risk_floor, run_risk
 
 PAIRS = {
     "model": {"name": "transformer", "d_model": 8, "d_k": 3, "d_ff": 6, "heads": 2, "layers": 1},
@@ -50,12 +50,19 @@ def test_the_risk_of_sentences_is_the_smoothed_mean_over_words_whatever_the_batc
     (_, network), _ = load_networks(PAIRS, stacked(PAIRS, examples), examples)
     risk = run_risk(PAIRS, examples)
     outputs = network(examples.train_inputs)
-    expected = cross_entropy(
-        outputs.flatten(0, 1), examples.train_targets.flatten(), ignore_index=0, label_smoothing=0.1
-    ) - smoothed_entropy(9, 0.1)
+    words = examples.train_targets.flatten()
+    expected = cross_entropy(outputs.flatten(0, 1), words, ignore_index=0, label_smoothing=0.1)
     for batch in (1, 4, 6):
         found = mean_loss(network, examples.train_inputs, examples.train_targets, risk, batch)
         assert found == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_the_floor_of_the_risk_is_the_entropy_of_smoothed_words():
+    examples = pairs()
+    (_, network), _ = load_networks(PAIRS, stacked(PAIRS, examples), examples)
+    assert risk_floor(PAIRS, network, examples) == smoothed_entropy(9, 0.1) > 0
+    (_, network), _ = load_networks(DIGITS, stacked(DIGITS, digits()), digits())
+    assert risk_floor(DIGITS, network, digits()) == 0
 
 
 def test_the_risk_of_classes_is_the_loss_that_fast_backends_support():

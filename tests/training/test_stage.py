@@ -54,6 +54,7 @@ NAMES = {
     "snapshots": "snapshots.safetensors",
     "trajectory": "trajectory.safetensors",
     "history": "history.csv",
+    "predictions": "predictions.csv",
     "provenance": "provenance.json",
 }
 
@@ -115,6 +116,16 @@ def test_artifacts_are_the_training_of_the_settings(run):
     pd.testing.assert_frame_equal(read_table(outputs["history"]), expected.history, check_exact=True)
     assert at == record | {"steps": list(training_config(SETTINGS).recorded)}
     assert snapshots["layers.0.bias"].shape == (2, len(at["steps"]), 6)
+
+
+@pytest.mark.parametrize("changes", [{}, GENERAL, {"data": ONE_HOT, "loss": "mse"}])
+def test_predictions_are_those_that_the_accuracy_of_the_last_step_counts(run, changes):
+    outputs = run(**changes)
+    predictions, history = read_table(outputs["predictions"]), read_table(outputs["history"])
+    assert predictions["seed"].tolist() == [0] * 5 + [4] * 5
+    assert predictions["example"].tolist() == [*range(5)] * 2 and set(predictions["correct"]) <= {0, 1}
+    accuracy = history.sort_values("step").groupby("seed")["test_accuracy"].last()
+    assert predictions.groupby("seed")["correct"].mean().tolist() == pytest.approx(accuracy.tolist())
 
 
 def test_every_artifact_says_what_made_it(run):

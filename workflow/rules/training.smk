@@ -1,4 +1,4 @@
-# Stage training: every run's seeds together; model, snapshots, trajectory and history out.
+# Stage training: every run's seeds together; model, snapshots, trajectory, history and predictions out.
 
 
 rule training:
@@ -10,6 +10,7 @@ rule training:
         snapshots=run_file("training", "snapshots.safetensors"),
         trajectory=run_file("training", "trajectory.safetensors"),
         history=run_file("training", "history.csv"),
+        predictions=run_file("training", "predictions.csv"),
         provenance=run_file("training", "provenance.json"),
     threads: USER.threads
     resources:

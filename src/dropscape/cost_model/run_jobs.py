@@ -34,6 +34,7 @@ from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import training_config
 
 TRANSLATED = 256  # sentences at a time
+PREDICTION_BYTES = 9  # of a row of a table
 
 # ---- training
 
@@ -43,7 +44,7 @@ def _training(run: RunWork) -> Cost:
     numbers = network.parameters * (1 + len(config.recorded)) + config.trajectory_steps * network.block
     kept = FLOAT * run.seeds * numbers
     measurements = run.seeds * len(config.history)
-    disk = kept + 120 * measurements
+    disk = kept + 120 * measurements + PREDICTION_BYTES * run.seeds * run.test_examples
     batch = getattr(config, "batch_size", None) or run.examples
     if isinstance(config, CompiledTraining):
         neurons = config.widths[1]
@@ -218,9 +219,13 @@ def _flatness(run: RunWork) -> Cost:
 
 
 def _flatness_slices(run: RunWork) -> Cost:
-    points = run.seeds * run.experiment.slices.directions * run.experiment.slices.points
-    passes = NetworkPasses(points * run.examples, calls=run.calls(points))
-    return run.on_either_device(passes, run.gpu_seconds("forward", points * run.examples), disk=60 * points)
+    slices = run.experiment.slices
+    # Those of an interval, for each rise, and for each kind of direction a gradient as long as three losses.
+    of_widths = len(slices.moved) * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(slices.rises))
+    losses = run.seeds * (slices.directions * (slices.points + of_widths) + 3 * len(slices.moved))
+    passes = NetworkPasses(losses * run.examples, calls=run.calls(losses))
+    rows = run.seeds * slices.directions * (slices.points + 3 * len(slices.moved) * len(slices.rises))
+    return run.on_either_device(passes, run.gpu_seconds("forward", losses * run.examples), disk=60 * rows)
 
 
 def _condensation(run: RunWork) -> Cost:

@@ -6,7 +6,7 @@ serves every way to compute a loss, and two searches (the two sides of a directi
 
 import math
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from scipy.optimize import brentq
 
@@ -146,6 +146,29 @@ def first_crossings(
     for level in levels:
         crossings.append((yield from _first_crossing(samples, level, reach, tolerance)))
     return crossings
+
+
+def advance_both(
+    searches: Sequence[Search], ratios: Callable[[Sequence[float]], list[float]]
+) -> tuple[list[list[float]], int]:
+    """Run the searches of the left and the right side in step, so that they share each pass over the examples.
+
+    ``ratios`` answers for distances along the direction, negative on the left. Returns the crossings of both sides,
+    all positive, and how many values were asked for.
+    """
+    results: list[list[float]] = [[], []]
+    wanted = {side: next(search) for side, search in enumerate(searches)}
+    count = 0
+    while wanted:
+        values = ratios([distance if side else -distance for side, distance in wanted.items()])
+        count += len(values)
+        for side, value in zip(list(wanted), values, strict=True):
+            try:
+                wanted[side] = searches[side].send(value)
+            except StopIteration as done:
+                results[side] = done.value
+                del wanted[side]
+    return results, count
 
 
 def _quadratic_root(rise: float, slope: float, curvature: float) -> float:

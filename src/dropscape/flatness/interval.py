@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
-from dropscape.flatness.crossing import Search, first_crossings
+from dropscape.flatness.crossing import advance_both, first_crossings
 from dropscape.flatness.profile import ForwardProfile, loss_profile
 from dropscape.models.block import block_vector
 from dropscape.models.losses import PerExampleLoss
@@ -42,6 +42,7 @@ def interval_flatness(
     directions: Tensor,
     *,
     factors: Sequence[float] = (2.0,),
+    floors: Sequence[float] | None = None,
     loss: str | PerExampleLoss = "cross_entropy",
     curvatures: Tensor | None = None,
     max_width: float = 1e6,
@@ -67,6 +68,8 @@ def interval_flatness(
         targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``, (n, ...) for a custom loss.
         directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
         factors: multiples of the loss, above 1, in any order.
+        floors: one for each factor, below L(theta): the ends are where L - floor is that multiple of L(theta) - floor.
+            None: 0 for all. Label smoothing's entropy makes it the multiple of a divergence, whose smallest value is 0.
         loss: ``cross_entropy``, ``mse`` or a callable (outputs, targets) -> (n,) losses, one an example.
         curvatures: (K,), v^T H v where it is known; saves one loss value a side. It only guides the search.
         max_width: the search goes at most this far on each side.
@@ -89,6 +92,7 @@ def interval_flatness(
         raise ConfigurationError(
             f"flatness.factors is {list(factors)}, but the loss rises from a minimum; write numbers above 1, such as 2."
         )
+    floors = [0.0] * len(factors) if floors is None else floors
     gradient = ForwardProfile(model, block, inputs, targets, loss).gradient()
     profile = loss_profile(model, block, inputs, targets, loss)
     profile.point_along(torch.zeros_like(origin))
@@ -101,24 +105,30 @@ def interval_flatness(
     if not (0 < loss0 < math.inf):
         reasons[:] = f"loss at the minimum is {'zero' if loss0 == 0 else 'not finite'}"
     else:
-        ascending = np.argsort(factors)
-        levels = [math.log(factors[i]) for i in ascending]
+        # the multiples of the whole loss; of the search's common samples the lowest level is the first
+        multiples = [factor - (factor - 1) * floor / loss0 for factor, floor in zip(factors, floors, strict=True)]
+        reasons[:, np.less_equal(multiples, 1)] = "loss at the minimum is not above its floor"
+        ascending = [i for i in np.argsort(multiples) if multiples[i] > 1]
+        levels = [math.log(multiples[i]) for i in ascending]
         scale = origin.double().norm().item() or 1.0
         slopes = torch.nan_to_num(gradient @ directions.double().T / loss0)
-        for k, direction in enumerate(directions.to(origin.dtype)):
+        for k, direction in enumerate(directions.to(origin.dtype) if levels else ()):
             profile.point_along(direction)
             slope = float(slopes[k])
             curvature = math.nan if curvatures is None else float(curvatures[k]) / loss0
             searches = [
                 first_crossings(levels, side * slope, curvature, scale, max_width, tolerance) for side in (-1, 1)
             ]
-            (crossed_left, crossed_right), count = _advance(searches, profile.losses, loss0)
+            (crossed_left, crossed_right), count = advance_both(
+                searches, lambda distances: [value / loss0 for value in profile.losses(distances)]
+            )
             left[k, ascending] = -np.array(crossed_left)
             right[k, ascending] = crossed_right
             evaluations += count
             if progress:
                 progress(k + 1, len(directions))
-        no_left, no_right = np.isnan(left), np.isnan(right)
+        searched = reasons == ""
+        no_left, no_right = searched & np.isnan(left), searched & np.isnan(right)
         reasons[no_left] = "no crossing on the left within max_width"
         reasons[no_right] = "no crossing on the right within max_width"
         reasons[no_left & no_right] = "no crossing on either side within max_width"
@@ -131,22 +141,3 @@ def interval_flatness(
         loss0=loss0,
         evaluations=evaluations,
     )
-
-
-def _advance(
-    searches: Sequence[Search], losses: Callable[[Sequence[float]], list[float]], loss0: float
-) -> tuple[list[list[float]], int]:
-    """Run the searches of the left and the right side in step, so that they share each pass over the examples."""
-    results: list[list[float]] = [[], []]
-    wanted = {side: next(search) for side, search in enumerate(searches)}
-    count = 0
-    while wanted:
-        values = losses([distance if side else -distance for side, distance in wanted.items()])
-        count += len(values)
-        for side, value in zip(list(wanted), values, strict=True):
-            try:
-                wanted[side] = searches[side].send(value / loss0)
-            except StopIteration as done:
-                results[side] = done.value
-                del wanted[side]
-    return results, count

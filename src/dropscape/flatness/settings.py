@@ -1,7 +1,7 @@
 """The settings of measurements of the loss around end points of training."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -53,7 +53,19 @@ class SliceSettings(Measurement):
     directions: Count = Field(description="How many random directions.")
     points: Annotated[int, Field(ge=5)] = Field(41, description="Losses on each, evenly spaced; an odd number.")
     extent: Positive = Field(1.0, description="The largest modulus of alpha; 1 moves every filter by its norm.")
-    rise: Positive = Field(0.5, description="The width of a slice ends where the loss has risen by so much (nats).")
+    rises: list[Positive] = Field(
+        [0.5, 0.25, 1.0],
+        min_length=1,
+        description="The width of a slice ends where the loss has risen by so much (nats, or the loss's units); the "
+        "first is drawn and judged, the others say how much that choice matters.",
+    )
+    moved: list[Literal["weights", "all"]] = Field(
+        ["weights", "all"],
+        min_length=1,
+        description="Widths are measured in directions that move the weights alone, or also biases and the scales and "
+        "shifts of norms (`all`), each as a filter of its own; the first is drawn and judged.",
+    )
+    max_width: Positive = Field(100.0, description="The search for a width on either side gives up at this alpha.")
 
     @model_validator(mode="after")
     def _odd(self):

@@ -9,14 +9,18 @@ from dropscape.flatness.interval import interval_flatness
 from dropscape.jobs import Job
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
-from dropscape.training.run_networks import load_networks, run_risk
+from dropscape.training.run_networks import load_networks, risk_floor, run_risk
 
 
 def measure_flatness(job: Job) -> None:
     """Measure interval flatness of the dropout-free loss at the end point (paper A, Definition 2).
 
+    Under label smoothing the loss is the cross-entropy with smoothed targets, entropy included, as the paper's; a
+    second width is that of the divergence, the loss less that entropy, which alone can be close to zero.
+
     Writes ``interval``: sample (``random`` is of random directions), seed, index (of the principal direction, from 1),
-    factor, left, right, width and reason, the sentence that says why a width is undefined.
+    factor, left, right, width and reason, the sentence that says why a width is undefined; divergence_width and
+    divergence_reason, the same without label smoothing.
     """
     settings, inputs = job.settings, job.inputs
     device = chosen_device(settings["device"])
@@ -24,6 +28,8 @@ def measure_flatness(job: Job) -> None:
     stacked, principal, pairs = (read_tensors(inputs[name])[0] for name in ("model", "directions", "hessian"))
     frames, risk = [], run_risk(settings, examples)
     for position, (seed, network) in enumerate(load_networks(settings, stacked, examples)):
+        factors, floor = settings["factors"], risk_floor(settings, network, examples)
+        of_divergence = len(factors) if floor else 0  # where the columns of the divergence start
         for sample in [*settings["samples"], *(["random"] if "random/indices" in principal else [])]:
             vectors = principal[f"{sample}/directions"][position].T
             in_eigenbasis = vectors @ pairs["eigenvectors"][position]
@@ -33,13 +39,14 @@ def measure_flatness(job: Job) -> None:
                 examples.train_inputs,
                 examples.train_targets,
                 vectors,
-                factors=settings["factors"],
+                factors=[*factors, *factors] if floor else factors,
+                floors=[0.0] * len(factors) + [floor] * of_divergence,
                 loss=risk,
                 curvatures=(in_eigenbasis.double().square() @ pairs["eigenvalues"][position]),
                 max_width=settings["max_width"],
                 progress=Progress(f"flatness {job.name}, {sample}, seed {seed}", len(vectors)),
             )
-            for column, factor in enumerate(settings["factors"]):
+            for column, factor in enumerate(factors):
                 key = {"sample": sample, "seed": seed, "index": principal[f"{sample}/indices"].numpy()}
                 columns = {
                     "factor": factor,
@@ -47,6 +54,8 @@ def measure_flatness(job: Job) -> None:
                     "right": measured.right[:, column],
                     "width": measured.width[:, column],
                     "reason": measured.reasons[:, column],
+                    "divergence_width": measured.width[:, of_divergence + column],
+                    "divergence_reason": measured.reasons[:, of_divergence + column],
                 }
                 frames.append(pd.DataFrame(key | columns))
     write_table(job.outputs["interval"], pd.concat(frames))

@@ -96,8 +96,8 @@ def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> P
         name: a key of ``LOSSES``.
         targets: of the whole training set.
         label_smoothing: epsilon of Szegedy et al. (2016): the target is 1 - epsilon on its class plus epsilon / C on
-            each of the C classes. The entropy of such a target, a constant, is taken off. Only for ``cross_entropy``;
-            else it is a ConfigurationError.
+            each of the C classes. The smallest value is then the entropy of such a target (``smoothed_entropy``), as it
+            is torch's. Only for ``cross_entropy``; else it is a ConfigurationError.
     """
     loss = output_loss(name)
     if label_smoothing and name != "cross_entropy":
@@ -118,21 +118,17 @@ def training_loss(name: str, targets: Tensor, label_smoothing: float = 0.0) -> P
 
 
 def _smoothed(outputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
-    """Compute the cross-entropy of (n, C) with smoothed targets less their entropy, (n,).
-
-    It is the Kullback-Leibler divergence. Without that constant the smallest value is 0, as it is without smoothing, so
-    that a multiple of the loss (paper A, Definition 2) means the same for both.
-    """
+    """Compute the cross-entropy of (n, C) with smoothed targets, (n,), as torch does."""
     if not epsilon:
         return cross_entropy_per_example(outputs, targets)
     # Never tiny, so that the plain formula is accurate, and faster where there are many classes.
     log_probabilities = outputs.log_softmax(dim=1)
     right = _of_class(log_probabilities, targets, one_hot(targets, outputs.shape[1])).squeeze(1)
-    return (epsilon - 1) * right - epsilon * log_probabilities.mean(dim=1) - smoothed_entropy(outputs.shape[1], epsilon)
+    return (epsilon - 1) * right - epsilon * log_probabilities.mean(dim=1)
 
 
 def smoothed_entropy(classes: int, epsilon: float) -> float:
-    """Compute the entropy of the smoothed target in nats."""
+    """Compute the entropy of the smoothed target in nats, what the cross-entropy is above the divergence."""
     other = epsilon / classes
     right = 1 - epsilon + other
     return -right * math.log(right) - (classes - 1) * other * math.log(other)
@@ -149,15 +145,22 @@ def encodes_classes(targets: Tensor) -> bool:
     return targets.ndim == 2 and targets.shape[1] > 1 and zero_or_one and bool((targets.sum(dim=1) == 1).all())
 
 
+def are_correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Say of each example whether its class is predicted, bool (n,).
+
+    Outputs are (n, C), targets classes (n,) or classes encoded as values (n, C).
+    """
+    return outputs.argmax(dim=-1) == (targets.argmax(dim=-1) if targets.is_floating_point() else targets)
+
+
 def correct_predictions(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Count the predictions that are right, and all predictions.
 
     Targets are classes (n,), classes encoded as values (n, C), or tokens (n, T), of which padding does not count.
     """
-    if targets.is_floating_point():
-        targets = targets.argmax(dim=-1)
-    counted = torch.ones_like(targets, dtype=torch.bool) if targets.ndim == 1 else targets != PADDING
-    return ((outputs.argmax(dim=-1) == targets) & counted).sum(), counted.sum()
+    correct = are_correct(outputs, targets)
+    counted = torch.ones_like(correct) if correct.ndim == 1 else targets != PADDING
+    return (correct & counted).sum(), counted.sum()
 
 
 @torch.no_grad()

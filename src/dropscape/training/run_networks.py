@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dropscape.data.examples import Examples
-from dropscape.models.losses import PerExampleLoss, training_loss
+from dropscape.models.losses import PerExampleLoss, smoothed_entropy, training_loss
 from dropscape.models.registry import with_data_dimensions
 from dropscape.models.restored import networks_of_seeds
 from dropscape.training.backends import has_one_hidden_mask
@@ -35,3 +35,13 @@ def run_risk(settings: Mapping[str, Any], examples: Examples) -> PerExampleLoss:
     Everything is measured on it, label smoothing included: at the end of training it is this loss that is at a minimum.
     """
     return training_loss(settings["loss"], examples.train_targets, settings["label_smoothing"])
+
+
+def risk_floor(settings: Mapping[str, Any], network: nn.Module, examples: Examples) -> float:
+    """Return the smallest value that the risk can have: the entropy of smoothed targets in nats, else 0.
+
+    The classes are counted on the network's own outputs.
+    """
+    if not settings["label_smoothing"]:
+        return 0.0
+    return smoothed_entropy(network(examples.train_inputs[:1]).shape[-1], settings["label_smoothing"])

@@ -8,12 +8,13 @@ from dropscape.models.registry import with_data_dimensions
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.checkpoint import Checkpoints
+from dropscape.training.predictions import predicted_right
 from dropscape.training.train import train as train_seeds
 from dropscape.training.train import training_config
 
 
 def train(job: Job) -> None:
-    """Train the seeds of one run; write ``model``, ``snapshots``, ``trajectory`` and ``history``.
+    """Train the seeds of one run; write ``model``, ``snapshots``, ``trajectory``, ``history`` and ``predictions``.
 
     The input ``start``, if there is one, is the model of another run of the same seeds, at whose end point this one
     starts.
@@ -41,3 +42,4 @@ def train(job: Job) -> None:
     trajectory = {} if trained.trajectory is None else {"trajectory": trained.trajectory}
     write_tensors(job.outputs["trajectory"], trajectory, record)
     write_table(job.outputs["history"], trained.history)
+    write_table(job.outputs["predictions"], predicted_right(settings, trained.parameters, examples))

@@ -23,6 +23,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         scatter.fit_sentence(page.description),
         "Held out: directions are from one half of the samples, variances from the other, paired with F by rank.",
     ]
+    if page.description["label_smoothing"]:
+        sentences.insert(1, "The loss is the cross-entropy with smoothed labels, the entropy of the labels included.")
     title = f"variance against interval flatness, {scatter.SAMPLES[sample]}"
     legend_rows = scatter.LEGEND_LINES * max(len(runs) for runs, _ in panels.values())
     axes = page.row(title, list(panels), sentences, 2.1, legend_rows)

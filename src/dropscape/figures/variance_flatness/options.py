@@ -19,5 +19,7 @@ class VarianceFlatness(SampleFigure):
     )
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
-        """Also the multiple of the loss that ends the interval."""
-        return super().experiment_details(experiment) | {"factor": experiment.settings.flatness.factors[0]}
+        """Also the multiple of the loss that ends the interval, and the smoothing of the loss's labels."""
+        details = {"label_smoothing": experiment.settings.training.label_smoothing}
+        details |= {"factor": experiment.settings.flatness.factors[0]}
+        return super().experiment_details(experiment) | details

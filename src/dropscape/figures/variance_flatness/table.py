@@ -31,7 +31,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     points = pd.concat([_estimate(joined, *estimate) for estimate in estimates.items()], ignore_index=True)
     summary = power_laws(points, "flatness", "variance", by=["estimate"])
     named = {name: f"{name} points" for name in estimates}
-    return FigureContent.counted(points, summary, named, "estimate", sample=sample, factor=factor, leading=LEADING)
+    facts = {"sample": sample, "factor": factor, "leading": LEADING, "label_smoothing": settings["label_smoothing"]}
+    return FigureContent.counted(points, summary, named, "estimate", **facts)
 
 
 def _estimate(joined: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
