@@ -58,7 +58,7 @@ def tables_of_a_run():
         "alignment": pd.DataFrame(
             {"seed": seed, "step": step, "keep_prob": 0.8, "trace_h_sigma": 50.0, "trace_h_isotropic": 1.0,
              "trace_h_active": 1.0,
-             "cosine": 0.9, "cosine_unbiased": 0.8, "cosine_rotated": 0.2}
+             "cosine": 0.9, "cosine_unbiased": 0.8, "cosine_rotated": 0.05}
             | {f"cosine_{name}": 0.9 for name in READINGS}
             | {f"cosine_{name}_rotated": 0.2 for name in READINGS}
             for seed in SEEDS
@@ -112,11 +112,16 @@ def judged(tmp_path):
         controls = [claim.control_statistic for claim in claims.values() if claim.figure is None]
         controls = [one for one in controls if one is not None and one not in statistics]
         for table in {one.table for one in statistics}:
-            value = {"counterexamples": True, "theory_error": 1e-12}
+            value = {"counterexamples": True, "theory_error": 1e-12, "theory_rank": 1e-12}
             rows = [one.where | {one.column: value[one.name]} for one in statistics if one.table == table]
             rows += [one.where | {one.column: 0.5} for one in controls if one.table == table]
             theory[table] = str(folder / "theory" / f"{table}.csv")
-            write_table(theory[table], pd.DataFrame({"network": index} | row for row in rows for index in range(20)))
+            networks = range(20)
+            content = pd.DataFrame({"network": index} | row for row in rows for index in networks)
+            if table == "closed_forms":
+                content["loss_spread"] = content["network"] * 0.1
+                content["disproportion"] += content["network"] * 1e-14
+            write_table(theory[table], content)
         write_json(tmp_path / "mnist.json", {"label": "5,000 digits"})
         settings = {
             "claims": [
@@ -170,12 +175,12 @@ def test_the_record_has_the_data(judged):
 
 
 def test_tables_that_say_what_the_papers_say_make_the_claims_hold(joined):
-    """But for equally linear samples, which are not more linear; the unbiased cosine, which was put below 0.85; and
-    Theorem 2 near a minimum, whose control is the claim after it, which was made to hold."""
+    """But for samples and halves of directions that are equally linear; the unbiased cosine, which was put below 0.85;
+    and Theorem 2 near a minimum, whose control is the claim after it, which was made to hold."""
     claims, _ = joined()
     verdicts = dict(zip(claims["claim"], claims["verdict"], strict=True))
-    failing = {"A-gradients-more-linear-fig2", "A-gradients-more-linear-fig3", "C-fig3a-throughout-unbiased"}
-    failing.add("A-theorem2-near")
+    failing = {name for name in verdicts if name.startswith("A-gradients-more-linear") or name.endswith("flat-half")}
+    failing |= {"C-fig3a-throughout-unbiased", "A-theorem2-near"}
     assert {name for name, verdict in verdicts.items() if verdict != HOLDS} == failing
     assert verdicts["C-fig3a-throughout-unbiased"] == FAILS
 

@@ -335,3 +335,48 @@ def test_a_comparison_needs_a_training_without_dropout(pair):
     tables.runs.pop()
     with pytest.raises(NotMeasuredError, match="mnist has no training without dropout to compare dropout with"):
         measure("accuracy_gain", tables, run)
+
+
+def test_the_sharpest_tenth_is_compared_with_the_other_nine(tables, run):
+    """Of thirty directions the three sharpest have a hundred times the variance of the others."""
+    variances = np.array([100.0] * 3 + [1.0] * 27)
+    widths = np.arange(1.0, 31)
+    found = tables(**spectrum_and_interval({0: variances}, {0: widths}))
+    assert measure("variance_of_sharp_tenth", found, run, sample="gradients").value == pytest.approx(100)
+    turned = tables(**spectrum_and_interval({0: variances}, {0: widths[::-1].copy()}))
+    assert measure("variance_of_sharp_tenth", turned, run, sample="gradients").value < 1
+
+
+def test_the_flatter_half_is_more_linear_where_the_noise_is_in_the_sharper_one(tables, run):
+    x, exact = noisy_power_law(40, -0.5, 0.0)
+    _, noisy = noisy_power_law(40, -0.5, 2.0)
+    sharp = x < np.median(x)
+    variances = np.where(sharp, noisy, exact)
+    found = tables(**spectrum_and_interval({0: variances}, {0: x}))
+    expected = 1 - stats.linregress(np.log(x[sharp]), np.log(noisy[sharp])).rvalue ** 2
+    measured = measure("linearity_of_flat_half", found, run, sample="gradients")
+    assert measured.value == pytest.approx(expected) and expected > 0.1
+
+
+def test_the_cosine_over_that_of_a_turned_covariance(tables, run):
+    table = cosines({0: [0.4, 0.8, 0.8, 0.9], 1: [0.9, 0.9, 0.1, 0.9]}).assign(cosine_rotated=0.01)
+    measured = measure("cosine_over_baseline", tables(alignment=table), run)
+    assert measured.value == pytest.approx(20) and measured.units == 2  # the root of 40 times 10
+    with pytest.raises(NotMeasuredError, match="no cosine_rotated"):
+        measure("cosine_over_baseline", tables(alignment=table.drop(columns="cosine_rotated")), run)
+
+
+def test_ranks_over_networks(tables):
+    """Medians over keep probabilities of ten networks that rise together but for two neighbours."""
+    x = np.arange(10.0)
+    y = x.copy()
+    y[[4, 5]] = y[[5, 4]]
+    rows = pd.DataFrame({"network": range(10), "state": "trained", "parameters": "all", "spread": x, "error": y})
+    both = pd.concat([rows, rows.assign(error=rows["error"] + 0.1), rows.assign(state="random", error=-y)])
+    given = {"table": "theory", "column": "error", "against": "spread"}
+    measured = measure("theory_rank", tables(theory=both), **given, where={"state": "trained"})
+    assert measured.value == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert measured.low < measured.value <= measured.high <= 1 and measured.counted == "10 networks"
+    assert measure("theory_rank", tables(theory=both), **given, where={"state": "random"}).value < -0.9
+    few = tables(theory=both[both["network"] < 3])
+    assert math.isnan(measure("theory_rank", few, **given, where={"state": "trained"}).value)

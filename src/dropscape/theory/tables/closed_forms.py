@@ -37,6 +37,7 @@ def table(
         - ``parameters``: ``one_layer``, the weight and bias of layer L-1, the one before the dropout, or ``all``.
         - ``dimension``: P, how many parameters that is.
         - ``loss``: E_eta R_S^drop. ``loss_without_dropout``: R_S.
+        - ``loss_spread``: standard deviation over the examples of E l_i, the dropout loss of one, over its mean.
         - ``loss_identity_error``: max_i |eps_i^2 + s sum_j g_ij^2 - 2 E l_i| / max_i 2 E l_i (end of App. B.2).
         - ``gradient_norm``: |grad E_eta R_S^drop| with respect to the row's parameters (0 in Assumption 1).
         - ``theorem1_error``: |H_Theorem1 - H| / |H|. The dropped terms, of which the next two columns tell, can cancel.
@@ -52,6 +53,7 @@ def table(
         - ``cross_term_error``: |Sigma_Theorem2 - M_(3)| / |Sigma|, the term dropped as grad (eps_i)^2 = 0.
         - ``first_order_error_of_dropout_part``: |M_(3) - M| / |M - M_0|, M_0 the second moment without dropout: the
           expansion's error relative to what dropout adds. NaN at keep_prob 1, where dropout adds nothing.
+        - ``disproportion``: min_c |Sigma - c H| / |Sigma|, 0 if they are proportional (section 8, last paragraph).
         - ``delta``, ``epsilon``: the constants of Proposition 1 (``proposition.constants``); NaN where an output lies
           outside (0, 1), and then the columns below are missing.
         - ``lower_margin_closed_form``, ``upper_margin_closed_form``: parts (i) and (ii) with the matrices of Theorems 1
@@ -88,6 +90,7 @@ def compare(problem: Problem, keep_prob: float) -> list[dict[str, object]]:
     common = {
         "loss": float(losses.mean()),
         "loss_without_dropout": float((expansion.residual**2).mean() / 2),
+        "loss_spread": float(losses.std(correction=0) / losses.mean()),
         "loss_identity_error": float(identity_error),
         "delta": delta,
         "epsilon": epsilon,
@@ -101,6 +104,7 @@ def compare(problem: Problem, keep_prob: float) -> list[dict[str, object]]:
         row = {"parameters": parameters, "dimension": here.output_gradient.shape[1], **common}
         row |= _theorem_1(here, keep_prob, own_hessian, plain_hessian[part, part])
         row |= _theorem_2(here, keep_prob, own_mean, own_moment)
+        row["disproportion"] = _disproportion(own_moment - torch.outer(own_mean, own_mean), own_hessian)
         closed = closed_forms.hessian(here, keep_prob), closed_forms.covariance(here, keep_prob)
         enumerated = own_hessian, own_moment - torch.outer(own_mean, own_mean)
         for version, (h, sigma) in (("closed_form", closed), ("enumerated", enumerated)):
@@ -128,6 +132,12 @@ def _norm(matrix: Tensor) -> float:
 def _ratio(part: Tensor, size: float) -> float:
     """|part| / size, NaN if size is 0."""
     return _norm(part) / size if size > 0 else math.nan
+
+
+def _disproportion(sigma: Tensor, hessian: Tensor) -> float:
+    """min_c |sigma - c H| / |sigma|, NaN if either is 0."""
+    product = float((sigma * hessian).sum()) / (_norm(hessian) * _norm(sigma) or math.nan)
+    return math.sqrt(max(0.0, 1 - product**2)) if not math.isnan(product) else math.nan
 
 
 def _theorem_1(expansion: DropoutExpansion, keep_prob: float, hessian: Tensor, plain: Tensor) -> dict[str, float]:
