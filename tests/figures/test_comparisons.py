@@ -46,8 +46,8 @@ def make(tmp_path):
         shared = {"runs": RUNS, "train_examples": 2048, "samples": None, "seeds": [0, 1]}
         shared["dropout"] = {"dropout_after": 1, "mask_mode": "per_example"}
         experiments = [
-            FULLY_CONNECTED | {"title": "MNIST", "loss": "mse"},
-            NETWORKS[second] | {"loss": "cross_entropy"},
+            FULLY_CONNECTED | {"title": "MNIST", "loss": "mse", "rise": 0.3},
+            NETWORKS[second] | {"loss": "cross_entropy", "rise": 0.5},
         ]
         inputs = {"history": [history(run) for run in RUNS] * 2}
         if kind == "slices":
@@ -76,8 +76,9 @@ def test_slices_of_a_regression_have_no_accuracy_and_no_unit(make):
     made = make("slices")
     figure = made.drawn()
     assert figure.axes[0].get_ylabel() == "loss" and "(60.6 %)" in str(legends(figure))
+    assert "where the loss has risen by 0.3 or 0.5 nats" in footer(figure)
     summary = made.summary.assign(test_accuracy=np.nan)
-    figure = made.drawn(summary=summary, description=made.description | {"losses": ["cross_entropy"]})
+    figure = made.drawn(summary=summary, description=made.description | {"losses": ["cross_entropy"] * 2})
     assert figure.axes[0].get_ylabel() == "loss [nats]"
     assert legends(figure)[0] == ["without dropout", "with dropout"] and "Percentages" not in footer(figure)
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
 _LEFT, _RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
 _LEGEND_ROW, _GAP, _PANEL_TITLE, _TITLE_LINE = 0.118, 0.16, 0.26, 0.125  # inches
-_FOOTER_CHARACTERS = 178
+_FOOTER_CHARACTERS = 168  # of a line; digits, of which lists of settings are full, are wider than letters
 _TITLE_CHARACTERS = 17.5  # of a panel's title, an inch
 
 
@@ -90,12 +90,18 @@ class Page:
 
     def _footer(self, sentences: Sequence[str]) -> list[str]:
         """What is said below: of each experiment, of the kind of figure, and of points that are left out."""
-        experiments = self.description["experiments"]
+        experiments, own = self.description["experiments"], self.description["deviations"]
         titles = experiment_titles(experiments)
         lines = [self._data(experiment, titles[experiment["name"]]) for experiment in experiments]
-        lines = lines or ["The figure shows theory; nothing is trained."]
-        lines[-1] += f" Scale {self.description['scale']}."
-        return [*lines, " ".join(sentences), " ".join(map(_counted, self.description["undefined"]))]
+        found = [experiment["deviations"] for experiment in experiments]
+        if not experiments:
+            lines, found, own = ["The figure shows theory; nothing is trained."], [own], []
+        elif not any(found):
+            lines[-1] += f" {self._scale([])}"
+            found = []
+        said = [f"{line} {self._scale(phrases)}" for line, phrases in zip(lines, found, strict=False)] or lines
+        said += [f"Differs from the paper's figure: {', '.join(own)}."] if own else []
+        return [*said, " ".join(sentences), " ".join(map(_counted, self.description["undefined"]))]
 
     def _data(self, experiment: Mapping[str, Any], title: str) -> str:
         sizes = [f"n = {count_of(experiment['train_examples'])} training examples"]
@@ -104,7 +110,15 @@ class Page:
             sizes.append(f"N = {experiment['samples']:,} {unit}")
         seeds = experiment["seeds"]
         sizes.append(f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})")
-        return f"{title[0].upper()}{title[1:]}; {experiment['data']}; {', '.join(sizes)}."
+        notes = "".join(f"; {note}" for note in experiment["notes"] or ())
+        return f"{title[0].upper()}{title[1:]}; {experiment['data']}; {', '.join(sizes)}{notes}."
+
+    def _scale(self, deviations: Sequence[str]) -> str:
+        """Such as ``Scale quick: 2,000 of 10,000 training images.``; a scale alone has the paper's settings."""
+        scale = self.description["scale"]
+        if deviations:
+            return f"Scale {scale}: {', '.join(deviations)}."
+        return f"Scale {scale}." if scale == "paper" else f"Scale {scale}, with the paper's settings."
 
 
 def _counted(entry: Mapping[str, Any]) -> str:

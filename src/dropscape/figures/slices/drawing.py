@@ -14,8 +14,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     titles = names.experiment_titles(page.description["experiments"])
     sentences = [
         r"The loss without dropout is taken at $\theta + \alpha d$ for random directions d, in which each filter is as "
-        "long as the network's (a dense layer is one filter). Both networks have the same directions.",
-        f"Lines: median over {page.description['directions']} directions and the seeds; shading: quartiles.",
+        "long as the network's (a dense layer is one filter); biases, batch and layer norms stay as they are. Both "
+        "networks have the same directions.",
+        f"Lines: median over {page.description['directions']} directions and the seeds; shading: quartiles. "
+        f"Claims judge a slice by its width where the loss has risen by {_rises(page)}.",
     ]
     if summary["test_accuracy"].notna().any():
         sentences.append("Percentages: test accuracy at the end of training.")
@@ -33,3 +35,10 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         panel.set(xlabel=r"$\alpha$ [filter norms]", ylim=(0, None))
         legend_below(panel, handles)
     axes[0].set_ylabel("loss [nats]" if set(page.description["losses"]) == {"cross_entropy"} else "loss")
+
+
+def _rises(page: Page) -> str:
+    """The rises that end a slice's width, in the unit of the loss."""
+    losses, rises = page.description["losses"], page.description["rises"]
+    units = [" nats" if loss == "cross_entropy" else "" for loss in losses]
+    return " or ".join(dict.fromkeys(f"{rise:g}{unit}" for rise, unit in zip(rises, units, strict=True)))

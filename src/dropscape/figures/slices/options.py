@@ -17,5 +17,6 @@ class Slices(DropoutFigure):
     )
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
-        """Also the loss."""
-        return super().experiment_details(experiment) | {"loss": experiment.settings.loss}
+        """Also the loss, and the rise that ends a slice's width."""
+        details = {"loss": experiment.settings.loss, "rise": experiment.settings.slices.rise}
+        return super().experiment_details(experiment) | details

@@ -24,5 +24,6 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     summary = pd.DataFrame({name: losses.quantile(share) for name, share in quartiles.items()}).reset_index()
     points = points[[*runs.END_POINT, "seed", "direction", "alpha", "loss", "reason"]]
     summary = summary.merge(pd.DataFrame(ends), on=runs.END_POINT)
-    directions, kinds = int(points["direction"].nunique()), [one["loss"] for one in figure["experiments"]]
-    return FigureContent.counted(points, summary, "losses", directions=directions, losses=kinds)
+    directions = int(points["direction"].nunique())
+    kinds, rises = ([one[key] for one in figure["experiments"]] for key in ("loss", "rise"))
+    return FigureContent.counted(points, summary, "losses", directions=directions, losses=kinds, rises=rises)
