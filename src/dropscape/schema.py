@@ -22,6 +22,11 @@ KeepProb = Annotated[float, Field(gt=0, le=1)]
 Sample = Literal["trajectory", "gradients"]
 
 
+# Marks a key, in the metadata of its type, that decides speed, memory or how finely a history is recorded, and none of
+# the numbers that are compared with a paper's: where it is not the paper's, no figure says so. Every other key counts.
+SPEED_ONLY = "speed only"
+
+
 def _distinct(seeds: list[int]) -> list[int]:
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"{seeds} names a seed twice: write each once")

@@ -144,7 +144,7 @@ def verdict_of(fake):
             {"claim": "mnist"},
             {"mnist": "5,000 digits"},
             "quick",
-            {"mnist": ["2,000 of 10,000 images", "2 of 3 seeds"]},
+            {"claim": ["2,000 of 10,000 images", "2 of 3 seeds"]},
         )
         (claim,) = claims.to_dict("records")
         return claim, rows.to_dict("records")

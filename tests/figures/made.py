@@ -35,7 +35,7 @@ class Made:
         descriptions = [str(folder / f"{one['name']}.json") for one in experiments]
         for one, path in zip(experiments, descriptions, strict=True):
             write_json(path, {"label": f"{one['name']}, {label}", "dataset": one["name"]})
-        figure = typed.options | {"kind": kind, "paper_reference": reference, "scale": "quick"}
+        figure = typed.options | {"kind": kind, "paper_reference": reference, "scale": "quick", "deviations": []}
         figure |= {"experiments": experiments, "tables": self._written(typed, experiments, inputs)}
         self.paths = {name: str(folder / file) for name, file in OUTPUTS.items()}
         make_table(Job("figures_table", "study-fig", figure, {"descriptions": descriptions}, self.paths))

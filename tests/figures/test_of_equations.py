@@ -16,7 +16,7 @@ def test_every_kind_is_drawn_in_order(kind, tmp_path):
     drawn = figure.drawn()
     check_page(drawn)
     words = footer(drawn)
-    assert "mnist_small, stand-in data" in words and "Scale quick." in words
+    assert "mnist_small, stand-in data" in words and "Scale quick, with the paper's settings." in words
     assert words.startswith("Network of 50 tanh units on MNIST; ") and "The network sees images of" in words
     assert "7 \N{MULTIPLICATION SIGN} 7 pixels" in words and "half the squared error" in words
 

@@ -60,11 +60,12 @@ def test_rows_show_statement_papers_number_ours_expected_verdict_and_figure(page
         "below 0",
         "holds holds in 3 of 3 runs",
         "random directions: 0.0123, not judged",
+        "2,000 of 10,000 training images",
         "Fig. 2(a)",
     ]
     assert texts["claim-A-theorem"][0].startswith('Σ ⪰ δ² H, where "a" < b & c.')
     assert texts["claim-A-theorem"][1:5] == ["an identity", "7.8e-12 3 seeds", "below 0", "holds"]
-    assert texts["claim-A-theorem"][5:] == ["none: algebra guarantees it", ""]
+    assert texts["claim-A-theorem"][5:] == ["none: algebra guarantees it", "2,000 of 10,000 training images", ""]
     assert texts["claim-A-few"][2:5] == ["undefined 3 seeds", "below 0", "not judged too few points: 12"]
     assert "Paper A" in page and page.index("Paper A:") < page.index("claim-A-few") < page.index("Paper C:")
     assert "Of the papers&#39; sentences 1 holds, 1 fails, 1 is not judged; of our own and identities 1 holds" in page
@@ -76,9 +77,10 @@ def test_links_only_where_the_report_has_the_figure_and_whatever_its_path(page):
     assert r'results["results/it' in clicks["claim-A-fig2"] and r"\"quoted\"" in clicks["claim-A-fig2"]
 
 
-def test_reduced_sizes_are_named_except_at_the_papers_scale(claims):
-    assert "reduced sizes" in first_page(claims, PAPERS, {})
-    assert "reduced sizes" not in first_page(claims.assign(scale="paper"), PAPERS, {})
+def test_a_scale_stands_alone_only_where_no_claim_differs_from_the_paper(claims):
+    assert "<b>smoke</b>, not the papers&#39; settings in 4 of 4 claims." in first_page(claims, PAPERS, {})
+    as_published = first_page(claims.assign(scale="paper", deviations=""), PAPERS, {})
+    assert "<b>paper</b>." in as_published and as_published.count("in nothing") == 4
 
 
 def test_the_page_is_one_block_of_raw_html(page):

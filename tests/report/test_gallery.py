@@ -11,7 +11,7 @@ def claims_table():
     shared = {"statistic": "rank correlation", "low": -0.9, "high": -0.7, "expected": "below 0",
               "origin": "paper", "place": "section 6.1",
               "quote": "negative", "rests_on": "3 seeds", "points_to": "holds", "control": "random directions",
-              "control_value": 0.1, "control_verdict": "fails", "deviations": "",
+              "control_value": 0.1, "control_verdict": "fails", "deviations": "2,000 of 10,000 training images",
               "reason": "", "data": "MNIST", "scale": "smoke"}  # fmt: skip
     return pd.DataFrame(
         [
@@ -37,6 +37,8 @@ def test_every_claim_and_figure_is_on_the_page(tmp_path):
     assert "-0.8 [-0.9, -0.7]" in page
     assert "**fails**" in page
     assert "“negative”, section 6.1" in page and "random directions: 0.1, fails" in page
+    assert "Scale `smoke`, not the papers' settings in 2 of 2 claims." in page
+    assert page.count("| 2,000 of 10,000 training images |") == 2
     assert "make paper" in page
     assert "(gallery/noise_structure-fig2d.png)" in page
     assert (tmp_path / "docs/gallery/noise_structure-fig2d.png").read_bytes() == b"picture"

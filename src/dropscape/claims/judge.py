@@ -99,8 +99,8 @@ def judge(
 
     The claims by name are as in ``config/claims/<study>.yaml`` and have the ``study`` and ``control_statistic``;
     ``experiments`` are the experiment of each (None for theory), ``data`` the label of each experiment's data,
-    ``deviations`` what differs from the paper in each experiment. Returns one row per claim (``CLAIM_COLUMNS``), and
-    one per claim and run with its own verdict (``RUN_COLUMNS``).
+    ``deviations`` what differs from the paper in what each is judged on. Returns one row per claim (``CLAIM_COLUMNS``),
+    and one per claim and run with its own verdict (``RUN_COLUMNS``).
     """
     rows, by_run = [], []
     for name, claim in claims.items():
@@ -122,7 +122,7 @@ def judge(
                 "expected": described(claim["expected"]),
                 "control": f"none: {control}" if isinstance(control, str) else control["what"],
                 "reason": join_notes(several if len(deciding) > 1 else "", weakest["reason"], note),
-                "deviations": "; ".join(deviations.get(experiment, ())),
+                "deviations": "; ".join(deviations.get(name, ())),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }

@@ -10,7 +10,7 @@ def judge_study(job: Job) -> None:
     """Judge the claims of a study and write ``claims`` and ``by_run``.
 
     The settings are claims (a list, in their order), experiments (of each claim; null for theory), descriptions (path
-    of that of each experiment's data), deviations (of each experiment from the paper), runs, tables (as
+    of that of each experiment's data), deviations (of each claim from the paper), runs, tables (as
     ``TableFiles`` takes them) and scale.
     """
     settings = job.settings

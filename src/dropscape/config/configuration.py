@@ -9,7 +9,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from dropscape.claims.settings import ClaimSettings
 from dropscape.config.study import SECTIONS, StudySettings
@@ -24,6 +25,26 @@ class Settings(Strict):
 
     user: UserSettings = Field(description="What the user wrote.")
     studies: dict[Name, StudySettings] = Field(description="The studies by name, merged.")
+    written: SkipJsonSchema[dict[str, Any]] = Field(
+        {}, exclude=True, repr=False, description="The studies as their files have them, before scale and overrides."
+    )
+
+    @cached_property
+    def papers_studies(self) -> dict[str, StudySettings]:
+        """The studies at the papers' own settings, by name; without those that only scale or overrides make whole.
+
+        They are validated when they are asked for, as most jobs compare nothing with a paper.
+        """
+        found = {}
+        for name, study in self.written.items():
+            with suppress(ValidationError):
+                found[name] = StudySettings.model_validate(study)
+        return found
+
+    @cached_property
+    def papers_experiments(self) -> dict[str, Any]:
+        """Every experiment at the papers' own settings, by name."""
+        return {name: one for study in self.papers_studies.values() for name, one in study.all_experiments.items()}
 
     @cached_property
     def experiments(self) -> dict[str, Any]:

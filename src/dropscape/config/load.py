@@ -61,7 +61,7 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
     """The studies at the user's scale, with the user's seeds and overrides, validated."""
     written, scale_file = read_studies(root), f"config/scales/{user.scale}.yaml"
     layers = {STUDIES: written, scale_file: read_yaml(root / scale_file), OVERRIDES: user.overrides}
-    studies = without_left_out(written, written, STUDIES)
+    papers = studies = without_left_out(written, written, STUDIES)
     versions = [studies]
     for origin in (scale_file, OVERRIDES):
         layer = layers[origin]
@@ -84,7 +84,7 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
                 experiment["seeds"] = list(user.seeds)
     for name, study in studies.items():
         study["claims"] = claims_of_what_is_made(study.get("claims") or {}, [one[name] for one in versions], study)
-    return _validated(Settings, {"user": user.model_dump(), "studies": studies}, layers)
+    return _validated(Settings, {"user": user.model_dump(), "studies": studies, "written": papers}, layers)
 
 
 def _misplaced(base: Mapping[str, Any], layer: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

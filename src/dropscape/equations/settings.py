@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from dropscape.measurement import StageExperiment, Task
-from dropscape.schema import Count, KeepProb, Name, Positive, Strict
+from dropscape.schema import SPEED_ONLY, Count, KeepProb, Name, Positive, Strict
 
 Method = Literal["dropout", "order_1", "order_2", "descent"]
 
@@ -67,7 +67,9 @@ class TrajectoriesSettings(Strict):
         min_length=1,
     )
     trials: Count = Field(description="Trials of each seed, each with a start of its own that all methods share.")
-    history_points: Count = Field(200, description="Steps at which losses are recorded, half log-spaced, half even.")
+    history_points: Annotated[Count, SPEED_ONLY] = Field(
+        200, description="Steps at which losses are recorded, half log-spaced, half even."
+    )
     batch_size: Count | None = Field(
         None, description="Examples of a step, drawn anew for each; null takes all. Needs `samples`."
     )

@@ -7,7 +7,7 @@ from dropscape.artifacts.provenance import provenance
 from dropscape.figures.content import TableFiles, TableFunction
 from dropscape.jobs import Job
 
-_OF_EXPERIMENT = ("name", "model", "network", "title", "train_examples", "samples", "seeds")
+_OF_EXPERIMENT = ("name", "model", "network", "title", "train_examples", "samples", "seeds", "notes", "deviations")
 
 
 def make_table(job: Job) -> None:
@@ -24,7 +24,8 @@ def make_table(job: Job) -> None:
         {key: experiment.get(key) for key in _OF_EXPERIMENT} | {"data": of["label"], "dataset": of["dataset"]}
         for experiment, of in zip(settings["experiments"], data, strict=True)
     ]
-    description = {key: settings[key] for key in ("kind", "paper_reference", "scale")} | {"experiments": experiments}
+    description = {key: settings[key] for key in ("kind", "paper_reference", "scale", "deviations")}
+    description["experiments"] = experiments
     # Where the tables lie decides nothing.
     decisive = {key: value for key, value in settings.items() if key != "tables"}
     record = provenance(job.rule, decisive, {"datasets": data})

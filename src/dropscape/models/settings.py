@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 NETWORKS = "dropscape.models.networks"
+BATCH_NORM = "batch norm keeps the statistics of the whole training set in all that is measured"
 KeepProbs = float | Sequence[float]
 
 
@@ -27,6 +28,7 @@ class NetworkSettings(Strict):
     has_norms: ClassVar[bool] = True  # batch or layer norms, whose statistics belong to one end point
     has_hidden_features: ClassVar[bool] = False  # one last hidden layer, which R_1 of paper B (eq. 4) needs
     translates: ClassVar[bool | None] = False  # whether it reads sentence pairs; None: not known
+    notes: ClassVar[tuple[str, ...]] = ()  # what figures say of how it is measured and where its dropout stands
     layers_kind: ClassVar[str] = "convolutions"  # the key of ``cost_model.rates.RATES`` for its layers
 
     name: str

@@ -12,23 +12,22 @@ from jinja2 import Environment, StrictUndefined
 
 from dropscape.artifacts.files import atomic_write
 from dropscape.jobs import Job
-from dropscape.report.verdicts import control, judgement, measured, read_claims, source, tally
+from dropscape.report.verdicts import control, judgement, measured, read_claims, settings, source, tally
 
 # No blank line and no script may stand in it: docutils takes it verbatim, Snakemake puts it into a string of a script.
 _TEMPLATE = """\
 <div id="claims">
 <p class="tally">{{ tally }}</p>
-<p>Scale <b>{{ scale }}</b>
-{%- if scale != "paper" %} (reduced sizes; the papers' own settings are scale paper){% endif %}.
+<p>Scale <b>{{ scale }}</b>{{ settings }}.
 Data: {{ data }}. Brackets hold the 95 % interval. A claim holds where its number and the whole interval are as
 expected, with at least three independent units (seeds, trials, networks), and its control does not hold; a claim about
 several trainings shows the weakest of them. Where nothing is judged, “points to” is what the number alone says.</p>
 <table>
 <thead><tr><th>Claim</th><th>Whose</th><th>Ours</th><th>Expected</th><th>Verdict</th><th>Control</th>
-<th>Figure</th></tr></thead>
+<th>Differs from the paper</th><th>Figure</th></tr></thead>
 {% for paper, claims in papers %}
 <tbody>
-<tr class="paper"><th colspan="7" scope="colgroup">Paper {{ paper.letter }}: <i>{{ paper.title }}</i></th></tr>
+<tr class="paper"><th colspan="8" scope="colgroup">Paper {{ paper.letter }}: <i>{{ paper.title }}</i></th></tr>
 {% for claim in claims %}
 <tr class="{{ claim.verdict|replace(' ', '-') }}" id="claim-{{ claim.claim }}">
 <td>{{ claim.statement }}<small>{{ claim.statistic }}</small></td>
@@ -38,6 +37,7 @@ several trainings shows the weakest of them. Where nothing is judged, “points 
 <td>{{ claim.expected }}</td>
 <td><b class="verdict">{{ claim.judgement }}</b>{% if claim.reason %}<small>{{ claim.reason }}</small>{% endif %}</td>
 <td>{{ claim.beside }}</td>
+<td><small>{{ claim.deviations or "in nothing" }}</small></td>
 <td>
 {%- if claim.figure %}<a href="#" onclick="{{ claim.figure.show }}">{{ claim.figure.paper_reference }}</a>{% endif -%}
 </td>
@@ -85,6 +85,7 @@ def first_page(
     return environment.from_string(_TEMPLATE).render(
         tally=tally(claims),
         scale=", ".join(claims["scale"].unique()),
+        settings=settings(claims),
         data="; ".join(claims["data"].unique()),
         papers=judged,
     )

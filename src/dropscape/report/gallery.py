@@ -9,8 +9,9 @@ import pandas as pd
 
 from dropscape.artifacts.files import read_json
 from dropscape.errors import ArtifactError, DropscapeError
-from dropscape.report.verdicts import control, judgement, measured, read_claims, source, tally
+from dropscape.report.verdicts import control, judgement, measured, read_claims, settings, source, tally
 
+_HEADER = "| claim | whose | ours | expected | verdict | why | control | differs from the paper |"
 MARKS = {"holds": "**holds**", "fails": "**fails**"}
 
 
@@ -25,7 +26,7 @@ def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str],
     lines = [
         "# Gallery",
         "",
-        f"Scale `{claims['scale'].iloc[0]}`. Data: {data}. {tally(claims)}",
+        f"Scale `{claims['scale'].iloc[0]}`{settings(claims)}. Data: {data}. {tally(claims)}",
         "",
         "Made with",
         "",
@@ -41,7 +42,7 @@ def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str],
         if rows.empty:
             continue
         lines += ["", f"## Paper {paper['letter']}: {paper['title']}", ""]
-        lines += ["| claim | whose | ours | expected | verdict | why | control |", "|---|---|---|---|---|---|---|"]
+        lines += [_HEADER, "|" + "---|" * 8]
         for claim in rows.to_dict("records"):
             cells = (
                 f"{claim['statement']}<br><sub>{claim['statistic']}</sub>",
@@ -51,6 +52,7 @@ def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str],
                 MARKS.get(claim["verdict"], judgement(claim)),
                 claim["reason"],
                 control(claim),
+                claim["deviations"] or "in nothing",
             )
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         for figure in figures:

@@ -54,6 +54,12 @@ def control(claim: Mapping[str, Any]) -> str:
     return f"{claim['control']}: {value}, {claim['control_verdict']}"
 
 
+def settings(claims: pd.DataFrame) -> str:
+    """What follows the scale: that settings differ from the papers', where they do in any claim."""
+    differing = int((claims["deviations"] != "").sum())
+    return f", not the papers' settings in {differing} of {len(claims)} claims" if differing else ""
+
+
 def tally(claims: pd.DataFrame) -> str:
     """How many claims hold, fail and are not judged: the papers' own sentences first, then ours."""
     papers = claims["origin"] == "paper"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from dropscape.resolved.compared import claim_deviations
 from dropscape.resolved.experiment import TrainedExperiment, table_files
 from dropscape.resolved.run import ResolvedRun
 
@@ -16,13 +17,18 @@ def claimed_experiment(workflow: "Workflow", study: str, claim: Any) -> str | No
     return claim.experiment or workflow.studies[study].figures[claim.figure].experiments[0]
 
 
+def experiments_of_claim(workflow: "Workflow", study: str, claim: Any) -> list[str]:
+    """The experiments that a claim is about and compares with, its own first; none for a claim about theory."""
+    own = claimed_experiment(workflow, study, claim)
+    others = [getattr(one, "other_experiment", None) for one in (claim.statistic, claim.control_statistic)]
+    names = [own, *others, getattr(claim.control, "experiment", None)]
+    return list(dict.fromkeys(name for name in names if name in workflow.experiments))
+
+
 def claimed_experiments(workflow: "Workflow", study: str) -> list[str]:
     """The experiments that a study's claims are about or compare with, sorted by name."""
-    names = set()
-    for claim in workflow.studies[study].claims.values():
-        names.add(claimed_experiment(workflow, study, claim))
-        names |= {getattr(one, "other_experiment", None) for one in (claim.statistic, claim.control_statistic)}
-        names.add(getattr(claim.control, "experiment", None))
+    claims = workflow.studies[study].claims.values()
+    names = {name for claim in claims for name in experiments_of_claim(workflow, study, claim)}
     return [name for name in workflow.experiments if name in names]
 
 
@@ -42,7 +48,10 @@ def claim_settings(workflow: "Workflow", study: str) -> dict[str, Any]:
         ],
         "experiments": {name: claimed_experiment(workflow, study, claim) for name, claim in claims.items()},
         "descriptions": {name: workflow.description(name) for name in experiments},
-        "deviations": {},
+        "deviations": {
+            name: claim_deviations(workflow, study, name, experiments_of_claim(workflow, study, claim))
+            for name, claim in claims.items()
+        },
         "scale": workflow.user.scale,
         "runs": [_described(one, run) for one in trained for run in one.runs.values()],
         "tables": table_files(

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dropscape.config.experiment import ExperimentSettings
 from dropscape.measurement import StageExperiment, Task
 from dropscape.resolved.paths import ResultPaths
 from dropscape.resolved.run import ResolvedRun, resolved_run
+
+if TYPE_CHECKING:
+    from dropscape.figures.settings import FigureSettings
 
 
 class _Experiment:
@@ -51,6 +54,7 @@ class TrainedExperiment(_Experiment):
         return {
             "model": self.settings.model.name,
             "network": self.settings.model.title,
+            "notes": self.settings.model.notes,
             "train_examples": min(counts) if len(counts) == 1 else [min(counts), max(counts)],
         }
 
@@ -68,6 +72,13 @@ class ResolvedStageExperiment(_Experiment):
     def tasks(self) -> list[Task]:
         """Its jobs."""
         return list(self.settings.tasks(self.device))
+
+
+def shown_runs(figure: "FigureSettings", experiment: TrainedExperiment) -> list[ResolvedRun]:
+    """The experiment's runs that the figure shows, sorted by name: those that it names, or all that have its tables."""
+    chosen = sorted(figure.runs or experiment.runs)
+    runs = [experiment.runs[name] for name in chosen if name in experiment.runs]
+    return [run for run in runs if set(figure.run_tables) <= set(run.tables)]
 
 
 def table_files(

@@ -2,19 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment, table_files
-from dropscape.resolved.run import ResolvedRun
+from dropscape.resolved.compared import figure_deviations
+from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment, shown_runs, table_files
 
 if TYPE_CHECKING:
     from dropscape.figures.settings import FigureSettings
     from dropscape.resolved.workflow import Workflow
-
-
-def shown_runs(figure: "FigureSettings", experiment: TrainedExperiment) -> list[ResolvedRun]:
-    """The experiment's runs that the figure shows, sorted by name: those that it names, or all that have its tables."""
-    chosen = sorted(figure.runs or experiment.runs)
-    runs = [experiment.runs[name] for name in chosen if name in experiment.runs]
-    return [run for run in runs if set(figure.run_tables) <= set(run.tables)]
 
 
 def figure_table_files(workflow: "Workflow", name: str) -> dict[str, Any]:
@@ -29,15 +22,20 @@ def figure_table_files(workflow: "Workflow", name: str) -> dict[str, Any]:
 
 
 def figure_settings(workflow: "Workflow", name: str) -> dict[str, Any]:
-    """What the figure shows and says; nothing of how its numbers were measured."""
+    """What the figure shows and says; of how its numbers were measured only what differs from the paper."""
     figure = workflow.figures[name]
+    of_experiments, own = figure_deviations(workflow, name)
     return figure.options | {
         "kind": figure.kind,
         "paper_reference": figure.paper_reference,
         "scale": workflow.user.scale,
+        "deviations": own,
         "tables": figure_table_files(workflow, name),
         "experiments": [
-            {"title": workflow.user.title_of(one.settings.dataset) if one.settings.dataset else None}
+            {
+                "title": workflow.user.title_of(one.settings.dataset) if one.settings.dataset else None,
+                "deviations": of_experiments[one.name],
+            }
             | _described(figure, one)
             for one in map(workflow.experiments.__getitem__, figure.experiments)
         ],

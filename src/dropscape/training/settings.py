@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dropscape.schema import Count, KeepProb, Name, Positive, Strict, one_or_many
+from dropscape.schema import SPEED_ONLY, Count, KeepProb, Name, Positive, Strict, one_or_many
 
 if TYPE_CHECKING:
     from dropscape.config.experiment import ExperimentSettings
@@ -60,7 +60,7 @@ class TrainingSettings(Strict):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of the target probability that is spread evenly over the classes; measured so too."
     )
-    micro_batch: Count = Field(
+    micro_batch: Annotated[Count, SPEED_ONLY] = Field(
         256,
         description="Examples differentiated at a time on a processor; a GPU takes as many times that as it can hold. "
         "Changes memory and speed, the result by rounding only.",
@@ -81,7 +81,9 @@ class TrainingSettings(Strict):
         ge=0,
         description="Further steps whose block is recorded at each step; the end of them is the end point of training.",
     )
-    history_points: Count = Field(200, description="Rows of the training history, evenly spaced.")
+    history_points: Annotated[Count, SPEED_ONLY] = Field(
+        200, description="Rows of the training history, evenly spaced."
+    )
 
     @model_validator(mode="after")
     def _length(self):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dropscape.models.settings import NetworkSettings
+from dropscape.models.settings import BATCH_NORM, NetworkSettings
 from dropscape.schema import Count
 
 
@@ -12,6 +12,7 @@ class ResNet18Settings(NetworkSettings):
     """ResNet-18 of He et al. (2016) in its form for 32x32 images."""
 
     label: ClassVar = "ResNet-18"
+    notes: ClassVar = (BATCH_NORM, "dropout follows each convolution's batch norm, not the shortcuts")
 
     name: Literal["resnet18"] = Field(description="ResNet-18.")
     classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")

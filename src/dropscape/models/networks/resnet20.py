@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dropscape.models.settings import NetworkSettings
+from dropscape.models.settings import BATCH_NORM, NetworkSettings
 from dropscape.schema import Count
 
 
@@ -12,6 +12,7 @@ class ResNet20Settings(NetworkSettings):
     """The residual network of He et al. (2016) for 32x32 images."""
 
     label: ClassVar = "ResNet-20"
+    notes: ClassVar = (BATCH_NORM, "dropout follows each convolution's batch norm, not the shortcuts")
 
     name: Literal["resnet20"] = Field(description="ResNet-20.")
     classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dropscape.models.settings import NetworkSettings
+from dropscape.models.settings import BATCH_NORM, NetworkSettings
 from dropscape.schema import Positive
 
 
@@ -12,6 +12,7 @@ class Vgg16Settings(NetworkSettings):
     """VGG-16 for 32x32 images, with batch normalisation."""
 
     label: ClassVar = "VGG-16"
+    notes: ClassVar = (BATCH_NORM,)
 
     name: Literal["vgg16"] = Field(description="VGG-16.")
     classes: Annotated[int, Field(ge=2)] = Field(description="Outputs; as many as the dataset has classes.")
