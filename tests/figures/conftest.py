@@ -73,6 +73,7 @@ class Tables:
                     frames.append(
                         pd.DataFrame({"sample": sample, "seed": seed, "index": self.indices, "factor": factor})
                         .assign(left=-width / 2, right=width / 2, width=width, reason=reason)
+                        .assign(divergence_width=width / 2, divergence_reason=reason)
                     )  # fmt: skip
             return pd.concat(frames)
 
@@ -152,13 +153,13 @@ OPTIONS = {
 KINDS = tuple(OPTIONS)
 
 
-def make_figure(kind, folder, runs=None):
-    """A figure of the kind from the tables above."""
+def make_figure(kind, folder, runs=None, **changes):
+    """A figure of the kind from the tables above; ``changes`` are of what it is told of its experiment."""
     runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
     tables = Tables(runs)
     inputs = inputs_of(kind, tables)
     label = "4,000 + 1,000 real digits"
-    return Made(folder, kind, [experiment(runs, tables.seeds)], inputs, label, **OPTIONS[kind])
+    return Made(folder, kind, [experiment(runs, tables.seeds) | changes], inputs, label, **OPTIONS[kind])
 
 
 @pytest.fixture(scope="session")

@@ -46,10 +46,12 @@ def test_footer_names_data_sizes_and_every_reason(kind, make):
             assert f"{count:,} \N{MULTIPLICATION SIGN} {reason.rstrip('.')}" in below
 
 
-def test_footer_says_that_the_loss_of_smoothed_labels_keeps_their_entropy(make):
-    made = make("variance_flatness")
-    smoothed = made.drawn(description=made.description | {"label_smoothing": 0.1})
-    assert "the entropy of the labels included" in footer(smoothed) and "entropy" not in footer(made.drawn())
+def test_smoothed_labels_have_a_panel_without_their_entropy(make):
+    plain, smoothed = (make("variance_flatness", label_smoothing=value).drawn() for value in (0.0, 0.1))
+    check_page(smoothed)
+    assert "the entropy of the labels included" in footer(smoothed) and "entropy" not in footer(plain)
+    assert titles(plain)[2] == "Variants of the dropout"
+    assert titles(smoothed)[2:] == ["Flatness without the labels' entropy"]
 
 
 @pytest.mark.parametrize("kind", ("variance_flatness", "projected_variance"))

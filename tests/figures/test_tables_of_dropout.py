@@ -49,6 +49,17 @@ def test_variance_flatness_finds_the_law_and_joins_by_index(make):
     assert (beyond["index"] > 199).all() and set(beyond["estimate"]) == {"held-out"}
 
 
+def test_smoothed_labels_have_the_flatness_of_the_divergence_too(make):
+    assert "divergence" not in set(make("variance_flatness").points["estimate"])
+    points, summary, _ = read(make("variance_flatness", label_smoothing=0.1))
+    keys = ["run", "seed", "index"]
+    whole, divergence = (points[points["estimate"] == name].set_index(keys) for name in ("in-sample", "divergence"))
+    assert divergence["flatness"].to_numpy() == pytest.approx(whole["flatness"].to_numpy() / 2, nan_ok=True)
+    assert divergence["variance"].equals(whole["variance"]) and divergence["reason"].equals(whole["reason"])
+    slopes = summary[summary["range"] == "all"].pivot_table(index="run", columns="estimate", values="slope")
+    assert slopes["divergence"].to_numpy() == pytest.approx(slopes["in-sample"].to_numpy())
+
+
 def test_projected_variance_leaves_out_what_is_no_eigenvalue(make):
     points, summary, description = read(make("projected_variance"))
     kept = points[points["reason"].isna()]
