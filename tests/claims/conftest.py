@@ -40,7 +40,7 @@ def spectrum_and_interval(variances, widths, factors=None, sample="gradients"):
             for factor, change in {2.0: lambda width: width, **(factors or {})}.items():
                 found = change(width)
                 reason = "" if math.isfinite(found) else "no crossing"
-                interval.append(key | {"factor": factor, "width": found, "reason": reason})
+                interval.append(key | {"factor": factor, "width": found, "reason": reason, "divergence_width": found})
     return {"spectrum": pd.DataFrame(spectrum), "interval": pd.DataFrame(interval)}
 
 

@@ -112,7 +112,7 @@ REFUSED = [
         {"statistic": {"name": "trajectory_distance", "methods": ["dropout", "sgd"]}},
         "'methods' of statistic 'trajectory_distance' is 'sgd': input should be 'dropout', 'order_1', 'order_2' or",
     ),
-    ({"statistic": {"name": "slice_widening", "leading": 1}}, "is not one of its arguments; it takes none"),
+    ({"statistic": {"name": "projections", "leading": 1}}, "is not one of its arguments; it takes none"),
     ({"figure": None}, "statistic 'variance_flatness_rank' is measured on the runs of a figure: write figure"),
     (
         {"statistic": {"name": "theory_error", "table": "closed_forms", "column": "theorem1_error", "where": {}}},

@@ -297,19 +297,30 @@ def pair(tmp_path):
     return of
 
 
+def slices(keys, half_widths, again=None):
+    """Widths at the judged rise, others at half of it, and where all parameters move."""
+    judged = pd.DataFrame(keys | {"half_width": half_widths, "rise": 0.5, "moved": "weights", "judged": True})
+    other = judged.assign(half_width=again or half_widths, judged=False)
+    return pd.concat([other.assign(rise=0.25), judged, other.assign(moved="all")])
+
+
 def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
     rows = [(seed, direction) for seed in (0, 1) for direction in range(5)]
     widths = {"seed": [s for s, _ in rows], "direction": [d for _, d in rows]}
     narrow = [0.1 + 0.01 * index for index in range(len(rows))]
     tables, (run, _) = pair(
         "slice_widths",
-        dropout=widths | {"half_width": [3 * width for width in narrow]},
-        plain=widths | {"half_width": [math.nan, *narrow[1:]]},
+        dropout=slices(widths, [3 * width for width in narrow]),
+        plain=slices(widths, [math.nan, *narrow[1:]], again=[0.5 * width for width in narrow]),
     )
     found = measure("slice_widening", tables, run)
     assert (found.value, found.low, found.high) == pytest.approx((3, 3, 3))
     assert found.points == 9
     assert found.note == "against plain; 1 of 10 directions left out"
+    assert measure("slice_widening", tables, run, rise=0.25).value == pytest.approx(6)
+    assert measure("slice_widening", tables, run, moved="all").value == pytest.approx(6)
+    with pytest.raises(NotMeasuredError, match="no slices at a rise of 2 that move weights"):
+        measure("slice_widening", tables, run, rise=2.0)
 
 
 def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):

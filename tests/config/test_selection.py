@@ -20,6 +20,8 @@ def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(l
     assert settings.studies["noise_structure"].figures["fig1"].experiments == ["cifar10_vgg9"]
     assert {name for study in settings.studies.values() for name in study.claims} == {
         "A-fig1-flatter-vgg9",
+        "A-fig1-flatter-vgg9-rise",
+        "A-fig1-flatter-vgg9-biases",
         "B-table1-vgg9",
     }
     assert all(not study.theory.tables for study in settings.studies.values())

@@ -25,10 +25,19 @@ class SampleStatistic(RunStatistic):
 
     sample: Sample = Field(description="Which sample of the noise.")
     directions: Directions = Field("paper", description=DIRECTIONS)
+    divergence: bool = Field(
+        False, description="Whether the flatness is of the loss less the entropy of smoothed labels, a constant."
+    )
 
 
 def variance_flatness(
-    tables: Tables, run: Run, sample: str, directions: Directions, leading: int | None = None, held_out: bool = False
+    tables: Tables,
+    run: Run,
+    sample: str,
+    directions: Directions,
+    leading: int | None = None,
+    held_out: bool = False,
+    divergence: bool = False,
 ) -> list[NDArray]:
     """(F, lambda) of every principal direction with defined values that are not zero (paper A, Fig. 2).
 
@@ -38,7 +47,8 @@ def variance_flatness(
     for seed in sorted(set(tables.run_table(run, "interval")["seed"])):
         joined = with_widths(tables, run, sample, directions, seed, 2.0)
         joined = joined[~joined["numerically_zero"] & (joined["index"] <= (leading or math.inf))]
-        groups.append(positive(joined[["width", "held_out" if held_out else "variance"]]))
+        width = "divergence_width" if divergence else "width"
+        groups.append(positive(joined[[width, "held_out" if held_out else "variance"]]))
     return groups
 
 

@@ -1,7 +1,7 @@
 """What dropout adds to the test accuracy (paper A, Fig. 1; paper B, Table I)."""
 
 from dropscape.claims.measured import Measured, over_seeds
-from dropscape.claims.statistic import Run, RunStatistic, Tables, other_seeds
+from dropscape.claims.statistic import NotMeasuredError, Run, RunStatistic, Tables, other_seeds
 
 
 class AccuracyGain(RunStatistic):
@@ -11,5 +11,21 @@ class AccuracyGain(RunStatistic):
         """Measure it at the end of training, seed by seed; the training without dropout meets its own other seeds."""
         plain = tables.without_dropout(run)
         one, other = (100 * tables.at_last_step(each, "test_accuracy") for each in (run, plain))
-        note = f"{one.mean():.1f} % against {other.mean():.1f} % of {plain.name}"
+        note = f"{one.mean():.1f} % against {other.mean():.1f} % of {plain.name}{_mcnemar(tables, run, plain)}"
         return over_seeds(one - (other_seeds(other) if run == plain else other), note)
+
+
+def _mcnemar(tables: Tables, run: Run, plain: Run) -> str:
+    """McNemar's test of each seed's two networks on the same test examples, where an example has one label."""
+    from dropscape.numerics.paired import mcnemar  # scipy is heavy, and the workflow imports this whenever it is parsed
+
+    try:
+        one, other = (tables.run_table(each, "predictions") for each in (run, plain))
+    except NotMeasuredError:
+        return ""
+    both = one.merge(other, on=["seed", "example"], suffixes=("_one", "_other"))
+    if both.empty or run == plain:
+        return ""
+    tests = [mcnemar(rows["correct_one"], rows["correct_other"]) for _, rows in both.groupby("seed")]
+    listed = ", ".join(f"{gained:,} against {lost:,} (p = {p:.2g})" for gained, lost, p in tests)
+    return f"; images that one of the two alone predicts right, and McNemar's p, by seed: {listed}"

@@ -17,5 +17,6 @@ class VarianceFlatnessRank(SampleStatistic):
 
     def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it on the directions whose variance and flatness are defined and not zero."""
-        groups = variance_flatness(tables, run, self.sample, self.directions, self.leading, self.held_out)
+        which = self.leading, self.held_out, self.divergence
+        groups = variance_flatness(tables, run, self.sample, self.directions, *which)
         return over_groups(spearman, groups, "correlation")

@@ -15,9 +15,9 @@ class VarianceFlatness(SampleFigure):
         "dropout-free loss along it ({reference}). Left: the paper's variance, from the samples that also choose the "
         "direction. Middle: variance on held-out samples, free of the bias of that choice; the two are paired by "
         "rank. Right: where labels are smoothed, the flatness of the loss without their entropy, a constant that "
-        "changes what a multiple of the loss is; else, where they were run, dropout after the other hidden layer, and masks shared "
-        "by the whole batch. Points without a defined flatness, or whose variance is numerically zero, are counted by "
-        "reason under the figure."
+        "changes what a multiple of the loss is; else, where they were run, dropout after the other hidden layer, and "
+        "masks shared by the whole batch. Points without a defined flatness, or whose variance is numerically zero, "
+        "are counted by reason under the figure."
     )
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
