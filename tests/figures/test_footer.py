@@ -48,10 +48,10 @@ def test_each_of_several_experiments_has_its_own_list(below):
 
 
 def test_what_the_figure_itself_lacks_is_said(below):
-    text = below({"deviations": []}, deviations=["2 of 4 experiments"])
+    text = below({"deviations": PHRASES}, deviations=["2 of 4 experiments"])
     assert "Differs from the paper's figure: 2 of 4 experiments." in text
     alone = below({"deviations": []}, deviations=["2 of 4 experiments"], scale="paper")
-    assert "Scale paper. " in alone and "2 of 4 experiments" in alone
+    assert "Scale paper: 2 of 4 experiments. " in alone
 
 
 def test_a_long_list_is_wrapped_and_stays_on_the_page(below):

@@ -4,11 +4,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from matplotlib import cbook
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextToPath
 
 from dropscape.figures.names import count_of, experiment_titles
 from dropscape.figures.style import DPI
@@ -17,7 +20,7 @@ T = TypeVar("T")
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
 _LEFT, _RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
 _LEGEND_ROW, _GAP, _PANEL_TITLE, _TITLE_LINE = 0.118, 0.16, 0.26, 0.125  # inches
-_FOOTER_CHARACTERS = 168  # of a line; digits, of which lists of settings are full, are wider than letters
+_FOOTER_SIZE, _FOOTER_CHARACTERS = 5.4, 178  # points; characters of a line at most
 _TITLE_CHARACTERS = 17.5  # of a panel's title, an inch
 
 
@@ -65,7 +68,7 @@ class Page:
             for texts in panel_titles
         ]
         more_lines = _TITLE_LINE * max(text.count("\n") for texts in wrapped for text in texts)
-        footer = [line for text in self._footer(sentences) for line in textwrap.wrap(text, _FOOTER_CHARACTERS)]
+        footer = [line for text in self._footer(sentences) for line in _footer_lines(text)]
         bottom = _LINE * len(footer) + 0.06 + legend_rows * _LEGEND_ROW + _TICKS
         step = height + _TICKS + _PANEL_TITLE + more_lines
         page_height = bottom + (len(wrapped) - 1) * step + height + more_lines + _TITLE
@@ -73,7 +76,7 @@ class Page:
         FigureCanvasAgg(self.figure)
         heading, at_left = f"{self.description['paper_reference']}: {title}", {"x": 0.08 / PAGE_WIDTH, "ha": "left"}
         self.figure.text(y=1 - 0.05 / page_height, s=heading, va="top", fontsize=8.5, fontweight="bold", **at_left)
-        below = {"va": "bottom", "fontsize": 5.4, "color": "0.25", "linespacing": 1.25} | at_left
+        below = {"va": "bottom", "fontsize": _FOOTER_SIZE, "color": "0.25", "linespacing": 1.25} | at_left
         self.figure.text(y=0.05 / page_height, s="\n".join(footer), **below)
         axes: list[list[Axes]] = []
         for index, texts in enumerate(wrapped):
@@ -97,8 +100,8 @@ class Page:
         if not experiments:
             lines, found, own = ["The figure shows theory; nothing is trained."], [own], []
         elif not any(found):
-            lines[-1] += f" {self._scale([])}"
-            found = []
+            lines[-1] += f" {self._scale(own)}"
+            found, own = [], []
         said = [f"{line} {self._scale(phrases)}" for line, phrases in zip(lines, found, strict=False)] or lines
         said += [f"Differs from the paper's figure: {', '.join(own)}."] if own else []
         return [*said, " ".join(sentences), " ".join(map(_counted, self.description["undefined"]))]
@@ -119,6 +122,17 @@ class Page:
         if deviations:
             return f"Scale {scale}: {', '.join(deviations)}."
         return f"Scale {scale}." if scale == "paper" else f"Scale {scale}, with the paper's settings."
+
+
+def _footer_lines(text: str) -> list[str]:
+    """A text of the footer in lines that fit on the page, shorter ones where many of its characters are wide."""
+    measure, font = TextToPath().get_text_width_height_descent, FontProperties(size=_FOOTER_SIZE)
+    points = (PAGE_WIDTH - 2 * 0.08) * 72
+    for characters in range(_FOOTER_CHARACTERS, 0, -1):
+        lines = textwrap.wrap(text, characters)
+        if all(measure(line, font, cbook.is_math_text(line))[0] <= points for line in lines):
+            break
+    return lines
 
 
 def _counted(entry: Mapping[str, Any]) -> str:
