@@ -20,8 +20,7 @@ T = TypeVar("T")
 PAGE_WIDTH = 7.1  # inches, the text width of a two-column page
 _LEFT, _RIGHT, _TITLE, _TICKS, _LINE = 0.52, 0.12, 0.44, 0.46, 0.115  # inches
 _LEGEND_ROW, _GAP, _PANEL_TITLE, _TITLE_LINE = 0.118, 0.16, 0.26, 0.125  # inches
-_FOOTER_SIZE = 5.4  # points
-_FOOTER_CHARACTERS = 168  # of a line; digits, of which lists of settings are full, are wider than letters
+_FOOTER_SIZE, _FOOTER_CHARACTERS = 5.4, 178  # points; characters of a line at most
 _TITLE_CHARACTERS = 17.5  # of a panel's title, an inch
 
 
