@@ -40,7 +40,7 @@ TRANSLATED = 256  # sentences at a time
 
 def _training(run: RunWork) -> Cost:
     config, network = training_config(run.settings), run.network
-    numbers = network.parameters * (1 + len(config.recorded)) + config.trajectory_steps * network.block
+    numbers = network.parameters * (2 + len(config.recorded)) + config.trajectory_steps * network.block
     kept = FLOAT * run.seeds * numbers
     measurements = run.seeds * len(config.history)
     disk = kept + 120 * measurements
