@@ -334,6 +334,14 @@ def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):
     assert found.note == "61.0 % against 58.0 % of plain"
 
 
+def test_accuracies_are_compared_before_the_steps_of_a_trajectory(pair):
+    longer = {"seed": [0, 0, 1, 1], "step": [9, 14, 9, 14], "test_accuracy": [0.60, 0.9, 0.62, 0.9]}
+    plain = {"seed": [0, 1], "step": 9, "test_accuracy": [0.59, 0.57]}
+    tables, (run, _) = pair("history", dropout=longer, plain=plain)
+    run.settings["trajectory_steps"] = 5
+    assert measure("accuracy_gain", tables, run).value == pytest.approx(3)
+
+
 def test_the_training_without_dropout_meets_its_own_other_seeds(pair):
     history = {"seed": [0, 1, 2], "step": 9, "test_accuracy": [0.5, 0.6, 0.9]}
     tables, (_, plain) = pair("history", plain=history)

@@ -5,7 +5,14 @@ import pytest
 
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tables import TableFiles
-from dropscape.figures.runs import along_training, dropout_run_tables, objective_run, objective_run_tables, variant
+from dropscape.figures.runs import (
+    along_training,
+    dropout_run_tables,
+    end_points,
+    objective_run,
+    objective_run_tables,
+    variant,
+)
 from tests.figures.of_objectives import experiment, run
 
 DEFAULT = {"dropout_after": 1, "mask_mode": "per_example"}
@@ -78,3 +85,14 @@ def test_what_a_run_descends_is_said_by_its_settings_and_not_by_a_column_of_its_
     tables = TableFiles({"runs": {described["name"]: {"a": {"history": str(path)}}}})
     (row,) = objective_run_tables({"experiments": [described]}, tables, "history").to_dict("records")
     assert (row["objective"], row["keep_prob"], row["step"]) == ("risk_plus_r1", 0.9, 0)
+
+
+def test_an_end_point_is_the_end_of_training_before_the_steps_of_a_trajectory(tmp_path):
+    history = pd.DataFrame({"seed": [4, 0, 4, 0, 0, 4], "step": [9, 9, 14, 14, 0, 0], "test_accuracy": range(6)})
+    write_table(tmp_path / "history.csv", history)
+    files = {"runs": {"mnist": {name: {"history": str(tmp_path / "history.csv")} for name in ("short", "long")}}}
+    tables = TableFiles(files | {"experiments": {}, "theory": {}})
+    points = {"short": {"keep_prob": [0.9, 0.8], "trajectory_steps": 5}, "long": {"keep_prob": 1}}
+    found = list(end_points({"experiments": [{"name": "mnist", "runs": points}]}, tables))
+    assert [end["keep_prob"] for end, _ in found] == [0.8, 1]
+    assert [rows["test_accuracy"].to_dict() for _, rows in found] == [{0: 1, 4: 0}, {0: 3, 4: 2}]

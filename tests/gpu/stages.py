@@ -63,7 +63,7 @@ IMAGES = {
     "steps": 3,
     "trajectory_steps": 1,
 }
-OUTPUTS = ["model", "snapshots", "trajectory", "history", "predictions"]
+OUTPUTS = ["model", "trained", "snapshots", "trajectory", "history", "predictions"]
 EQUATIONS = {
     "data": {"dataset": "mnist", "train_examples": 9, "test_examples": 5, "side": 2},
     "model": {"widths": [4], "activation": "tanh", "initial_scale": None},

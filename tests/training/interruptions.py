@@ -21,7 +21,9 @@ def killed_at(step):
 def assert_bit_identical(one, two):
     assert (one.trajectory is None) == (two.trajectory is None)
     assert one.trajectory is None or torch.equal(one.trajectory, two.trajectory)
-    for field in ("parameters", "snapshots"):
+    assert (one.objectives is None) == (two.objectives is None)
+    assert one.objectives is None or torch.equal(one.objectives, two.objectives)
+    for field in ("parameters", "trained", "snapshots"):
         first, second = getattr(one, field), getattr(two, field)
         assert set(first) == set(second)
         for name in first:

@@ -117,6 +117,19 @@ def test_a_trajectory_may_be_the_whole_training_or_nothing(descent, trained_on):
     assert trained_on(descent(trajectory_steps=0)).trajectory is None
 
 
+def test_the_training_before_the_trajectory_is_kept_and_what_each_step_of_it_descended(descent, trained_on):
+    config = descent(history=tuple(range(13)))
+    trained = trained_on(config)
+    shorter = trained_on(descent(steps=config.steps - 5, trajectory_steps=0, recorded=(0,), history=(0,)))
+    assert set(trained.trained) == set(trained.parameters)
+    for name, value in trained.trained.items():
+        assert torch.equal(value, shorter.parameters[name]) and torch.equal(shorter.trained[name], value)
+        assert not torch.equal(value, trained.parameters[name])
+    expected = trained.history.pivot_table(index="seed", columns="step", values="objective").to_numpy()[:, -5:]
+    assert torch.equal(trained.objectives, torch.from_numpy(expected.copy()))
+    assert shorter.objectives is None
+
+
 def test_snapshots_are_the_parameters_at_the_recorded_steps(descent, trained_on):
     config = descent()
     trained = trained_on(config)

@@ -51,6 +51,7 @@ GENERAL = SETTINGS | {"keep_prob": [0.8, 0.5], "dropout_after": [1, 2], "optimiz
 ONE_HOT = SETTINGS["data"] | {"one_hot": True}
 NAMES = {
     "model": "model.safetensors",
+    "trained": "trained.safetensors",
     "snapshots": "snapshots.safetensors",
     "trajectory": "trajectory.safetensors",
     "history": "history.csv",

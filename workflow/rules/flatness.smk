@@ -22,7 +22,7 @@ rule flatness:
 
 rule flatness_slices:
     input:
-        model=run_file("training", "model.safetensors"),
+        model=run_file("training", "trained.safetensors"),
         data=WORKFLOW.dataset,
     output:
         slices=run_file("flatness", "slices.csv"),

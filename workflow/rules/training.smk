@@ -1,4 +1,4 @@
-# Stage training: every run's seeds together; model, snapshots, trajectory, history and predictions out.
+# Stage training: every run's seeds together; models, snapshots, trajectory, history and predictions out.
 
 
 rule training:
@@ -7,6 +7,7 @@ rule training:
         start=WORKFLOW.start,
     output:
         model=run_file("training", "model.safetensors"),
+        trained=run_file("training", "trained.safetensors"),
         snapshots=run_file("training", "snapshots.safetensors"),
         trajectory=run_file("training", "trajectory.safetensors"),
         history=run_file("training", "history.csv"),
@@ -24,7 +25,7 @@ rule training:
 
 rule training_translation:
     input:
-        model=run_file("training", "model.safetensors"),
+        model=run_file("training", "trained.safetensors"),
         data=WORKFLOW.dataset,
     output:
         translations=run_file("training", "translations.csv"),

@@ -61,7 +61,7 @@ class KeepProbsStatistic(TwoObjectivesStatistic):
 
 def at_end(tables: Tables, runs: Sequence[Run], column: str) -> NDArray:
     """(S, len(runs)): a column of each run's history at its last step."""
-    return np.stack([tables.at_last_step(run, column) for run in runs], axis=1)
+    return np.stack([tables.at_end_of_training(run, column) for run in runs], axis=1)
 
 
 def accuracies(tables: Tables, pairs: Sequence[tuple[Run, Run]]) -> tuple[list[NDArray], NDArray]:

@@ -24,8 +24,8 @@ from dropscape.schema import Strict
 class Run:
     """One run of an experiment.
 
-    The settings are keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight
-    and train_examples.
+    The settings are keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight,
+    train_examples and trajectory_steps, the steps after the training that recorded a trajectory.
     """
 
     experiment: str
@@ -70,10 +70,11 @@ class Tables(TableFiles):
             raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return plain[0]
 
-    def at_last_step(self, run: Run, column: str) -> NDArray:
-        """A column of the run's history at the last step, by seed."""
+    def at_end_of_training(self, run: Run, column: str) -> NDArray:
+        """A column of the run's history by seed, before the further steps that record a trajectory."""
         history = self.run_table(run, "history")
-        return history[history["step"] == history["step"].max()].sort_values("seed")[column].to_numpy(dtype=float)
+        end = history["step"].max() - run.settings.get("trajectory_steps", 0)
+        return history[history["step"] == end].sort_values("seed")[column].to_numpy(dtype=float)
 
 
 def other_seeds(values: NDArray) -> NDArray:

@@ -41,7 +41,7 @@ PREDICTION_BYTES = 9  # of a row of a table
 
 def _training(run: RunWork) -> Cost:
     config, network = training_config(run.settings), run.network
-    numbers = network.parameters * (1 + len(config.recorded)) + config.trajectory_steps * network.block
+    numbers = network.parameters * (2 + len(config.recorded)) + config.trajectory_steps * network.block
     kept = FLOAT * run.seeds * numbers
     measurements = run.seeds * len(config.history)
     disk = kept + 120 * measurements + PREDICTION_BYTES * run.seeds * run.test_examples

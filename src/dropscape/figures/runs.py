@@ -21,13 +21,17 @@ def smallest_keep_prob(keep_prob: float | Sequence[float]) -> float:
 
 
 def end_points(figure: Settings, tables: TableFiles) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """The columns ``END_POINT`` of each run, and the last row of each seed's ``history``."""
+    """The columns ``END_POINT`` of each run, and the row of each seed's ``history`` at the end of training.
+
+    The further steps that record a trajectory come after it.
+    """
     for experiment in figure["experiments"]:
         for run, settings in experiment["runs"].items():
             keep_prob = smallest_keep_prob(settings["keep_prob"])
             end_point = {"experiment": experiment["name"], "run": run, "keep_prob": keep_prob}
-            history = tables.run_table(experiment["name"], run, "history").sort_values("step")
-            yield end_point, history.groupby("seed").last()
+            history = tables.run_table(experiment["name"], run, "history")
+            end = history["step"].max() - settings.get("trajectory_steps", 0)
+            yield end_point, history[history["step"] == end].set_index("seed").sort_index()
 
 
 def variant(run: Settings, default: Settings) -> str:

@@ -104,6 +104,14 @@ class DropoutFigure(FigureSettings):
         return {"samples": alignment and alignment.samples, "dropout": experiment.settings.dropout.model_dump()}
 
 
+class EndPointFigure(DropoutFigure):
+    """A figure of the end of training, before the further steps that record a trajectory."""
+
+    def run_details(self, run: Any) -> dict[str, Any]:
+        """Also how many such steps there were."""
+        return super().run_details(run) | {"trajectory_steps": run.training["trajectory_steps"]}
+
+
 class SampleFigure(DropoutFigure):
     """A figure of one sample of the noise."""
 

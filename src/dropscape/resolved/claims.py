@@ -76,5 +76,6 @@ def _described(experiment: TrainedExperiment, run: ResolvedRun) -> dict[str, Any
             "objective": run.objective,
             "gradient_penalty_weight": run.gradient_penalty_weight,
             "train_examples": run.train_examples,
+            "trajectory_steps": run.training["trajectory_steps"],
         },
     }

@@ -81,6 +81,8 @@ class ResolvedRun:
             "recorded_steps": self._experiment.recorded_steps,
             **self._experiment.training.model_dump(),
         }
+        if not self.has_noise:  # nothing would read its trajectory
+            settings["trajectory_steps"] = 0
         return settings | {"device": "cpu"} if training_backend(settings) == "compiled" else settings
 
     @cached_property

@@ -110,6 +110,9 @@ class CompiledRun(RecordedRun):
         self.loss = sum(self.objectives) / len(self.objectives)
         self.step = stop
 
+    def _last_objectives(self) -> Tensor:
+        return torch.tensor(self.objectives, dtype=torch.float64)
+
     def _descend(self, index: int, stop: int) -> tuple[int, float]:
         config, seed = self.config, self.config.seeds[index]
         options = StepOptions(

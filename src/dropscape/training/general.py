@@ -181,7 +181,7 @@ class GeneralRun(RecordedRun):
         self.register.add(torch.stack([network.descend(draw, self.risk) for network in self.networks]))
 
     def _record(self) -> None:
-        if self.step in self.config.recorded or self.step in self.config.history:
+        if self.step in {*self.config.recorded, *self.config.history, self._before_trajectory}:
             self._settle()
         super()._record()
 

@@ -44,7 +44,9 @@ class TrainingResult:
 
     parameters: dict[str, Tensor]  # ``{name: (S, ...)}`` at the end point, with the buffers of a network that has any
     snapshots: dict[str, Tensor]  # ``{name: (S, K, ...)}`` at the K recorded steps
+    trained: dict[str, Tensor]  # the same as ``parameters`` before the steps of the trajectory
     trajectory: Tensor | None  # the block after each of the last N steps, (S, N, P); None where nothing was recorded
+    objectives: Tensor | None  # what each of these steps descended, (S, N) float64
     history: pd.DataFrame
 
 
@@ -78,11 +80,22 @@ class RecordedRun(TrainingRun):
         self.register = StepRegister(len(config.seeds), device)
         self._snapshots: dict[str, list[Tensor]] = {}
         self._trajectory: Tensor | None = None  # (S, N, P) on the device
+        self._objectives: Tensor | None = None  # (S, N) on the device
+        self._trained: dict[str, Tensor] = {}
         self._rests = {*config.recorded, *config.history, config.steps}  # where numbers are asked for
 
     @abstractmethod
     def parameters(self) -> dict[str, Tensor]:
         """Return the parameters and buffers at the current step, ``{name: (S, ...)}``."""
+
+    @property
+    def _before_trajectory(self) -> int:
+        """The step at which the training itself ends."""
+        return self.config.steps - self.config.trajectory_steps
+
+    def _last_objectives(self) -> Tensor:
+        """Return what the last step descended, (S,) float64."""
+        return self.register.objectives
 
     @abstractmethod
     def _measure(self) -> Sequence[Sequence[float]]:
@@ -100,12 +113,15 @@ class RecordedRun(TrainingRun):
         if self.step in config.recorded:
             for name, value in self.parameters().items():
                 self._snapshots.setdefault(name, []).append(value.detach().cpu().clone())
-        first = config.steps - config.trajectory_steps + 1
-        if self.step >= first:
-            block = self._block().detach()
+        if self.step == self._before_trajectory:
+            self._trained = {name: value.detach().cpu().clone() for name, value in self.parameters().items()}
+        if self.step > self._before_trajectory:
+            block, objectives = self._block().detach(), self._last_objectives()
             if self._trajectory is None:
                 self._trajectory = block.new_empty(len(block), config.trajectory_steps, block.shape[1])
-            self._trajectory[:, self.step - first] = block
+                self._objectives = objectives.new_empty(len(block), config.trajectory_steps)
+            self._trajectory[:, self.step - self._before_trajectory - 1] = block
+            self._objectives[:, self.step - self._before_trajectory - 1] = objectives
         if self.step in config.history:
             measured = zip(config.seeds, self._measure(), strict=True)
             self.rows += [[seed, self.step, *row] for seed, row in measured]
@@ -114,20 +130,28 @@ class RecordedRun(TrainingRun):
         self._refuse_lost()
         tensors, state = super()._state()
         tensors |= {f"snapshots/{name}": torch.stack(values, dim=1) for name, values in self._snapshots.items()}
+        tensors |= {f"trained/{name}": value for name, value in self._trained.items()}
         if self._trajectory is not None:
-            done = self.step - self.config.steps + self.config.trajectory_steps
+            done = self.step - self._before_trajectory
             tensors["trajectory"] = self._trajectory[:, :done].contiguous()
+            tensors["objectives"] = self._objectives[:, :done].contiguous()
         return tensors, state
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         super()._restore(tensors, state)
         self.register.done.fill_(self.step)  # the objectives are those of the next step's
-        stacked = {name: value for name, value in tensors.items() if name.startswith("snapshots/")}
-        self._snapshots = {name.removeprefix("snapshots/"): list(value.unbind(1)) for name, value in stacked.items()}
+        self._snapshots = {name: list(value.unbind(1)) for name, value in _under("snapshots/", tensors).items()}
+        self._trained = _under("trained/", tensors)
         if "trajectory" in tensors:
-            done = tensors["trajectory"].to(self.register.done.device)
-            self._trajectory = done.new_empty(len(done), self.config.trajectory_steps, done.shape[2])
-            self._trajectory[:, : done.shape[1]] = done
+            self._trajectory, self._objectives = (
+                self._with_room(tensors[name].to(self.register.done.device)) for name in ("trajectory", "objectives")
+            )
+
+    def _with_room(self, done: Tensor) -> Tensor:
+        """Values of the first steps of the trajectory, with room for those of the others."""
+        whole = done.new_empty(len(done), self.config.trajectory_steps, *done.shape[2:])
+        whole[:, : done.shape[1]] = done
+        return whole
 
     def _refuse_lost(self) -> None:
         """Refuse a training whose objective left the finite numbers in any step so far."""
@@ -149,6 +173,13 @@ class RecordedRun(TrainingRun):
         return TrainingResult(
             parameters={name: value.detach().cpu() for name, value in self.parameters().items()},
             snapshots={name: torch.stack(values, dim=1) for name, values in self._snapshots.items()},
+            trained=self._trained,
             trajectory=None if self._trajectory is None else self._trajectory.cpu(),
+            objectives=None if self._objectives is None else self._objectives.cpu(),
             history=history.astype({"seed": int, "step": int}),
         )
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names have the prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -79,7 +79,8 @@ class TrainingSettings(Strict):
     trajectory_steps: int = Field(
         0,
         ge=0,
-        description="Further steps whose block is recorded at each step; the end of them is the end point of training.",
+        description="Further steps of runs with dropout, whose block is recorded at each step. Slices and accuracies "
+        "are those before them; Hessian, gradients and flatness are measured at their end.",
     )
     history_points: Annotated[Count, SPEED_ONLY] = Field(
         200, description="Rows of the training history, evenly spaced."

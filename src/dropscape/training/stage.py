@@ -14,7 +14,11 @@ from dropscape.training.train import training_config
 
 
 def train(job: Job) -> None:
-    """Train the seeds of one run; write ``model``, ``snapshots``, ``trajectory``, ``history`` and ``predictions``.
+    """Train the seeds of one run; write models, ``snapshots``, ``trajectory``, ``history`` and ``predictions``.
+
+    ``trained`` is the model before the steps of the trajectory, whose test examples the predictions are of, ``model``
+    that at their end; without a trajectory they are the same. ``trajectory`` also has ``objectives``, what each of its
+    steps descended.
 
     The input ``start``, if there is one, is the model of another run of the same seeds, at whose end point this one
     starts.
@@ -39,7 +43,10 @@ def train(job: Job) -> None:
     record = job.provenance(examples.description, device)
     write_tensors(job.outputs["model"], trained.parameters, record)
     write_tensors(job.outputs["snapshots"], trained.snapshots, record | {"steps": list(config.recorded)})
-    trajectory = {} if trained.trajectory is None else {"trajectory": trained.trajectory}
+    write_tensors(job.outputs["trained"], trained.trained, record)
+    trajectory = {}
+    if trained.trajectory is not None:
+        trajectory = {"trajectory": trained.trajectory, "objectives": trained.objectives}
     write_tensors(job.outputs["trajectory"], trajectory, record)
     write_table(job.outputs["history"], trained.history)
-    write_table(job.outputs["predictions"], predicted_right(settings, trained.parameters, examples))
+    write_table(job.outputs["predictions"], predicted_right(settings, trained.trained, examples))

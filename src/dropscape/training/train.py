@@ -34,7 +34,8 @@ def training_config(settings: Mapping[str, Any]) -> StackedTraining | CompiledTr
         **settings,
         "steps": steps,
         "recorded": recording_schedule(steps, settings["recorded_steps"]),
-        "history": even_schedule(steps, settings["history_points"]),
+        # The training itself ends before the trajectory: accuracies are compared there.
+        "history": sorted({*even_schedule(steps, settings["history_points"]), steps - settings["trajectory_steps"]}),
     }
     if kind is GeneralTraining:
         values["keep_prob"] = keep_probs(settings)

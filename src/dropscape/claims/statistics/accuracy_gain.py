@@ -10,7 +10,7 @@ class AccuracyGain(RunStatistic):
     def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it at the end of training, seed by seed; the training without dropout meets its own other seeds."""
         plain = tables.without_dropout(run)
-        one, other = (100 * tables.at_last_step(each, "test_accuracy") for each in (run, plain))
+        one, other = (100 * tables.at_end_of_training(each, "test_accuracy") for each in (run, plain))
         note = f"{one.mean():.1f} % against {other.mean():.1f} % of {plain.name}{_mcnemar(tables, run, plain)}"
         return over_seeds(one - (other_seeds(other) if run == plain else other), note)
 

@@ -27,7 +27,7 @@ class GeneralisationChange(ExperimentStatistic):
         errors = {}  # log10 by seed, for each number of examples and keep probability
         for run in tables.experiment_runs(experiment):
             key = run.settings["train_examples"], 1.0 if run.objective == "risk" else run.settings["keep_prob"]
-            error = tables.at_last_step(run, "test_loss")
+            error = tables.at_end_of_training(run, "test_loss")
             errors[key] = np.log10(np.where(error > 0, error, math.nan))
         all_below_one = sorted({keep_prob for _, keep_prob in errors} - {1.0})
         columns = []

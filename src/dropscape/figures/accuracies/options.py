@@ -1,9 +1,9 @@
 """The options of a figure of kind ``accuracies``."""
 
-from dropscape.figures.settings import DropoutFigure
+from dropscape.figures.settings import EndPointFigure
 
 
-class Accuracies(DropoutFigure):
+class Accuracies(EndPointFigure):
     """Test accuracy at the end of training with and without dropout (paper B, Table I)."""
 
     run_tables = ("history",)

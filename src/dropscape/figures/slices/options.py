@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from dropscape.figures.settings import DropoutFigure
+from dropscape.figures.settings import EndPointFigure
 
 
-class Slices(DropoutFigure):
+class Slices(EndPointFigure):
     """Loss along random directions through end points with and without dropout (paper A, Fig. 1)."""
 
     run_tables = ("slices", "slice_widths", "history")
