@@ -86,7 +86,7 @@ def _moments(model, inputs, targets):
     def losses(weight):
         return cross_entropy(functional_call(model, {name: weight}, (inputs,)), targets, reduction="none")
 
-    rows = jacrev(losses)(start).reshape(len(targets), -1)
+    rows = jacrev(losses)(start).reshape(len(targets), -1).detach()
     return rows.T @ rows / len(rows), rows.mean(0)
 
 
