@@ -7,6 +7,24 @@ from dropscape.data.dataset import Dataset
 from dropscape.data.prepared import write_prepared
 from dropscape.jobs import Job, perform
 
+# What ``write_tiny_images`` is read with, and a network that fits it.
+TINY_RUN = {
+    "device": "cpu",
+    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
+    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
+    "loss": "cross_entropy",
+    "label_smoothing": 0.0,
+    "seeds": [0, 4],
+}
+SLICES = {
+    "directions": 2,
+    "points": 5,
+    "extent": 1.0,
+    "rises": [0.05, 0.02],
+    "moved": ["weights", "all"],
+    "max_width": 100.0,
+}
+
 
 def run_stage(stage, rule, settings, inputs, outputs, name="run"):
     """Run a stage; return the last record that it made, which the workflow writes to the output ``provenance``."""

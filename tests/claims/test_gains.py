@@ -1,11 +1,15 @@
-"""What a claim says of two trainings on the same test images, and of the end of training."""
+"""What dropout adds: accuracies, widths of slices and losses at the end of two trainings."""
 
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from dropscape.artifacts.files import write_table
+from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.statistic import Run, Tables
 from tests.claims.experiments import NAME, Experiment, bounds, history, interval, measure
 
 
@@ -44,3 +48,77 @@ def test_the_end_loss_is_less_the_entropy_that_no_network_goes_below(experiment)
     found = measure("end_loss", tables, tables.named_run(NAME, "dropout"))
     assert bounds(found) == interval([0.1, 0.4], np.log, np.exp)
     assert math.isnan(measure("end_loss", tables, tables.named_run(NAME, "plain")).value)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Tables of a run with dropout and of one without, with the content that a test gives by run."""
+
+    def of(table, **content):
+        runs = [Run("mnist", "dropout", True), Run("mnist", "plain", False, plain=True)]
+        files = {}
+        for name, rows in content.items():
+            files[name] = {table: str(tmp_path / f"{name}.csv")}
+            write_table(files[name][table], pd.DataFrame(rows))
+        return Tables(runs, {"runs": {"mnist": files}, "experiments": {}, "theory": {}}), runs
+
+    return of
+
+
+def slices(keys, half_widths, again=None):
+    """Widths at the judged rise, others at half of it, and where all parameters move."""
+    judged = pd.DataFrame(keys | {"half_width": half_widths, "rise": 0.5, "moved": "weights", "judged": True})
+    other = judged.assign(half_width=again or half_widths, judged=False)
+    return pd.concat([other.assign(rise=0.25), judged, other.assign(moved="all")])
+
+
+def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
+    rows = [(seed, direction) for seed in (0, 1) for direction in range(5)]
+    widths = {"seed": [s for s, _ in rows], "direction": [d for _, d in rows]}
+    narrow = [0.1 + 0.01 * index for index in range(len(rows))]
+    tables, (run, _) = pair(
+        "slice_widths",
+        dropout=slices(widths, [3 * width for width in narrow]),
+        plain=slices(widths, [math.nan, *narrow[1:]], again=[0.5 * width for width in narrow]),
+    )
+    found = measure("slice_widening", tables, run)
+    assert (found.value, found.low, found.high) == pytest.approx((3, 3, 3))
+    assert found.points == 9
+    assert found.note == "against plain; 1 of 10 directions left out"
+    assert measure("slice_widening", tables, run, rise=0.25).value == pytest.approx(6)
+    assert measure("slice_widening", tables, run, moved="all").value == pytest.approx(6)
+    with pytest.raises(NotMeasuredError, match="no slices at a rise of 2 that move weights"):
+        measure("slice_widening", tables, run, rise=2.0)
+
+
+def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):
+    def history(last):
+        return {"seed": [0, 0, 1, 1], "step": [0, 9, 9, 0], "test_accuracy": [0.1, last[0], last[1], 0.1]}
+
+    tables, (run, _) = pair("history", dropout=history((0.60, 0.62)), plain=history((0.59, 0.57)))
+    found = measure("accuracy_gain", tables, run)
+    low, high = stats.ttest_1samp([1, 5], 0).confidence_interval(0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((3, low, high))
+    assert found.note == "61.0 % against 58.0 % of plain"
+
+
+def test_accuracies_are_compared_before_the_steps_of_a_trajectory(pair):
+    longer = {"seed": [0, 0, 1, 1], "step": [9, 14, 9, 14], "test_accuracy": [0.60, 0.9, 0.62, 0.9]}
+    plain = {"seed": [0, 1], "step": 9, "test_accuracy": [0.59, 0.57]}
+    tables, (run, _) = pair("history", dropout=longer, plain=plain)
+    run.settings["trajectory_steps"] = 5
+    assert measure("accuracy_gain", tables, run).value == pytest.approx(3)
+
+
+def test_the_training_without_dropout_meets_its_own_other_seeds(pair):
+    history = {"seed": [0, 1, 2], "step": 9, "test_accuracy": [0.5, 0.6, 0.9]}
+    tables, (_, plain) = pair("history", plain=history)
+    found = measure("accuracy_gain", tables, plain)
+    assert found.value == pytest.approx(0) and found.low < -30 < 30 < found.high
+
+
+def test_a_comparison_needs_a_training_without_dropout(pair):
+    tables, (run, _) = pair("history", dropout={"seed": [0], "step": [0], "test_accuracy": [0.1]})
+    tables.runs.pop()
+    with pytest.raises(NotMeasuredError, match="mnist has no training without dropout to compare dropout with"):
+        measure("accuracy_gain", tables, run)

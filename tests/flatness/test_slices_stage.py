@@ -10,22 +10,9 @@ from dropscape.flatness.slices_stage import slice_loss
 from dropscape.models.losses import cross_entropy_per_example
 from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
-from tests.stage_job import run_stage, write_networks, write_tiny_images
+from tests.stage_job import SLICES, TINY_RUN, run_stage, write_networks, write_tiny_images
 
-SETTINGS = {
-    "device": "cpu",
-    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
-    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
-    "loss": "cross_entropy",
-    "label_smoothing": 0.0,
-    "seeds": [0, 4],
-    "directions": 2,
-    "points": 5,
-    "extent": 1.0,
-    "rises": [0.05, 0.02],
-    "moved": ["weights", "all"],
-    "max_width": 100.0,
-}
+SETTINGS = TINY_RUN | SLICES
 
 
 def made(tmp_path, offset=0):

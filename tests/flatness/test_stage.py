@@ -8,16 +8,10 @@ from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import write_tensors
 from dropscape.flatness.stage import measure_flatness
 from dropscape.models.registry import initialised
-from tests.stage_job import run_stage, write_networks, write_tiny_images
+from tests.stage_job import TINY_RUN, run_stage, write_networks, write_tiny_images
 
-SETTINGS = {
-    "device": "cpu",
-    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
-    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
-    "loss": "cross_entropy",
-    "label_smoothing": 0.0,
+SETTINGS = TINY_RUN | {
     "block": ["layers.1.weight"],
-    "seeds": [0, 4],
     "samples": ["gradients"],
     "factors": [1.05, 1.1],
     "max_width": 1e3,

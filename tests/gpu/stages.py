@@ -28,6 +28,7 @@ from dropscape.sampling.stage import sample_gradients
 from dropscape.subnetworks.cnn_stage import train_cnn
 from dropscape.training.stage import train
 from tests.gpu.pretended import fresh_flags
+from tests.stage_job import SLICES
 from tests.training.networks import DESCENT
 
 SEEDS = [0, 4]
@@ -140,15 +141,7 @@ STAGES = {
     "slices": Stage(
         slice_loss,
         "flatness_slices",
-        _MEASURED
-        | {
-            "directions": 2,
-            "points": 5,
-            "extent": 1.0,
-            "rises": [0.05, 0.02],
-            "moved": ["weights", "all"],
-            "max_width": 100.0,
-        },
+        _MEASURED | SLICES,
         _TRAINED,
         ["slices", "slice_widths"],
     ),

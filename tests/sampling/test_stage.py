@@ -11,16 +11,10 @@ from dropscape.models.restored import restored
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import module_gradients
 from dropscape.sampling.stage import sample_gradients
-from tests.stage_job import run_stage, write_networks, write_tiny_images
+from tests.stage_job import TINY_RUN, run_stage, write_networks, write_tiny_images
 
-SETTINGS = {
-    "data": {"dataset": "mnist", "train_examples": 12, "test_examples": 5},
-    "model": {"name": "fnn", "widths": [16, 6, 5, 3], "activation": "relu"},
-    "loss": "cross_entropy",
-    "label_smoothing": 0.0,
+SETTINGS = TINY_RUN | {
     "block": ["layers.1.weight"],
-    "seeds": [0, 4],
-    "device": "cpu",
     "keep_prob": 0.8,
     "dropout_after": 1,
     "mask_mode": "per_example",

@@ -25,9 +25,6 @@ class SampleStatistic(RunStatistic):
 
     sample: Sample = Field(description="Which sample of the noise.")
     directions: Directions = Field("paper", description=DIRECTIONS)
-    divergence: bool = Field(
-        False, description="Whether the flatness is of the loss less the entropy of smoothed labels, a constant."
-    )
 
 
 def variance_flatness(
@@ -70,7 +67,7 @@ def projected_variance(
 ) -> list[NDArray]:
     """(eigenvalue, variance) of every eigenvector that is not numerically zero (paper A, Fig. 3).
 
-    The null has the sample's variance along a random direction in the place of each eigenvector.
+    The null has the sample's variance along a random direction instead of each eigenvector.
     """
     table = tables.run_table(run, "projection")
     variance = "variance" if directions == "paper" else "variance_random"

@@ -45,7 +45,7 @@ class ControlSettings(Strict):
         None, description="The run that a statistic of runs is measured on; null: each run has a control of its own."
     )
     statistic: dict[str, Any] = Field(
-        {}, description="Arguments in the place of the claim's; with another `name`, all arguments of that statistic."
+        {}, description="Arguments that replace the claim's; with another `name`, all arguments of that statistic."
     )
 
 

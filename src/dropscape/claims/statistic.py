@@ -78,7 +78,7 @@ class Tables(TableFiles):
 
 
 def other_seeds(values: NDArray) -> NDArray:
-    """The values (S, ...) of another seed in the place of each: a training compared with itself is its own control."""
+    """The values (S, ...) of another seed for each: a training compared with itself is its own control."""
     return np.roll(values, 1, axis=0)
 
 

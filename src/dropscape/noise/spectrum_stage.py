@@ -32,7 +32,8 @@ def measure_spectrum(job: Job) -> None:
             total = len(spectrum.eigenvalues)
             chosen = log_spaced_indices(total, settings["directions"])
             kept.append(torch.from_numpy(np.ascontiguousarray(spectrum.eigenvectors[:, chosen])).float())
-            random.append(torch.from_numpy(random_directions(values, len(chosen), seed)).float())
+            if sample == "gradients":
+                random.append(torch.from_numpy(random_directions(values, len(chosen), seed)).float())
             columns = {
                 "sample": sample,
                 "seed": seed,

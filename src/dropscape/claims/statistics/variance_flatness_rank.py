@@ -14,6 +14,9 @@ class VarianceFlatnessRank(SampleStatistic):
 
     leading: Count | None = Field(None, description="Only so many leading directions; null means all.")
     held_out: bool = Field(False, description="Whether variances are those of held-out samples.")
+    divergence: bool = Field(
+        False, description="Whether the flatness is of the loss less the entropy of smoothed labels, a constant."
+    )
 
     def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it on the directions whose variance and flatness are defined and not zero."""
