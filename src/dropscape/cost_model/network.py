@@ -51,6 +51,7 @@ class NetworkCounts:
         flops: multiplications and additions of a forward pass.
         activations: numbers that its layers put out.
         layers: how many layers are called.
+        kept: bytes that a pass in training keeps for its gradient.
         parameters, block: numbers in all parameters, and in those of the block.
         passes: ``forward`` without masks and gradient, with the gradient of the ``block`` under masks and ``unmasked``,
             in ``training`` mode with that of all parameters under masks.
@@ -61,6 +62,7 @@ class NetworkCounts:
     layers: int
     parameters: int
     block: int
+    kept: float = 0.0
     passes: Mapping[str, PassCounts] = field(default_factory=dict)
 
 
@@ -91,14 +93,35 @@ def _counted(model: str, shape: tuple[int, ...], block: tuple[str, ...], has_mas
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(example)
     parameters = {name: value.numel() for name, value in network.named_parameters()}
+    examples = torch.zeros(EXAMPLES, *shape, dtype=dtype, device="meta")
     return NetworkCounts(
         flops=float(counter.get_total_flops()),
         activations=sum(outputs),
         layers=len(outputs),
         parameters=sum(parameters.values()),
         block=sum(parameters[name] for name in block),
-        passes=_passes(network, torch.zeros(EXAMPLES, *shape, dtype=dtype, device="meta"), block, has_masks),
+        kept=_kept(network, examples, has_masks),
+        passes=_passes(network, examples, block, has_masks),
     )
+
+
+def _kept(network: nn.Module, examples: Tensor, has_masks: bool) -> float:
+    """Bytes for an example of the distinct tensors that a pass in training saves for its gradient."""
+    network.train().requires_grad_(True)
+    set_keep_prob(network, 0.5 if has_masks else 1.0)
+    storages = {}
+
+    def save(value: Tensor) -> Tensor:
+        storage = value.untyped_storage()
+        storages[storage._cdata] = storage  # kept alive, so that no other takes its number
+        return value
+
+    saving = torch.autograd.graph.saved_tensors_hooks(save, lambda value: value)
+    with masks_in_force(network, _OneKernel(), 0, 0), saving:
+        network(examples).log_softmax(-1).sum()
+    for parameter in network.parameters():
+        storages.pop(parameter.untyped_storage()._cdata, None)
+    return sum(storage.nbytes() for storage in storages.values()) / len(examples)
 
 
 def _passes(network: nn.Module, examples: Tensor, block: tuple[str, ...], has_masks: bool) -> dict[str, PassCounts]:

@@ -11,6 +11,9 @@ from dropscape.cost_model.network import NOTHING, NetworkCounts, counted_network
 from dropscape.cost_model.rates import FLOAT, GPU, RATES
 from dropscape.numerics.memory import SHARE_OF_A_GPU
 from dropscape.resolved.run import ResolvedRun
+from dropscape.training.objectives import OBJECTIVES
+
+HELD_OVER_KEPT = 1.2  # of a micro-batch: with the gradients of what it keeps, two layers' at a time
 
 
 class RunWork:
@@ -52,8 +55,13 @@ class RunWork:
     def base_memory(self) -> float:
         """Bytes of the examples, of what a micro-batch keeps for its gradient, and of the parameters with moments."""
         inputs = math.prod(self.model.input_shape(self.settings["data"]))
-        kept = 2 * min(self.settings["micro_batch"], self.examples) * self.network.activations
-        return FLOAT * ((self.examples + self.test_examples) * inputs + kept + 4 * self.network.parameters)
+        numbers = (self.examples + self.test_examples) * inputs + 4 * self.network.parameters
+        return FLOAT * numbers + min(self.settings["micro_batch"], self.examples) * self._held
+
+    @property
+    def _held(self) -> float:
+        """Bytes of an example while it is differentiated; R_2 differentiates the gradient as well."""
+        return HELD_OVER_KEPT * self.network.kept * (2 if OBJECTIVES[self.settings["objective"]].r2 else 1)
 
     def seconds(self, passes: NetworkPasses) -> float:
         """What passes take on a core."""
@@ -65,8 +73,8 @@ class RunWork:
         ``kind`` is a key of ``NetworkCounts.passes``, or ``backward`` for the block's gradient alone, without masks;
         ``options`` are those of ``GpuRate.seconds``.
         """
-        held = GPU.memory / SHARE_OF_A_GPU / (2 * FLOAT * self.network.activations)
-        size = min(max(self.settings["micro_batch"], held), batch or self.examples)
+        fit = GPU.memory / SHARE_OF_A_GPU / self._held
+        size = min(max(self.settings["micro_batch"], fit), batch or self.examples)
         passes = self.network.passes
         counts, less = (passes["unmasked"], passes["forward"]) if kind == "backward" else (passes[kind], NOTHING)
         return GPU.seconds(
