@@ -12,6 +12,7 @@ from dropscape.claims.judge import CLAIM_COLUMNS, FAILS, HOLDS, NOT_JUDGED
 from dropscape.claims.settings import ClaimSettings
 from dropscape.claims.stage import join_studies, judge_study
 from dropscape.claims.statistic import ExperimentStatistic, TheoryStatistic
+from dropscape.figures.power_laws import LEADING
 from dropscape.jobs import Job
 from tests.claims.conftest import projection, spectrum_and_interval
 
@@ -181,6 +182,12 @@ def test_every_claim_gets_a_row_in_the_order_of_the_files(joined):
     assert claims.columns.tolist() == list(CLAIM_COLUMNS)
     assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}
     assert set(claims["data"]) == {"5,000 digits", "random small networks"}
+
+
+def test_leading_is_one_number_in_claims_and_figures():
+    claims = claims_of_repository("noise_structure").values()
+    assert {getattr(claim.statistic, "leading", None) for claim in claims} == {None, LEADING}
+    assert all(f"leading {LEADING}" in claim.measures for claim in claims if getattr(claim.statistic, "leading", None))
 
 
 def test_the_record_has_the_data(judged):
