@@ -105,7 +105,7 @@ REFUSED = [
     ({"statistic": {"name": RANK["name"]}}, "'sample' of statistic 'variance_flatness_rank' is missing"),
     (
         {"statistic": RANK | {"sample": "noise"}},
-        "is 'noise': input should be 'trajectory' or 'gradients'; it takes sample",
+        "is 'noise': input should be 'trajectory', 'trajectory_quadratic', 'trajectory_halves' or 'gradients'; it",
     ),
     ({"statistic": RANK | {"leading": 0}}, "'leading' of statistic 'variance_flatness_rank' is 0:"),
     (

@@ -12,12 +12,15 @@ from dropscape.claims.judge import CLAIM_COLUMNS, FAILS, HOLDS, NOT_JUDGED
 from dropscape.claims.settings import ClaimSettings
 from dropscape.claims.stage import join_studies, judge_study
 from dropscape.claims.statistic import ExperimentStatistic, TheoryStatistic
+from dropscape.figures.power_laws import LEADING
 from dropscape.jobs import Job
 from tests.claims.conftest import projection, spectrum_and_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 READINGS = ("dropout_loss", "per_example", "dropout_loss_per_example")
-DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1, 2), ("trajectory", "gradients")
+DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1, 2), ("trajectory", "trajectory_quadratic", "trajectory_halves", "gradients")
+STATIONARY = {"seed": SEEDS, "linear_share": 0.01, "quadratic_share": 0.02, "displacement": 3.0, "loss_fall": 0.001}
+STATIONARY |= {"loss_fall_error": 0.001, "stationary": True}
 
 
 def claims_of_repository(study):
@@ -65,6 +68,7 @@ def tables_of_a_run():
             for seed in SEEDS
             for step in steps
         ),
+        **dict.fromkeys(("drift", "projection_drift"), pd.DataFrame(STATIONARY)),
         "baseline": pd.DataFrame(
             {"eigenvectors": kind, "pair": range(20), "cosine": np.linspace(7e-4, 8e-4, 20), "expected": 7.8e-4}
             for kind in ("normalised", "orthonormal")
@@ -82,7 +86,12 @@ def tables_of_a_pair(plain):
             .assign(loss0=0.01, floor=0.0)
             for rise, moved in ((0.5, "weights"), (0.25, "weights"), (0.5, "all"))
         ),
-        "history": pd.DataFrame({"seed": SEEDS, "step": 9, "test_accuracy": 0.5 if plain else 0.6}),
+        "history": pd.concat(
+            pd.DataFrame(
+                {"seed": SEEDS, "step": step, "train_accuracy": accuracy, "test_accuracy": 0.5 if plain else 0.6}
+            )
+            for step, accuracy in ((0, 0.1), (9, 0.999))
+        ),
     }
 
 
@@ -174,6 +183,12 @@ def test_every_claim_gets_a_row_in_the_order_of_the_files(joined):
     assert claims.columns.tolist() == list(CLAIM_COLUMNS)
     assert set(claims["verdict"]) <= {HOLDS, FAILS, NOT_JUDGED}
     assert set(claims["data"]) == {"5,000 digits", "random small networks"}
+
+
+def test_leading_is_one_number_in_claims_and_figures():
+    claims = claims_of_repository("noise_structure").values()
+    assert {getattr(claim.statistic, "leading", None) for claim in claims} == {None, LEADING}
+    assert all(f"leading {LEADING}" in claim.measures for claim in claims if getattr(claim.statistic, "leading", None))
 
 
 def test_the_record_has_the_data(judged):

@@ -8,6 +8,8 @@ import pytest
 from scipy import stats
 
 from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.judge import HOLDS, NOT_JUDGED, judged
+from dropscape.claims.statistic import Run, statistic_named
 from tests.claims.conftest import noisy_power_law, projection, spectrum_and_interval
 from tests.claims.experiments import measure
 
@@ -86,6 +88,69 @@ def test_one_sample_is_not_the_other(tables, run):
     assert math.isnan(nothing.value) and (nothing.units, nothing.note) == (0, "no defined point")
 
 
+def test_a_measured_direction_weighs_as_much_as_the_indices_that_it_stands_for(tables, run):
+    """The fit and the ranks of log-spaced directions are those of all where each repeats the nearest measured one."""
+    measured = np.array([1, 2, 3, 5, 9, 16, 30])
+    nearest = [min(measured, key=lambda one: (abs(one - index), one)) for index in range(1, 31)]
+    x, y = noisy_power_law(30, -0.5, 1.0)
+    given = spectrum_and_interval({0: y}, {0: x})
+    given["interval"] = given["interval"][given["interval"]["index"].isin(measured)]
+    every = spectrum_and_interval({0: y[np.array(nearest) - 1]}, {0: x[np.array(nearest) - 1]})
+    sparse = tables(**given)
+    found = {
+        name: measure(name, sparse, run, sample="gradients")
+        for name in ("variance_flatness_rank", "variance_flatness_power")
+    }
+    leading = measure("variance_flatness_rank", sparse, run, sample="gradients", leading=10)
+    dense = tables(**every)
+    for name, one in found.items():
+        assert one.value == pytest.approx(measure(name, dense, run, sample="gradients").value)
+        assert one.points == 7
+    cut = np.array(nearest[:10]) - 1
+    assert leading.value == pytest.approx(stats.spearmanr(x[cut], y[cut]).statistic) and leading.points == 5
+
+
+@pytest.mark.parametrize(
+    ("stationary", "sample"), [(True, "trajectory"), (False, "trajectory"), (False, "trajectory_quadratic")]
+)
+def test_nothing_is_judged_on_a_trajectory_that_drifts_but_it_points_somewhere(stationary, sample, tables, run):
+    seeds = dict.fromkeys((0, 1, 2), VARIANCES)
+    given = spectrum_and_interval(seeds, {seed: VARIANCES**-0.5 for seed in seeds}, sample=sample)
+    given["drift"] = pd.DataFrame({"seed": [0, 1, 2], "linear_share": 0.97, "loss_fall": 0.3, "stationary": stationary})
+    statistic = statistic_named({"name": "variance_flatness_rank", "sample": sample})
+    ((_, _, measured),) = statistic.by_run(tables(**given), run.experiment)
+    verdict = judged(measured, {"below": 0})
+    assert verdict.points_to == HOLDS
+    if stationary or sample != "trajectory":
+        assert verdict.verdict == HOLDS
+    else:
+        assert verdict.verdict == NOT_JUDGED
+        assert verdict.reason.startswith("the trajectory is not stationary: a straight line explains 97.0% of")
+
+
+def test_relations_are_judged_by_the_drift_of_their_own_steps(tables, run):
+    pairs = {seed: list(zip(VARIANCES, VARIANCES, strict=True)) for seed in (0, 1, 2)}
+    drift = pd.DataFrame({"seed": [0, 1, 2], "linear_share": 0.97, "loss_fall": 0.3})
+    given = {"drift": drift.assign(stationary=True), "projection_drift": drift.assign(stationary=False)}
+    found = tables(projection=projection(pairs, "trajectory"), **given)
+    statistic = statistic_named({"name": "projected_variance_rank", "sample": "trajectory"})
+    ((_, _, measured),) = statistic.by_run(found, run.experiment)
+    assert judged(measured, {"above": 0}).verdict == NOT_JUDGED
+
+
+def test_the_drift_of_a_trajectory_and_the_accuracy_over_its_steps(tables):
+    drift = pd.DataFrame({"seed": [0, 1], "linear_share": [0.5, 0.7], "displacement": [2.0, 8.0], "stationary": False})
+    history = pd.DataFrame({"seed": [0, 1] * 4, "step": [0, 0, 50, 50, 80, 80, 100, 100]})
+    history["train_accuracy"] = [0.1, 0.2, 0.5, 0.5, 0.9, 1.0, 0.95, 0.8]
+    sampled = Run("mnist", "keep0.8", True, settings={"trajectory_steps": 30})
+    found = tables(drift=drift, history=history)
+    share = measure("trajectory_drift", found, sampled, quantity="linear_share")
+    assert (share.value, share.units, share.note) == (pytest.approx(0.6), 2, "stationary in 0 of 2 seeds")
+    assert measure("trajectory_drift", found, sampled, quantity="displacement").value == pytest.approx(4)
+    assert measure("window_accuracy", found, sampled).value == pytest.approx(0.85)  # of 0.9 and 0.8
+    assert measure("window_accuracy", found, sampled, steps="first").value == pytest.approx(0.15)
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.5, 2.0])
 def test_r_squared_is_the_planted_one(noise, tables, run):
     """Of the log-log fit; scipy's linregress is the oracle."""
@@ -113,7 +178,7 @@ def test_gradients_are_more_linear_by_the_difference_of_both_fits(relation, tabl
         pairs.append(projection({0: list(zip(x, noisy, strict=True))}, "trajectory"))
         found = tables(projection=pd.concat(pairs))
     expected = 1 - stats.linregress(np.log(x), np.log(noisy)).rvalue ** 2
-    measured = measure("gradients_more_linear", found, run, relation=relation)
+    measured = measure("gradients_more_linear", found, run, sample="trajectory", relation=relation)
     assert measured.value == pytest.approx(expected)
     assert math.isnan(measured.low) and measured.points == 40
     assert measured.note.startswith("1 against ")

@@ -16,6 +16,7 @@ RUNS = {
 }
 PLAIN_RUNS = {"lr0.1": (1.0, 0.1, 1, "per_example"), "lr0.2": (1.0, 0.2, 1, "per_example")}
 FIELDS = ("keep_prob", "learning_rate", "dropout_after", "mask_mode")
+SAMPLES = ("trajectory", "trajectory_quadratic", "trajectory_halves", "gradients")
 FLATNESS_SLOPE, PROJECTION_SLOPE = -2.0, 1.0
 
 
@@ -53,11 +54,18 @@ class Tables:
         def build(values, seed, rng):
             rank = np.arange(1, self.total + 1)
             variance = self.variance(values, rank)
-            half = np.where(rank <= self.total // 2, variance * rng.lognormal(0, 0.1, self.total), np.nan)
+            others = variance * (1 + rank / 100) * rng.lognormal(0, 0.1, self.total)
             frame = pd.DataFrame({"seed": seed, "index": rank, "variance": variance, "numerically_zero": False})
-            frame = frame.assign(held_out_in_sample=half, held_out=half * (1 + rank / 100))
+            frame = frame.assign(held_out=others)
             frame.loc[frame["index"] == self.total, "numerically_zero"] = True
-            return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
+            return pd.concat([frame.assign(sample=sample) for sample in SAMPLES])
+
+        return self._of_runs(build)
+
+    def drift(self):
+        def build(values, seed, rng):
+            drift = {"seed": seed, "linear_share": 0.9 + seed / 100, "quadratic_share": 0.95, "displacement": 12.0}
+            return pd.DataFrame([drift | {"loss_fall": 0.3, "loss_fall_error": 0.01, "stationary": values[0] == 0.9}])
 
         return self._of_runs(build)
 
@@ -65,7 +73,7 @@ class Tables:
         def build(values, seed, rng):
             variance = self.variance(values, self.indices)
             frames = []
-            for sample in ("trajectory", "gradients"):
+            for sample in SAMPLES:
                 for factor in (2.0, 1.5):
                     width = (variance / 1e-6) ** (1 / FLATNESS_SLOPE) * rng.lognormal(0, 0.05, len(variance))
                     reason = np.full(len(width), "", dtype=object)
@@ -93,7 +101,7 @@ class Tables:
             variance = 1e-4 * strength * np.abs(eigenvalue) ** PROJECTION_SLOPE * rng.lognormal(0, 0.4, dimension)
             variance[100] = 0.0
             frame = pd.DataFrame({"seed": seed, "index": rank, "eigenvalue": eigenvalue, "variance": variance})
-            return pd.concat([frame.assign(sample=sample) for sample in ("trajectory", "gradients")])
+            return pd.concat([frame.assign(sample=sample) for sample in SAMPLES if sample != "trajectory_halves"])
 
         return self._of_runs(build)
 
@@ -139,8 +147,12 @@ class Tables:
 
 def inputs_of(kind, tables):
     return {
-        "variance_flatness": lambda: {"spectrum": tables.spectrum(), "interval": tables.interval()},
-        "projected_variance": lambda: {"projection": tables.projection()},
+        "variance_flatness": lambda: {
+            "spectrum": tables.spectrum(),
+            "interval": tables.interval(),
+            "drift": tables.drift(),
+        },
+        "projected_variance": lambda: {"projection": tables.projection(), "projection_drift": tables.drift()},
         "alignment_trace": lambda: {"alignment": tables.alignment(keep_probs=[0.9, 0.8, 0.5])},
         "alignment_cosine": lambda: {"alignment": tables.alignment(), "baseline": tables.baseline()},
     }[kind]()
@@ -155,13 +167,14 @@ OPTIONS = {
 KINDS = tuple(OPTIONS)
 
 
-def make_figure(kind, folder, runs=None, **changes):
+def make_figure(kind, folder, runs=None, sample=None, **changes):
     """A figure of the kind from the tables above; ``changes`` are of what it is told of its experiment."""
     runs = runs or (PLAIN_RUNS if kind == "alignment_trace" else RUNS)
     tables = Tables(runs)
     inputs = inputs_of(kind, tables)
     label = "4,000 + 1,000 real digits"
-    return Made(folder, kind, [experiment(runs, tables.seeds) | changes], inputs, label, **OPTIONS[kind])
+    options = OPTIONS[kind] | ({"sample": sample} if sample else {})
+    return Made(folder, kind, [experiment(runs, tables.seeds) | changes], inputs, label, **options)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from tests.figures.conftest import KINDS, RUNS
 from tests.figures.made import check_page, footer, legends, titles
 
 MINUS = "\N{MINUS SIGN}"
+SCATTERS = ("variance_flatness", "projected_variance")
 
 
 @pytest.mark.parametrize("kind", ("projected_variance", "alignment_cosine"))
@@ -31,7 +32,34 @@ def test_drawing_twice_gives_the_same_bytes_with_embedded_fonts(kind, make, tmp_
 def test_nothing_is_off_the_page_and_no_text_lies_on_another(kind, make):
     figure = make(kind).drawn()
     check_page(figure)
-    assert legends(figure)
+    assert legends(figure) or kind in SCATTERS
+
+
+@pytest.mark.parametrize("kind", SCATTERS)
+@pytest.mark.parametrize("runs", [RUNS, {"keep0.8-lr0.1": RUNS["keep0.8-lr0.1"]}], ids=["all", "one"])
+def test_a_trajectory_has_a_panel_for_each_run_with_and_without_drift(kind, runs, make):
+    figure = make(kind, runs=runs, sample="trajectory").drawn()
+    check_page(figure)
+    rows = {"variance_flatness": 3, "projected_variance": 2}[kind]
+    assert len(figure.axes) == rows * len(runs)
+    assert ("detrended steps, keep 0.8, lr 0.1" in titles(figure)) == (len(runs) == 1)
+    said = footer(figure)
+    assert "A straight line of the step explains 90.0 % to 91.0 % of a raw trajectory's variance" in said
+    assert "the loss under dropout falls by 30.0 % (main runs)" in said
+
+
+def test_points_far_out_do_not_set_the_axes_and_are_counted_at_their_edge(make):
+    made = make("variance_flatness")
+    points = made.points.copy()
+    drawn = points.index[points["reason"].isna() & (points["estimate"] == "in-sample")]
+    run = points.loc[drawn[0], "run"]
+    points.loc[drawn[0], "flatness"] = 1e9
+    points.loc[drawn[1], "variance"] = 1e-40
+    figure = made.drawn(points=points)
+    assert figure.axes[0].get_xlim()[1] < 1e6 and figure.axes[0].get_ylim()[0] > 1e-20
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert points.loc[drawn[1], "run"] == run and [text for text in texts if "beyond" in text] == ["2 beyond"]
+    check_page(figure)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,22 +77,25 @@ def test_footer_names_data_sizes_and_every_reason(kind, make):
 def test_smoothed_labels_have_a_panel_without_their_entropy(make):
     plain, smoothed = (make("variance_flatness", label_smoothing=value).drawn() for value in (0.0, 0.1))
     check_page(smoothed)
-    assert "the entropy of the labels included" in footer(smoothed) and "entropy" not in footer(plain)
-    assert titles(plain)[2] == "Variants of the dropout"
-    assert titles(smoothed)[2:] == ["Flatness without the labels' entropy"]
+    assert "the labels' entropy included" in footer(smoothed) and "entropy" not in footer(plain)
+    labels = [[axes.get_ylabel().split("\n")[0] for axes in figure.axes[:: len(RUNS)]] for figure in (plain, smoothed)]
+    assert labels[1] == [*labels[0], "flatness without entropy"] and len(labels[0]) == 2
 
 
-@pytest.mark.parametrize("kind", ("variance_flatness", "projected_variance"))
-def test_legend_gives_each_slope_with_its_interval(kind, make):
+@pytest.mark.parametrize("kind", SCATTERS)
+def test_each_panel_gives_its_slopes_with_their_intervals(kind, make):
     made = make(kind)
-    fit = made.summary.iloc[0]
-    label = f"{fit['range']}: {fit['slope']:.2f} [{fit['slope_low']:.2f}, {fit['slope_high']:.2f}]".replace("-", MINUS)
-    assert label in [text for texts in legends(made.drawn()) for text in texts]
+    texts = [axes.texts[0].get_text() for axes in made.drawn().axes]
+    for _, fit in made.summary.iterrows():
+        said = f"{fit['range']}: {fit['slope']:.2f}\n[{fit['slope_low']:.2f}, {fit['slope_high']:.2f}]".replace(
+            "-", MINUS
+        )
+        assert any(said in text for text in texts)
+    assert len(texts) == len(made.summary) / 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_run_alone_has_no_panel_for_variants(kind, make):
-    made = make(kind, runs={"keep0.8-lr0.1": RUNS["keep0.8-lr0.1"]})
+def test_one_run_alone_has_no_panel_for_variants(make):
+    made = make("alignment_cosine", runs={"keep0.8-lr0.1": RUNS["keep0.8-lr0.1"]})
     assert "Variants of the dropout" not in titles(made.drawn())
 
 

@@ -22,7 +22,7 @@ def points():
 
 def test_fits_agree_with_linear_regressions_of_the_logarithms_seed_by_seed(points):
     fits = power_laws(points, "x", "y").set_index("range")
-    for name, last, undefined in (("all", 300, 2), ("leading 100", 100, 1)):
+    for name, last, undefined in (("all", 300, 2), ("leading 50", 50, 1)):
         used = points[(points["reason"] == "") & (points["index"] <= last)]
         found = [stats.linregress(np.log10(rows["x"]), np.log10(rows["y"])) for _, rows in used.groupby("seed")]
         slopes, intercept = [one.slope for one in found], np.mean([one.intercept for one in found])
@@ -35,7 +35,7 @@ def test_fits_agree_with_linear_regressions_of_the_logarithms_seed_by_seed(point
         assert (fit["points"], fit["undefined"], fit["seeds"]) == (len(used), undefined, 2)
         ends = intercept + fit["slope"] * np.log10([used["x"].min(), used["x"].max()])
         assert [fit["y_low"], fit["y_high"]] == pytest.approx(list(10**ends))
-    assert fits.loc["leading 100", "slope"] == pytest.approx(-2, abs=0.2)
+    assert fits.loc["leading 50", "slope"] == pytest.approx(-2, abs=0.2)
 
 
 def test_one_seed_has_a_slope_without_an_interval(points):
@@ -46,3 +46,15 @@ def test_one_seed_has_a_slope_without_an_interval(points):
 def test_too_few_points_give_no_slope(points):
     fits = power_laws(points.head(2), "x", "y")
     assert fits["slope"].isna().all() and (fits["points"] == 2).all()
+
+
+def test_a_measured_direction_weighs_as_much_as_the_indices_that_it_stands_for(points):
+    measured = np.array([1, 2, 5, 8, 16, 40, 90, 300])
+    nearest = [min(measured, key=lambda one: (abs(one - index), one)) for index in range(1, 301)]
+    some = points[points["index"].isin(measured)]
+    every = pd.concat([some[some["seed"] == seed].set_index("index").loc[nearest] for seed in (0, 1)])
+    every = every.assign(index=np.tile(np.arange(1, 301), 2)).reset_index(drop=True)
+    sparse, dense = (power_laws(one, "x", "y").set_index("range") for one in (some, every))
+    columns = ["slope", "r_squared", "spearman"]
+    np.testing.assert_allclose(sparse.loc["all", columns].astype(float), dense.loc["all", columns].astype(float))
+    assert sparse["points"].tolist() == [16, 12]

@@ -47,8 +47,22 @@ def test_variance_flatness_finds_the_law_and_joins_by_index(make):
     once = points[(points["seed"] == 0) & (points["estimate"] == "in-sample")].groupby("run")["reason"]
     assert (once.agg(lambda reason: (reason == "no crossing on the left within max_width").sum()) == 1).all()
     assert (once.agg(lambda reason: (reason == "variance numerically zero").sum()) == 1).all()
-    beyond = points[points["reason"] == "index beyond the half sample"]
-    assert (beyond["index"] > 199).all() and set(beyond["estimate"]) == {"held-out"}
+    both = points.pivot(index=["run", "seed", "index"], columns="estimate", values="flatness")
+    assert both["in-sample"].equals(both["held-out"])  # along the same directions
+
+
+@pytest.mark.parametrize("kind", ["variance_flatness", "projected_variance"])
+def test_a_trajectory_is_shown_with_and_without_its_drift_which_is_said(kind, make):
+    points, _, description = read(make(kind, sample="trajectory"))
+    expected = {
+        "variance_flatness": {"in-sample", "detrended", "held-out"},
+        "projected_variance": {"trajectory", "trajectory_quadratic"},
+    }
+    assert set(points["estimate"]) == expected[kind]
+    drift = description["drift"]
+    assert drift["linear_share"] == pytest.approx([0.9, 0.91]) and drift["displacement"] == [12.0, 12.0]
+    assert (drift["stationary"], drift["trainings"]) == (2, 8)  # main runs, two seeds each
+    assert "drift" not in read(make(kind))[2]
 
 
 def test_smoothed_labels_have_the_flatness_of_the_divergence_too(make):

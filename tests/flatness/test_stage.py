@@ -12,7 +12,6 @@ from tests.stage_job import TINY_RUN, run_stage, write_networks, write_tiny_imag
 
 SETTINGS = TINY_RUN | {
     "block": ["layers.1.weight"],
-    "samples": ["gradients"],
     "factors": [1.05, 1.1],
     "max_width": 1e3,
 }
@@ -35,6 +34,7 @@ def interval(tmp_path, **changes):
 
 def test_without_smoothing_both_widths_are_the_same(tmp_path):
     found = interval(tmp_path)
+    assert set(found["sample"]) == {"gradients"}
     assert found[["seed", "index", "factor"]].drop_duplicates().shape[0] == len(found) == 2 * 2 * 2
     np.testing.assert_array_equal(found["width"], found["divergence_width"])
     assert found["width"].notna().all()

@@ -111,14 +111,14 @@ STAGES = {
         train, "training", RUN | TRAINING | LAYERS | {"optimizer": "adam"}, {"data": "grey"}, OUTPUTS
     ),
     "training, images": Stage(train, "training", RUN | TRAINING | IMAGES, {"data": "colours"}, OUTPUTS),
-    "sampling": Stage(sample_gradients, "sampling", RUN | {"samples": 4}, _TRAINED, ["gradients"]),
+    "sampling": Stage(sample_gradients, "sampling", RUN | {"samples": 4, "held_out": 2}, _TRAINED, ["gradients"]),
     "sampling of any network": Stage(
-        sample_gradients, "sampling", RUN | LAYERS | {"samples": 4}, _TRAINED, ["gradients"]
+        sample_gradients, "sampling", RUN | LAYERS | {"samples": 4, "held_out": 2}, _TRAINED, ["gradients"]
     ),
     "sampling of images": Stage(
         sample_gradients,
         "sampling",
-        RUN | IMAGES | {"samples": 3},
+        RUN | IMAGES | {"samples": 3, "held_out": 2},
         {"data": "colours", "model": "trained_on_images"},
         ["gradients"],
     ),
@@ -134,7 +134,7 @@ STAGES = {
     "flatness": Stage(
         measure_flatness,
         "flatness_interval",
-        _BLOCK | {"samples": ["gradients"], "factors": [2.0, 1.5], "max_width": 1e6},
+        _BLOCK | {"factors": [2.0, 1.5], "max_width": 1e6},
         _TRAINED | {"directions": "directions", "hessian": "hessian"},
         ["interval"],
     ),
@@ -275,7 +275,7 @@ class Artifacts:
     @cached_property
     def directions(self) -> Path:
         settings = {"samples": ["gradients"], "seeds": SEEDS, "directions": 3}
-        inputs, outputs = {"gradients": "gradients"}, ["spectrum", "directions"]
+        inputs, outputs = {"gradients": "gradients"}, ["spectrum", "drift", "directions"]
         return self._made(Stage(measure_spectrum, "noise_spectrum", settings, inputs, outputs), "noise") / "directions"
 
     def _images(self, name: str, dataset: str, shape: tuple[int, ...]) -> Path:

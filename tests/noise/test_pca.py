@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropscape.errors import ConfigurationError
-from dropscape.noise.pca import covariance_spectrum, held_out_variances
+from dropscape.noise.pca import covariance_spectrum
+from dropscape.noise.projection import projected_variance
 
 
 def _samples(count, variances, seed=0):
@@ -62,44 +62,15 @@ def test_shift_permutation_and_scale(count, dimension, seed, scale):
     np.testing.assert_allclose(plain.eigenvalues.sum(), plain.total_variance, rtol=1e-10, atol=1e-10)
 
 
-def test_held_out_variance_is_unbiased_where_the_plain_one_is_not():
+def test_variance_of_other_samples_along_the_directions_is_unbiased_where_the_spectrum_is_not():
     # Sigma = I: along every direction the true variance is 1. The mean over repetitions of each held-out value must
     # be 1 within four standard errors; the plain spectrum is spread from far below to far above.
-    repetitions = [held_out_variances(_samples(60, np.ones(15), seed)) for seed in range(200)]
-    held_out = np.array([result.held_out for result in repetitions])
-    error = held_out.std(axis=0, ddof=1) / np.sqrt(len(held_out))
-    assert (np.abs(held_out.mean(axis=0) - 1) < 4 * error).all()
-    in_sample = np.mean([result.in_sample for result in repetitions], axis=0)
-    assert in_sample[0] > 2 and in_sample[-1] < 0.25
-
-
-def test_held_out_is_the_mean_of_both_ways_round():
-    samples = _samples(21, np.logspace(0, -2, 6))
-    result = held_out_variances(samples)
-    first, last = samples[:10], samples[-10:]
-    in_sample, held_out = np.zeros(6), np.zeros(6)
-    for a, b in ((first, last), (last, first)):
-        values, vectors = np.linalg.eigh(np.cov(a, rowvar=False, bias=True))
-        in_sample += values[::-1] / 2
-        held_out += np.array([np.var(b @ v, ddof=1) for v in vectors.T[::-1]]) / 2
-    np.testing.assert_allclose(result.in_sample, in_sample, rtol=1e-9)
-    np.testing.assert_allclose(result.held_out, held_out, rtol=1e-9)
-
-
-def test_held_out_has_only_directions_that_a_half_defines():
-    result = held_out_variances(_samples(16, np.ones(30)))
-    assert result.in_sample.shape == result.held_out.shape == result.numerically_zero.shape == (7,)
-
-
-def test_contiguous_halves_see_the_bias_of_an_autocorrelated_series():
-    # Each sample is repeated 10 times, so each contiguous half holds 10 independent ones. Interleaved halves would
-    # be equal and report the in-sample variance as held out.
-    samples = np.repeat(_samples(20, np.ones(30), seed=3), 10, axis=0)
-    result = held_out_variances(samples)
-    assert result.in_sample[0] > 2 * result.held_out[0]
-    assert result.numerically_zero.sum() == len(result.in_sample) - 9
-
-
-def test_held_out_needs_four_samples():
-    with pytest.raises(ConfigurationError, match="at least 4"):
-        held_out_variances(np.ones((3, 2)))
+    held_out, in_sample = [], []
+    for seed in range(200):
+        samples = _samples(60, np.ones(15), seed)
+        spectrum = covariance_spectrum(samples[:30])
+        in_sample.append(spectrum.eigenvalues)
+        held_out.append(projected_variance(samples[30:], spectrum.eigenvectors, correction=1))
+    error = np.std(held_out, axis=0, ddof=1) / np.sqrt(len(held_out))
+    assert (np.abs(np.mean(held_out, axis=0) - 1) < 4 * error).all()
+    assert np.mean(in_sample, axis=0)[0] > 2 and np.mean(in_sample, axis=0)[-1] < 0.25

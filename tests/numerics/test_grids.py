@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscape.numerics.grids import log_spaced_indices
+from dropscape.numerics.grids import log_spaced_indices, represented
 
 
 @given(st.integers(1, 5000), st.integers(2, 400))
@@ -33,3 +33,11 @@ def test_small_cases():
 def test_refuses_what_cannot_hold_both_ends(total, count):
     with pytest.raises(ValueError, match="cannot choose"):
         log_spaced_indices(total, count)
+
+
+@pytest.mark.parametrize(("indices", "total"), [([1, 2, 3, 7, 20], 20), ([1, 2, 5], 9), ([1], 1), ([1, 30], 50)])
+def test_each_index_stands_for_those_that_it_is_nearest_to(indices, total):
+    found = represented(np.array(indices), total)
+    # of two that are as near, the smaller one
+    nearest = [min(indices, key=lambda one: (abs(one - index), one)) for index in range(1, total + 1)]
+    np.testing.assert_array_equal(found, [nearest.count(one) for one in indices])

@@ -161,11 +161,19 @@ def test_every_experiment_that_the_quick_scale_writes_of_is_said_to_differ():
 
 class TestFigures:
     def test_only_what_is_drawn_is_said(self):
-        sections = {"gradients": {"samples": 50}, "flatness": {"directions": 9}, "alignment": {"samples": 8}}
+        sections = {
+            "gradients": {"samples": 50, "held_out": 7},
+            "flatness": {"directions": 9},
+            "alignment": {"samples": 8},
+        }
+        sections |= {"projection": {"samples": 20}}
         workflow = workflow_with(mnist_fnn=sections)
-        drawn = {name: figure_of(workflow, f"noise_structure-{name}")[0]["mnist_fnn"] for name in ("fig2a", "fig2d")}
+        figures = ("fig2a", "fig2d", "fig3a", "fig3d")
+        drawn = {name: figure_of(workflow, f"noise_structure-{name}")[0]["mnist_fnn"] for name in figures}
         assert drawn["fig2a"] == ["9 of 130 flatness directions"]
         assert drawn["fig2d"] == ["9 of 130 flatness directions", "50 of 3,000 gradient samples"]
+        assert drawn["fig3a"] == ["20 of 1,000 projection samples"]
+        assert set(drawn["fig3d"]) == {"20 of 1,000 projection samples", "50 of 3,000 gradient samples"}
         assert figure_of(workflow, "modified_equations-fig3a")[0]["mnist_fnn"] == ["8 of 500 alignment samples"]
 
     def test_runs_that_are_not_drawn_are_not_said_but_those_where_others_start_are(self):

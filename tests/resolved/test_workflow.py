@@ -46,6 +46,7 @@ class TestFigures:
         tables = settings["tables"]["runs"]["mnist_fnn"]
         assert set(tables) == set(experiment["runs"]) == {"keep0.9-lr0.1", "keep0.8-lr0.1"}
         assert tables["keep0.8-lr0.1"] == {
+            "drift": "results/smoke/noise/mnist_fnn/keep0.8-lr0.1/drift.csv",
             "interval": "results/smoke/flatness/mnist_fnn/keep0.8-lr0.1/interval.csv",
             "spectrum": "results/smoke/noise/mnist_fnn/keep0.8-lr0.1/spectrum.csv",
         }

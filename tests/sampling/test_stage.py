@@ -21,6 +21,7 @@ SETTINGS = TINY_RUN | {
     "micro_batch": 256,
     "precision": "float32",
     "samples": 3,
+    "held_out": 4,
 }
 
 
@@ -43,3 +44,6 @@ def test_gradients_of_every_seed(keep_prob, after, tmp_path):
         else:
             expected = module_gradients(*given, cross_entropy_per_example, keep_prob=keep_prob, samples=3, seed=seed)
         assert torch.equal(rows, expected)
+    # Gradients that are held out have masks of their own.
+    others = tensors["held_out"]
+    assert others.shape == (2, 4, 30) and not (others[:, :, None] == written[:, None]).all(-1).any()

@@ -6,6 +6,7 @@ rule noise_spectrum:
         unpack(WORKFLOW.samples),
     output:
         spectrum=run_file("noise", "spectrum.csv"),
+        drift=run_file("noise", "drift.csv"),
         directions=run_file("noise", "directions.safetensors"),
         provenance=run_file("noise", "spectrum.provenance.json"),
     threads: USER.threads
@@ -23,6 +24,7 @@ rule noise_projection:
         hessian=run_file("curvature", "hessian.safetensors"),
     output:
         projection=run_file("noise", "projection.csv"),
+        projection_drift=run_file("noise", "projection_drift.csv"),
         provenance=run_file("noise", "projection.provenance.json"),
     threads: USER.threads
     resources:

@@ -65,7 +65,9 @@ def read_table(path: str | Path, as_text: bool = False) -> pd.DataFrame:
     """
     try:
         content = _verified(Path(path))
-        return pd.read_csv(BytesIO(content), **({"dtype": str, "keep_default_na": False} if as_text else {}))
+        # In one piece: the type of a column is that of all its cells.
+        options = {"dtype": str, "keep_default_na": False} if as_text else {"low_memory": False}
+        return pd.read_csv(BytesIO(content), **options)
     except (OSError, ValueError) as error:
         raise ArtifactError(unreadable(path, error)) from None
 

@@ -1,29 +1,59 @@
 """What is paired along a run's principal directions and its Hessian's eigenvectors, one array for each seed."""
 
 import math
-from typing import Literal
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from dropscape.claims.measured import Measured
 from dropscape.claims.statistic import NotMeasuredError, Run, RunStatistic, Tables
 from dropscape.numerics.fits import NUMERICALLY_ZERO, power_law
-from dropscape.schema import Sample
+from dropscape.numerics.grids import represented
 
 Directions = Literal["paper", "random"]
 DIRECTIONS = (
     "`paper`: principal directions and eigenvectors, as the paper has it; `random`: as many random ones of the space "
     "in which the gradients vary, which neither noise nor curvature has chosen."
 )
+DirectionsOf = Literal["trajectory", "trajectory_quadratic", "trajectory_halves", "gradients"]
+SAMPLE = (
+    "Which sample of the noise. `trajectory_quadratic` is the trajectory without its parabola of the step; "
+    "`trajectory_halves` has directions from the first half of its steps and held-out variances from the second one, "
+    "each without its own parabola."
+)
 
 
 class SampleStatistic(RunStatistic):
-    """A statistic of one sample of the noise along directions."""
+    """A statistic of one sample of the noise along directions.
 
-    sample: Sample = Field(description="Which sample of the noise.")
+    Nothing is judged on a trajectory that is not stationary while it is sampled: its covariance is that of a path.
+    """
+
+    drift_table: ClassVar[str] = "drift"  # of the steps that are sampled
+
+    sample: DirectionsOf = Field(description=SAMPLE)
     directions: Directions = Field("paper", description=DIRECTIONS)
+
+    def _measured(self, *arguments: Any) -> Measured:
+        measured = super()._measured(*arguments)
+        if self.sample != "trajectory" or math.isnan(measured.value):
+            return measured
+        return replace(measured, void=drifting(*arguments, self.drift_table))
+
+
+def drifting(tables: Tables, run: Run, table: str) -> str:
+    """In what way the trajectory moves on in some seed while it is sampled; "" where it is stationary in all."""
+    drift = tables.run_table(run, table)
+    if drift["stationary"].all():
+        return ""
+    return (
+        f"the trajectory is not stationary: a straight line explains {drift['linear_share'].max():.1%} of the sampled "
+        f"variance and the loss falls by {drift['loss_fall'].max():.1%} over its steps"
+    )
 
 
 def variance_flatness(
@@ -37,15 +67,28 @@ def variance_flatness(
 ) -> list[NDArray]:
     """(F, lambda) of every principal direction with defined values that are not zero (paper A, Fig. 2).
 
+    Of log-spaced directions each stands for the indices next to it, so that all indices weigh alike as the paper's do.
     The null pairs each variance with the flatness along a random direction.
     """
     groups = []
+    columns = ["divergence_width" if divergence else "width", "held_out" if held_out else "variance"]
     for seed in sorted(set(tables.run_table(run, "interval")["seed"])):
         joined = with_widths(tables, run, sample, directions, seed, 2.0)
-        joined = joined[~joined["numerically_zero"] & (joined["index"] <= (leading or math.inf))]
-        width = "divergence_width" if divergence else "width"
-        groups.append(positive(joined[[width, "held_out" if held_out else "variance"]]))
+        groups.append(of_every_index(joined, columns, leading))
     return groups
+
+
+def of_every_index(joined: pd.DataFrame, columns: list[str], leading: int | None = None) -> NDArray:
+    """The columns of measured directions, each as often as it stands for an index; without what is zero or undefined.
+
+    The indices are all up to the last measured one, or up to ``leading``.
+    """
+    total = min(leading or math.inf, joined["index"].max())
+    joined = joined[joined["index"] <= total]
+    counts = represented(joined["index"].to_numpy(), total)
+    rows = np.column_stack([joined[columns], np.where(joined["numerically_zero"], 0, counts)])
+    rows = positive(rows)
+    return np.repeat(rows[:, :-1], rows[:, -1].astype(int), axis=0)
 
 
 def with_widths(

@@ -37,13 +37,15 @@ def judged(measured: Measured, expected: Mapping[str, float], min_points: int = 
 
     A claim holds where the value and both its bounds meet what is expected and fails where all three miss it. In
     between the interval contains the threshold and nothing is judged; neither is what rests on fewer than three
-    independent units or on too few points.
+    independent units or on too few points, nor a value that does not say what the claim is about.
 
     Expected is ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
     """
     if math.isnan(measured.value):
         return Verdict(NOT_JUDGED, "", "the statistic is undefined" + (f": {measured.note}" if measured.note else ""))
     points_to = HOLDS if _meets(measured.value, expected) else FAILS
+    if measured.void:
+        return Verdict(NOT_JUDGED, points_to, measured.void)
     if measured.points is not None and measured.points < min_points:
         return Verdict(NOT_JUDGED, points_to, f"too few points: {measured.points}, at least {min_points} are needed")
     if measured.units < FEWEST_UNITS:

@@ -29,6 +29,7 @@ class Measured:
     note: str = ""
     unit: str = "seed"
     points: int | None = None  # in the smallest unit, where a value rests on several
+    void: str = ""  # why nothing is judged, where the value does not say what the claim is about
 
     @property
     def counted(self) -> str:
@@ -61,7 +62,12 @@ def over_groups(statistic: Callable[[NDArray], float], groups: Sequence[NDArray]
     """The mean over seeds of a statistic of the directions of each."""
     if not groups or not all(map(len, groups)):
         return unmeasured("no defined point")
-    return over_seeds([statistic(group) for group in groups], scale=scale, points=min(map(len, groups)))
+    return over_seeds([statistic(group) for group in groups], scale=scale, points=fewest_points(groups))
+
+
+def fewest_points(groups: Sequence[NDArray]) -> int:
+    """The distinct rows of the smallest group: a direction that stands for its neighbours too is one point."""
+    return min(len(np.unique(group, axis=0)) for group in groups)
 
 
 def over_settings(

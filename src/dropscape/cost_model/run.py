@@ -23,7 +23,7 @@ class RunWork:
         settings: of its training.
         model: the settings of its network.
         seeds, examples, test_examples: how many there are.
-        samples: how many samples each set of them has.
+        samples: how many samples each set of them has, by its name.
     """
 
     def __init__(self, run: ResolvedRun, experiment: ExperimentSettings):
@@ -33,7 +33,7 @@ class RunWork:
         self.seeds = len(experiment.seeds)
         self.examples = run.train_examples
         self.test_examples = run.training["data"]["test_examples"]
-        self.samples = list(experiment.sample_sizes.values())
+        self.samples = experiment.sample_sizes
 
     @cached_property
     def network(self) -> NetworkCounts:

@@ -114,7 +114,8 @@ def _gradients(run: RunWork, samples: float) -> tuple[float, float]:
 
 
 def _sampling(run: RunWork) -> Cost:
-    samples = run.seeds * run.experiment.gradients.samples
+    gradients = run.experiment.gradients
+    samples = run.seeds * (gradients.samples + (gradients.held_out or gradients.samples))
     size = FLOAT * samples * run.network.block
     return with_start("torch", *_gradients(run, samples), run.base_memory + size, size)
 
@@ -167,18 +168,21 @@ def _principal(samples: int, size: int) -> float:
 
 
 def _noise_spectrum(run: RunWork) -> Cost:
-    size, most, kept = run.network.block, max(run.samples), run.experiment.flatness.directions
-    # Of all samples, and of each half for the held-out variances.
-    seconds = run.seeds * sum(_principal(count, size) + 2 * _principal(count // 2, size) for count in run.samples)
-    memory = FLOAT * run.seeds * size * most + DOUBLE * size * (3 * most + 2 * size)
-    return with_start("torch", seconds, memory=memory, disk=run.seeds * len(run.samples) * size * (FLOAT * kept + 80))
+    size, most, kept = run.network.block, max(run.samples.values()), run.experiment.flatness.directions
+    sets = [*run.samples.values()]
+    if steps := run.samples.get("trajectory"):  # also without its drift, and a half of it
+        sets += [steps, steps // 2]
+    seconds = run.seeds * sum(_principal(count, size) for count in sets)
+    memory = FLOAT * run.seeds * size * most + DOUBLE * size * (4 * most + 2 * size)
+    return with_start("torch", seconds, memory=memory, disk=run.seeds * (len(sets) + 1) * size * (FLOAT * kept + 80))
 
 
 def _noise_projection(run: RunWork) -> Cost:
-    size, most = run.network.block, max(run.samples)
-    seconds = 4 * run.seeds * sum(run.samples) * size**2 / PRODUCT_FLOPS  # along eigenvectors and random directions
-    memory = FLOAT * run.seeds * size * (most + size) + 2 * DOUBLE * size * most
-    return with_start("torch", seconds, memory=memory, disk=70 * run.seeds * len(run.samples) * size)
+    size, most, projected = run.network.block, max(run.samples.values()), run.experiment.projection.samples
+    sets = len(run.samples) + ("trajectory" in run.samples)  # also without its drift
+    seconds = 4 * run.seeds * sets * min(projected, most) * size**2 / PRODUCT_FLOPS  # and along random ones
+    memory = FLOAT * run.seeds * size * (2 * most + size) + 2 * DOUBLE * size * (projected + size)
+    return with_start("torch", seconds, memory=memory, disk=70 * run.seeds * sets * size)
 
 
 def _noise_alignment(run: RunWork) -> Cost:
@@ -210,7 +214,9 @@ def _noise_baseline(run: RunWork) -> Cost:
 
 def _flatness(run: RunWork) -> Cost:
     flatness = run.experiment.flatness
-    directions = run.seeds * (len(run.samples) + 1) * flatness.directions  # and random ones
+    # Of gradients and random ones; of a trajectory, without its drift, and of a half of it.
+    sets = 2 * ("gradients" in run.samples) + 3 * ("trajectory" in run.samples)
+    directions = run.seeds * sets * flatness.directions
     losses = directions * (LOSSES_OF_A_DIRECTION + LOSSES_OF_A_FACTOR * len(flatness.factors))
     held = FLOAT * run.seeds * run.network.block * (run.network.block + 2 * flatness.directions)
     if run.model.is_fully_connected:  # along a direction in one dense layer only what stands behind that layer moves

@@ -70,7 +70,8 @@ class Page:
         more_lines = _TITLE_LINE * max(text.count("\n") for texts in wrapped for text in texts)
         footer = [line for text in self._footer(sentences) for line in _footer_lines(text)]
         bottom = _LINE * len(footer) + 0.06 + legend_rows * _LEGEND_ROW + _TICKS
-        step = height + _TICKS + _PANEL_TITLE + more_lines
+        # Between rows there is room for the titles of the lower ones, if they have any.
+        step = height + _TICKS + (_PANEL_TITLE + more_lines if any(map(any, wrapped[1:])) else 0)
         page_height = bottom + (len(wrapped) - 1) * step + height + more_lines + _TITLE
         self.figure = Figure(figsize=(PAGE_WIDTH, page_height), dpi=DPI)
         FigureCanvasAgg(self.figure)

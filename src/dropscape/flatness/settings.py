@@ -35,11 +35,12 @@ class FlatnessSettings(Measurement):
         if not run.has_noise:
             return ()
         settings = run.only("data", "model", "loss", "label_smoothing", "block", "seeds", "device")
-        settings |= {"samples": sorted(run.samples), "factors": self.factors, "max_width": self.max_width}
+        settings |= {"factors": self.factors, "max_width": self.max_width}
+        tables = ("spectrum", "drift") if "trajectory" in run.samples else ("spectrum",)
         principal = run.only("seeds") | {"samples": run.samples, "directions": self.directions}
         return (
             curvature_task(run),
-            Task("noise_spectrum", principal, {"spectrum": "noise"}),
+            Task("noise_spectrum", principal, dict.fromkeys(tables, "noise")),
             Task("flatness", settings, {"interval": "flatness"}, on_device=True),
         )
 

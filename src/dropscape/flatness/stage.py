@@ -18,9 +18,9 @@ def measure_flatness(job: Job) -> None:
     Under label smoothing the loss is the cross-entropy with smoothed targets, entropy included, as the paper's; a
     second width is that of the divergence, the loss less that entropy, which alone can be close to zero.
 
-    Writes ``interval``: sample (``random`` is of random directions), seed, index (of the principal direction, from 1),
-    factor, left, right, width and reason, the sentence that says why a width is undefined; divergence_width and
-    divergence_reason, the same without label smoothing.
+    Writes ``interval``: sample (those of ``directions``; ``random`` is of random ones), seed, index (of the principal
+    direction, from 1), factor, left, right, width and reason, the sentence that says why a width is undefined;
+    divergence_width and divergence_reason, the same without label smoothing.
     """
     settings, inputs = job.settings, job.inputs
     device = chosen_device(settings["device"])
@@ -30,7 +30,7 @@ def measure_flatness(job: Job) -> None:
     for position, (seed, network) in enumerate(load_networks(settings, stacked, examples)):
         factors, floor = settings["factors"], risk_floor(settings, network, examples)
         of_divergence = len(factors) if floor else 0  # where the columns of the divergence start
-        for sample in [*settings["samples"], *(["random"] if "random/indices" in principal else [])]:
+        for sample in (name.removesuffix("/indices") for name in principal if name.endswith("/indices")):
             vectors = principal[f"{sample}/directions"][position].T
             in_eigenbasis = vectors @ pairs["eigenvectors"][position]
             measured = interval_flatness(

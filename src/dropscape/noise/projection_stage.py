@@ -6,6 +6,7 @@ import pandas as pd
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.jobs import Job
+from dropscape.noise.drift import detrended, drift
 from dropscape.noise.projection import projected_variance
 from dropscape.noise.random_directions import random_directions
 
@@ -13,25 +14,36 @@ from dropscape.noise.random_directions import random_directions
 def project_samples(job: Job) -> None:
     """Measure the variance of every sample along each Hessian eigenvector (paper A, Definition 3 and section 6.2).
 
+    Projected are the last ``projected`` of the gradients and of the steps of the trajectory, which are next to the end
+    point where the Hessian is; ``trajectory_quadratic`` are these steps without their drift.
+
     Writes ``projection``: sample, seed, index, eigenvalue, variance, and variance_random, that along a random direction
-    in which gradients vary in the place of each eigenvector.
+    in which gradients vary in the place of each eigenvector; and ``projection_drift``, of the steps that are projected:
+    seed and the columns of ``drift``.
     """
+    settings = job.settings
     pairs, metadata = read_tensors(job.inputs["hessian"])
-    frames = []
-    gradients = read_tensors(job.inputs["gradients"])[0]["gradients"]
-    for sample in job.settings["samples"]:
-        tensors, _ = read_tensors(job.inputs[sample])
-        for index, seed in enumerate(job.settings["seeds"]):
-            eigenvalues = pairs["eigenvalues"][index].numpy()
-            random = random_directions(gradients[index], len(eigenvalues), seed)
+    frames, drifts, tensors = [], [], {}
+    for sample in settings["samples"]:
+        tensors |= read_tensors(job.inputs[sample])[0]
+    for position, seed in enumerate(settings["seeds"]):
+        eigenvalues, eigenvectors = (pairs[name][position].numpy() for name in ("eigenvalues", "eigenvectors"))
+        random = random_directions(tensors["gradients"][position], len(eigenvalues), seed)
+        last = {name: values[position, -settings["projected"] :] for name, values in tensors.items()}
+        samples = {sample: last[sample] for sample in settings["samples"]}
+        if "trajectory" in samples:
+            samples["trajectory_quadratic"] = detrended(last["trajectory"], 2)
+            drifts.append({"seed": seed} | drift(last["trajectory"], last["objectives"]))
+        for sample, values in samples.items():
             columns = {
                 "sample": sample,
                 "seed": seed,
                 "index": np.arange(1, len(eigenvalues) + 1),
                 "eigenvalue": eigenvalues,
-                "variance": projected_variance(tensors[sample][index], pairs["eigenvectors"][index]),
-                "variance_random": projected_variance(tensors[sample][index], random),
+                "variance": projected_variance(values, eigenvectors),
+                "variance_random": projected_variance(values, random),
             }
             frames.append(pd.DataFrame(columns))
     write_table(job.outputs["projection"], pd.concat(frames))
+    write_table(job.outputs["projection_drift"], pd.DataFrame(drifts or {"seed": []}))
     job.provenance(metadata["data"])

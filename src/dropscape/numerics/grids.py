@@ -4,6 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def represented(indices: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """How many of 1 to ``total`` each of some ascending indices among them stands for: those that it is nearest to.
+
+    With each repeated so often, a fit or a rank correlation weighs all indices alike, though only some are measured.
+    """
+    return np.diff([0, *(indices[1:] + indices[:-1]) // 2, total])
+
+
 def log_spaced_indices(total: int, count: int) -> NDArray[np.int64]:
     """Choose ``min(count, total)`` distinct indices of ``range(total)``, ascending, evenly spaced on a log axis.
 

@@ -32,7 +32,17 @@ _WORDS = {
     "interpolations": "interpolation",
 }
 # Sections whose name tells what the key is of, and keys that are clear without.
-_TELLING = ("slices", "gradients", "interpolations", "flatness", "alignment", "ratio", "condensation", "expected")
+_TELLING = (
+    "slices",
+    "gradients",
+    "interpolations",
+    "flatness",
+    "alignment",
+    "ratio",
+    "condensation",
+    "projection",
+    "expected",
+)
 _CLEAR = ("recorded_steps", "keep_probs", "baseline_samples", "eigenvector_steps", "factors", "rise", "max_width")
 _AMOUNTS = ("flow_time", "width", "hidden", "d_model", "d_k", "d_ff")  # of which less is a part
 # What null stands for.

@@ -20,18 +20,23 @@ from dropscape.training.run_networks import load_networks, run_risk
 
 
 def sample_gradients(job: Job) -> None:
-    """Sample gradients of every seed of a run; write ``gradients`` (S, N, P) float32."""
+    """Sample gradients of every seed of a run; write ``gradients`` (S, N, P) and ``held_out`` (S, M, P), float32.
+
+    The M held out are independent of the others: their masks have another purpose.
+    """
     settings = job.settings
     device = chosen_device(settings["device"])
     examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
-    gradients = []
+    sizes = {"gradients": settings["samples"], "held_out": settings["held_out"]}
+    found = {purpose: [] for purpose in sizes}
     for seed, network in load_networks(settings, stacked, examples, with_dropout=True):
-        progress = Progress(f"sampling {job.name}, seed {seed}", settings["samples"])
-        options = {"samples": settings["samples"], "seed": seed, "device": device, "progress": progress}
-        gradients.append(run_gradients(network, settings, examples, **options).cpu())
+        for purpose, samples in sizes.items():
+            progress = Progress(f"sampling {job.name}, {purpose}, seed {seed}", samples)
+            options = {"samples": samples, "seed": seed, "purpose": purpose, "device": device, "progress": progress}
+            found[purpose].append(run_gradients(network, settings, examples, **options).cpu())
     record = job.provenance(examples.description, device)
-    write_tensors(job.outputs["gradients"], {"gradients": torch.stack(gradients)}, record)
+    write_tensors(job.outputs["gradients"], {name: torch.stack(rows) for name, rows in found.items()}, record)
 
 
 def run_gradients(network: nn.Module, settings: Mapping[str, Any], examples: Examples, **options: Any) -> Tensor:

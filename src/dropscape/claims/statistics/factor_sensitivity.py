@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dropscape.claims.directions import SampleStatistic, positive, with_widths
+from dropscape.claims.directions import SampleStatistic, of_every_index, with_widths
 from dropscape.claims.measured import Measured, over_settings, unmeasured
 from dropscape.claims.statistic import Run, Tables
 from dropscape.numerics.fits import power_law
@@ -19,10 +19,10 @@ class FactorSensitivity(SampleStatistic):
             return unmeasured("flatness.factors needs 2 and another factor")
         groups = []
         for seed in sorted(set(interval["seed"])):
-            joined = [
-                with_widths(tables, run, self.sample, self.directions, seed, factor) for factor in (2.0, *factors)
-            ]
-            groups.append(positive(np.column_stack([joined[0]["variance"], *(one["width"] for one in joined)])))
+            given = tables, run, self.sample, self.directions, seed
+            widths = {str(factor): with_widths(*given, factor)["width"] for factor in (2.0, *factors)}
+            joined = with_widths(*given, 2.0).assign(**widths)
+            groups.append(of_every_index(joined, ["variance", *widths]))
         if not all(map(len, groups)):
             return unmeasured("no defined point")
         slopes = np.array([[power_law(one, rows[:, 0]).slope for one in rows.T[1:]] for rows in groups])

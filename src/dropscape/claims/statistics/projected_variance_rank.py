@@ -12,6 +12,8 @@ from dropscape.schema import Count
 class ProjectedVarianceRank(SampleStatistic):
     """Spearman's rank correlation of Hessian eigenvalue and projected variance."""
 
+    drift_table = "projection_drift"
+
     leading: Count | None = Field(None, description="Only so many leading eigenvalues; null means all.")
 
     def measure(self, tables: Tables, run: Run) -> Measured:

@@ -1,7 +1,8 @@
 """Variance along the Hessian's eigenvectors against its eigenvalues (paper A, section 6.2 and Fig. 3)."""
 
 from dropscape.figures import runs
-from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason, rows_where
+from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason
+from dropscape.figures.drift import drift_facts
 from dropscape.figures.power_laws import LEADING, power_laws
 from dropscape.numerics.fits import NUMERICALLY_ZERO
 from dropscape.numerics.grids import log_spaced_indices
@@ -14,13 +15,15 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
 
     An eigenvalue of modulus at most 1e-8 of the run's and seed's largest is rounding error and belongs in no fit.
 
-    points: run, sample, seed, index, eigenvalue, variance, drawn (log-spaced indices only: thousands of points lie on
+    points: run, estimate (``trajectory_quadratic`` is the trajectory without its drift), seed, index, eigenvalue,
+    variance, drawn (log-spaced indices only: thousands of points lie on
     each other), reason. summary: slope of log variance on log eigenvalue through all points that have both logarithms,
     drawn or not.
     """
     (settings,) = figure["experiments"]
-    points = rows_where(runs.dropout_run_tables(settings, tables, "projection"), sample=figure["sample"])
-    points = points.reset_index(drop=True)
+    sample = figure["sample"]
+    points = runs.dropout_run_tables(settings, tables, "projection").rename(columns={"sample": "estimate"})
+    points = points[points["estimate"].str.startswith(sample)].reset_index(drop=True)
     value = points["eigenvalue"]
     largest = value.abs().groupby([points["run"], points["seed"]]).transform("max")
     points["reason"] = first_reason(
@@ -33,7 +36,9 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     )
     total = int(points["index"].max())
     points["drawn"] = points["index"].isin(log_spaced_indices(total, _DRAWN) + 1)
-    points = points[[*runs.DROPOUT_RUN, "sample", "seed", "index", "eigenvalue", "variance", "drawn", "reason"]]
-    facts = {"sample": figure["sample"], "leading": LEADING, "relative_zero": NUMERICALLY_ZERO}
+    points = points[[*runs.DROPOUT_RUN, "estimate", "seed", "index", "eigenvalue", "variance", "drawn", "reason"]]
+    facts = {"sample": sample, "leading": LEADING, "relative_zero": NUMERICALLY_ZERO}
     facts |= {"directions": total, "drawn_directions": min(total, _DRAWN)}
-    return FigureContent.counted(points, power_laws(points, "eigenvalue", "variance"), "points", **facts)
+    facts |= drift_facts(settings, tables, "projection_drift") if sample == "trajectory" else {}
+    summary = power_laws(points, "eigenvalue", "variance", by=["estimate"])
+    return FigureContent.counted(points, summary, "points", **facts)

@@ -9,15 +9,17 @@ class VarianceFlatness(SampleFigure):
     """Variance along principal directions against the interval flatness of the loss (paper A, Fig. 2)."""
 
     run_tables = ("spectrum", "interval")
+    optional_run_tables = ("drift",)
     needs = ("flatness",)
     caption = (
         "The variance of the noise along each principal direction is shown against the interval flatness of the "
-        "dropout-free loss along it ({reference}). Left: the paper's variance, from the samples that also choose the "
-        "direction. Middle: variance on held-out samples, free of the bias of that choice; the two are paired by "
-        "rank. Right: where labels are smoothed, the flatness of the loss without their entropy, a constant that "
-        "changes what a multiple of the loss is; else, where they were run, dropout after the other hidden layer, and "
-        "masks shared by the whole batch. Points without a defined flatness, or whose variance is numerically zero, "
-        "are counted by reason under the figure."
+        "dropout-free loss along it ({reference}), each run by itself: the paper's variance, from the samples that "
+        "also choose the direction; for a trajectory the same without its drift, a parabola of the step in each "
+        "parameter; and the variance on held-out samples, free of the bias of that choice. Where labels are smoothed, "
+        "the flatness of the loss without their entropy is shown besides, a constant that changes what a multiple of "
+        "the loss is. The last columns, where they were run, have dropout after the other hidden layer, and masks "
+        "shared by the whole batch. Points without a defined flatness, or whose variance is numerically zero, are "
+        "counted by reason under the figure."
     )
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
