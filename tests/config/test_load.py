@@ -296,6 +296,17 @@ def test_what_a_run_descends_and_where_it_starts_can_be_written(load, keys):
             "has a gradient_penalty_weight, which only weighs R_2, but its objective is dropout: leave "
             "gradient_penalty_weight out",
         ),
+        (
+            {"noise": "isotropic"},
+            "has the noise isotropic, which takes dropout's place in a descent on the risk: write objective: risk, and "
+            "the keep_prob below 1 of that dropout",
+        ),
+        (
+            {"noise": "hessian", "objective": "risk"},
+            "run 'keep0.9-lr0.1' has a noise, which a training has by gradient descent on the cross_entropy of all "
+            "examples, of a fully-connected network with dropout after one layer: leave noise out",
+        ),
+        ({"noise": "white", "objective": "risk"}, "noise' is 'white'"),
         ({"gradient_penalty_weight": 0, "objective": "risk_plus_r2"}, "gradient_penalty_weight' is 0"),
         ({"penalty": 0.1}, "runs.keep0.9-lr0.1.penalty' is not a known key"),
         ({"initial_scale": [1, 1]}, "run 'keep0.9-lr0.1' gives 2 numbers as initial_scale for 3 layers: write 3"),

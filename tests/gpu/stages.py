@@ -10,6 +10,7 @@ import torch
 
 from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import read_tensors
+from dropscape.curvature.sharpness import measure_sharpness
 from dropscape.curvature.stage import measure_hessian
 from dropscape.data.dataset import Dataset
 from dropscape.data.prepared import write_prepared
@@ -144,6 +145,14 @@ STAGES = {
         _MEASURED | SLICES,
         _TRAINED,
         ["slices", "slice_widths"],
+    ),
+    "sharpness": Stage(
+        measure_sharpness,
+        "curvature_sharpness",
+        _MEASURED
+        | {"runs": {"one": {"data": RUN["data"], "keep_prob": 0.5, "dropout_after": 1}}, "model": RUN["model"]},
+        {"data": "grey", "snapshots": ["snapshots"]},
+        ["sharpness"],
     ),
     "interpolations": Stage(
         interpolate,

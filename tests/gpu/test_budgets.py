@@ -35,6 +35,10 @@ loop                                    calls  replays  replayed  waits  to_devi
 training: stacked                           1        1        91      0          0             0           0      1
 training: stacked, shared masks             1        1        91      0          0             0           0      1
 training: stacked, no dropout               1        1        65      0          0             0           0      0
+training: stacked, dropout noise            1        1       205      0          0             0           0      2
+training: stacked, isotropic noise          1        1       246      0          0             0           0      3
+training: stacked, rotated noise            1        1       211      0          0             0           0      2
+training: stacked, hessian noise            1        1       328      0          0             0           0      2
 training: objective dropout                 2        1        93      0          0             0           0      0
 training: objective risk                    2        1        45      0          0             0           0      0
 training: objective risk_plus_r1            2        1        64      0          0             0           0      0

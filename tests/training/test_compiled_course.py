@@ -12,7 +12,7 @@ from dropscape.training import pace
 from dropscape.training.backends import COMPILED
 from dropscape.training.checkpoint import Checkpoint
 from dropscape.training.compiled import NAMES
-from dropscape.training.stacked import initialised
+from dropscape.training.stacked_networks import initialised
 from dropscape.training.train import train
 from tests.training.compiled_trainings import BASE, changed, data, objective, select_seed, short, trained
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at

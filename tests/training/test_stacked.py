@@ -10,7 +10,7 @@ from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.block import block_vector
 from dropscape.models.fnn import FullyConnected
 from dropscape.training.checkpoint import Checkpoint
-from dropscape.training.stacked import StackedNetworks, initialised
+from dropscape.training.stacked_networks import StackedNetworks, initialised
 from dropscape.training.train import train
 from tests.training.interruptions import Killed, assert_bit_identical, killed_at
 

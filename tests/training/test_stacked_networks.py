@@ -10,8 +10,8 @@ from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.seeds import derived_seed
-from dropscape.training import stacked
-from dropscape.training.stacked import StackedNetworks, initialised
+from dropscape.training import stacked_networks
+from dropscape.training.stacked_networks import StackedNetworks, initialised
 
 WIDTHS, SEEDS, KEEP = (9, 6, 5, 3), (0, 7, 3), 0.7
 # Float32 rounds each sum of n terms by at most n eps = 23 * 6e-8 of the sum of moduli; the depth adds a few such steps.
@@ -67,7 +67,7 @@ def test_gradients_equal_autograd_with_the_same_masks(
     activation, dropout_after, mode, chunk, monkeypatch, make_examples
 ):
     """With chunks that end in the middle, at the end and beyond the examples."""
-    monkeypatch.setattr(stacked, "CHUNK", Budget(chunk, 0))
+    monkeypatch.setattr(stacked_networks, "CHUNK", Budget(chunk, 0))
     inputs, labels = make_examples(23)
     parameters = initialised(WIDTHS, activation, SEEDS)
     networks = StackedNetworks(parameters, activation, inputs, labels)
@@ -84,7 +84,7 @@ def test_gradients_without_dropout_equal_autograd(activation, make_examples):
 
 def test_the_real_chunk_border(make_examples):
     """2,003 examples: one full chunk and three more."""
-    assert stacked.CHUNK.cpu == 2000
+    assert stacked_networks.CHUNK.cpu == 2000
     inputs, labels = make_examples(2003)
     parameters = initialised(WIDTHS, "relu", SEEDS)
     networks = StackedNetworks(parameters, "relu", inputs, labels)
@@ -105,7 +105,7 @@ def test_the_real_chunk_border(make_examples):
 @pytest.mark.parametrize("chunk", [4, 2000])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
 def test_evaluation_is_the_loss_without_dropout_and_the_accuracy(activation, chunk, monkeypatch, make_examples):
-    monkeypatch.setattr(stacked, "CHUNK", Budget(chunk, 0))
+    monkeypatch.setattr(stacked_networks, "CHUNK", Budget(chunk, 0))
     inputs, labels = make_examples(23)
     parameters = initialised(WIDTHS, activation, SEEDS)
     loss, accuracy = StackedNetworks(parameters, activation, inputs, labels).evaluate()

@@ -108,6 +108,12 @@ def settings_of(rule):
     return lambda wildcards: WORKFLOW.job_settings(rule, dict(wildcards.items()))
 
 
+def files_of_runs(rule, folder, name):
+    """The files of the runs that the setting ``runs`` of the rule's job names, in its order."""
+    asked, pattern = settings_of(rule), run_file(folder, name)
+    return lambda wildcards: expand(pattern, experiment=wildcards.experiment, run=asked(wildcards)["runs"])
+
+
 # How often a state is saved: not a parameter, since it must not decide whether a job is redone; a whole number, because
 # a submission adds up what its jobs ask for.
 CHECKPOINT_MS = round(1000 * USER.checkpoint_seconds)

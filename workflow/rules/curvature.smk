@@ -1,4 +1,4 @@
-# Stage curvature: all eigenpairs of the block's Hessian at the end point of training.
+# Stage curvature: all eigenpairs of the block's Hessian at the end point of training; its sharpest curvature along it.
 
 
 rule curvature:
@@ -16,3 +16,19 @@ rule curvature:
         settings=settings_of("curvature"),
     script:
         "../scripts/curvature.py"
+
+
+rule curvature_sharpness:
+    input:
+        snapshots=files_of_runs("curvature_sharpness", "training", "snapshots.safetensors"),
+        data=WORKFLOW.dataset,
+    output:
+        sharpness=experiment_file("curvature", "sharpness.csv"),
+        provenance=experiment_file("curvature", "sharpness.provenance.json"),
+    threads: USER.threads
+    resources:
+        **resources_of("curvature_sharpness"),
+    params:
+        settings=settings_of("curvature_sharpness"),
+    script:
+        "../scripts/curvature_sharpness.py"

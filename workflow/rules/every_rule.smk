@@ -75,10 +75,8 @@ def code_of(rule):
     def code(wildcards):
         named = WORKFLOW.named_modules(rule, wildcards, loads_networks(rule))
         owner = wildcards.study if rule == "claims" else "-".join(named)
-        return written(
-            f".code/{'-'.join(filter(None, [rule, owner]))}.sha256",
-            lambda: manifest(modules_of(rule, *named), ROOT),
-        )
+        name = "-".join(filter(None, [rule, owner]))
+        return written(f".code/{name}.sha256", lambda: manifest(modules_of(rule, *named), ROOT))
 
     return code
 
@@ -88,11 +86,8 @@ def custom_code_of(rule):
 
     def files(wildcards):
         functions = WORKFLOW.custom_functions(rule, wildcards, loads_networks(rule))
-        return [
-            file
-            for key, function in functions.items()
-            for file in refused(custom_module_files, function, key, FOLDERS[1:])
-        ]
+        found = (refused(custom_module_files, function, key, FOLDERS[1:]) for key, function in functions.items())
+        return [file for each in found for file in each]
 
     return files
 
@@ -161,10 +156,6 @@ for each in workflow.rules:
     each.conda_env = "../../envs/environment.yaml"
     if name != "data":  # it runs where the workflow does
         each.group = group_of(name)
-    each.set_input(
-        code=code_of(name),
-        custom_code=custom_code_of(name),
-        versions=lambda wildcards: versions(),
-    )
+    each.set_input(code=code_of(name), custom_code=custom_code_of(name), versions=lambda wildcards: versions())
     if each.params:
         each.set_input(settings_file=settings_file(name))

@@ -39,12 +39,7 @@ rule flatness_slices:
 
 rule flatness_interpolations:
     input:
-        # In the order of the setting `runs`.
-        models=lambda wildcards: expand(
-            run_file("training", "model.safetensors"),
-            experiment=wildcards.experiment,
-            run=settings_of("flatness_interpolations")(wildcards)["runs"],
-        ),
+        models=files_of_runs("flatness_interpolations", "training", "model.safetensors"),
         data=WORKFLOW.dataset,
     output:
         interpolations=experiment_file("flatness", "interpolations.csv"),

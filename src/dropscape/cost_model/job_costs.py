@@ -10,7 +10,16 @@ from dropscape.config.experiment import ExperimentSettings
 from dropscape.config.user import DATASETS
 from dropscape.cost_model import experiment_jobs, run_jobs
 from dropscape.cost_model.cost import Cost, NetworkPasses, with_start
-from dropscape.cost_model.rates import CLAIM, CLAIM_OF_DIRECTIONS, OF_DIRECTIONS, PREPARED_EXAMPLE, THEORY_NETWORK
+from dropscape.cost_model.rates import (
+    CLAIM,
+    CLAIM_OF_DIRECTIONS,
+    LANCZOS_PRODUCTS,
+    OF_DIRECTIONS,
+    PASSES_OF_PRODUCT,
+    PASSES_OF_TRACE,
+    PREPARED_EXAMPLE,
+    THEORY_NETWORK,
+)
 from dropscape.cost_model.run import RunWork
 from dropscape.models.networks.resnet18 import ResNet18Settings
 from dropscape.resolved.run import resolved_run
@@ -34,6 +43,8 @@ def job_cost(rule: str, workflow: Workflow, wildcards: Mapping[str, str], custom
         if "width" in wildcards:
             experiment = experiment.model_copy(update={"widths": [int(wildcards["width"])]})
         return experiment_jobs.COSTS[rule](experiment)
+    if rule == "curvature_sharpness":
+        return _curvature_sharpness(workflow, wildcards)
     if rule == "flatness_interpolations":
         return _flatness_interpolations(workflow, wildcards, custom_as_known)
     return COSTS[rule](workflow, wildcards)
@@ -59,6 +70,17 @@ def _data(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:
     examples = sum(kind.sizes.get("official" if source == "directory" else source, [0]))
     size = examples * kind.example_bytes
     return with_start("torch", examples * PREPARED_EXAMPLE, memory=3 * size, disk=size)
+
+
+def _curvature_sharpness(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:
+    experiment = workflow.trained[wildcards["experiment"]]
+    runs = list(experiment.runs.values())
+    work = RunWork(runs[0], experiment.settings)
+    networks = work.seeds * experiment.settings.recorded_steps
+    hessians = networks * sum(1 + run.has_noise for run in runs)
+    passes = hessians * LANCZOS_PRODUCTS * PASSES_OF_PRODUCT + networks * len(runs) * PASSES_OF_TRACE
+    on_gpu = work.gpu_seconds("forward", passes * work.examples)
+    return work.on_either_device(NetworkPasses(passes * work.examples), on_gpu, disk=120 * networks * len(runs))
 
 
 def _flatness_interpolations(workflow: Workflow, wildcards: Mapping[str, str], custom_as_known: bool) -> Cost:

@@ -40,6 +40,10 @@ SIMULATED = Rate(90e9, 1.5e-9, 0.0)
 # What a step of each method takes, in gradients of all examples; and what one evaluation of an equation takes.
 GRADIENTS_OF_METHOD = {"dropout": 1, "order_1": 4, "order_2": 12, "descent": 2}
 GRADIENTS_OF_ORDER = {1: 4, 2: 12}
+# What a step of a descent on the risk with noise takes, in gradients of all examples.
+GRADIENTS_OF_NOISE = {"dropout": 3, "isotropic": 3.2, "rotated": 3.1, "hessian": 4.5}
+# Products of the Hessian that its largest eigenvalue takes, and what one of them and the trace take in forward passes.
+LANCZOS_PRODUCTS, PASSES_OF_PRODUCT, PASSES_OF_TRACE = 14, 6, 12
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ MOST_MINUTES = 5 * 24 * 60  # many sites grant no more
 MOST_SECONDS = {"run": 300, "measurements": 300, "short": 60, "gpu": 60}
 
 # Jobs of whole experiments that follow on jobs which never follow on them.
-FOLLOWING = ("flatness_interpolations", "subnetworks_accuracies")
+FOLLOWING = ("curvature_sharpness", "flatness_interpolations", "subnetworks_accuracies")
 # What is grouped by what it is, whatever it costs.
 KINDS = {
     "figures_table": "figures",

@@ -11,6 +11,7 @@ from dropscape.cost_model.rates import (
     GPU,
     GRADIENT_CALLS,
     GRADIENT_FLOPS,
+    GRADIENTS_OF_NOISE,
     HESSIAN_CALLS,
     LOSS_CALLS,
     LOSS_FLOPS,
@@ -52,7 +53,8 @@ def _training(run: RunWork) -> Cost:
         seen = measurements * neurons * (run.examples + run.test_examples) * MEASURED_UNIT_SECONDS
         return with_start("torch", steps + seen, memory=150e6 + kept, disk=disk)  # the compiler's memory
     at_once = batch <= run.settings["micro_batch"]
-    gradients = run.seeds * config.steps * _gradients_of_step(run.settings["objective"], at_once)
+    each = GRADIENTS_OF_NOISE.get(run.settings.get("noise")) or _gradients_of_step(run.settings["objective"], at_once)
+    gradients = run.seeds * config.steps * each
     # Batch norm's statistics are measured anew before anything is.
     looks = 2 if run.settings["ghost_batch_size"] else 1
     stacked, measured = isinstance(config, StackedTraining), measurements * (looks * run.examples + run.test_examples)
@@ -66,7 +68,7 @@ def _training(run: RunWork) -> Cost:
         step = GPU.seconds(
             counts.flops * gradients * batch,
             counts.moved * gradients * batch,
-            config.steps * STACKED_CALLS,
+            config.steps * STACKED_CALLS * each,
             replayed=True,
         )
     else:

@@ -305,17 +305,8 @@ def _one_linear_layer_factors(network: LinearisedNetwork) -> Iterator[tuple[Tens
 
 def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (examples, packed A_i (pairs, chunk)) for any number of layers after the block, none included."""
-    units, n = int(network.units_on.sum()), network.inputs.shape[1]
-    outputs = len(network.curvature)
-    for index in _balanced(torch.arange(n, device=network.inputs.device)):
-        # jacobian[k] is column by column J_k, or J_k - J_c: (outputs, units, chunk).
-        jacobian = torch.eye(outputs, dtype=network.inputs.dtype, device=network.inputs.device)
-        jacobian = jacobian[:, :, None].repeat(1, 1, len(index))
-        if network.predicted is not None:
-            jacobian -= network.predicted[:, index]
-        for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
-            jacobian = (weight.T @ jacobian).mul_(slope[:, index])
-        curvature = network.curvature[:, index]
+    units = int(network.units_on.sum())
+    for index, jacobian, curvature in _jacobians(network):
         factor = network.inputs.new_zeros(_pairs(units), len(index))
         for row, weighted in zip(jacobian, jacobian * curvature[:, None], strict=True):
             _add_outer(weighted, row, factor)
@@ -323,6 +314,37 @@ def _general_factors(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tenso
             mean = torch.einsum("kun,kn->un", jacobian, curvature)
             _add_outer(mean, mean, factor, -1)
         yield index, factor
+
+
+def _jacobians(network: LinearisedNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield (examples, J_k or J_k - J_c column by column (outputs, units, chunk), the curvature (outputs, chunk))."""
+    for index in _balanced(torch.arange(network.inputs.shape[1], device=network.inputs.device)):
+        jacobian = torch.eye(len(network.curvature), dtype=network.inputs.dtype, device=network.inputs.device)
+        jacobian = jacobian[:, :, None].repeat(1, 1, len(index))
+        if network.predicted is not None:
+            jacobian -= network.predicted[:, index]
+        for slope, weight in zip(reversed(network.slopes), reversed(network.weights), strict=True):
+            jacobian = (weight.T @ jacobian).mul_(slope[:, index])
+        yield index, jacobian, network.curvature[:, index]
+
+
+def kronecker_trace(model: FullyConnected, inputs: Tensor, loss: str, dtype: torch.dtype = torch.float32) -> float:
+    """Compute the exact trace of the Hessian of the mean loss with respect to all parameters.
+
+    A network that is piecewise linear is linear in each single parameter between its kinks, so the diagonal has no
+    other term than these: the trace is the sum over the layers of (1/n) sum_i Tr(A_i) |h_i|^2. Arguments and errors are
+    those of ``kronecker_hessian``.
+    """
+    total = 0.0
+    for layer in range(1, model.depth + 1):
+        network = linearised_network(model, layer, True, inputs, loss, dtype)
+        squares = network.inputs.square().sum(dim=0)
+        for index, jacobian, curvature in _jacobians(network):
+            traces = (jacobian.square().sum(dim=1) * curvature).sum(dim=0)
+            if network.predicted is not None:
+                traces -= torch.einsum("kun,kn->un", jacobian, curvature).square().sum(dim=0)
+            total += float((traces * squares[index]).sum(dtype=torch.float64))
+    return total / len(inputs)
 
 
 def _unpack(packed: Tensor, unit_pairs: Tensor, input_pairs: Tensor, with_bias: bool) -> Tensor:

@@ -62,6 +62,10 @@ class FullyConnected(nn.Module):
         """Compute f^[layer](x), shape (n, m_layer); ``layer`` 0 is the input itself, at most L - 1."""
         return self._through(x, 0, layer)
 
+    def after(self, hidden: Tensor, layer: int) -> Tensor:
+        """Compute the outputs from what layer ``layer`` + 1 reads, (n, m_layer)."""
+        return self._through(hidden, layer, self.depth)
+
     def forward(self, x: Tensor) -> Tensor:
         """Compute the outputs, shape (n, d')."""
         return self._through(x, 0, self.depth)

@@ -69,7 +69,7 @@ def _described(experiment: TrainedExperiment, run: ResolvedRun) -> dict[str, Any
         "experiment": experiment.name,
         "name": run.name,
         "main": experiment.is_main(run),
-        "plain": not run.has_noise,
+        "plain": not (run.has_noise or run.noise),
         "settings": {
             "keep_prob": min(keep_prob) if isinstance(keep_prob, list) else keep_prob,
             "learning_rate": run.learning_rate,

@@ -55,6 +55,7 @@ IF_NONE = {
     "gradient_penalty_weight": "the learning rate",
     "initial_scale": "torch's",
     "start": "the initialisation",
+    "noise": "none",
 }
 _FEW = 4  # values of a list are named up to so many
 

@@ -26,6 +26,7 @@ class ResolvedRun:
     objective: str  # what the training descends
     gradient_penalty_weight: float | None  # of R_2; None: the learning rate of the step
     start: str | None  # the run at whose end point it starts; None: at the initialisation
+    noise: str | None  # in dropout's place; None: none
     _experiment: ExperimentSettings
 
     @property
@@ -81,6 +82,8 @@ class ResolvedRun:
             "recorded_steps": self._experiment.recorded_steps,
             **self._experiment.training.model_dump(),
         }
+        if self.noise:
+            settings["noise"] = self.noise
         if not self.has_noise:  # nothing would read its trajectory
             settings["trajectory_steps"] = 0
         return settings | {"device": "cpu"} if training_backend(settings) == "compiled" else settings
@@ -125,5 +128,5 @@ def resolved_run(experiment: str, settings: ExperimentSettings, name: str, devic
         "dropout_after": run.dropout_after or settings.dropout.dropout_after,
         "mask_mode": run.mask_mode or settings.dropout.mask_mode,
     }
-    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start)
+    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start, run.noise)
     return ResolvedRun(experiment, name, filled, *written, settings)

@@ -23,11 +23,12 @@ def training_backend(settings: Mapping[str, Any]) -> Backend:
     """Choose the backend of a run.
 
     ``stacked`` trains all seeds as one: gradient descent on the cross-entropy of a fully-connected network with one
-    dropout layer. ``compiled`` compiles the steps of a network of one hidden layer with few inputs on the squared
-    error; it always runs on the CPU. ``general`` trains any module.
+    dropout layer, or with a noise in its place. ``compiled`` compiles the steps of a network of one hidden layer with
+    few inputs on the squared error; it always runs on the CPU. ``general`` trains any module.
     """
     if has_one_hidden_mask(settings):
-        if _has_values(settings, PLAIN_DESCENT) and _has_values(settings["model"], PLAIN_NETWORK):
+        descended = {"objective": "risk"} if settings.get("noise") else {}
+        if _has_values(settings, PLAIN_DESCENT | descended) and _has_values(settings["model"], PLAIN_NETWORK):
             return "stacked"
         if _has_values(settings, PLAIN) and _has_compiled_steps(settings):
             return "compiled"

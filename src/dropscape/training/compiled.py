@@ -30,7 +30,7 @@ from dropscape.training.compiled_kernel import KernelNetwork, StepOptions, desce
 from dropscape.training.objectives import r1_from_hidden
 from dropscape.training.pace import Pace
 from dropscape.training.recording import Labelled, RecordedRun, Start, TrainingConfig
-from dropscape.training.stacked import initialised
+from dropscape.training.stacked_networks import initialised
 
 NAMES = ("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias")
 

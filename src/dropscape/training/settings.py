@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from dropscape.schema import SPEED_ONLY, Count, KeepProb, Name, Positive, Strict, one_or_many
+from dropscape.training.backends import training_backend
 
 if TYPE_CHECKING:
     from dropscape.config.experiment import ExperimentSettings
@@ -15,6 +16,7 @@ Objective = Literal[
     "dropout", "risk", "risk_plus_r1", "risk_plus_r2", "dropout_minus_r2", "dropout_minus_r1", "dropout_plus_r2"
 ]
 Loss = Literal["cross_entropy", "mse"]
+Noise = Literal["dropout", "isotropic", "rotated", "hessian"]
 
 
 class DropoutSettings(Strict):
@@ -111,6 +113,13 @@ class RunSettings(Strict):
     gradient_penalty_weight: Positive | None = Field(
         None, description="lambda, the weight of `r2` (paper B, section V-B); null: the learning rate of the step."
     )
+    noise: Noise | None = Field(
+        None,
+        description="Added to the gradient of the risk at each step, with the trace that the covariance of dropout's "
+        "gradient has there, layer by layer: the noise of `dropout` without what it adds to the loss; `isotropic`; "
+        "`rotated`, dropout's with other eigenvectors; `hessian`, with the Gauss-Newton Hessian as covariance. "
+        "keep_prob and mask_mode are those of the dropout; null adds none.",
+    )
     start: Name | None = Field(
         None,
         description="Another run of the experiment, at whose end point this one starts, seed by seed; null: at the "
@@ -147,6 +156,7 @@ def check_run(name: str, experiment: "ExperimentSettings") -> None:
             "squares of small numbers: write precision: float32"
         )
     _check_objective(name, run, model, experiment.loss, layers)
+    _check_noise(name, run, experiment, after)
     _check_start(name, experiment.runs)
 
 
@@ -181,6 +191,23 @@ def _check_objective(name: str, run: RunSettings, model: "NetworkSettings", loss
         raise ValueError(
             f"{where} for dropout after the last hidden layer alone, not after {', '.join(map(str, layers))}: write "
             f"dropout_after: {last}, or another objective"
+        )
+
+
+def _check_noise(name: str, run: RunSettings, experiment: "ExperimentSettings", dropout_after: int | list[int]) -> None:
+    if run.noise is None:
+        return
+    if run.objective != "risk" or run.keep_prob == 1:
+        raise ValueError(
+            f"run '{name}' has the noise {run.noise}, which takes dropout's place in a descent on the risk: write "
+            "objective: risk, and the keep_prob below 1 of that dropout"
+        )
+    settings = run.model_dump() | experiment.training.model_dump() | {"loss": experiment.loss}
+    settings |= {"model": experiment.model.model_dump(), "dropout_after": dropout_after}
+    if training_backend(settings) != "stacked":
+        raise ValueError(
+            f"run '{name}' has a noise, which a training has by gradient descent on the cross_entropy of all examples, "
+            "of a fully-connected network with dropout after one layer: leave noise out"
         )
 
 

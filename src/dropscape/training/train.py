@@ -30,6 +30,7 @@ def training_config(settings: Mapping[str, Any]) -> StackedTraining | CompiledTr
     steps = settings["steps"] or math.ceil(settings["flow_time"] / settings["learning_rate"] - 1e-9)
     steps += settings["trajectory_steps"]
     values = {
+        "noise": None,
         **model,
         **settings,
         "steps": steps,
