@@ -26,6 +26,7 @@ class ResolvedRun:
     objective: str  # what the training descends
     gradient_penalty_weight: float | None  # of R_2; None: the learning rate of the step
     start: str | None  # the run at whose end point it starts; None: at the initialisation
+    optimizer: str
     _experiment: ExperimentSettings
 
     @property
@@ -80,6 +81,7 @@ class ResolvedRun:
             "start": self.start,
             "recorded_steps": self._experiment.recorded_steps,
             **self._experiment.training.model_dump(),
+            "optimizer": self.optimizer,
         }
         if not self.has_noise:  # nothing would read its trajectory
             settings["trajectory_steps"] = 0
@@ -125,5 +127,6 @@ def resolved_run(experiment: str, settings: ExperimentSettings, name: str, devic
         "dropout_after": run.dropout_after or settings.dropout.dropout_after,
         "mask_mode": run.mask_mode or settings.dropout.mask_mode,
     }
-    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start)
+    optimizer = run.optimizer or settings.training.optimizer
+    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start, optimizer)
     return ResolvedRun(experiment, name, filled, *written, settings)

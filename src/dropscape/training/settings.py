@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dropscape.config.experiment import ExperimentSettings
     from dropscape.models.settings import NetworkSettings
 
+Optimizer = Literal["gd", "nesterov", "adam"]
 Objective = Literal[
     "dropout", "risk", "risk_plus_r1", "risk_plus_r2", "dropout_minus_r2", "dropout_minus_r1", "dropout_plus_r2"
 ]
@@ -35,7 +36,7 @@ class DropoutSettings(Strict):
 class TrainingSettings(Strict):
     """Training by the exact gradient of all examples, or of a batch of them at each step."""
 
-    optimizer: Literal["gd", "nesterov", "adam"] = Field(
+    optimizer: Optimizer = Field(
         "gd", description="Gradient descent (`gd`), the same with Nesterov's momentum (`nesterov`), or Adam (`adam`)."
     )
     batch_size: Count | None = Field(
@@ -116,6 +117,7 @@ class RunSettings(Strict):
         description="Another run of the experiment, at whose end point this one starts, seed by seed; null: at the "
         "initialisation.",
     )
+    optimizer: Optimizer | None = Field(None, description="Overrides training.optimizer.")
     train_examples: Count | None = Field(None, description="Overrides data.train_examples.")
     initial_scale: list[Positive] | None = Field(None, description="Overrides model.initial_scale.")
     dropout_after: Count | None = Field(None, description="Overrides dropout.dropout_after.")
