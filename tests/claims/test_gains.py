@@ -91,6 +91,37 @@ def test_slices_three_times_as_wide_in_every_direction_widen_by_three(pair):
         measure("slice_widening", tables, run, rise=2.0)
 
 
+def test_the_widening_is_not_sensitive_to_a_rise_that_scales_every_width(pair):
+    """At a rise of 1 dropout's slices are 9 times as wide, not 3: twice the logarithm."""
+    rows = [(seed, direction) for seed in (0, 1) for direction in range(5)]
+    keys = {"seed": [s for s, _ in rows], "direction": [d for _, d in rows]}
+    narrow = np.array([0.1 + 0.01 * index for index in range(len(rows))])
+    plain = slices(keys, narrow, again=list(0.5 * narrow))
+    scaled = slices(keys, [math.nan, *3 * narrow[1:]], again=list(1.5 * narrow))
+    tables, (run, _) = pair("slice_widths", dropout=scaled, plain=plain)
+    found = measure("rise_sensitivity", tables, run)
+    assert (found.value, found.note) == (pytest.approx(0, abs=1e-9), "rises of 0.25 for 0.5")
+    third = [table[table["judged"]].assign(rise=1.0, judged=False) for table in (scaled, plain)]
+    third[0]["half_width"] *= 3
+    tables, (run, _) = pair("slice_widths", dropout=pd.concat([scaled, third[0]]), plain=pd.concat([plain, third[1]]))
+    assert measure("rise_sensitivity", tables, run).value == pytest.approx(1)
+    assert math.isnan(measure("rise_sensitivity", *pair("slice_widths", dropout=plain, plain=plain)[:1], run).value)
+    judged = [table[table["judged"]] for table in (scaled, plain)]
+    tables, (run, _) = pair("slice_widths", dropout=judged[0], plain=judged[1])
+    assert math.isnan(measure("rise_sensitivity", tables, run).value)
+
+
+@pytest.mark.parametrize(("paper", "low", "high"), [(60.0, 0.0, 7.2), (70.0, 2.8, 17.2)])
+def test_the_distance_from_an_accuracy_is_that_of_the_mean_over_seeds(experiment, paper, low, high):
+    """60 % with a standard error of 1.67 %: Student's bounds of three seeds are 7.2 percentage points away."""
+    tables = experiment.add("dropout", history=history(test_accuracy=(0.6, 0.6 - 1 / 34.64, 0.6 + 1 / 34.64))).tables
+    found = measure("distance_from_accuracy", tables, NAME, run="dropout", accuracy=paper)
+    assert bounds(found) == pytest.approx((paper - 60, low, high), abs=0.05)
+    assert found.note == f"60.0 % for {paper:g} %" and found.units == 3
+    at_start = measure("distance_from_accuracy", tables, NAME, run="dropout", accuracy=paper, at="start")
+    assert at_start.value == pytest.approx(700 - paper)
+
+
 def test_accuracy_gain_is_that_of_the_last_step_in_percentage_points(pair):
     def history(last):
         return {"seed": [0, 0, 1, 1], "step": [0, 9, 9, 0], "test_accuracy": [0.1, last[0], last[1], 0.1]}

@@ -108,6 +108,7 @@ CLAIM = {
     "statistic": {"name": "fake"},
     "expected": {"above": 1.0},
     "min_points": 1,
+    "papers_settings_only": False,
     "control": "an identity",
     "control_statistic": None,
 }
@@ -307,6 +308,17 @@ def test_a_claim_whose_control_passes_is_not_judged(on_control, verdict, beside,
     assert row["control_value"] == pytest.approx(on_control.value, nan_ok=True)
     assert why in row["reason"] and ("control" in row["reason"]) == bool(why)
     assert set(by_run["control_verdict"]) == {beside}
+
+
+@pytest.mark.parametrize("deviations", [(), ("3 of 5 seeds",)])
+def test_a_number_of_the_papers_is_judged_only_at_the_papers_settings(deviations, fake):
+    fake(RunStatistic, lambda tables, run: exactly(3.0))
+    claim, tables = CLAIM | {"papers_settings_only": True}, tables_of(Run("mnist", "one", True))
+    given = {"claim": claim}, tables, {"claim": "mnist"}, {"mnist": "digits"}, "quick", {"claim": deviations}
+    for table in judge(*given):
+        (row,) = table.to_dict("records")
+        assert (row["verdict"], row["points_to"]) == ((NOT_JUDGED, "") if deviations else (HOLDS, HOLDS))
+        assert ("the paper's" in row["reason"]) == bool(deviations) and row["value"] == 3.0
 
 
 def test_each_run_has_a_control_of_its_own_unless_one_is_named(monkeypatch):

@@ -206,26 +206,42 @@ def cosines(by_seed, steps=(0, 1, 10, 100)):
     )
 
 
-def test_cosine_minimum_is_the_mean_of_the_seeds_minima(tables, run):
+def test_alignment_minimum_is_the_mean_of_the_seeds_minima(tables, run):
     found = tables(alignment=cosines({0: [0.9, 0.7, 0.8, 0.95], 1: [0.9, 0.9, 0.5, 0.95]}))
-    measured = measure("cosine_minimum", found, run, estimate="cosine")
+    measured = measure("alignment_minimum", found, run, estimate="cosine")
     assert measured.value == pytest.approx(np.tanh(np.arctanh([0.7, 0.5]).mean()))
     assert measured.low < 0.5 < 0.7 < measured.high < 1
     assert (measured.units, measured.points, measured.note) == (2, 4, "smallest at step 10")
-    assert measure("cosine_minimum", found, run, estimate="cosine_unbiased").value == pytest.approx(0.619, abs=1e-3)
+    assert measure("alignment_minimum", found, run, estimate="cosine_unbiased").value == pytest.approx(0.619, abs=1e-3)
     with pytest.raises(NotMeasuredError, match=r"no cosine_rotated: alignment\.mask_draws is 0"):
-        measure("cosine_minimum", found, run, estimate="cosine_unbiased", rotated=True)
+        measure("alignment_minimum", found, run, estimate="cosine_unbiased", rotated=True)
 
 
-def test_cosine_minimum_counts_what_is_undefined(tables, run):
+def test_alignment_along_eigenvectors_counts_only_the_steps_whose_hessian_has_a_spectrum(tables, run):
+    """Each seed's smallest of its two measured steps; the third has no spectrum and is not undefined."""
+    table = pd.DataFrame(
+        {"seed": seed, "step": step, "rank": rank, "r_squared": rank, "rank_rotated": 0.0, "eigenvectors": count}
+        for seed, ranks in ((0, (0.9, 0.7)), (1, (0.5, 0.9)))
+        for step, rank, count in zip((0, 5, 9), (*ranks, math.nan), (40, 40, math.nan), strict=True)
+    )
+    measured = measure("alignment_minimum", tables(alignment=table), run, estimate="rank")
+    assert measured.value == pytest.approx(np.tanh(np.arctanh([0.7, 0.5]).mean()))
+    assert (measured.points, measured.note) == (2, "smallest at step 0")
+    assert measure("alignment_minimum", tables(alignment=table), run, estimate="r_squared").value == pytest.approx(0.6)
+    assert measure("alignment_minimum", tables(alignment=table), run, estimate="rank", rotated=True).value == 0
+    with pytest.raises(NotMeasuredError, match=r"no rank: alignment\.eigenvector_steps is 0"):
+        measure("alignment_minimum", tables(alignment=table.drop(columns="rank")), run, estimate="rank")
+
+
+def test_alignment_minimum_counts_what_is_undefined(tables, run):
     found = tables(alignment=cosines({0: [math.nan, 0.7, 0.8, 0.95], 1: [math.nan, math.nan, 0.9, 0.95]}))
-    measured = measure("cosine_minimum", found, run, estimate="cosine")
+    measured = measure("alignment_minimum", found, run, estimate="cosine")
     assert measured.value == pytest.approx(np.tanh(np.arctanh([0.7, 0.9]).mean()))
     assert measured.note == "smallest at step 1; 3 undefined"
 
 
-def test_cosine_minimum_of_nothing_is_undefined(tables, run):
-    measured = measure("cosine_minimum", tables(alignment=cosines({0: [math.nan] * 4})), run, estimate="cosine")
+def test_alignment_minimum_of_nothing_is_undefined(tables, run):
+    measured = measure("alignment_minimum", tables(alignment=cosines({0: [math.nan] * 4})), run, estimate="cosine")
     assert math.isnan(measured.value)
 
 

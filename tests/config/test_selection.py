@@ -24,6 +24,9 @@ def test_experiments_can_be_chosen_with_the_figures_and_claims_that_are_theirs(l
         "A-fig1-flatter-vgg9-biases",
         "A-fig1-generalizes-vgg9",
         "A-fig1-loss-vgg9",
+        "A-fig1-rise-sensitivity-vgg9",
+        "A-fig1-accuracy-vgg9",
+        "A-fig1-accuracy-vgg9-plain",
         "B-table1-vgg9",
     }
     assert all(not study.theory.tables for study in settings.studies.values())

@@ -112,6 +112,8 @@ class Tables:
                 frame = frame.assign(
                     cosine=cosine * rng.uniform(0.97, 1, len(steps)), cosine_unbiased=cosine * 1.02, undefined=""
                 )
+                spectra = {"eigenvectors": 40, "rank": 0.9, "r_squared": 0.8}
+                frame.loc[[0, 5], list(spectra)] = list(spectra.values())  # of two steps
                 if seed == 0:
                     columns = ["trace_h_isotropic", "cosine", "cosine_unbiased"]
                     frame.loc[0, columns] = -1e-9, np.nan, np.nan

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dropscape.figures.alignment_cosine.table import R_SQUARED, RANK
 from tests.figures.conftest import FLATNESS_SLOPE, KINDS, PROJECTION_SLOPE, RUNS, make_figure
+from tests.figures.made import titles
 
 
 def read(made):
@@ -84,6 +86,17 @@ def test_alignment_trace_shows_the_tentative_keep_probs(make):
     assert (first["seeds"] == 1).all() and (first["undefined"] == 1).all()
     rounding = 1 + 1e-12
     assert summary["mean"].between(summary["low"] / rounding, summary["high"] * rounding).all()
+
+
+def test_alignment_cosine_has_the_directions_at_the_steps_whose_hessian_has_a_spectrum(make):
+    made = make("alignment_cosine")
+    points, summary, description = read(made)
+    for quantity, value in {RANK: 0.9, R_SQUARED: 0.8}.items():
+        rows = points[points["quantity"] == quantity]
+        assert rows.groupby(["run", "seed"])["step"].nunique().eq(2).all() and rows["value"].eq(value).all()
+        assert summary.loc[summary["quantity"] == quantity, "mean"].to_numpy() == pytest.approx(value)
+    assert {f"values of {RANK}", f"values of {R_SQUARED}"} <= {entry["of"] for entry in description["undefined"]}
+    assert titles(made.drawn())[-2:] == ["All directions: rank", "All directions: R²"]
 
 
 def test_alignment_cosine_takes_the_papers_random_matrices(make):

@@ -126,7 +126,7 @@ STAGES = {
     "alignment": Stage(
         measure_alignment,
         "noise_alignment",
-        RUN | {"samples": 6, "keep_probs": [0.8, 0.5], "mask_draws": 1},
+        RUN | {"samples": 6, "keep_probs": [0.8, 0.5], "mask_draws": 1, "eigenvector_steps": 2},
         {"data": "grey", "snapshots": "snapshots"},
         ["alignment"],
     ),

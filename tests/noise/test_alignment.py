@@ -13,9 +13,10 @@ from dropscape.noise.alignment import (
     Alignment,
     _unbiased_norm_squared,
     alignment,
+    along_eigenvectors,
     other_readings,
     rotated,
-    rotated_trace,
+    sample_covariance,
 )
 from tests.toy_models import attentive, mean_token_loss
 
@@ -53,6 +54,7 @@ def test_plain_values_are_those_of_the_explicit_covariance(count):
         rtol=1e-11,
     )
     assert result.sample_count == count and result.undefined == ()
+    assert alignment(hessian, samples, covariance=sample_covariance(samples)) == result
 
 
 def test_unbiased_norm_is_the_average_over_distinct_quadruples():
@@ -205,10 +207,10 @@ def test_a_rotated_covariance_is_the_mean_over_rotations_of_what_varies():
     sigma = np.cov(samples, rowvar=False, bias=True)[:6, :6]
     rotations = ortho_group.rvs(6, 4000, random_state=0)
     traces = np.einsum("ij,kjl,lm,kim->k", hessian[:6, :6], rotations, sigma, rotations)
-    null = rotated(hessian, samples, found)
+    null = rotated(hessian, sample_covariance(samples))
     assert null["trace_h_active"] == pytest.approx(traces.mean(), abs=4 * traces.std() / math.sqrt(4000))
     assert null["cosine_rotated"] == pytest.approx(null["trace_h_active"] / found.hessian_norm / found.sigma_norm)
-    assert math.isnan(rotated_trace(hessian, np.zeros(9)))
+    assert math.isnan(rotated(hessian, np.zeros((9, 9)))["trace_h_active"])
 
 
 def test_the_other_readings_are_cosines_of_the_matrices_that_they_name():
@@ -219,7 +221,7 @@ def test_the_other_readings_are_cosines_of_the_matrices_that_they_name():
     def cosine(one, other):
         return np.vdot(one, other) / np.linalg.norm(one) / np.linalg.norm(other)
 
-    found = other_readings(risk, dropout, samples, per_example)
+    found = other_readings(risk, sample_covariance(samples), dropout, per_example)
     assert found["cosine_dropout_loss"] == pytest.approx(cosine(dropout, sigma))
     assert found["cosine_per_example"] == pytest.approx(cosine(risk, per_example))
     assert found["cosine_dropout_loss_per_example"] == pytest.approx(cosine(dropout, per_example))
@@ -231,3 +233,19 @@ def test_the_other_readings_are_cosines_of_the_matrices_that_they_name():
         for name in ("dropout_loss", "per_example", "dropout_loss_per_example")
         for null in ("", "_rotated")
     }
+
+
+def test_along_eigenvectors_a_covariance_of_the_hessians_own_shape_is_aligned_and_a_turned_one_is_not():
+    """Variances are the eigenvalues to the power 1.5; two more are numerically zero, three parameters dead."""
+    rng = np.random.default_rng(4)
+    basis = np.zeros((65, 62))
+    basis[:60, :60] = np.linalg.qr(rng.standard_normal((60, 60)))[0]
+    basis[60:62, 60:] = np.eye(2)
+    eigenvalues = np.append(np.logspace(0, -4, 60), [1e-9, 0.0])
+    deviations = rng.standard_normal((8000, 60)) * np.logspace(0, -3, 60)
+    found = along_eigenvectors(eigenvalues, basis, deviations @ basis[:, :60].T, seed=0)
+    assert found["eigenvectors"] == 60
+    assert found["rank"] > 0.999 and found["r_squared"] > 0.999
+    assert abs(found["rank_rotated"]) < 0.4 and found["r_squared_rotated"] < 0.15  # three standard errors of 60 pairs
+    falling = along_eigenvectors(eigenvalues, basis, deviations[:, ::-1] @ basis[:, :60].T, seed=0)
+    assert falling["rank"] < -0.999

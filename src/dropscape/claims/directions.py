@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from dropscape.claims.statistic import NotMeasuredError, Run, RunStatistic, Tables
-from dropscape.numerics.fits import power_law
+from dropscape.numerics.fits import NUMERICALLY_ZERO, power_law
 from dropscape.schema import Sample
 
 Directions = Literal["paper", "random"]
@@ -17,7 +17,6 @@ DIRECTIONS = (
     "`paper`: principal directions and eigenvectors, as the paper has it; `random`: as many random ones of the space "
     "in which the gradients vary, which neither noise nor curvature has chosen."
 )
-NUMERICALLY_ZERO = 1e-8  # of the largest eigenvalue: float32 resolves no more, and the rest belongs in no fit
 
 
 class SampleStatistic(RunStatistic):

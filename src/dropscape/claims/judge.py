@@ -105,7 +105,9 @@ def judge(
     rows, by_run = [], []
     for name, claim in claims.items():
         experiment = experiments[name]
-        measured = [{"claim": name} | row for row in _by_run(claim, tables, experiment)]
+        differs = deviations.get(name, ())
+        of_papers_settings = not (claim["papers_settings_only"] and differs)
+        measured = [{"claim": name} | row for row in _by_run(claim, tables, experiment, of_papers_settings)]
         by_run += measured
         deciding = [row for row in measured if row["main"]] or measured
         weakest = _weakest(deciding, claim["expected"])
@@ -122,7 +124,7 @@ def judge(
                 "expected": described(claim["expected"]),
                 "control": f"none: {control}" if isinstance(control, str) else control["what"],
                 "reason": join_notes(several if len(deciding) > 1 else "", weakest["reason"], note),
-                "deviations": "; ".join(deviations.get(name, ())),
+                "deviations": "; ".join(differs),
                 "data": data[experiment] if experiment else "random small networks",
                 "scale": scale,
             }
@@ -130,7 +132,9 @@ def judge(
     return pd.DataFrame(rows, columns=CLAIM_COLUMNS), pd.DataFrame(by_run, columns=RUN_COLUMNS)
 
 
-def _by_run(claim: Mapping[str, Any], tables: Tables, experiment: str | None) -> list[dict[str, Any]]:
+def _by_run(
+    claim: Mapping[str, Any], tables: Tables, experiment: str | None, of_papers_settings: bool
+) -> list[dict[str, Any]]:
     """A row for each run on which a claim is measured, with its verdict and its control's."""
     controls = None
     if claim["control_statistic"] is not None:
@@ -147,6 +151,8 @@ def _by_run(claim: Mapping[str, Any], tables: Tables, experiment: str | None) ->
             control = controls.get(run, one_for_all)
             row["control_value"] = control.value
             verdict, row["control_verdict"] = with_control(verdict, control, claim["expected"])
+        if not of_papers_settings:
+            verdict = Verdict(NOT_JUDGED, "", "judged only where data and settings are the paper's")
         rows.append(row | vars(measured) | vars(verdict))
     return rows
 

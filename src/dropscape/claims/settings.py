@@ -71,6 +71,9 @@ class ClaimSettings(Strict):
     control: ControlSettings | str = Field(
         description="What the statistic must not hold on; or, as a sentence, why there is no such thing."
     )
+    papers_settings_only: bool = Field(
+        False, description="Whether nothing is judged where data or settings are not the paper's, as for its numbers."
+    )
     min_points: Count = Field(
         1, description="With fewer points in a seed nothing is judged; at least 3 seeds are needed in any case."
     )

@@ -192,7 +192,10 @@ def _noise_alignment(run: RunWork) -> Cost:
     without += networks * (hessians * hessian + scatter / PRODUCT_FLOPS)
     forward = run.gpu_seconds("forward", run.examples)
     on_gpu += networks * (hessians * hessian_on_gpu + GPU.seconds(2 * scatter) + forward)
-    memory = run.base_memory + DOUBLE * size * (4 * size + 3 * alignment.samples)
+    spectra = run.seeds * min(alignment.eigenvector_steps, run.experiment.recorded_steps)
+    without += spectra * (EIGEN_SECONDS * size**3 + 4 * keep_probs * alignment.samples * size**2 / PRODUCT_FLOPS)
+    on_gpu += spectra * GPU.eigen * size**3
+    memory = run.base_memory + DOUBLE * size * ((12 if spectra else 4) * size + 3 * alignment.samples)
     return with_start("torch", without, on_gpu, memory, disk=300 * networks * keep_probs)
 
 

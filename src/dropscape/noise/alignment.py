@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dropscape.curvature.estimates import TraceAndNorm, trace_and_norm
+from dropscape.noise.projection import projected_variance
+from dropscape.noise.random_directions import random_directions
 from dropscape.noise.samples import centred
+from dropscape.numerics.fits import NUMERICALLY_ZERO, power_law, spearman
 
 # Samples that an operator multiplies at once.
 SAMPLES_AT_ONCE = 64
@@ -43,16 +46,27 @@ class Alignment:
     undefined: tuple[str, ...]  # one sentence for each cause of a NaN
 
 
+def sample_covariance(samples: ArrayLike) -> NDArray[np.float64]:
+    """Compute the papers' Sigma, (D, D) with the factor 1/N, by a symmetric product in the dtype of samples (N, D)."""
+    values = np.asarray(samples)
+    factor = centred(values).astype(values.dtype, copy=False)
+    return (factor.T @ factor).astype(np.float64, copy=False) / len(values)
+
+
 def alignment(
-    hessian: ArrayLike | Callable[[Tensor], Tensor], samples: ArrayLike, products: int = 300, seed: int = 0
+    hessian: ArrayLike | Callable[[Tensor], Tensor],
+    samples: ArrayLike,
+    products: int = 300,
+    seed: int = 0,
+    covariance: ArrayLike | None = None,
 ) -> Alignment:
     """Compute everything that the two papers' alignment curves need, from one symmetric product.
 
-    Dense Hessian: the scatter matrix S = X^T X of the centred samples gives Tr(H Sigma) = <H, S>/N and |Sigma| = |S|/N
-    at once. As a symmetric product it costs N D^2 operations (multiply and add) where X H alone costs 2 N D^2 and the
-    N x N Gram matrix N^2 D more; it is as large as the Hessian. The product runs in the samples' dtype, all
-    sums over its entries in float64: float32 samples change Tr(H Sigma) by less than 1e-6 of |H| |Sigma| and the
-    norms by less than 1e-6 (some 1e-11 at N = 3,000 and D = 2,500, where rounding averages out).
+    Dense Hessian: Sigma, a symmetric product of the centred samples, gives Tr(H Sigma) and |Sigma| at once. It costs
+    N D^2 operations (multiply and add) where X H alone costs 2 N D^2 and the N x N Gram matrix N^2 D more; it is as
+    large as the Hessian. The product runs in the samples' dtype, all sums over its entries in float64: float32 samples
+    change Tr(H Sigma) by less than 1e-6 of |H| |Sigma| and the norms by less than 1e-6 (some 1e-11 at N = 3,000 and
+    D = 2,500, where rounding averages out).
 
     Products with the Hessian, for a block too large for the matrix: Tr(H Sigma) = (1/N) sum_i x_i^T H x_i with the
     centred samples takes N products and is as exact as they are, |Sigma| = |X X^T|/N the N x N Gram matrix where N < D.
@@ -63,37 +77,37 @@ def alignment(
         samples: (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the unbiased values.
         products: with such a map, how many are spent on Tr H and |H|.
         seed: of the random vectors that these two are estimated with.
+        covariance: ``sample_covariance`` of the samples, where it is at hand; used with a dense Hessian.
     """
     values = np.asarray(samples)
     deviations = centred(values)
     count, dimension = deviations.shape
     squares = np.einsum("np,np->n", deviations, deviations)
-    factor = deviations.astype(values.dtype, copy=False)
     if callable(hessian):
+        factor = deviations.astype(values.dtype, copy=False)
         # |X^T X| = |X X^T|, whichever is smaller
-        scatter = (factor @ factor.T if count < dimension else factor.T @ factor).astype(np.float64, copy=False)
-        h_dot_scatter = 0.0
+        sigma = (factor @ factor.T if count < dimension else factor.T @ factor).astype(np.float64) / count
+        trace_h_sigma = 0.0
         for few in torch.from_numpy(deviations).split(SAMPLES_AT_ONCE):
-            h_dot_scatter += float((hessian(few).double().cpu() * few).sum())
+            trace_h_sigma += float((hessian(few).double().cpu() * few).sum()) / count
         curvature = trace_and_norm(hessian, dimension, products, seed)
     else:
         matrix = np.asarray(hessian, dtype=np.float64)
         if matrix.shape != (dimension, dimension):
             raise ValueError(f"hessian must have the shape ({dimension}, {dimension}), not {matrix.shape}.")
-        scatter = (factor.T @ factor).astype(np.float64, copy=False)
-        h_dot_scatter = float(np.vdot(matrix, scatter))
+        sigma = sample_covariance(values) if covariance is None else np.asarray(covariance)
+        trace_h_sigma = float(np.vdot(matrix, sigma))
         curvature = TraceAndNorm(float(np.trace(matrix)), 0.0, math.sqrt(np.vdot(matrix, matrix)), 0.0)
 
-    scatter_norm_squared = float(np.vdot(scatter, scatter))
     trace_sigma = float(squares.sum()) / count
-    sigma_norm = math.sqrt(scatter_norm_squared) / count
+    sigma_norm = math.sqrt(np.vdot(sigma, sigma))
 
     reasons = []
     if curvature.norm == 0:
         reasons.append("The Hessian is zero: no cosine.")
     if sigma_norm == 0:
         reasons.append("All samples are equal: no cosine.")
-    unbiased_norm_squared = _unbiased_norm_squared(squares, scatter_norm_squared)
+    unbiased_norm_squared = _unbiased_norm_squared(squares, (count * sigma_norm) ** 2)
     resolution = 16 * float(np.finfo(values.dtype).eps) * sigma_norm**2
     if math.isnan(unbiased_norm_squared):
         reasons.append(f"{count} samples: the unbiased norm of the covariance needs at least 4.")
@@ -102,7 +116,7 @@ def alignment(
         reasons.append("The unbiased norm of the covariance is zero within rounding: the samples share no direction.")
     sigma_norm_unbiased = math.sqrt(unbiased_norm_squared)
     return Alignment(
-        trace_h_sigma=h_dot_scatter / count,
+        trace_h_sigma=trace_h_sigma,
         trace_h_isotropic=curvature.trace * trace_sigma / dimension,
         trace_sigma=trace_sigma,
         trace_h=curvature.trace,
@@ -111,54 +125,79 @@ def alignment(
         hessian_norm_error=curvature.norm_error,
         sigma_norm=sigma_norm,
         sigma_norm_unbiased=sigma_norm_unbiased,
-        cosine=_ratio(h_dot_scatter / count, curvature.norm * sigma_norm),
-        cosine_unbiased=_ratio(h_dot_scatter / (count - 1), curvature.norm * sigma_norm_unbiased),
+        cosine=_ratio(trace_h_sigma, curvature.norm * sigma_norm),
+        cosine_unbiased=_ratio(trace_h_sigma * count / (count - 1), curvature.norm * sigma_norm_unbiased),
         sample_count=count,
         undefined=tuple(reasons),
     )
 
 
-def rotated_trace(hessian: ArrayLike, variances: ArrayLike) -> float:
-    """Tr(H Q Sigma Q') on average over all rotations Q of the parameters whose variance, (D,), is not zero.
+def rotated(hessian: ArrayLike, covariance: ArrayLike) -> dict[str, float]:
+    """What the alignment would be on average over all rotations Q of the parameters whose variance is not zero.
 
-    What a covariance that knows nothing of the Hessian would give: Tr(H_a) Tr(Sigma) / D_a of the D_a parameters that
-    vary. The isotropic noise of paper A, section 7, is spread over dead units too, which every gradient avoids.
+    The null of no alignment, of a covariance that knows nothing of the Hessian: trace_h_active, Tr(H Q Sigma Q') =
+    Tr(H_a) Tr(Sigma) / D_a of the D_a parameters that vary, and cosine_rotated. The isotropic noise of paper A, section
+    7, is spread over dead units too, which every gradient avoids. Both matrices are (D, D).
     """
-    variances = np.asarray(variances, dtype=np.float64)
-    active = variances > 0
-    traced = np.asarray(hessian).diagonal()[active].sum(dtype=np.float64)
-    return float(traced * variances.sum() / active.sum()) if active.any() else math.nan
-
-
-def rotated(hessian: ArrayLike, samples: ArrayLike, found: Alignment) -> dict[str, float]:
-    """What ``found`` would be on average if the covariance of the samples (N, D) were turned: the null of no alignment.
-
-    trace_h_active, Tr(H Sigma) then, and cosine_rotated.
-    """
-    trace = rotated_trace(hessian, np.var(np.asarray(samples), axis=0, dtype=np.float64))
-    return {"trace_h_active": trace, "cosine_rotated": _ratio(trace, found.hessian_norm * found.sigma_norm)}
+    matrix, sigma = np.asarray(hessian), np.asarray(covariance, dtype=np.float64)
+    active = sigma.diagonal() > 0
+    traced = matrix.diagonal()[active].sum(dtype=np.float64)
+    trace = float(traced * sigma.trace() / active.sum()) if active.any() else math.nan
+    return {"trace_h_active": trace, "cosine_rotated": _ratio(trace, _norms(matrix, sigma))}
 
 
 def other_readings(
-    risk_hessian: ArrayLike, dropout_loss_hessian: ArrayLike, samples: ArrayLike, per_example: ArrayLike
+    risk_hessian: ArrayLike, covariance: ArrayLike, dropout_loss_hessian: ArrayLike, per_example: ArrayLike
 ) -> dict[str, float]:
     """The cosines of the readings of paper C, section 5, that the papers' estimate is not, each with its null.
 
     Its section 5.2 has the Hessian of L_S and eq. (17), as paper A's Theorem 2, the covariance of one example's
-    gradient, (D, D); section 5.3 the covariance of the full batch's gradients, whose samples are (N, D). Columns:
+    gradient; section 5.3 the covariance of the full batch's gradients. All are (D, D). Columns:
     cosine_dropout_loss, cosine_per_example, cosine_dropout_loss_per_example and each with ``_rotated``.
     """
-    batch = alignment(dropout_loss_hessian, samples)
-    columns = {"cosine_dropout_loss": batch.cosine}
-    columns["cosine_dropout_loss_rotated"] = rotated(dropout_loss_hessian, samples, batch)["cosine_rotated"]
-    covariance = np.asarray(per_example, dtype=np.float64)
-    for name, hessian in (("", risk_hessian), ("dropout_loss_", dropout_loss_hessian)):
-        matrix = np.asarray(hessian, dtype=np.float64)
-        norms = math.sqrt(np.vdot(matrix, matrix) * np.vdot(covariance, covariance))
-        columns[f"cosine_{name}per_example"] = _ratio(float(np.vdot(matrix, covariance)), norms)
-        null = rotated_trace(matrix, covariance.diagonal())
-        columns[f"cosine_{name}per_example_rotated"] = _ratio(null, norms)
+    readings = {
+        "cosine_dropout_loss": (dropout_loss_hessian, covariance),
+        "cosine_per_example": (risk_hessian, per_example),
+        "cosine_dropout_loss_per_example": (dropout_loss_hessian, per_example),
+    }
+    columns = {}
+    for name, pair in readings.items():
+        matrix, sigma = (np.asarray(one, dtype=np.float64) for one in pair)
+        columns[name] = _ratio(float(np.vdot(matrix, sigma)), _norms(matrix, sigma))
+        columns[f"{name}_rotated"] = rotated(matrix, sigma)["cosine_rotated"]
     return columns
+
+
+def along_eigenvectors(
+    eigenvalues: ArrayLike, eigenvectors: ArrayLike, samples: ArrayLike, seed: int
+) -> dict[str, float]:
+    """How the variance v'Sigma v along each Hessian eigenvector follows its eigenvalue (paper C, section 5.3).
+
+    "aligns well with the Hessian matrix across all directions": over the eigenvectors that are not numerically zero.
+    Columns: eigenvectors, how many these are; rank, Spearman's correlation; r_squared, of the log-log fit; both with
+    ``_rotated``, where the covariance is turned at random within the parameters that vary.
+
+    Args:
+        eigenvalues: (D,), descending.
+        eigenvectors: (D, D), columns.
+        samples: (N, D), N >= 2.
+        seed: the run's seed, of the turned covariance.
+    """
+    eigenvalues = np.asarray(eigenvalues, dtype=np.float64)
+    kept = eigenvalues > NUMERICALLY_ZERO * eigenvalues[0]
+    columns = {"eigenvectors": int(kept.sum())}
+    bases = {"": np.asarray(eigenvectors)[:, kept], "_rotated": random_directions(samples, int(kept.sum()), seed)}
+    for null, directions in bases.items():
+        pairs = np.stack([eigenvalues[kept], projected_variance(samples, directions)], axis=1)
+        columns[f"rank{null}"] = spearman(pairs)
+        columns[f"r_squared{null}"] = power_law(*pairs.T).r_squared
+    return columns
+
+
+def _norms(hessian: np.ndarray, covariance: np.ndarray) -> float:
+    """|H| |Sigma|, Frobenius, float64."""
+    matrix = np.asarray(hessian, dtype=np.float64)
+    return math.sqrt(np.vdot(matrix, matrix) * np.vdot(covariance, covariance))
 
 
 def _ratio(numerator: float, denominator: float) -> float:

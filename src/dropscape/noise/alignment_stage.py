@@ -1,14 +1,16 @@
 """The noise stage measures the alignment of Hessian and gradient covariance along a training."""
 
+import numpy as np
 import pandas as pd
 
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.curvature.hessian import block_hessian
+from dropscape.curvature.spectrum import eigenpairs
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
-from dropscape.noise.alignment import alignment, other_readings, rotated
+from dropscape.noise.alignment import alignment, along_eigenvectors, other_readings, rotated, sample_covariance
 from dropscape.noise.per_example import dropout_loss_hessian, per_example_covariance
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
@@ -21,40 +23,41 @@ def measure_alignment(job: Job) -> None:
 
     At each recorded step the Hessian of the dropout-free loss meets the covariance of gradients that are sampled
     under dropout with each of ``keep_probs``. Writes ``alignment``: seed, step, keep_prob, loss, the fields of
-    ``dropscape.noise.alignment.Alignment``, those of ``rotated``, and with ``mask_draws`` those of ``other_readings``.
+    ``dropscape.noise.alignment.Alignment``, those of ``rotated``, with ``mask_draws`` those of ``other_readings``, and
+    at as many of the steps as ``eigenvector_steps`` those of ``along_eigenvectors``.
     """
     settings = job.settings
     device = chosen_device(settings["device"])
     examples = load_examples(job.inputs["data"], settings["data"], device)
     tensors, metadata = read_tensors(job.inputs["snapshots"])
-    progress = Progress(f"alignment {job.name}", len(metadata["steps"]) * len(settings["seeds"]))
+    steps, draws = metadata["steps"], settings["mask_draws"]
+    progress = Progress(f"alignment {job.name}", len(steps) * len(settings["seeds"]))
     rows, done = [], 0
     inputs, targets, risk = examples.train_inputs, examples.train_targets, run_risk(settings, examples)
     with_dropout = settings | {"keep_prob": settings["keep_probs"][0]}
-    for position, step in enumerate(metadata["steps"]):
+    decomposed = set(np.linspace(0, len(steps) - 1, min(settings["eigenvector_steps"], len(steps))).round())
+    for position, step in enumerate(steps):
         at_step = {name: value[:, position] for name, value in tensors.items()}
         for seed, network in load_networks(with_dropout, at_step, examples, with_dropout=True):
-            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix.cpu()
-            loss = mean_loss(network, inputs, targets, risk)
+            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix
+            pairs = [one.cpu() for one in eigenpairs(hessian)] if position in decomposed else None
+            hessian, loss = hessian.cpu(), mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
-                purpose = f"alignment at step {step}, keep_prob {keep_prob}"
+                masked, purpose = (
+                    settings | {"keep_prob": keep_prob},
+                    f"alignment at step {step}, keep_prob {keep_prob}",
+                )
                 options = {"samples": settings["samples"], "seed": seed, "purpose": purpose, "device": device}
-                gradients = run_gradients(network, settings | {"keep_prob": keep_prob}, examples, **options)
-                gradients = gradients.cpu()
-                found = alignment(hessian, gradients)
-                fields = vars(found) | {"undefined": " ".join(found.undefined)} | rotated(hessian, gradients, found)
-                if settings["mask_draws"]:
-                    given = (
-                        network,
-                        settings | {"keep_prob": keep_prob},
-                        examples,
-                        seed,
-                        purpose,
-                        settings["mask_draws"],
-                    )
-                    fields |= other_readings(
-                        hessian, dropout_loss_hessian(*given).cpu(), gradients, per_example_covariance(*given).cpu()
-                    )
+                gradients = run_gradients(network, masked, examples, **options).cpu()
+                covariance = sample_covariance(gradients)
+                found = alignment(hessian, gradients, covariance=covariance)
+                fields = vars(found) | {"undefined": " ".join(found.undefined)} | rotated(hessian, covariance)
+                if draws:
+                    given = (network, masked, examples, seed, purpose, draws)
+                    others = (of(*given).cpu() for of in (dropout_loss_hessian, per_example_covariance))
+                    fields |= other_readings(hessian, covariance, *others)
+                if pairs:
+                    fields |= along_eigenvectors(*pairs, gradients, seed)
                 rows.append({"seed": seed, "step": step, "keep_prob": keep_prob, "loss": loss} | fields)
             done += 1
             progress(done, loss=loss)

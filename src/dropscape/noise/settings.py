@@ -31,6 +31,12 @@ class AlignmentSettings(Measurement):
         description="Draws of all examples' masks that the Hessian of L_S and the covariance of one example's gradient "
         "average over, paper C's and paper A's other readings; 0 leaves both out.",
     )
+    eigenvector_steps: int = Field(
+        0,
+        ge=0,
+        description="Of the recorded steps, evenly among them, so many at which the variance along every "
+        "eigenvector of the Hessian is set against its eigenvalue; each takes a spectrum. 0 leaves it out.",
+    )
     baseline_samples: int = Field(0, ge=0, description="Pairs of random matrices for the baseline at the end point.")
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
@@ -39,7 +45,8 @@ class AlignmentSettings(Measurement):
         if run.has_noise or self.keep_probs:
             keep_probs = self.keep_probs or [run.settings["keep_prob"]]
             settings = {key: value for key, value in run.settings.items() if key != "keep_prob"}
-            settings |= {"samples": self.samples, "keep_probs": keep_probs, "mask_draws": self.mask_draws}
+            own = self.model_dump(include={"samples", "mask_draws", "eigenvector_steps"})
+            settings |= own | {"keep_probs": keep_probs}
             tasks.append(Task("noise_alignment", settings, {"alignment": "noise"}, on_device=True))
         if run.has_noise and self.baseline_samples and run.measures("gradients"):
             settings = run.only("seeds") | {"baseline_samples": self.baseline_samples}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+NUMERICALLY_ZERO = 1e-8  # of the largest eigenvalue: float32 resolves no more, and the rest belongs in no fit
+
 
 @dataclass(frozen=True)
 class PowerLaw:

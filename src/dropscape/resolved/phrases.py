@@ -33,7 +33,7 @@ _WORDS = {
 }
 # Sections whose name tells what the key is of, and keys that are clear without.
 _TELLING = ("slices", "gradients", "interpolations", "flatness", "alignment", "ratio", "condensation", "expected")
-_CLEAR = ("recorded_steps", "keep_probs", "baseline_samples", "factors", "rise", "max_width")
+_CLEAR = ("recorded_steps", "keep_probs", "baseline_samples", "eigenvector_steps", "factors", "rise", "max_width")
 _AMOUNTS = ("flow_time", "width", "hidden", "d_model", "d_k", "d_ff")  # of which less is a part
 # What null stands for.
 IF_NONE = {

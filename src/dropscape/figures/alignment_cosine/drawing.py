@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from dropscape.figures import curves, scatter, style
-from dropscape.figures.alignment_cosine.table import BASELINE, PLAIN, READINGS, ROTATED, UNBIASED
+from dropscape.figures.alignment_cosine.table import BASELINE, PLAIN, R_SQUARED, RANK, READINGS, ROTATED, UNBIASED
 from dropscape.figures.content import rows_where
 from dropscape.figures.page import Page, legend_below
 
@@ -17,6 +18,9 @@ PAPER_BASELINE = 7.8e-4
 _LABELS = {PLAIN: "plain (the paper's)", UNBIASED: "unbiased"}
 _DASHES = style.dashes_of(_LABELS)
 _NULL = (0, (1, 1.5))
+_OF_READINGS = ("H of $L_S$", "Σ of one example's gradient", "H of $L_S$, Σ of one example's gradient")
+_TITLES = dict(zip(READINGS.values(), _OF_READINGS, strict=True))
+_TITLES |= {RANK: "All directions: rank", R_SQUARED: "All directions: R²"}
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
@@ -43,28 +47,37 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
             "Below: section 5.2 has the Hessian of L_S, the mean loss under dropout, and eq. (17) the covariance of "
             "one example's gradient; section 5.3 the covariance of the full batch's gradients."
         )
+    spectral = [name for name in (RANK, R_SQUARED) if name in set(along["quantity"])]
+    if spectral:
+        sentences.append(
+            "Last row: over all eigenvectors v of H that are not numerically zero, the rank correlation of v'Σv with "
+            "the eigenvalue, and R² of the log-log fit; not at every recorded step."
+        )
     sentences.append("Dotted curves: the covariance turned at random within the parameters that vary.")
     title, legend_rows = "cosine of Hessian and noise covariance", max(4, *map(len, panels.values()))
-    below = (
-        [["H of $L_S$", "Σ of one example's gradient", "H of $L_S$, Σ of one example's gradient"]] if readings else []
-    )
-    widths = [1] * 3 if readings else widths
-    rows = page.grid(title, [titles, *below], sentences, 2.0, legend_rows, len(panels), widths)
+    below = [names for names in (readings, spectral) if names]  # of each row, what its panels show
+    widths = [1] * 3 if below else widths
+    texts = [titles, *([_TITLES[name] for name in names] for names in below)]
+    rows = page.grid(title, texts, sentences, 2.0, legend_rows, len(panels), widths)
     axes = rows[0]
-    for panel, reading in zip(rows[-1] if readings else [], readings, strict=False):
-        _curves(panel, along, main, {reading: "-", f"{reading}, rotated": _NULL}, level)
+    for row, names in zip(rows[1:], below, strict=True):
+        for panel, name in zip(row, names, strict=True):
+            dashes = {name: "-", f"{name}, rotated": _NULL}
+            _curves(panel, along, main, dashes, level if names is readings else None)
     estimates = [style.entry(label, dashes=_DASHES[estimate]) for estimate, label in _LABELS.items()]
     if level is not None:
         estimates.append(style.guide_entry(f"the paper's level, {level:g}", style.DOTTED))
     for panel, runs in zip(axes, panels.values(), strict=False):
         _curves(panel, along, runs, _DASHES | {ROTATED: _NULL}, level)
-    if readings:
-        for panel in axes[: len(panels)]:
+    for row, under in pairwise(rows):
+        for panel, _ in zip(row, under, strict=False):
             panel.set_xlabel("")
     for panel, runs in zip(rows[-1], panels.values(), strict=False):
         legend_below(panel, style.entries(runs.values()), estimates if runs is main else [])
     for row in rows:
         row[0].set_ylabel(r"cosine $\mathrm{Tr}(H\Sigma)\,/\,(\|H\|\,\|\Sigma\|)$")
+    if spectral:
+        rows[-1][0].set_ylabel("rank correlation, R²")
     if len(random):
         _random_matrices(axes[-1], random, looks)
 

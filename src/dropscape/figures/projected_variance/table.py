@@ -3,9 +3,9 @@
 from dropscape.figures import runs
 from dropscape.figures.content import FigureContent, Settings, TableFiles, first_reason, rows_where
 from dropscape.figures.power_laws import LEADING, power_laws
+from dropscape.numerics.fits import NUMERICALLY_ZERO
 from dropscape.numerics.grids import log_spaced_indices
 
-RELATIVE_ZERO = 1e-8
 _DRAWN = 300
 
 
@@ -26,7 +26,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     points["reason"] = first_reason(
         {
             "eigenvalue not finite": ~value.abs().lt(float("inf")),
-            "eigenvalue numerically zero": value.abs() <= RELATIVE_ZERO * largest,
+            "eigenvalue numerically zero": value.abs() <= NUMERICALLY_ZERO * largest,
             "eigenvalue negative": value < 0,
             "variance not positive": ~points["variance"].gt(0),
         }
@@ -34,6 +34,6 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     total = int(points["index"].max())
     points["drawn"] = points["index"].isin(log_spaced_indices(total, _DRAWN) + 1)
     points = points[[*runs.DROPOUT_RUN, "sample", "seed", "index", "eigenvalue", "variance", "drawn", "reason"]]
-    facts = {"sample": figure["sample"], "leading": LEADING, "relative_zero": RELATIVE_ZERO}
+    facts = {"sample": figure["sample"], "leading": LEADING, "relative_zero": NUMERICALLY_ZERO}
     facts |= {"directions": total, "drawn_directions": min(total, _DRAWN)}
     return FigureContent.counted(points, power_laws(points, "eigenvalue", "variance"), "points", **facts)
