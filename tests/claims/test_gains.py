@@ -50,6 +50,12 @@ def test_the_end_loss_is_less_the_entropy_that_no_network_goes_below(experiment)
     assert math.isnan(measure("end_loss", tables, tables.named_run(NAME, "plain")).value)
 
 
+def test_the_end_loss_is_that_of_the_history_where_there_are_no_slices(experiment):
+    tables = experiment.add("dropout", history=history(loss=(0.1, 0.4))).tables
+    found = measure("end_loss", tables, tables.named_run(NAME, "dropout"))
+    assert bounds(found) == interval([0.1, 0.4], np.log, np.exp)
+
+
 @pytest.fixture
 def pair(tmp_path):
     """Tables of a run with dropout and of one without, with the content that a test gives by run."""

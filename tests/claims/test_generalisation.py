@@ -124,6 +124,7 @@ def condensed(experiment):
     ("arguments", "expected"),
     [
         ({"run": "dropout", "compare": "difference"}, interval([0.3, 0.6])),
+        ({"run": "dropout", "compare": "value"}, interval([0.6, 0.9])),
         ({"run": "dropout", "compare": "ratio"}, interval([2, 3], np.log, np.exp)),
         ({"run": "dropout", "compare": "ratio", "against": "plain"}, interval([2, 3], np.log, np.exp)),
         ({"run": "plain", "compare": "difference", "against": "dropout"}, interval([-0.3, -0.6])),

@@ -109,6 +109,7 @@ CLAIM = {
     "expected": {"above": 1.0},
     "min_points": 1,
     "papers_settings_only": False,
+    "run": None,
     "control": "an identity",
     "control_statistic": None,
 }
@@ -308,6 +309,15 @@ def test_a_claim_whose_control_passes_is_not_judged(on_control, verdict, beside,
     assert row["control_value"] == pytest.approx(on_control.value, nan_ok=True)
     assert why in row["reason"] and ("control" in row["reason"]) == bool(why)
     assert set(by_run["control_verdict"]) == {beside}
+
+
+def test_a_claim_about_one_run_is_judged_on_it_and_says_so_where_it_is_not_there(fake):
+    fake(RunStatistic, lambda tables, run: exactly({"one": 0.5, "two": 3.0}[run.name]))
+    tables = tables_of(Run("mnist", "one", True), Run("mnist", "two", False))
+    claims = {name: CLAIM | {"run": name} for name in ("two", "three")}
+    table, by_run = judge(claims, tables, dict.fromkeys(claims, "mnist"), {"mnist": "digits"}, "quick", {})
+    assert table["verdict"].tolist() == [HOLDS, NOT_JUDGED] and by_run["run"].tolist() == ["two", "three"]
+    assert "mnist has no run 'three'" in table["reason"][1]
 
 
 @pytest.mark.parametrize("deviations", [(), ("3 of 5 seeds",)])

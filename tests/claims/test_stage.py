@@ -24,10 +24,11 @@ STATIONARY |= {"loss_fall_error": 0.001, "stationary": True}
 
 
 def claims_of_repository(study):
-    """All of a study but those that compare trainings, which have tests of their own."""
+    """All of a study but those that compare or name trainings, which have tests of their own."""
     written = yaml.safe_load((ROOT / f"config/claims/{study}.yaml").read_text())
     claims = {name: ClaimSettings.model_validate(claim) for name, claim in written.items()}
-    return {name: claim for name, claim in claims.items() if not isinstance(claim.statistic, ExperimentStatistic)}
+    apart = {name for name, claim in claims.items() if claim.run or isinstance(claim.statistic, ExperimentStatistic)}
+    return {name: claim for name, claim in claims.items() if name not in apart}
 
 
 def tables_of_a_run():

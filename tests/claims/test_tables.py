@@ -64,6 +64,19 @@ def test_the_training_without_dropout_is_one_of_the_same_experiment(tables):
         tables.without_dropout(tables.named_run("a", "one"))
 
 
+def test_the_training_without_dropout_has_the_same_optimizer_and_the_same_rate_where_there_is_one():
+    def run(name, plain, optimizer, rate):
+        return Run("b", name, True, plain, {"optimizer": optimizer, "learning_rate": rate})
+
+    plain = [run("gd", True, "gd", 1), run("adam-1", True, "adam", 1), run("adam-2", True, "adam", 2)]
+    tables = Tables(plain, {"runs": {}, "experiments": {}, "theory": {}})
+    assert tables.without_dropout(run("x", False, "adam", 2)).name == "adam-2"
+    assert tables.without_dropout(run("x", False, "adam", 3)).name == "adam-1"
+    assert tables.without_dropout(run("x", False, "gd", 2)).name == "gd"
+    with pytest.raises(NotMeasuredError, match="b has no training without dropout"):
+        tables.without_dropout(run("x", False, "nesterov", 1))
+
+
 def test_a_table_is_read_once(tables, monkeypatch):
     read, paths = module.read_table, []
     monkeypatch.setattr(module, "read_table", lambda path: paths.append(path) or read(path))

@@ -8,9 +8,11 @@ from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import write_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import leading_share
+from dropscape.condensation.movement import DEAD
 from dropscape.condensation.piecewise import convexity_changes, total_variation, visible_convexity_changes
 from dropscape.condensation.stage import measure_condensation
 from dropscape.data.datasets.curve import Curve
+from dropscape.data.datasets.one_neuron import OneNeuron
 from dropscape.data.prepared import write_prepared
 from dropscape.errors import ConfigurationError
 from dropscape.models.registry import initialised
@@ -21,17 +23,17 @@ TABLES = ("condensation", "neurons", "function", "similarity", "examples")
 STEPS = [0, 3, 10]
 
 
-def measured_tables(folder, model, layers, interval=None, seeds=(4, 0)):
+def measured_tables(folder, model, layers, interval=None, seeds=(4, 0), data=Curve):
     """``(tables, networks)``: the stage's tables, and the network of each (seed, step), of random parameters each."""
     states = [[initialised(model, 100 * seed + step).state_dict() for step in STEPS] for seed in seeds]
     stacked = {
         name: torch.stack([torch.stack([state[name] for state in saved]) for saved in states]) for name in states[0][0]
     }
     write_tensors(folder / "snapshots", stacked, {"steps": STEPS, "data": {"label": "made here"}})
-    write_prepared(folder / "curve.safetensors", folder / "curve.json", Curve.embedded())
+    write_prepared(folder / "points.safetensors", folder / "points.json", data.embedded())
     settings = {"model": model, "seeds": list(seeds), "layers": layers, "threshold": 0.95, "interval": interval}
-    settings |= {"data": {"dataset": "curve", "train_examples": 5, "test_examples": 1}}
-    inputs = {"data": str(folder / "curve.safetensors"), "snapshots": str(folder / "snapshots")}
+    settings |= {"data": {"dataset": data.embedded().name, "train_examples": 5, "test_examples": 1}}
+    inputs = {"data": str(folder / "points.safetensors"), "snapshots": str(folder / "snapshots")}
     written = {name: str(folder / name) for name in TABLES}
     record = run_stage(measure_condensation, "condensation", settings, inputs, written)
     assert (record["stage"], record["data"]) == ("condensation", {"label": "made here"})
@@ -43,6 +45,20 @@ def measured_tables(folder, model, layers, interval=None, seeds=(4, 0)):
     return {name: read_table(written[name]) for name in TABLES}, networks
 
 
+def contributions_of(network, data):
+    """The mean square of what each neuron of the first layer adds to the next layer, one neuron alone at a time."""
+    inputs = data.embedded().train_inputs[:5].double()
+    first, second = network.layers[0], network.layers[1]
+    features = {"tanh": torch.tanh, "relu": torch.relu}[network.activation](first(inputs))
+    alone = features.T[:, :, None] * second.weight.T[:, None, :]
+    return alone.square().sum(dim=2).mean(dim=1).sqrt().detach().numpy()
+
+
+def distance(network, start):
+    moved, initial = (torch.nn.utils.parameters_to_vector(each.parameters()) for each in (network, start))
+    return float((moved - initial).norm() / initial.norm())
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("hidden", [[9], [9, 6]])
 def test_a_one_dimensional_network(tmp_path, activation, hidden):
@@ -50,13 +66,17 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
     tables, networks = measured_tables(tmp_path, model, ["layers.0.weight"], interval=[-2.0, 3.0])
 
     neurons = tables["neurons"].set_index(["seed", "step", "neuron"])
-    assert list(tables["neurons"]) == ["seed", "layer", "step", "neuron", "orientation", "amplitude"]
+    about_neurons = ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"]
+    assert list(tables["neurons"]) == about_neurons
     assert len(neurons) == 2 * 2 * 9 and set(tables["neurons"]["layer"]) == {"layers.0.weight"}
     for (seed, step, neuron), row in neurons.iterrows():
         first, second = networks[seed, step].layers[0], networks[seed, step].layers[1]
         point = complex(first.weight[neuron, 0], first.bias[neuron])
         size = abs(point) * float(second.weight[:, neuron].norm())
         assert row["amplitude"] == pytest.approx(size, rel=1e-12)
+        contributed = contributions_of(networks[seed, step], Curve)
+        assert row["contribution"] == pytest.approx(contributed[neuron], rel=1e-12)
+        assert row["dead"] == (contributed[neuron] <= DEAD * contributed.mean())
         turned = np.exp(1j * row["orientation"]) * abs(point)
         assert abs(turned - point) < 1e-12 and -np.pi <= row["orientation"] < np.pi
 
@@ -80,9 +100,17 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         assert row.effective_ratio == row.effective_ratio_lower == effective_neurons(vectors).upper / 9
         unsigned = effective_neurons(vectors, either_sign=True).upper / 9
         assert row.effective_ratio_unsigned == row.effective_ratio_unsigned_lower == unsigned
+        contributed = contributions_of(networks[row.seed, row.step], Curve)
         size = np.linalg.norm(vectors, axis=1) * np.linalg.norm(parameters[1][0], axis=0)
-        share = leading_share(vectors, size, 0.95, either_sign=activation == "tanh")
-        assert row.leading_share == pytest.approx(share, rel=1e-12)
+        for share, weights in ((row.leading_share, contributed), (row.leading_share_of_amplitude, size)):
+            assert share == pytest.approx(leading_share(vectors, weights, 0.95, activation == "tanh"), rel=1e-12)
+        start, other = networks[row.seed, 0], networks[4 - row.seed, 0]
+        initial = torch.cat([start.layers[0].weight, start.layers[0].bias[:, None]], dim=1)
+        cosines = torch.nn.functional.cosine_similarity(torch.tensor(vectors), initial, dim=1).clamp(-1, 1)
+        angles = np.degrees(np.arccos(cosines.numpy()))
+        assert row.rotation == pytest.approx(np.average(angles, weights=contributed), rel=1e-9, abs=1e-5)
+        assert row.movement == pytest.approx(distance(networks[row.seed, row.step], start), rel=1e-12)
+        assert row.movement_redrawn == pytest.approx(distance(other, start), rel=1e-12)
         about = (parameters, activation, [-2.0, 3.0])
         assert (row.total_variation, row.total_variation_error) == pytest.approx(total_variation(*about), rel=1e-12)
         assert row.convexity_changes == convexity_changes(*about)
@@ -91,9 +119,9 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
 
 
 def test_a_network_of_several_inputs_and_outputs(tmp_path):
-    model = {"name": "fnn", "widths": [4, 130, 7, 3], "activation": "relu"}
+    model = {"name": "fnn", "widths": [10, 130, 7, 3], "activation": "relu"}
     layers = ["layers.0.weight", "layers.1.weight"]
-    tables, networks = measured_tables(tmp_path, model, layers)
+    tables, networks = measured_tables(tmp_path, model, layers, data=OneNeuron)
     assert tables["function"].empty and tables["examples"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
@@ -122,7 +150,9 @@ def test_filters_of_a_convolution(tmp_path):
     tables, networks = measured_tables(tmp_path, model, layers, seeds=(1,))
     assert tables["neurons"].empty and tables["function"].empty
     measured = tables["condensation"]
-    assert list(measured["layer"]) == layers * len(STEPS) and measured["leading_share"].isna().all()
+    assert list(measured["layer"]) == layers * len(STEPS)
+    unknown = ["leading_share", "leading_share_of_amplitude", "dead_neurons", "movement_redrawn"]
+    assert measured[unknown].isna().all(axis=None) and (measured.query("step > 0")["rotation"] > 10).all()
     for row in measured.itertuples():
         filters = networks[1, row.step].get_parameter(row.layer).flatten(1).numpy()
         assert row.effective_ratio == effective_neurons(filters).upper / len(filters)

@@ -5,6 +5,7 @@ def run(objective="dropout", keep_prob=0.8, learning_rate=0.01, **more):
     """A run's settings."""
     settings = {"objective": objective, "keep_prob": keep_prob, "learning_rate": learning_rate}
     settings |= {"gradient_penalty_weight": None, "start": None, "initial_scale": None, "train_examples": 1000}
+    settings |= {"optimizer": "gd"}
     return settings | more
 
 

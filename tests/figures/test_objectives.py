@@ -8,7 +8,7 @@ from dropscape.figures.runs import OBJECTIVE_RUN
 
 def table(*rows):
     """Runs as (run, objective, keep_prob, learning_rate, weight, initial_scale, train_examples) of one experiment."""
-    return pd.DataFrame([("mnist", *row) for row in rows], columns=OBJECTIVE_RUN)
+    return pd.DataFrame([("mnist", *row, "gd") for row in rows], columns=OBJECTIVE_RUN)
 
 
 def test_runs_are_named_by_what_differs_and_stand_in_one_order():

@@ -110,6 +110,7 @@ def condensation(last, steps=(0, 10, 1000)):
             "seed": seed, "layer": layer, "step": step,
             "effective_ratio": 1 + (last - 1) * step / steps[-1] + 0.01 * seed,
             "effective_ratio_unsigned": 0.5, "leading_share": 0.3 + 0.4 * step / steps[-1] + 0.1 * seed,
+            "rotation": 50 * step / steps[-1] + 2 * seed, "movement": 0.6 * step / steps[-1],
         }
         for seed in SEEDS
         for layer in LAYERS
@@ -140,7 +141,7 @@ def neurons(spread, steps=(0, 500), layers=("layers.0.weight", "layers.1.weight"
             first = pd.DataFrame({"layer": layers[0], "neuron": range(40), "orientation": angle})
             second = pd.DataFrame({"layer": layers[1], "neuron": range(3), "orientation": math.nan})
             frame = pd.concat([first, second]).assign(seed=seed, step=step)
-            frames.append(frame.assign(amplitude=2.0 * (1 + frame["neuron"])))
+            frames.append(frame.assign(amplitude=2.0 * (1 + frame["neuron"]), dead=frame["neuron"] % 4 == 0))
     return pd.concat(frames)
 
 
@@ -175,9 +176,10 @@ def test_neurons_are_those_of_the_first_and_last_step_relative_to_the_greatest(t
     assert set(drawn["reason"].dropna()) == set()
     (entry,) = made.description["undefined"]
     assert list(entry["reasons"].values()) == [4 * 2 * 2 * 3]
-    shares = {(one["experiment"], one["run"]): one for one in made.description["leading_shares"]}
-    assert len(shares) == 4
-    assert [shares["two_layers", "plain"][moment] for moment in ("first", "last")] == pytest.approx([0.35, 0.75])
+    condensed = {(one["experiment"], one["run"]): one for one in made.description["condensed"]}
+    assert len(condensed) == 4
+    found = [condensed["two_layers", "plain"][key] for key in ("first", "last", "rotation", "movement")]
+    assert found == pytest.approx([0.35, 0.75, 51, 0.6])
 
 
 def test_outputs_are_those_of_the_last_step_with_the_training_data(tmp_path):
@@ -199,10 +201,11 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
     assert titles(figure)[-3] == (title if len(names) == 1 else f"{title}, three layers")
     assert len(outputs.lines) == 2 * 2 + 1
     for panel, spread in ((plain, 1.0), (dropout, 0.1)):
-        first, last = (one.get_offsets() for one in panel.collections)
-        assert len(first) == len(last) == 40 and last[:, 1].max() == 1
+        first, first_dead, last, last_dead = (one.get_offsets() for one in panel.collections)
+        assert [len(one) for one in (first, first_dead, last, last_dead)] == [30, 10, 30, 10]
+        assert last[:, 1].max() == 1
         assert (np.ptp(last[:, 0]) < 0.3) == (spread < 1) and np.ptp(first[:, 0]) > 4
-    assert "35 % → 75 %" in [text.get_text() for text in plain.texts]
+    assert "35% → 75%\nturned 51°\nmoved 0.6" in [text.get_text() for text in plain.texts]
     assert legends(figure)[-1] == ["first step", "last step"]
 
 
@@ -216,8 +219,16 @@ def test_another_initialisation_has_a_row_of_its_own(tmp_path):
     check_page(figure)
     shown = titles(figure)
     assert shown[::3] == ["initial scale 1, 0.1", "initial scale default"]
+    assert titles(Made(tmp_path, "condensation_features", *with_adam()).drawn())[::3] == ["gradient descent", "Adam"]
     # Within a row only the objective differs, so both rows have the same two looks.
     assert shown[1:3] == shown[4:6] and len(legends(figure)[0]) == 3
+
+
+def with_adam():
+    experiments, inputs = features(["one"])
+    runs = experiments[0]["runs"]
+    experiments[0]["runs"] = runs | {f"{name}-adam": run | {"optimizer": "adam"} for name, run in runs.items()}
+    return experiments, {table: frames * 2 for table, frames in inputs.items()}
 
 
 def test_both_files_of_the_widest_figure_are_written(tmp_path):

@@ -145,7 +145,7 @@ def _by_run(
         found = of(tables, control["experiment"] or experiment, control["run"])
         controls = {run: measured for run, _, measured in found}
     rows = []
-    for run, main, measured in statistic_named(claim["statistic"]).by_run(tables, experiment):
+    for run, main, measured in statistic_named(claim["statistic"]).by_run(tables, experiment, claim["run"]):
         verdict = judged(measured, claim["expected"], claim["min_points"])
         row = {"run": run, "main": main, "rests_on": measured.counted, "control_value": math.nan, "control_verdict": ""}
         if controls is not None:

@@ -56,6 +56,9 @@ class ClaimSettings(Strict):
     experiment: str | None = Field(
         None, description="Which of the figure's experiments it is about; null where there is only one."
     )
+    run: Name | None = Field(
+        None, description="The run that a statistic of runs is measured on; null: every run, judged on the main ones."
+    )
     statement: str = Field(description="The sentence.")
     origin: Literal["paper", "reading", "extension", "identity"] = Field(
         description="Whose sentence it is: the paper's own (`paper`), our reading of one that can be read in several "
@@ -92,6 +95,12 @@ class ClaimSettings(Strict):
         if of_theory == (self.figure is not None):
             needs = "a table of theory: leave figure out" if of_theory else "the runs of a figure: write figure"
             raise ValueError(f"statistic '{self.statistic.name}' is measured on {needs}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_runs(self):
+        if self.run and not isinstance(self.statistic, RunStatistic):
+            raise ValueError(f"run is of statistics of runs, unlike {self.statistic.name}: leave it out")
         return self
 
     @model_validator(mode="after")

@@ -24,8 +24,9 @@ from dropscape.schema import Strict
 class Run:
     """One run of an experiment.
 
-    The settings are keep_prob (the smallest, if there are several), learning_rate, objective, gradient_penalty_weight,
-    train_examples and trajectory_steps, the steps after the training that recorded a trajectory.
+    The settings are keep_prob (the smallest, if there are several), optimizer, learning_rate, objective,
+    gradient_penalty_weight, train_examples and trajectory_steps, the steps after the training that recorded a
+    trajectory.
     """
 
     experiment: str
@@ -33,6 +34,11 @@ class Run:
     main: bool  # whether it has the experiment's dropout layer and mask mode, not other ones
     plain: bool = False  # whether it trains without dropout
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def optimizer(self) -> str:
+        """What takes its steps."""
+        return self.settings.get("optimizer", "gd")
 
     @property
     def objective(self) -> str:
@@ -64,11 +70,18 @@ class Tables(TableFiles):
         raise NotMeasuredError(f"{experiment} has no run '{name}' at this scale")
 
     def without_dropout(self, run: Run) -> Run:
-        """The first run of the same experiment that trains without dropout; NotMeasuredError if there is none."""
-        plain = [other for other in self.experiment_runs(run.experiment) if other.plain]
+        """The experiment's run without dropout that is trained as this one; NotMeasuredError if there is none.
+
+        It has the same optimizer and, where several have it, the same learning rate.
+        """
+        plain = [
+            other for other in self.experiment_runs(run.experiment) if other.plain and other.optimizer == run.optimizer
+        ]
+        rate = run.settings.get("learning_rate")
+        same_rate = [other for other in plain if other.settings.get("learning_rate") == rate]
         if not plain:
             raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
-        return plain[0]
+        return (same_rate or plain)[0]
 
     def at_end_of_training(self, run: Run, column: str) -> NDArray:
         """A column of the run's history by seed, before the further steps that record a trajectory."""
@@ -113,6 +126,8 @@ class RunStatistic(Statistic):
         """Measure it on every run, or on the one named."""
         runs = tables.experiment_runs(experiment)
         chosen = [one for one in runs if run in (None, one.name)]
+        if run and not chosen:
+            return [(run, True, unmeasured(f"not measured: {experiment} has no run '{run}' at this scale"))]
         return [(one.name, one.main, self._measured(tables, one)) for one in chosen]
 
     def measure(self, tables: Tables, run: Run) -> Measured:

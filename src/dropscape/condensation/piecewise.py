@@ -33,6 +33,15 @@ def intercepts(layers: Layers) -> tuple[NDArray[np.float64], NDArray[np.float64]
     return points, outgoing[0] * np.abs(w)
 
 
+def hidden_features(layers: Layers, activation: str, inputs: ArrayLike) -> list[NDArray[np.float64]]:
+    """Compute f^[l](x_i) of every hidden layer, (n, m_l), first to last, at the inputs (n, d), without dropout."""
+    features, values = [], np.asarray(inputs, dtype=np.float64)
+    for weight, bias in _float64(layers)[:-1]:
+        values = ACTIVATIONS[activation](values @ weight.T + bias)
+        features.append(values)
+    return features
+
+
 def outputs(layers: Layers, activation: str, x: ArrayLike) -> NDArray[np.float64]:
     """Compute the network's output (n,) at the points x (n,); ``activation`` is ``relu``, ``tanh`` or ``identity``."""
     hidden, weight, bias = _last_hidden(layers, activation, x)
@@ -107,11 +116,8 @@ def _piecewise_linear(layers: Layers, activation: str) -> bool:
 
 def _last_hidden(layers: Layers, activation: str, x: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     """Compute activations (n, m) of the last hidden layer; return the weights (m,) and bias (1,) that read them too."""
-    *hidden, (weight, bias) = _float64(layers)
-    values = np.asarray(x, dtype=np.float64)[:, None]
-    for inner, shift in hidden:
-        values = ACTIVATIONS[activation](values @ inner.T + shift)
-    return values, weight[0], bias
+    weight, bias = _float64(layers)[-1]
+    return hidden_features(layers, activation, np.asarray(x)[:, None])[-1], weight[0], bias
 
 
 def _float64(layers: Layers) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:

@@ -1,6 +1,7 @@
 """The condensation stage measures orientations of a run's neurons along training, and a one-dimensional function."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import amplitudes, leading_share, ordered_similarity, orientations
+from dropscape.condensation.movement import contributions, dead, relative_movement, rotation
 from dropscape.condensation.piecewise import (
     Layers,
     convexity_changes,
+    hidden_features,
     outputs,
     total_variation,
     visible_convexity_changes,
@@ -31,7 +34,7 @@ SHOWN = 100  # neurons of a layer in the table of similarities
 
 FUNCTION_MEASURES = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
 COLUMNS = {
-    "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude"],
+    "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"],
     "function": ["seed", "step", "x", "output"],
     "similarity": ["layer", "row", "column", "cosine"],
     "examples": ["x", "y"],
@@ -42,16 +45,21 @@ def measure_condensation(job: Job) -> None:
     """Measure the neurons of some layers at every recorded step of a training (paper B, section VI).
 
     Writes ``condensation``: seed, layer, step; effective_ratio and effective_ratio_unsigned, where parallel includes
-    the opposite direction, each with a lower bound (``_lower``); zero_neurons, those without a direction;
-    leading_share (opposite directions are one for the odd activations tanh and identity; NaN outside fully-connected
-    networks, where the contribution of a neuron is not known); and of the network, NaN without ``interval``:
-    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And
-    ``examples``, x and y of each training example, empty without ``interval``.
+    the opposite direction, each with a lower bound (``_lower``); zero_neurons, those without a direction; rotation, the
+    mean angle to the first step in degrees; movement, of all parameters from there, and movement_redrawn, of another
+    seed's first step from there. Of a fully-connected network, whose neurons' contributions to the next layer on the
+    training examples are known: rotation is weighted by them, leading_share is theirs in four orientations (opposite
+    directions are one for the odd activations tanh and identity), leading_share_of_amplitude that of |a| |w|, and
+    dead_neurons contribute nothing. Of another network the three are NaN, rotation is weighted by the neurons' norms,
+    and movement is that of ``layers``. And of the network, NaN without ``interval``: total_variation,
+    total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And ``examples``, x and
+    y of each training example, empty without ``interval``.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
-    it has two coordinates) and amplitude of each; ``function`` at ``POINTS`` points of ``interval``. At the last one
-    for the first seed, where neurons have more than two coordinates: ``similarity``, the cosines of the ``SHOWN``
-    neurons with the largest amplitude (of other layers the largest norm) by their positions in reading order.
+    it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``
+    points of ``interval``. At the last one for the first seed, where neurons have more than two coordinates:
+    ``similarity``, the cosines of the ``SHOWN`` neurons with the largest amplitude (of other layers the largest norm)
+    by their positions in reading order.
 
     A ConfigurationError says that the network has no such layer, or that ``interval`` is given for other than one
     number, a DivergenceError that a weight of the layers is not finite.
@@ -59,35 +67,36 @@ def measure_condensation(job: Job) -> None:
     settings = job.settings
     connected = network_kind(settings["model"]["name"]).is_fully_connected
     tensors, metadata = _read(job.inputs["snapshots"], settings["layers"], whole=connected)
-    steps = metadata["steps"]
+    steps, seeds = metadata["steps"], len(settings["seeds"])
     ends = {0, len(steps) - 1}
-    progress = Progress(f"condensation {job.name}", len(steps) * len(settings["seeds"]))
+    progress = Progress(f"condensation {job.name}", len(steps) * seeds)
+    examples = load_examples(job.inputs["data"], settings["data"]) if connected else None
     rows: dict[str, list[pd.DataFrame]] = {table: [] for table in COLUMNS}
     measured = []
+    starts = [{key: value[index, 0].double().numpy() for key, value in tensors.items()} for index in range(seeds)]
     for index, seed in enumerate(settings["seeds"]):
+        start, redrawn = starts[index], starts[(index + 1) % seeds]
+        moved_redrawn = relative_movement(redrawn, start) if seeds > 1 else np.nan
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
-            function = _function_measures(at, settings)
+            network = _function_measures(at, settings)
+            network |= {"movement": relative_movement(at, start), "movement_redrawn": moved_redrawn}
             for layer in settings["layers"]:
-                vectors = _input_weights(at, layer)
-                amplitude = None
-                if connected:
-                    outgoing, _ = _layers(at)[int(layer.split(".")[1]) + 1]
-                    amplitude = amplitudes(vectors, outgoing)
+                neurons = _neurons(at, layer, settings, examples)
                 where = {"seed": seed, "layer": layer, "step": step}
-                measured.append(where | _layer_measures(vectors, amplitude, settings) | function)
+                measures = _layer_measures(neurons, _input_weights(start, layer), settings)
+                measured.append(where | measures | network)
                 if connected and position in ends:
-                    rows["neurons"].append(_neurons(vectors, amplitude).assign(**where))
-                if index == 0 and position == len(steps) - 1 and vectors.shape[1] > 2:
-                    sizes = np.linalg.norm(vectors, axis=1) if amplitude is None else amplitude
-                    rows["similarity"].append(_similarity(vectors, sizes).assign(layer=layer))
+                    rows["neurons"].append(neurons.table().assign(**where))
+                if index == 0 and position == len(steps) - 1 and neurons.vectors.shape[1] > 2:
+                    rows["similarity"].append(_similarity(neurons).assign(layer=layer))
             if settings["interval"] and position in ends:
                 x = np.linspace(*settings["interval"], POINTS)
                 drawn = outputs(_layers(at), settings["model"]["activation"], x)
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
             progress(index * len(steps) + position + 1)
     if settings["interval"]:
-        rows["examples"].append(training_points(load_examples(job.inputs["data"], settings["data"])))
+        rows["examples"].append(training_points(examples))
     write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
@@ -133,14 +142,51 @@ def _input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.flo
     return weight if bias is None else np.concatenate([weight, bias[:, None]], axis=1)
 
 
-def _layer_measures(vectors: NDArray, amplitude: NDArray | None, settings: Mapping[str, Any]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Neurons:
+    """The neurons of a layer: input weights (m, d); of a fully-connected network |a| |w| and contributions, (m,)."""
+
+    vectors: NDArray[np.float64]
+    amplitude: NDArray[np.float64] | None = None
+    contribution: NDArray[np.float64] | None = None
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        return np.linalg.norm(self.vectors, axis=1) if self.amplitude is None else self.amplitude
+
+    def table(self) -> pd.DataFrame:
+        angles = orientations(self.vectors) if self.vectors.shape[1] == 2 else np.nan
+        columns = {"amplitude": self.amplitude, "contribution": self.contribution, "dead": dead(self.contribution)}
+        return pd.DataFrame({"neuron": np.arange(len(self.vectors)), "orientation": angles} | columns)
+
+
+def _neurons(
+    tensors: Mapping[str, NDArray], layer: str, settings: Mapping[str, Any], examples: Examples | None
+) -> _Neurons:
+    vectors = _input_weights(tensors, layer)
+    if examples is None:
+        return _Neurons(vectors)
+    layers, index = _layers(tensors), int(layer.split(".")[1])
+    outgoing, _ = layers[index + 1]
+    features = hidden_features(layers, settings["model"]["activation"], examples.train_inputs.flatten(1))[index]
+    return _Neurons(vectors, amplitudes(vectors, outgoing), contributions(features, outgoing))
+
+
+def _layer_measures(neurons: _Neurons, initial: NDArray, settings: Mapping[str, Any]) -> dict[str, float]:
     threshold, measures = settings["threshold"], {}
     for name, either_sign in (("effective_ratio", False), ("effective_ratio_unsigned", True)):
-        found = effective_neurons(vectors, threshold, either_sign)
-        measures |= {name: found.upper / len(vectors), f"{name}_lower": found.lower / len(vectors)}
-    odd = settings["model"].get("activation") in ("tanh", "identity")
-    share = np.nan if amplitude is None else leading_share(vectors, amplitude, threshold, odd)
-    return measures | {"zero_neurons": found.zero, "leading_share": share}
+        found = effective_neurons(neurons.vectors, threshold, either_sign)
+        measures |= {name: found.upper / len(neurons.vectors), f"{name}_lower": found.lower / len(neurons.vectors)}
+    measures |= {"zero_neurons": found.zero, "dead_neurons": np.nan}
+    measures |= dict.fromkeys(("leading_share", "leading_share_of_amplitude"), np.nan)
+    weights = neurons.sizes if neurons.contribution is None else neurons.contribution
+    measures["rotation"] = rotation(neurons.vectors, initial, weights)
+    if neurons.contribution is not None:
+        odd = settings["model"]["activation"] in ("tanh", "identity")
+        measures["dead_neurons"] = int(dead(neurons.contribution).sum())
+        measures["leading_share"] = leading_share(neurons.vectors, neurons.contribution, threshold, odd)
+        measures["leading_share_of_amplitude"] = leading_share(neurons.vectors, neurons.amplitude, threshold, odd)
+    return measures
 
 
 def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
@@ -154,14 +200,10 @@ def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, An
     return dict(zip(FUNCTION_MEASURES, values, strict=True))
 
 
-def _neurons(vectors: NDArray, amplitude: NDArray) -> pd.DataFrame:
-    angles = orientations(vectors) if vectors.shape[1] == 2 else np.nan
-    return pd.DataFrame({"neuron": np.arange(len(vectors)), "orientation": angles, "amplitude": amplitude})
-
-
-def _similarity(vectors: NDArray, sizes: NDArray) -> pd.DataFrame:
-    """Tabulate cosines of the rows with the largest sizes, row by row in reading order."""
-    cosines = ordered_similarity(vectors[np.sort(np.argsort(-sizes, kind="stable")[:SHOWN])])
+def _similarity(neurons: _Neurons) -> pd.DataFrame:
+    """Tabulate cosines of the largest neurons, row by row in reading order."""
+    largest = np.sort(np.argsort(-neurons.sizes, kind="stable")[:SHOWN])
+    cosines = ordered_similarity(neurons.vectors[largest])
     row, column = np.indices(cosines.shape).reshape(2, -1)
     return pd.DataFrame({"row": row, "column": column, "cosine": cosines.ravel()})
 

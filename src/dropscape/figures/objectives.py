@@ -16,6 +16,7 @@ SYMBOLS = {
     "dropout_minus_r1": "$L_4$",
     "dropout_plus_r2": r"$R_S^\mathrm{regu}$",
 }
+OPTIMIZERS = {"gd": "gradient descent", "nesterov": "Nesterov momentum", "adam": "Adam"}
 LOOKS = {  # in the order in which figures show them
     "risk": Look("$R_S$ (no dropout)", PALETTE[0], "s"),
     "dropout": Look(r"$R_S^\mathrm{drop}$ (dropout)", PALETTE[1], "o"),
@@ -38,7 +39,8 @@ def run_looks(table: pd.DataFrame, apart: Sequence[str] = ()) -> dict[tuple[str,
     """
     runs = table[OBJECTIVE_RUN].astype({"initial_scale": object}).fillna({"initial_scale": ""})
     runs = runs.drop_duplicates(["experiment", "run"]).assign(rank=runs["objective"].map(list(LOOKS).index))
-    order = ["rank", "keep_prob", "learning_rate", "gradient_penalty_weight", "train_examples", "initial_scale", "run"]
+    settings = [column for column in OBJECTIVE_RUN if column not in ("experiment", "run", "objective")]
+    order = ["rank", *settings, "run"]
     runs = runs.sort_values(order, ascending=[column != "keep_prob" for column in order])
     groups = [rows for _, rows in runs.groupby(list(apart))] if apart else [runs]
     differ = {column for column in OBJECTIVE_RUN if any(len(set(rows[column].dropna())) > 1 for rows in groups)}
@@ -60,6 +62,7 @@ def _name(run: tuple, differ: set[str]) -> str:
     words = {
         LOOKS[run.objective].label: True,
         f"keep {run.keep_prob:g}": run.objective != "risk",
+        OPTIMIZERS[run.optimizer]: "optimizer" in differ,
         f"lr {run.learning_rate:g}": "learning_rate" in differ,
         rf"$\lambda$ {run.gradient_penalty_weight:g}": run.objective == "dropout_plus_r2",
         f"initial scale {run.initial_scale or 'default'}": "initial_scale" in differ,

@@ -12,7 +12,7 @@ from dropscape.figures.quantities import long_form
 END_POINT = ["experiment", "run", "keep_prob"]
 DROPOUT_RUN = ["run", "keep_prob", "learning_rate", "dropout_after", "mask_mode", "variant"]
 _OBJECTIVE = ["objective", "keep_prob", "learning_rate", "gradient_penalty_weight", "initial_scale", "train_examples"]
-OBJECTIVE_RUN = ["experiment", "run", *_OBJECTIVE]
+OBJECTIVE_RUN = ["experiment", "run", *_OBJECTIVE, "optimizer"]
 
 
 def smallest_keep_prob(keep_prob: float | Sequence[float]) -> float:
@@ -86,6 +86,7 @@ def objective_run(experiment: Settings, run: str) -> dict[str, Any]:
         "gradient_penalty_weight": (weight or rate) if objective.endswith("r2") else math.nan,
         "initial_scale": ", ".join(f"{scale:g}" for scale in settings["initial_scale"] or []),
         "train_examples": settings["train_examples"],
+        "optimizer": settings["optimizer"],
     }
 
 

@@ -134,7 +134,7 @@ class ObjectiveFigure(FigureSettings):
 
     def run_details(self, run: Any) -> dict[str, Any]:
         """The objective, its weights, the start and the data."""
-        keys = ("learning_rate", "objective", "gradient_penalty_weight", "start", "train_examples")
+        keys = ("optimizer", "learning_rate", "objective", "gradient_penalty_weight", "start", "train_examples")
         details = {key: getattr(run, key) for key in keys}
         initial_scale = run.settings["model"].get("initial_scale")
         return details | {"keep_prob": run.settings["keep_prob"], "initial_scale": initial_scale}

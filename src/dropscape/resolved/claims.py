@@ -72,6 +72,7 @@ def _described(experiment: TrainedExperiment, run: ResolvedRun) -> dict[str, Any
         "plain": not (run.has_noise or run.noise),
         "settings": {
             "keep_prob": min(keep_prob) if isinstance(keep_prob, list) else keep_prob,
+            "optimizer": run.optimizer,
             "learning_rate": run.learning_rate,
             "objective": run.objective,
             "gradient_penalty_weight": run.gradient_penalty_weight,

@@ -27,6 +27,7 @@ class ResolvedRun:
     gradient_penalty_weight: float | None  # of R_2; None: the learning rate of the step
     start: str | None  # the run at whose end point it starts; None: at the initialisation
     noise: str | None  # in dropout's place; None: none
+    optimizer: str
     _experiment: ExperimentSettings
 
     @property
@@ -81,6 +82,7 @@ class ResolvedRun:
             "start": self.start,
             "recorded_steps": self._experiment.recorded_steps,
             **self._experiment.training.model_dump(),
+            "optimizer": self.optimizer,
         }
         if self.noise:
             settings["noise"] = self.noise
@@ -128,5 +130,6 @@ def resolved_run(experiment: str, settings: ExperimentSettings, name: str, devic
         "dropout_after": run.dropout_after or settings.dropout.dropout_after,
         "mask_mode": run.mask_mode or settings.dropout.mask_mode,
     }
-    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start, run.noise)
+    optimizer = run.optimizer or settings.training.optimizer
+    written = (run.learning_rate, run.objective, run.gradient_penalty_weight, run.start, run.noise, optimizer)
     return ResolvedRun(experiment, name, filled, *written, settings)

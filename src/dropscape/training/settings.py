@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dropscape.config.experiment import ExperimentSettings
     from dropscape.models.settings import NetworkSettings
 
+Optimizer = Literal["gd", "nesterov", "adam"]
 Objective = Literal[
     "dropout", "risk", "risk_plus_r1", "risk_plus_r2", "dropout_minus_r2", "dropout_minus_r1", "dropout_plus_r2"
 ]
@@ -37,7 +38,7 @@ class DropoutSettings(Strict):
 class TrainingSettings(Strict):
     """Training by the exact gradient of all examples, or of a batch of them at each step."""
 
-    optimizer: Literal["gd", "nesterov", "adam"] = Field(
+    optimizer: Optimizer = Field(
         "gd", description="Gradient descent (`gd`), the same with Nesterov's momentum (`nesterov`), or Adam (`adam`)."
     )
     batch_size: Count | None = Field(
@@ -125,6 +126,7 @@ class RunSettings(Strict):
         description="Another run of the experiment, at whose end point this one starts, seed by seed; null: at the "
         "initialisation.",
     )
+    optimizer: Optimizer | None = Field(None, description="Overrides training.optimizer.")
     train_examples: Count | None = Field(None, description="Overrides data.train_examples.")
     initial_scale: list[Positive] | None = Field(None, description="Overrides model.initial_scale.")
     dropout_after: Count | None = Field(None, description="Overrides dropout.dropout_after.")
@@ -204,6 +206,7 @@ def _check_noise(name: str, run: RunSettings, experiment: "ExperimentSettings", 
         )
     settings = run.model_dump() | experiment.training.model_dump() | {"loss": experiment.loss}
     settings |= {"model": experiment.model.model_dump(), "dropout_after": dropout_after}
+    settings |= {"optimizer": run.optimizer or experiment.training.optimizer}
     if training_backend(settings) != "stacked":
         raise ValueError(
             f"run '{name}' has a noise, which a training has by gradient descent on the cross_entropy of all examples, "

@@ -1,4 +1,4 @@
-"""How much a run condenses, compared with its start or with another run (paper B, section VI)."""
+"""How much a run condenses, also compared with its start or with another run (paper B, section VI)."""
 
 from typing import Literal
 
@@ -12,19 +12,23 @@ from dropscape.schema import Name
 
 
 class CondensationChange(ExperimentStatistic):
-    """A measure of condensation at the end of a run, compared with its start or another run's end."""
+    """A measure of condensation at the end of a run, also compared with its start or another run's end."""
 
     run: Name = Field(description="The run.")
     column: Literal[
         "effective_ratio",
         "effective_ratio_unsigned",
         "leading_share",
+        "leading_share_of_amplitude",
+        "rotation",
+        "movement",
+        "movement_redrawn",
         "total_variation",
         "convexity_changes",
         "visible_convexity_changes",
     ] = Field(description="The measure, a column of the condensation stage's table.")
-    compare: Literal["difference", "ratio"] = Field(
-        description="`difference`: minus the reference; `ratio`: over it, geometric mean."
+    compare: Literal["difference", "ratio", "value"] = Field(
+        description="`difference`: minus the reference; `ratio`: over it, geometric mean; `value`: itself alone."
     )
     against: Name | None = Field(
         None,
@@ -37,12 +41,14 @@ class CondensationChange(ExperimentStatistic):
         ours = self._by_step(tables, experiment, self.run)
         reference = ours.iloc[0] if self.against is None else self._by_step(tables, experiment, self.against).iloc[-1]
         one, other = ours.iloc[-1].to_numpy(dtype=float), reference.to_numpy(dtype=float)
-        if np.isnan([one, other]).any():
+        if np.isnan(one).any() or (self.compare != "value" and np.isnan(other).any()):
             return unmeasured(f"{self.column} is not defined")
         if self.run == self.against:
             other = other_seeds(other)
         note = f"{one.mean():.3g} against {other.mean():.3g} of {self.against or 'its first step'}"
-        return over_seeds(one - other, note) if self.compare == "difference" else over_seeds(one / other, note, "log")
+        if self.compare == "ratio":
+            return over_seeds(one / other, note, "log")
+        return over_seeds(one - other if self.compare == "difference" else one, note)
 
     def _by_step(self, tables: Tables, experiment: str, run: str) -> pd.DataFrame:
         """The measure of the layer by step (in order) and seed."""

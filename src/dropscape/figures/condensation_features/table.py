@@ -16,8 +16,9 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The neurons at the first and the last step, and the function at the last.
 
     points: the run's settings, seed, layer, step, moment (``first`` or ``last``), neuron, orientation (radians),
-    amplitude, share (of the max amplitude of that network), drawn (the first seed's first layer), reason. summary: what
-    the output panels show: the run's settings, seed, quantity (``output`` or ``training data``), x and value.
+    amplitude, share (of the max amplitude of that network), dead (it contributes nothing), drawn (the first seed's
+    first layer), reason. summary: what the output panels show: the run's settings, seed, quantity (``output`` or
+    ``training data``), x and value.
     """
     points = _at_both_ends(runs.objective_run_tables(figure, tables, "neurons"))
     network = [points[key] for key in ("experiment", "run", "seed", "layer", "step")]
@@ -30,11 +31,11 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     outputs = rows_where(_at_both_ends(runs.objective_run_tables(figure, tables, "function")), moment=LAST)
     outputs = outputs.rename(columns={"output": "value"}).assign(quantity=OUTPUT)
     data = runs.objective_run_tables(figure, tables, "examples").rename(columns={"y": "value"}).assign(quantity=DATA)
-    columns = ["seed", "layer", "step", "moment", "neuron", "orientation", "amplitude", "share", "drawn", "reason"]
-    points = points[[*runs.OBJECTIVE_RUN, *columns]]
+    where = ["seed", "layer", "step", "moment", "neuron"]
+    points = points[[*runs.OBJECTIVE_RUN, *where, "orientation", "amplitude", "share", "dead", "drawn", "reason"]]
     summary = pd.concat([outputs, data], ignore_index=True)[[*runs.OBJECTIVE_RUN, "seed", "quantity", "x", "value"]]
-    shares = _leading_shares(runs.objective_run_tables(figure, tables, "condensation"))
-    return FigureContent.counted(points, summary, "neurons", leading_shares=shares)
+    condensed = _condensed(runs.objective_run_tables(figure, tables, "condensation"))
+    return FigureContent.counted(points, summary, "neurons", condensed=condensed)
 
 
 def _at_both_ends(table: pd.DataFrame) -> pd.DataFrame:
@@ -45,13 +46,15 @@ def _at_both_ends(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(moment=moment)[moment != ""].reset_index(drop=True)
 
 
-def _leading_shares(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Mean over seeds of the first layer's leading share at the first and the last step, None if undefined, by run."""
-    condensed = _at_both_ends(table)
-    first = condensed.groupby(["experiment", "run"])["layer"].transform("first")
-    means = condensed[condensed["layer"] == first].groupby(["experiment", "run", "moment"])["leading_share"].mean()
-    return [
-        {"experiment": experiment, "run": run}
-        | {moment: None if math.isnan(share) else share for moment, share in shares.droplevel([0, 1]).items()}
-        for (experiment, run), shares in means.groupby(["experiment", "run"])
-    ]
+def _condensed(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Means over seeds of the first layer's leading share at both ends, and its rotation and movement, by run."""
+    ends = _at_both_ends(table)
+    ends = ends[ends["layer"] == ends.groupby(["experiment", "run"])["layer"].transform("first")]
+    found = []
+    for (experiment, run), rows in ends.groupby(["experiment", "run"]):
+        first, last = (rows_where(rows, moment=moment) for moment in (FIRST, LAST))
+        means = {FIRST: first["leading_share"], LAST: last["leading_share"]}
+        means |= {key: last[key] for key in ("rotation", "movement")}
+        values = {key: None if math.isnan(column.mean()) else column.mean() for key, column in means.items()}
+        found.append({"experiment": experiment, "run": run} | values)
+    return found
