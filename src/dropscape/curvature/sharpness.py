@@ -71,7 +71,7 @@ def measure_sharpness(job: Job) -> None:
 
     The input ``snapshots`` has those of each of ``runs``. Writes ``sharpness``: run, seed, step; eigenvalue, the
     largest of the Hessian of R_S, residual, which bounds its error, and trace, exact; dropout_eigenvalue and
-    dropout_residual, the same of R_S^drop with one mask an example, NaN in runs without dropout.
+    dropout_residual, the same of R_S^drop with one mask per example, NaN in runs without dropout.
     """
     settings, rows = job.settings, []
     device = chosen_device(settings["device"])

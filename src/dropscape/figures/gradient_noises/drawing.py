@@ -78,5 +78,5 @@ def _look(row) -> style.Look:
     per_example = row.mask_mode == "per_example"
     label, hue = _NOISES.get(row.noise, ("dropout", 2))
     return style.Look(
-        label + ", a mask an example" * per_example, style.PALETTE[hue], variant=row.mask_mode * per_example
+        label + ", one mask per example" * per_example, style.PALETTE[hue], variant=row.mask_mode * per_example
     )
