@@ -16,8 +16,9 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     by_rate = dict(list(summary.groupby("learning_rate")))
     sentences = [
         "Largest eigenvalue of the Hessian in all parameters: of the risk $R_S$ without dropout, and dotted of the "
-        "loss $R_S^{drop}$ that trainings with dropout descend, with one mask per example; they go on through the steps "
-        "of the recorded trajectory. Gradient descent is unstable along directions of curvature above 2 / learning rate.",
+        "loss $R_S^{drop}$ that trainings with dropout descend, with one mask per example; they go on through the "
+        "steps of the recorded trajectory. Gradient descent is unstable along directions of curvature above "
+        "2 / learning rate.",
         curves.GEOMETRIC_RANGE,
     ]
     titles = [f"learning rate {rate:g}" for rate in by_rate]
