@@ -19,7 +19,7 @@ from tests.claims.conftest import projection, spectrum_and_interval
 ROOT = Path(__file__).resolve().parents[2]
 READINGS = ("dropout_loss", "per_example", "dropout_loss_per_example")
 DIRECTIONS, SEEDS, SAMPLES = 60, (0, 1, 2), ("trajectory", "trajectory_quadratic", "trajectory_halves", "gradients")
-STATIONARY = {"seed": SEEDS, "linear_share": 0.01, "quadratic_share": 0.02, "displacement": 3.0, "loss_fall": 0.001}
+STATIONARY = {"seed": SEEDS, "linear_share": 0.01, "quadratic_share": 0.02, "displacement": 30.0, "loss_fall": 0.001}
 STATIONARY |= {"loss_fall_error": 0.001, "stationary": True}
 
 

@@ -52,10 +52,10 @@ def of_mnist(**experiment):
     return {"noise_structure": {"experiments": {"mnist_fnn": experiment}}}
 
 
-def test_a_failing_run_leaves_the_others_alone_and_then_the_whole_scale_is_made_as_without_a_cluster(
+def test_a_failing_run_leaves_the_others_alone_and_then_two_studies_are_made_as_without_a_cluster(
     slurm, smoke, tmp_path
 ):
-    """One study, whose runs are submissions of their own, and then all studies from data to claims."""
+    """One study, whose runs are submissions of their own, and then two from data to claims."""
     study = {"studies": "[modified_equations]", "device": "cpu"}
     local = smoke.clone(tmp_path / "clone")
     cluster = Submitted(local.root)
@@ -74,19 +74,20 @@ def test_a_failing_run_leaves_the_others_alone_and_then_the_whole_scale_is_made_
         "claims modified_equations",
     } < due and f"noise_alignment {OTHER}" not in due
 
-    due = local.pending(device="cpu")
+    studies = {"studies": "[modified_equations, implicit_regularization]", "device": "cpu"}
+    due = local.pending(**studies)
     before = set(slurm.jobs())
-    done = cluster.run(device="cpu")
+    done = cluster.run(**studies)
     assert done.returncode == 0, done.stdout
     submitted = [kind for number, kind in slurm.jobs().items() if number not in before]
     kinds = {kind.split("_")[1] for kind in submitted}
     assert kinds >= {"claims", "figures", "measurements", "training", "short-mnist", "short-curve"}
     assert len(submitted) < len(due) / 2
-    assert local.pending(device="cpu") == {}
+    assert local.pending(**studies) == {}
     made, expected = local.artifacts(), smoke.artifacts()
-    assert made.keys() == expected.keys()
-    tables = {name for name in made if name.endswith(".csv")}
-    assert {name.split("/")[0] for name in tables} >= {"training", "curvature", "noise", "flatness", "claims"}
+    assert made.keys() <= expected.keys()
+    tables = {name for name in made if name.endswith(".csv") and not name.startswith("claims/")}  # of fewer studies
+    assert {name.split("/")[0] for name in tables} >= {"training", "noise", "flatness", "condensation"}
     assert {name: made[name] for name in tables} == {name: expected[name] for name in tables}
 
 

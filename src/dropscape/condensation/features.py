@@ -40,7 +40,7 @@ def orientations(vectors: ArrayLike) -> NDArray[np.float64]:
 
 
 def amplitudes(vectors: ArrayLike, outgoing: ArrayLike) -> NDArray[np.float64]:
-    """Compute A_j = |a_j| |w_j|, (m,), each neuron's contribution to the next layer, from w (m, d) and a (k, m)."""
+    """Compute the amplitudes A_j = |a_j| |w_j|, (m,), from w (m, d) and a (k, m)."""
     incoming = np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1)
     return incoming * np.linalg.norm(np.asarray(outgoing, dtype=np.float64), axis=0)
 
@@ -63,7 +63,7 @@ def ordered_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
 def leading_share(
     vectors: ArrayLike, weights: ArrayLike, threshold: float, either_sign: bool = False, count: int = 4
 ) -> float:
-    """Find the largest share of the neurons' amplitude that ``count`` orientations hold; NaN if all are zero.
+    """Find the largest share of the neurons' weights that ``count`` orientations hold; NaN if all are zero.
 
     In two dimensions an orientation is a window of angles of width ``WINDOW``, and the best disjoint windows are found
     exactly. In more dimensions it is the cone around a neuron in which the cosine is above ``threshold``, and cones
@@ -71,7 +71,7 @@ def leading_share(
 
     Args:
         vectors: (m, d) input weights.
-        weights: (m,) amplitudes; those of zero vectors do not count.
+        weights: (m,) amplitudes or contributions; those of zero vectors do not count.
         either_sign: whether opposite directions are one orientation, as of neurons with an odd activation.
         count: how many windows or cones.
     """

@@ -50,10 +50,10 @@ def measure_condensation(job: Job) -> None:
     seed's first step from there. Of a fully-connected network, whose neurons' contributions to the next layer on the
     training examples are known: rotation is weighted by them, leading_share is theirs in four orientations (opposite
     directions are one for the odd activations tanh and identity), leading_share_of_amplitude that of |a| |w|, and
-    dead_neurons contribute nothing. Of another network the three are NaN, rotation is weighted by the neurons' norms,
-    and movement is that of ``layers``. And of the network, NaN without ``interval``: total_variation,
-    total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And ``examples``, x and
-    y of each training example, empty without ``interval``.
+    dead_neurons contribute next to nothing (``dead``). Of another network the three are NaN, rotation is weighted by
+    the neurons' norms, and movement is that of ``layers``. And of the network, NaN without ``interval``:
+    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And
+    ``examples``, x and y of each training example, empty without ``interval``.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dropscape.noise.samples import centred
 
 LARGEST_SHARE = 0.5  # of the variance that a straight line may explain in a stationary window; ours
-LARGEST_FALL = 2.0  # of the loss in a stationary window, in standard errors; ours
+LARGEST_FALL = 2.0  # or rise, of the loss in a stationary window, in standard errors; ours
 
 
 def detrended(samples: ArrayLike, degree: int) -> NDArray[np.float64]:
@@ -29,7 +29,7 @@ def drift(trajectory: ArrayLike, objectives: ArrayLike) -> dict[str, Any]:
     linear_share, quadratic_share: of the sampled variance, explained by a polynomial of the step. displacement: from
     the first step to the last, over the noise radius sqrt(Tr Sigma) of the quadratically detrended sample. loss_fall:
     of the mean over the first tenth of the steps, until the last tenth; loss_fall_error is its standard error, from
-    steps whose masks are independent. stationary: the loss falls by at most two standard errors, and a straight line
+    steps whose masks are independent. stationary: the loss changes by at most two standard errors, and a straight line
     explains at most half of the variance.
     """
     deviations, loss = centred(trajectory, at_least=4), np.asarray(objectives, dtype=np.float64)
@@ -47,5 +47,5 @@ def drift(trajectory: ArrayLike, objectives: ArrayLike) -> dict[str, Any]:
         "displacement": np.linalg.norm(deviations[-1] - deviations[0]) / radius if radius > 0 else math.nan,
         "loss_fall": fall,
         "loss_fall_error": error,
-        "stationary": bool(fall <= LARGEST_FALL * error and linear <= LARGEST_SHARE),
+        "stationary": bool(abs(fall) <= LARGEST_FALL * error and linear <= LARGEST_SHARE),
     }

@@ -17,6 +17,8 @@ from dropscape.noise.projection import projected_variance
 from dropscape.noise.random_directions import random_directions
 from dropscape.numerics.grids import log_spaced_indices
 
+DETRENDED = ("trajectory_quadratic", "trajectory_halves")
+
 
 def measure_spectrum(job: Job) -> None:
     """Measure the principal components of every sample of a run (paper A, section 6.1).
@@ -48,7 +50,9 @@ def measure_spectrum(job: Job) -> None:
                     "held_out": np.nan if others is None else projected_variance(others, basis, correction=1),
                 }
                 frames.append(pd.DataFrame(columns))
-                chosen = log_spaced_indices(total, settings["directions"])
+                # A parabola that was taken out leaves two without variance, if there are as many as samples allow.
+                without = 2 * (sample in DETRENDED and total == len(values) - 1)
+                chosen = log_spaced_indices(total - without, settings["directions"])
                 measured = {sample: basis[:, chosen]}
                 if sample == "gradients":
                     measured["random"] = random_directions(values, len(chosen), seed)

@@ -10,7 +10,8 @@ independent draws of masks. The noise of a step is
 - ``rotated``: Q xi, where Q permutes the parameters of a layer and flips half of their signs, drawn once a training:
   each layer's covariance keeps its spectrum, its eigenvectors have nothing to do with the Hessian any more;
 - ``hessian``: the gradient for labels that the network draws by its own probabilities, with random signs: each layer's
-  covariance is proportional to the Gauss-Newton Hessian of R_S (given the trace that these labels have).
+  covariance is proportional to the Gauss-Newton Hessian of R_S. It is scaled by the trace of the labels of the step, so
+  that this holds to 2 % while the mean loss is above 0.03 on 1,000 examples, and not once hardly a label is wrong.
 
 Layer by layer (a weight with its bias) all have the trace of dropout's covariance at the current parameters. Were only
 the sums over all layers equal, nearly all of the isotropic noise would go to the first layer, which has nine tenths of
@@ -98,7 +99,7 @@ class GradientNoise:
     def _hessian(self, dropout: list[Tensor], draw: Draw) -> list[Tensor]:
         examples = (self._networks.examples,)
         uniforms = torch.stack([stream.uniforms(draw, examples, dropout[0].device) for stream in self._streams])
-        weights, biases, traces = self._networks.sampled_label_gradients(uniforms.to(dropout[0].dtype))
+        weights, biases, traces = self._networks.sampled_label_gradients(uniforms)
         return [
             # A layer behind which all units are off has no gradient, and no noise.
             noise * _norm(layer) / trace.clamp(min=torch.finfo(trace.dtype).tiny).sqrt()[:, None]

@@ -17,6 +17,7 @@ Objective = Literal[
     "dropout", "risk", "risk_plus_r1", "risk_plus_r2", "dropout_minus_r2", "dropout_minus_r1", "dropout_plus_r2"
 ]
 Loss = Literal["cross_entropy", "mse"]
+FEWEST_TRAJECTORY_STEPS = 8
 Noise = Literal["dropout", "isotropic", "rotated", "hessian"]
 
 
@@ -93,6 +94,11 @@ class TrainingSettings(Strict):
     def _length(self):
         if (self.flow_time is None) == (self.steps is None):
             raise ValueError("write one of flow_time and steps")
+        if 0 < self.trajectory_steps < FEWEST_TRAJECTORY_STEPS:
+            raise ValueError(
+                f"trajectory_steps is {self.trajectory_steps}: write at least {FEWEST_TRAJECTORY_STEPS}, from each "
+                "half of which a parabola can be taken, or 0 for no trajectory"
+            )
         return self
 
 

@@ -11,7 +11,7 @@ from dropscape.claims.statistic import Run, Tables
 
 
 class GradientsMoreLinear(SampleStatistic):
-    """R² of the log-log fit with gradient samples minus R² with the steps of the trajectory, the ``sample``."""
+    """R² of the log-log fit with gradient samples minus R² with those of the trajectory, the ``sample``."""
 
     relation: Literal["variance_flatness", "projected_variance"] = Field(description="Which relation is fitted.")
 

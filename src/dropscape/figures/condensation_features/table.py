@@ -16,8 +16,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The neurons at the first and the last step, and the function at the last.
 
     points: the run's settings, seed, layer, step, moment (``first`` or ``last``), neuron, orientation (radians),
-    amplitude, share (of the max amplitude of that network), dead (it contributes nothing), drawn (the first seed's
-    first layer), reason. summary: what the output panels show: the run's settings, seed, quantity (``output`` or
+    amplitude, share (of the max amplitude of that network), dead (it contributes next to nothing), drawn (the first
+    seed's first layer), reason. summary: what the output panels show: the run's settings, seed, quantity (``output`` or
     ``training data``), x and value.
     """
     points = _at_both_ends(runs.objective_run_tables(figure, tables, "neurons"))
