@@ -35,7 +35,7 @@ def test_the_section_is_optional_and_has_the_papers_threshold(load):
         ({"threshold": 0.7}, "condensation.threshold' is 0.7"),
         ({"threshold": 1}, "condensation.threshold' is 1"),
         ({"recorded_steps": 1}, "condensation.recorded_steps' is 1"),
-        ({"recorded_steps": 5}, "condensation.recorded_steps and sharpness.recorded_steps differ"),
+        ({"recorded_steps": 5}, "alignment.recorded_steps and condensation.recorded_steps differ"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(load, section, sentence):
