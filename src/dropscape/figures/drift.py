@@ -24,9 +24,9 @@ def drift_sentence(description: Mapping[str, Any]) -> str:
     return (
         f"A straight line of the step explains {share['linear_share']} of a raw trajectory's variance and a parabola "
         f"{share['quadratic_share']}; from the first step to the last it moves by "
-        f"{_range(drift['displacement'], '{:.1f}')} radii of the noise around the parabola, and the loss under dropout "
-        f"falls by {share['loss_fall']} (main runs). {drift['stationary']} of {drift['trainings']} trajectories are "
-        "stationary; detrended: without the parabola in each coordinate."
+        f"{_range(drift['displacement'], '{:.1f}')} times the noise's root mean square distance from the parabola, and "
+        f"the loss under dropout falls by {share['loss_fall']} (main runs). {drift['stationary']} of "
+        f"{drift['trainings']} trajectories are stationary; detrended: without the parabola in each coordinate."
     )
 
 

@@ -24,8 +24,8 @@ class GradientSettings(Measurement):
     samples: Count = Field(description="N, the number of sampled gradients.")
     held_out: Annotated[Fewest | None, SPEED_ONLY] = Field(
         None,
-        description="How many more are sampled, which measure the variance along the principal directions of the N; "
-        "its relative standard error is sqrt(2 / held_out). Null means N.",
+        description="Further gradients, of other masks: the variance along the principal directions of the N is "
+        "measured on them too, with a relative standard error of sqrt(2 / held_out). Null means N.",
     )
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:

@@ -13,8 +13,8 @@ class TrajectoryDrift(RunStatistic):
 
     quantity: Literal["linear_share", "quadratic_share", "displacement", "loss_fall"] = Field(
         description="Share of the variance that a straight line or a parabola of the step explains; the way from the "
-        "first step to the last in radii of the noise; or the share by which the loss under dropout falls from the "
-        "first tenth of the steps to the last."
+        "first step to the last over the noise's root mean square distance from the parabola; or the share by which "
+        "the loss under dropout falls from the first tenth of the steps to the last."
     )
 
     def measure(self, tables: Tables, run: Run) -> Measured:
