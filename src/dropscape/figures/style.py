@@ -89,18 +89,22 @@ def looks(table: pd.DataFrame) -> dict[tuple[str, float], Look]:
     columns = ["variant", "learning_rate", "keep_prob", "run"]
     runs = table[columns].astype({"variant": object}).fillna({"variant": ""}).drop_duplicates()
     runs = runs.sort_values(columns, ascending=[True, True, False, True])
-    spare = iter(_SPARE * len(runs))
-    hues = dict(_HUES)
+    colours = hues(row.variant or row.keep_prob for row in runs.itertuples())
     result = {}
     for row in runs.itertuples():
-        key = row.variant or row.keep_prob
-        if key not in hues:
-            hues[key] = next(spare)
         octaves = math.log2(row.learning_rate / _BASE_RATE)
         label = f"keep {row.keep_prob:g}, lr {row.learning_rate:g}" + (f", {row.variant}" if row.variant else "")
         marker = "D" if row.variant else _MARKERS.get(max(-3, min(3, round(octaves))), "o")
-        result[row.run, row.keep_prob] = Look(label, _shaded(PALETTE[hues[key]], octaves), marker, row.variant)
+        result[row.run, row.keep_prob] = Look(
+            label, _shaded(colours[row.variant or row.keep_prob], octaves), marker, row.variant
+        )
     return result
+
+
+def hues(keys: Iterable[float | str]) -> dict[float | str, str]:
+    """The colour of each keep probability or variant, the same in every figure; others take what is left in order."""
+    spare = cycle(_SPARE)
+    return {key: PALETTE[_HUES[key] if key in _HUES else next(spare)] for key in dict.fromkeys(keys)}
 
 
 def _shaded(colour: str, octaves: float) -> str:

@@ -43,10 +43,8 @@ def measure_alignment(job: Job) -> None:
             pairs = [one.cpu() for one in eigenpairs(hessian)] if position in decomposed else None
             hessian, loss = hessian.cpu(), mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
-                masked, purpose = (
-                    settings | {"keep_prob": keep_prob},
-                    f"alignment at step {step}, keep_prob {keep_prob}",
-                )
+                masked = settings | {"keep_prob": keep_prob}
+                purpose = f"alignment at step {step}, keep_prob {keep_prob}"
                 options = {"samples": settings["samples"], "seed": seed, "purpose": purpose, "device": device}
                 gradients = run_gradients(network, masked, examples, **options).cpu()
                 covariance = sample_covariance(gradients)

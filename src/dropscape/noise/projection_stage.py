@@ -18,7 +18,7 @@ def project_samples(job: Job) -> None:
     point where the Hessian is; ``trajectory_quadratic`` are these steps without their drift.
 
     Writes ``projection``: sample, seed, index, eigenvalue, variance, and variance_random, that along a random direction
-    in which gradients vary in the place of each eigenvector; and ``projection_drift``, of the steps that are projected:
+    in which gradients vary instead of each eigenvector; and ``projection_drift``, of the steps that are projected:
     seed and the columns of ``drift``.
     """
     settings = job.settings

@@ -14,6 +14,9 @@ _SYMBOLS = {RISK: "Hessian of $R_S$", DROPOUT: "Hessian of $R_S^{drop}$"}
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A panel for each learning rate, a colour for each keep probability."""
     by_rate = dict(list(summary.groupby("learning_rate")))
+    colours = style.hues(sorted({*summary["keep_prob"]} - {1}, reverse=True))
+    looks = {keep_prob: style.Look(f"keep {keep_prob:g}", colour) for keep_prob, colour in colours.items()}
+    looks[1] = style.Look("without dropout", "0.15")
     sentences = [
         "Largest eigenvalue of the Hessian in all parameters: of the risk $R_S$ without dropout, and dotted of the "
         "loss $R_S^{drop}$ that trainings with dropout descend, with one mask per example; they go on through the "
@@ -29,7 +32,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         runs = rows[["experiment", "run", "keep_prob"]].drop_duplicates().sort_values("keep_prob", ascending=False)
         handles = []
         for run in runs.itertuples():
-            look = _look(run.keep_prob)
+            look = looks[run.keep_prob]
             for quantity, dashes in _DASHES.items():
                 chosen = rows_where(rows, experiment=run.experiment, run=run.run, quantity=quantity)
                 curves.band(panel, chosen, look, dashes)
@@ -39,9 +42,3 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         lines = [style.entry(symbol, dashes=_DASHES[quantity]) for quantity, symbol in _SYMBOLS.items()]
         legend_below(panel, handles, [*lines, style.guide_entry(f"2 / learning rate = {2 / rate:g}", "--")])
     axes[0].set_ylabel(r"$\lambda_{max}$ [loss / parameter$^2$]")
-
-
-def _look(keep_prob: float) -> style.Look:
-    if keep_prob == 1:
-        return style.Look("without dropout", "0.15")
-    return style.Look(f"keep {keep_prob:g}", style.PALETTE[{0.9: 0, 0.8: 1, 0.5: 2}.get(keep_prob, 4)])
