@@ -72,7 +72,7 @@ def test_second_order_objectives_cost_two_to_four_gradients(micro_batch, with_dr
 
     def seconds(objective):
         experiment = {
-            "training": {"flow_time": None, "steps": 10_000, "trajectory_steps": 1, "history_points": 1}
+            "training": {"flow_time": None, "steps": 10_000, "trajectory_steps": 8, "history_points": 1}
             | {"micro_batch": micro_batch},
             "runs": {"keep0.9-lr0.1": {"objective": objective}},
         }
