@@ -168,7 +168,8 @@ def reported(name: str, log: str, threads: int = 1, gpu: tuple[int, float] | Non
     if "torch" in sys.modules:  # loading it takes seconds, and many jobs only draw or judge
         torch = sys.modules["torch"]
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # torch.use_deterministic_algorithms(True, warn_only=True), which also loads the compiler: 1.4 s of every job.
+        torch.set_deterministic_debug_mode("warn")
         # What is allocated is written before it is read, so that filling it with NaN only takes time on a GPU.
         torch.utils.deterministic.fill_uninitialized_memory = not gpu
         # float32 is float32 on a GPU too, where cuDNN would take TF32; a training may ask for less (``arithmetic``).

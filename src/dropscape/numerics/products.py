@@ -62,6 +62,11 @@ class FastProducts(TorchDispatchMode):
     Every operation of torch costs some microseconds more inside.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from guarding every operation against its compiler: loading that takes 1.4 s, each guard 20 us."""
+        return False
+
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         """Compute what torch asks ``function`` for."""
         if not kwargs:
