@@ -222,3 +222,18 @@ def test_every_input_is_verified_also_one_that_the_stage_does_not_read(tmp_path)
 def test_the_theory_has_loaded_torch_before_its_threads_are_set():
     code = "import sys, dropscape.theory.stage; sys.exit('torch' not in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_job_does_not_wait_for_torchs_compiler(log):
+    """It takes longer to load than many jobs run; the operations are deterministic all the same."""
+    code = f"""
+import sys
+import torch
+from dropscape.jobs import reported
+from dropscape.numerics.products import FastProducts
+with reported("a job", {str(log)!r}), FastProducts():
+    torch.nn.functional.linear(torch.randn(300, 200), torch.randn(100, 200))
+    assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
+assert "torch._dynamo" not in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
