@@ -41,6 +41,7 @@ def loaded(load):
         "loss_histories",
         "similarity_map",
         "effective_ratios",
+        "rotation_and_share",
         "test_error_grid",
         "objectives_over_keep_prob",
         "rate_against_penalty",

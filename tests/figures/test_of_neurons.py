@@ -131,6 +131,35 @@ def test_effective_ratios_have_a_curve_per_run_and_layer(tmp_path):
     assert len(figure.axes[0].lines) == 4 and legends(figure)[0][-2:] == list(LAYERS)
 
 
+def test_a_training_that_condenses_is_told_from_one_that_selects(tmp_path):
+    runs = {
+        "plain": run("risk", 1.0, initial_scale=[1, 0.3]),
+        "adam": run("dropout", 0.5, initial_scale=[1, 0.3], optimizer="adam"),
+        "then": run("dropout", 0.5, initial_scale=[1, 0.3], start="plain"),
+    }
+    frames = [condensation(0.9).assign(dead_neurons=5, rotation=turned) for turned in (2.0, 40.0, 40.0)]
+    narrow = {"adam": run("dropout", 0.5, initial_scale=[1, 0.3], optimizer="adam")}
+    made = Made(
+        tmp_path,
+        "rotation_and_share",
+        [experiment(runs, width=100), experiment(narrow, name="narrow", width=10)],
+        {"condensation": [*frames, frames[1]]},
+    )
+    ends = made.summary.pivot_table(index=["experiment", "run"], columns="quantity", values="mean")
+    assert ("mnist", "then") not in ends.index  # it does not start anew
+    assert ends["rotation"].to_dict() == {("mnist", "plain"): 2, ("mnist", "adam"): 40, ("narrow", "adam"): 40}
+    assert ends["share of dead neurons"].tolist() == [0.05, 0.05, 0.5]
+    figure = made.drawn()
+    check_page(figure)
+    assert titles(figure) == ["gradient descent, width 100", "Adam, width 100", "over the width"]
+    points = [
+        [line.get_xydata()[0].tolist() for line in axes.lines if len(line.get_xdata()) == 1] for axes in figure.axes
+    ]
+    assert points[:2] == [[[2, 0.75]], [[40, 0.75]]]
+    widths = [list(line.get_xdata()) for line in figure.axes[2].lines]
+    assert [10, 100] in widths
+
+
 def neurons(spread, steps=(0, 500), layers=("layers.0.weight", "layers.1.weight")):
     """Forty neurons at random angles that end near 1 radian; a second layer whose input is not one-dimensional."""
     random = np.random.default_rng(0)
