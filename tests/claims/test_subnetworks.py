@@ -79,6 +79,10 @@ def test_the_gap_changes_along_widths_and_shares(networks, of):
     assert along_width.note == "6.50 at width 100, 0.65 at 1,000"
     along_share = measure("subnetwork_gap_change", networks, NAME, network="visited", along="dropped_share")
     assert along_share.value == pytest.approx(((8 - 5) + (0.8 - 0.5)) / 2)
+    three = of(accuracies=accuracies(widths=(100, 200, 1000), shares=(0.5, 0.8), steps=(0, 50, 80, 100)))
+    every = measure("subnetwork_gap_change", three, NAME, network="visited", along="width", between="largest")
+    assert every.value == pytest.approx(0.65 - 3.25)  # the smaller of two steps down
+    assert every.note == "6.50 at 100, 3.25 at 200, 0.65 at 1,000"
     alone = of(accuracies=accuracies(widths=(100,)))
     assert (
         measure("subnetwork_gap_change", alone, NAME, network="visited", along="width").note == f"{NAME} has one width"
@@ -89,22 +93,38 @@ def test_the_error_rate_is_the_slope_of_the_running_mean(of):
     tables = of(errors=errors(rate=-1.0), margins=margins())
     full = measure("error_rate", tables, NAME, network="full", over="largest")
     assert (full.value, full.low, full.high) == pytest.approx((-1, -1, -1))
-    assert full.note.endswith("T to 10,000; the theorem is stated for widths from 2.0e+09")
+    assert full.note.endswith(
+        "T to 10,000; the theorem is stated for widths from 2.0e+09 to 8.0e+09, by keep probability"
+    )
     assert measure("error_rate", tables, NAME, network="visited", over="mean").value == pytest.approx(-0.9)
 
 
 def test_the_weakest_setting_decides_the_error_rate(of):
     table = pd.concat([errors(widths=(100,), rate=-1.0), errors(widths=(400,), rate=-0.5)])
-    tables = of(errors=table, margins=margins(math.nan))
+    tables = of(errors=table, margins=margins())
     measured = measure("error_rate", tables, NAME, network="full", over="largest")
     assert measured.value == pytest.approx(-0.5)
-    assert measured.note.startswith("width 400") and measured.note.endswith("the margin is not known")
+    assert measured.note.startswith("width 400") and not measured.void
     assert measure("error_rate", tables, NAME, network="full", over="smallest").value == pytest.approx(-1)
     assert measure("error_rate", tables, NAME, network="full", over="smallest", widest=True).value == pytest.approx(
         -0.5
     )
+    learnt = of(errors=table.assign(error_full=[0.1, *[0.0] * (len(table) - 1)]), margins=margins())
+    assert "by itself" in measure("error_rate", learnt, NAME, network="full", over="largest").void
     zero = of(errors=table.assign(mean_error_full=0.0), margins=margins())
     assert "zero throughout" in measure("error_rate", zero, NAME, network="full", over="largest").note
+
+
+def test_errors_and_distances_are_compared_with_their_bounds(of):
+    trainings = margins().assign(error_bound=2.0, compression_bound=4.0, distance_bound=10.0, informative_steps=1e9)
+    tables = of(errors=errors(rate=-0.5), distances=distances(widths=(100, 400)), margins=trainings)
+    full = measure("bound_ratio", tables, NAME, of="full")
+    assert full.value == pytest.approx(0.5 * 1.2 * 0.01 / 2)  # of the third seed, at the last of 10,000 steps
+    assert full.note.startswith("0.006 of 2; the bound of the full network is below 1 from 1.0e+09 steps on")
+    assert measure("bound_ratio", tables, NAME, of="full", worst=True).value == 0.5
+    assert measure("bound_ratio", tables, NAME, of="visited").value == pytest.approx(0.6 * 10 ** (-0.4 * 4) / 4)
+    assert measure("bound_ratio", tables, NAME, of="distance").value == pytest.approx(3.2 * 0.1 / 10)
+    assert measure("bound_ratio", tables, NAME, of="distance", worst=True).value == 4
 
 
 def test_the_distance_rate_is_minus_the_slope_over_widths(of):
@@ -131,5 +151,5 @@ def test_active_neurons_are_compared_with_the_bound_of_their_own_width(of):
     measured = measure("active_width_excess", of(errors=table, margins=bounds), NAME)
     assert measured.value == pytest.approx(4 / 8)  # seed 2 keeps four neurons more than half
     assert (measured.low, measured.units) == (measured.value, 3)
-    table.loc[table.index[-1], "active_width"] = 250
+    table.loc[table.index[-1], "most_active"] = 250
     assert measure("active_width_excess", of(errors=table, margins=bounds), NAME).value == pytest.approx(50 / 40)

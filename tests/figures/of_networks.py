@@ -39,9 +39,21 @@ def errors(widths=(100, 400), keep_probs=(0.5, 0.9), seeds=SEEDS, rate=-1.0, las
             frame.assign(
                 error_full=0.1, error_visited=0.1, mean_error_full=size * steps**rate,
                 mean_error_visited=size * steps ** (rate + 0.1), active_width=round(keep_prob * width) + 2 * seed,
+                most_active=round(keep_prob * width) + 2 * seed,
             )
         )  # fmt: skip
     return pd.concat(frames, ignore_index=True)
+
+
+def with_margins(name, tables):
+    """The tables of that name, and the margins of their trainings: bounds a thousand times what is measured or more."""
+    return {name: tables, "margins": [_margins(table) for table in tables]}
+
+
+def _margins(table):
+    trainings = table[["width", "keep_prob", "seed"]].drop_duplicates()
+    bounds = {"error_bound": 1e3, "compression_bound": 3e3, "informative_steps": 1e9, "distance_bound": 1e4}
+    return trainings.assign(**bounds)
 
 
 def distances(widths=(100, 400, 1600), keep_probs=(0.5, 0.9), seeds=SEEDS, rate=-0.5, projected=0):

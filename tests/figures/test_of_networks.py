@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.figures.made import Made, check_page, footer, legends, titles
-from tests.figures.of_networks import accuracies, distances, errors, experiment
+from tests.figures.of_networks import accuracies, distances, errors, experiment, with_margins
 
 TITLES = {"mnist_two_digits": "MNIST"}
 
@@ -79,7 +79,7 @@ def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
     names = ("sectors", "mnist_two_digits")
     tables = [errors(widths=(100, 400)), errors(widths=(100,), keep_probs=(0.5,), rate=-0.5)]
     experiments = [experiment(name, title=TITLES.get(name)) for name in names]
-    made = Made(tmp_path, "error_rates", experiments, {"errors": tables})
+    made = Made(tmp_path, "error_rates", experiments, with_margins("errors", tables))
     slopes = made.summary[made.summary["quantity"] == "slope"]
     assert len(slopes) == 2 * (4 + 1)
     by = slopes.groupby(["experiment", "network"])["mean"].mean()
@@ -105,7 +105,7 @@ def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
 def test_an_error_of_zero_is_counted_and_the_rest_drawn(tmp_path):
     table = errors(widths=(100,), keep_probs=(0.5,))
     table.loc[table["seed"] == 0, "mean_error_full"] = 0.0
-    made = Made(tmp_path, "error_rates", [experiment()], {"errors": [table]})
+    made = Made(tmp_path, "error_rates", [experiment()], with_margins("errors", [table]))
     of_errors, of_slopes = made.description["undefined"]
     assert of_errors["reasons"] == {"error not positive": int((table["seed"] == 0).sum())}
     assert of_slopes["reasons"] == {"fewer than three positive errors": 1}
@@ -116,7 +116,7 @@ def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
     names = ("sectors", "caps", "mnist_two_digits")
     tables = [distances(rate=-0.5), distances(rate=-0.5), distances(widths=(100, 400))]
     experiments = [experiment(name, title=TITLES.get(name)) for name in names]
-    made = Made(tmp_path, "distances", experiments, {"distances": tables})
+    made = Made(tmp_path, "distances", experiments, with_margins("distances", tables))
     end = made.summary[(made.summary["quantity"] == "largest") & (made.summary["experiment"] == "sectors")]
     np.testing.assert_allclose(end["mean"] * np.sqrt(end["width"]), (3 * 3.1 * 3.2) ** (1 / 3))
     assert made.description["trainings"] == 18 + 18 + 12
@@ -133,7 +133,12 @@ def test_distances_have_the_slope_over_widths_in_the_legend(tmp_path):
 
 
 def test_projections_are_counted_over_all_trainings(tmp_path):
-    made = Made(tmp_path, "distances", [experiment()], {"distances": [distances(projected=1000)]})
+    made = Made(
+        tmp_path,
+        "distances",
+        [experiment()],
+        with_margins("distances", [distances(projected=1000)]),
+    )
     assert made.description["projected"] == 18_000
     assert "moved 18,000 neurons" in footer(made.drawn())
 
@@ -143,8 +148,14 @@ def test_projections_are_counted_over_all_trainings(tmp_path):
     [
         ("subnetwork_accuracies", {"accuracies": [accuracies(runs=(0,), steps=(0,))]}),
         ("random_subnetworks", {"accuracies": [accuracies(runs=(0,), steps=(0,), masks=1)]}),
-        ("error_rates", {"errors": [errors(seeds=(0,)).assign(mean_error_full=0.0, mean_error_visited=math.nan)]}),
-        ("distances", {"distances": [distances(seeds=(0,)).assign(largest=0.0, mean=0.0)]}),
+        (
+            "error_rates",
+            with_margins("errors", [errors(seeds=(0,)).assign(mean_error_full=0.0, mean_error_visited=math.nan)]),
+        ),
+        (
+            "distances",
+            with_margins("distances", [distances(seeds=(0,)).assign(largest=0.0, mean=0.0)]),
+        ),
     ],
 )
 def test_what_is_barely_there_is_drawn_all_the_same(tmp_path, kind, inputs):

@@ -15,12 +15,17 @@ def test_the_theorem_by_hand():
     assert c == pytest.approx(2 + 2 * math.sqrt(math.log(100)) + 1)
     assert max_norm(4, 100, 0.05) == pytest.approx(2 + 1 / (14 * 0.0025) + 1)
     assert max_norm(4, 100) == c
-    bounds = theorem_bounds(0.25, 0.5, 10_000, 100, c)
+    bounds = theorem_bounds(0.25, 0.5, 10_000, 100, c, 0.05)
     lam = 20 * math.log(1e4) + math.sqrt(44 * 16 * math.log(12 * c * math.sqrt(100 * 1e8)))
     assert bounds["lambda"] == pytest.approx(lam)
     assert bounds["required_width"] == pytest.approx(2401 * 4096 * lam**2)
     assert bounds["error_bound"] == pytest.approx(4 * lam**2 / 5000)
+    assert bounds["compression_bound"] == pytest.approx(12 * lam**2 / 5000 + 6 * math.log(20) / 10_000)
     assert bounds["distance_bound"] == pytest.approx(1.4 * lam)
+    # From there on the first bound says something of an error: at gamma 1/4, after 27 million steps.
+    steps = bounds["informative_steps"]
+    assert theorem_bounds(0.25, 0.5, steps, 100, c, 0.05)["error_bound"] == pytest.approx(1)
+    assert 1e6 < steps < 1e8
 
 
 @pytest.mark.parametrize("width, keep_prob", [(10, 0.5), (300, 0.2), (1000, 0.9)])

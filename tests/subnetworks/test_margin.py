@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dropscape.subnetworks.distributions import Caps, Sectors
+from dropscape.subnetworks.empirical_margin import empirical_margin
 from dropscape.subnetworks.two_layer import initial_weights
 
 
@@ -36,3 +37,15 @@ def test_a_wide_network_attains_the_limit(distribution):
         abs(distribution.attained_margin(initial_weights(width, 4, 0)[0], 0.5, x, y) - gamma) for width in (20, 20_000)
     ]
     assert gaps[1] < 0.1 * gamma < gaps[0]
+
+
+def test_the_margin_of_given_examples_is_bounded_from_both_sides():
+    """Of caps the best psi is known; on given examples the margin is a little larger, as the closest ones may lack."""
+    caps = Caps(6, 0.4)
+    x, y = caps.draw(np.random.default_rng(0), 400)
+    low, high = empirical_margin(x, y)
+    known = 0.5 * (x[:, 0] * y).min()  # psi = u attains this on them, and no psi much more
+    assert 0.9 * known < low < high < 1.3 * known
+    assert empirical_margin(x, -y)[1] == pytest.approx(high, rel=1e-6)
+    turned = np.random.default_rng(1).permutation(y)  # labels without meaning have next to no margin
+    assert empirical_margin(x, turned)[1] < 0.5 * high

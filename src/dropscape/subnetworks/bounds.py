@@ -2,6 +2,10 @@
 
 import math
 
+from scipy.optimize import brentq
+
+MOST_STEPS = 1e60  # far beyond any run
+
 
 def max_norm(dimension: int, width: int, gamma: float | None = None) -> float:
     """Compute the c of Theorem 4.1; where no margin is known, without the term that it decides."""
@@ -14,20 +18,41 @@ def active_bound(width: int, keep_prob: float, steps: int, delta: float) -> floa
     return keep_prob * width + math.sqrt(2 * width * math.log(steps / delta))
 
 
-def theorem_bounds(gamma: float, learning_rate: float, steps: int, width: int, c: float) -> dict[str, float]:
-    """Compute the quantities of Theorem 4.1 and Lemma 5.2 for a run of T ``steps``.
-
-    They are lambda, the weight of the competitor U = W_1 + lambda V; required_width, from which on the bounds hold;
-    error_bound, of the iterates' mean misclassification, in expectation; distance_bound, of |w_r,t - w_r,1| for all
-    neurons and iterates, with high probability. ``gamma`` is the margin of Assumption 1, ``learning_rate`` eta, in
-    (0, ln 2), and ``c`` that of the projection.
-    """
+def _competitor_weight(gamma: float, learning_rate: float, steps: float, width: int, c: float) -> float:
+    """Compute lambda of Theorem 4.1."""
     eta_steps = learning_rate * steps
     inside = 44 * math.log(24 * eta_steps * c * math.sqrt(width))
-    lambda_ = (5 * math.log(2 * eta_steps) + math.sqrt(inside)) / gamma
+    return (5 * math.log(2 * eta_steps) + math.sqrt(inside)) / gamma
+
+
+def informative_steps(gamma: float, learning_rate: float, width: int, c: float) -> float:
+    """Find the number T of steps from which on the bound of Theorem 4.1 is below 1, which no error exceeds."""
+
+    def bound(log_steps: float) -> float:
+        steps = math.exp(log_steps)
+        return math.log(4 * _competitor_weight(gamma, learning_rate, steps, width, c) ** 2 / (learning_rate * steps))
+
+    # From eta T = e^2 on, where it is above 1 for every gamma up to 1, the bound falls.
+    return math.exp(brentq(bound, math.log(math.exp(2) / learning_rate), math.log(MOST_STEPS)))
+
+
+def theorem_bounds(
+    gamma: float, learning_rate: float, steps: int, width: int, c: float, delta: float
+) -> dict[str, float]:
+    """Compute the quantities of Theorems 4.1 and 4.2 and of Lemma 5.2 for a run of T ``steps``.
+
+    They are lambda, the weight of the competitor U = W_1 + lambda V; required_width, from which on the bounds hold;
+    error_bound, of the iterates' mean misclassification, in expectation; compression_bound, of the visited
+    sub-networks', with probability 1 - ``delta``; informative_steps, the T from which on the first of the two is below
+    1; distance_bound, of |w_r,t - w_r,1| for all neurons and iterates, with high probability. ``gamma`` is the margin
+    of Assumption 1, ``learning_rate`` eta, in (0, ln 2), and ``c`` that of the projection.
+    """
+    lambda_ = _competitor_weight(gamma, learning_rate, steps, width, c)
     return {
         "lambda": lambda_,
         "required_width": 2401 * gamma**-6 * lambda_**2,
-        "error_bound": 4 * lambda_**2 / eta_steps,
+        "error_bound": 4 * lambda_**2 / (learning_rate * steps),
+        "compression_bound": 12 * lambda_**2 / (learning_rate * steps) + 6 * math.log(1 / delta) / steps,
+        "informative_steps": informative_steps(gamma, learning_rate, width, c),
         "distance_bound": 7 * lambda_ / (2 * gamma * math.sqrt(width)),
     }

@@ -15,8 +15,12 @@ def error_slopes(errors: pd.DataFrame, column: str) -> pd.DataFrame:
     ``errors`` has width, keep_prob, seed, step (T) and the ``column``, such as ``mean_error_full``; the result width,
     keep_prob, seed and slope, NaN where fewer than three errors of the decade are positive.
     """
-    decade = errors[errors["step"] * DECADE >= _last_step(errors)]
-    return _slopes(decade, ["width", "keep_prob", "seed"], "step", column)
+    return _slopes(last_decade(errors), ["width", "keep_prob", "seed"], "step", column)
+
+
+def last_decade(table: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows of each training in the last decade of its steps."""
+    return table[table["step"] * DECADE >= _last_step(table)]
 
 
 def distance_slopes(distances: pd.DataFrame, column: str = "largest") -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The subnetworks stage: Algorithm 1 of paper D on two-layer networks."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,12 @@ from dropscape.jobs import Job
 from dropscape.numerics.schedules import recording_schedule
 from dropscape.subnetworks.bounds import active_bound, max_norm, theorem_bounds
 from dropscape.subnetworks.distributions import Distribution, make_distribution
+from dropscape.subnetworks.empirical_margin import empirical_margin
 from dropscape.subnetworks.streams import FreshStream, Stream, two_classes
 from dropscape.subnetworks.two_layer import DISTANCES, ERRORS, Algorithm1Run, Algorithm1Training, initial_weights
 from dropscape.training.loop import finish_in_turn
 
 DELTA = 0.05  # with what probability a bound may fail
-MARGINS = ["gamma", "attained", "lambda", "required_width", "error_bound", "distance_bound"]
 
 
 def train_two_layer(job: Job) -> None:
@@ -28,15 +27,17 @@ def train_two_layer(job: Job) -> None:
 
     Writes ``errors``: width, keep_prob, seed, step; error_full and error_visited, the shares of test examples that q W
     and g(W; ., B) misclassify; mean_error_full and mean_error_visited, their means over all iterates up to the step,
-    taken as linear between recorded ones; active_width, how many neurons the mask keeps.
+    taken as linear between recorded ones; active_width, how many neurons the mask keeps, and most_active, the most of
+    any mask up to that one.
 
     ``distances``: width, keep_prob, seed, step; largest and mean distance |w_r,t - w_r,1| of a neuron from its
     beginning; largest_norm of a neuron; projected, how many neurons the projection has moved so far; bound, its c.
 
-    ``margins``: width, keep_prob, seed, learning_rate, steps; gamma of Assumption 1; attained, the smallest margin that
-    the finite network's competitor V has on a test example, in expectation over masks; and of Theorem 4.1 and Lemma 5.2
-    lambda, required_width, error_bound and distance_bound, all NaN for images, whose margin is not known; active_bound,
-    which the active widths of all steps stay below with probability 1 - ``DELTA``.
+    ``margins``: width, keep_prob, seed, learning_rate, steps; gamma of Assumption 1, of images an upper bound of it
+    (``empirical_margin``), which is kindest to the theorems; attained, the smallest margin that the finite network's
+    competitor V has on a test example, in expectation over masks, of images the lower bound; and what
+    ``theorem_bounds`` says of Theorems 4.1 and 4.2 and Lemma 5.2; active_bound, which the active widths of all steps
+    stay below with probability 1 - ``DELTA``.
 
     The setting ``max_norm`` is the projection's c; None takes that of Theorem 4.1, without its margin where that is not
     known. ``data`` are either a ``distribution``, with fresh examples at each step, or images of two classes, of which
@@ -58,7 +59,8 @@ def train_two_layer(job: Job) -> None:
     measured = pd.concat(trained)
     write_table(job.outputs["errors"], measured[ERRORS])
     write_table(job.outputs["distances"], measured[DISTANCES])
-    margins = [row for config in configs for row in _margins(config, distribution, stream)]
+    known = None if distribution else empirical_margin(*stream.chunk(0, 0)[:2])
+    margins = [row for config in configs for row in _margins(config, distribution or known, stream)]
     write_table(job.outputs["margins"], pd.DataFrame(margins))
 
 
@@ -79,19 +81,21 @@ def _config(
     )
 
 
-def _margins(config: Algorithm1Training, distribution: Distribution | None, stream: Stream) -> list[dict[str, float]]:
-    """Compute the rows of ``margins`` of one width."""
+def _margins(
+    config: Algorithm1Training, known: Distribution | tuple[float, float], stream: Stream
+) -> list[dict[str, float]]:
+    """Compute the rows of ``margins`` of one width; ``known`` are bounds of gamma / q where there is no formula."""
     rows = []
     for keep_prob, c in zip(config.keep_probs, config.max_norms, strict=True):
         for seed in config.seeds:
-            row = {"width": config.width, "keep_prob": keep_prob, "seed": seed}
-            row |= {"learning_rate": config.learning_rate, "steps": config.steps}
-            known = dict.fromkeys(MARGINS, math.nan)
-            if distribution:
-                gamma = distribution.margin(keep_prob)
+            if isinstance(known, Distribution):
                 weights, _ = initial_weights(config.width, stream.dimension, seed)
-                attained = distribution.attained_margin(weights, keep_prob, *stream.test)
-                known = {"gamma": gamma, "attained": attained}
-                known |= theorem_bounds(gamma, config.learning_rate, config.steps, config.width, c)
-            rows.append(row | known | {"active_bound": active_bound(config.width, keep_prob, config.steps, DELTA)})
+                attained = known.attained_margin(weights, keep_prob, *stream.test)
+                gamma = known.margin(keep_prob)
+            else:
+                attained, gamma = (keep_prob * bound for bound in known)
+            run = {"width": config.width, "keep_prob": keep_prob, "seed": seed}
+            run |= {"learning_rate": config.learning_rate, "steps": config.steps, "gamma": gamma, "attained": attained}
+            run |= theorem_bounds(gamma, config.learning_rate, config.steps, config.width, c, DELTA)
+            rows.append(run | {"active_bound": active_bound(config.width, keep_prob, config.steps, DELTA)})
     return rows

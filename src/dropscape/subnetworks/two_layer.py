@@ -27,9 +27,18 @@ from dropscape.training.loop import TrainingRun
 from dropscape.training.pace import Pace, in_threads
 
 KEYS = ["width", "keep_prob", "seed", "step"]
-ERRORS = [*KEYS, "error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width"]
+ERRORS = [*KEYS, "error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width", "most_active"]
 DISTANCES = [*KEYS, "largest", "mean", "largest_norm", "projected", "bound"]
-MEASURED = ["error_full", "error_visited", "active_width", "largest", "mean", "largest_norm", "projected"]
+MEASURED = [
+    "error_full",
+    "error_visited",
+    "active_width",
+    "most_active",
+    "largest",
+    "mean",
+    "largest_norm",
+    "projected",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class Algorithm1Run(TrainingRun):
         # The current weights, (keep probabilities, seeds, d, ``padded`` m).
         self.theta = np.repeat(self.initial[None], len(config.keep_probs), axis=0)
         self.projected = np.zeros((*self.theta.shape[:2], self.theta.shape[3]), bool)
+        self.most_active = np.zeros((*self.theta.shape[:2], 1), np.int64)
         self.networks = list(np.ndindex(self.theta.shape[:2]))  # (keep probability's number, seed's number)
         self.chunk = -1  # of the stream, whose ``examples`` are at hand
         self.pace = Pace()
@@ -103,7 +113,9 @@ class Algorithm1Run(TrainingRun):
             self.rows += in_threads(self._measured, self.networks)
 
     def _network(self, network: tuple[int, int]) -> Algorithm1Network:
-        return Algorithm1Network(self.theta[network], self.signs[network[1]], self.projected[network])
+        return Algorithm1Network(
+            self.theta[network], self.signs[network[1]], self.projected[network], self.most_active[network]
+        )
 
     def _options(self, network: tuple[int, int]) -> Algorithm1Options:
         config, (point, seed) = self.config, network
@@ -120,10 +132,12 @@ class Algorithm1Run(TrainingRun):
         sizes, moved = lengths(self.theta[network][:, : config.width], self.initial[seed][:, : config.width])
         errors = [count / len(labels) for count in wrong]
         distances = [moved.max(), moved.mean(), sizes.max(), self.projected[network].sum()]
-        return [self.step, *errors, int(mask.sum()), *map(float, distances)]
+        active = int(mask.sum())  # of the next update's mask, which the steps so far did not have
+        most_active = max(active, int(self.most_active[network][0]))
+        return [self.step, *errors, active, most_active, *map(float, distances)]
 
     def _live_tensors(self) -> dict[str, Tensor]:
-        return {"theta": torch.from_numpy(self.theta), "projected": torch.from_numpy(self.projected)}
+        return {name: torch.from_numpy(getattr(self, name)) for name in ("theta", "projected", "most_active")}
 
     def _result(self) -> pd.DataFrame:
         config, tables = self.config, []
@@ -134,7 +148,9 @@ class Algorithm1Run(TrainingRun):
             for kind in ("full", "visited"):
                 table[f"mean_error_{kind}"] = running_mean(table["step"], table[f"error_{kind}"])
             tables.append(table)
-        return pd.concat(tables, ignore_index=True).astype({"active_width": int, "projected": int})
+        return pd.concat(tables, ignore_index=True).astype(
+            dict.fromkeys(["active_width", "most_active", "projected"], int)
+        )
 
 
 def running_mean(steps: Iterable[int], values: Iterable[float]) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ class Algorithm1Network(NamedTuple):
     theta: np.ndarray  # float32 (d, width), the columns w_r
     signs: np.ndarray  # float32 (width,), the a_r
     projected: np.ndarray  # bool (width,), which neurons the projection has moved so far
+    most_active: np.ndarray  # int64 (1,), the most neurons that a mask has kept so far
 
 
 class Algorithm1Options(NamedTuple):
@@ -143,7 +144,7 @@ def _measure(theta, squares):
 def _compiled(sources: int) -> tuple[Callable, Callable]:
     def descend(network, buffers, options, largest_draw, inputs, labels, order, step, stop):
         _ = sources
-        theta, signs, projected = network
+        theta, signs, projected, most_active = network
         values, rows, words, mask, products, deltas, squares, near = buffers
         draws = words.view(np.uint32)
         c, limit = options.c, np.float32(_NEAR * options.c * options.c)
@@ -156,6 +157,10 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
             example, label = inputs[order[at - step]], labels[order[at - step]]
             count = _gather(example, values, rows)
             fill(words, options.mask_seed + np.uint64(at) * DRAW_STEP + GOLDEN)
+            active = 0
+            for r in range(options.neurons):
+                active += draws[r] <= largest_draw
+            most_active[0] = max(most_active[0], active)
             for r in range(len(mask)):
                 mask[r] = draws[r] <= largest_draw
             _, output = _forward(theta, signs, values[:count], rows[:count], mask, products)

@@ -8,11 +8,12 @@ class ActiveWidthExcess(ExperimentStatistic):
     """Active neurons beyond q m over as many as the bound of paper D allows, the most of any training."""
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
-        """Measure it on all recorded iterates."""
+        """Measure it on the masks of all steps."""
         training = ["width", "keep_prob", "seed"]
         margins = tables.experiment_table(experiment, "margins")[[*training, "active_bound"]]
         together = tables.experiment_table(experiment, "errors").merge(margins, on=training)
         expected = together["keep_prob"] * together["width"]
-        excess = (together["active_width"] - expected) / (together["active_bound"] - expected)
-        note = f"{len(together):,} masks of {len(margins)} trainings"
+        excess = (together["most_active"] - expected) / (together["active_bound"] - expected)
+        masks = int((margins.merge(together.groupby(training)["step"].max(), on=training)["step"] + 1).sum())
+        note = f"{masks:,} masks of {len(margins)} trainings"
         return counted(excess.max(), margins["seed"].nunique(), note)

@@ -25,6 +25,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         "over seeds. The legends give the slopes over the widths, mean over seeds.",
         f"In {facts['trainings']} trainings the max-norm projection moved {moved}; the largest norm of a neuron "
         f"was {facts['norm_over_bound']:.2g} of its bound c.",
+        f"The largest distance is {facts['distance_over_bound']:.1g} of the bound of Lemma 5.2.",
     ]
     title, legend_rows = "distance of the neurons from their initialisation", len(looks) + len(meanings)
     axes = page.row(title, list(titles.values()), sentences, 2.0, legend_rows, sharing=0)

@@ -18,11 +18,16 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     errors, slopes = (rows_where(summary, quantity=quantity) for quantity in (ERROR, SLOPE))
     dashes = style.dashes_of(sorted(errors["keep_prob"], reverse=True))
     looks = style.shades(errors["width"], "$m$ = {:,.0f}")
+    bounds = page.description["bounds"]
     sentences = [
         r"The error is the misclassification of $q W_t$ and of $g(W_t;\, \cdot\,, B_t)$ on the test examples, mean "
         "over the iterates up to T.",
         curves.GEOMETRIC_RANGE,
-        "Slopes are those of the last decade of T, min to max over networks and seeds.",
+        "Slopes are those of the last decade of T, min to max over networks and seeds; a mean over iterates that no "
+        "longer err falls with slope -1 by itself.",
+        f"The theorems' bounds at the last iterate are {bounds['error_bound']:.2g} (full network) and "
+        f"{bounds['compression_bound']:.2g} (visited sub-networks) or more, beyond the panels; the first is below 1 "
+        f"from {bounds['informative_steps']:.1g} iterates on at the earliest.",
     ]
     title, legend_rows = "mean error of the iterates by their number", max(len(looks), len(dashes) + 1)
     titles = [[f"{name}: {network}" for network in _NETWORKS] for name in experiments.values()]

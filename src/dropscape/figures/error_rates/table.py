@@ -17,7 +17,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
 
     points: experiment, width, keep_prob, seed, step (T), network (``full network`` or ``visited sub-networks``),
     quantity (``mean error``, or ``slope``: of log error over log T in the last decade of T, without a step), value,
-    reason. summary: geometric mean and range of the error over seeds; mean and range of the slope.
+    reason. summary: geometric mean and range of the error over seeds; mean and range of the slope. facts: ``bounds``,
+    the smallest bounds of Theorems 4.1 and 4.2 at the last iterate, and the steps from which on the first is below 1.
     """
     curves, slopes = [], []
     for experiment in figure["experiments"]:
@@ -31,4 +32,6 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         for frames, name in ((curves, ERROR), (slopes, SLOPE))
     )
     names = ("mean errors", "error not positive", "fewer than three positive errors")
-    return subnetworks.with_slopes(curve, slope, [*TRAINING, "network", "quantity", "step"], names)
+    margins = pd.concat([tables.experiment_table(one["name"], "margins") for one in figure["experiments"]])
+    bounds = margins[["error_bound", "compression_bound", "informative_steps"]].min().to_dict()
+    return subnetworks.with_slopes(curve, slope, [*TRAINING, "network", "quantity", "step"], names, bounds=bounds)
