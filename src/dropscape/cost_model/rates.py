@@ -12,7 +12,7 @@ from dataclasses import dataclass
 FLOAT, DOUBLE = 4, 8  # bytes
 
 # A job's seconds until its script begins to work and the bytes that it then holds, by what it imports.
-START_SECONDS = {"torch": 4.0, "tables": 0.55, "drawing": 3.5}
+START_SECONDS = {"torch": 2.6, "tables": 0.55, "drawing": 3.5}
 START_BYTES = {"torch": 340e6, "tables": 80e6, "drawing": 200e6}
 
 
