@@ -39,7 +39,7 @@ def history(run):
     return pd.DataFrame(last + first)
 
 
-RUNS = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
+RUNS = {"dropout": {"keep_prob": [0.8, 0.5], "optimizer": "gd"}, "plain": {"keep_prob": 1, "optimizer": "gd"}}
 FULLY_CONNECTED = {"name": "mnist_wide", "model": "fnn", "network": "fully-connected network 784-1024-1024-10"}
 NETWORKS = {
     "vgg9": FULLY_CONNECTED | {"name": "cifar10_vgg9", "model": "vgg9", "network": "VGG-9", "title": "CIFAR-10"},

@@ -28,6 +28,9 @@ class CondensationSettings(Measurement):
     threshold: Annotated[float, Field(gt=0.71, lt=1)] = Field(
         0.95, description="Two vectors count as parallel where their cosine is above this (0.71: 45 degrees)."
     )
+    other_thresholds: list[Annotated[float, Field(gt=0.71, lt=1)]] = Field(
+        [0.9, 0.98], description="The effective ratio at the last step is also counted at these."
+    )
     recorded_steps: Annotated[int, Field(ge=2)] = Field(
         description="Steps of the training at which it is measured, half log-spaced, half even; 2 are both ends."
     )
