@@ -248,10 +248,17 @@ def test_a_ratio_of_effective_ratios_is_compared_between_thresholds(experiment):
     assert (alone.value, alone.units) == (pytest.approx(2), 2)
 
 
+def points_at(targets):
+    """Predictions of two seeds, whose test examples are other ones than the training examples."""
+    train = pd.DataFrame({"split": "train", "x": list(targets), "target": list(targets.values())})
+    both = pd.concat([train, pd.DataFrame({"split": "test", "x": [0.5, 0.7], "target": [50.0, -50.0]})])
+    return pd.concat(both.assign(seed=seed) for seed in (0, 1))
+
+
 def test_variation_is_compared_with_the_least_through_the_points(experiment):
-    points = pd.DataFrame({"x": [1.0, 0.0, 2.0], "y": [3.0, 1.0, 2.0]})  # up by 2, down by 1
+    points = points_at({1.0: 3.0, 0.0: 1.0, 2.0: 2.0})  # up by 2, down by 1
     ends = pd.DataFrame({"seed": [0, 1, 0, 1], "step": [0, 0, 9, 9], "total_variation": [50.0, 50.0, 6.0, 4.5]})
-    experiment.add("dropout", condensation=ends, examples=points)
+    experiment.add("dropout", condensation=ends, predictions=points)
     tables = experiment.tables
     assert bounds(measure("variation_excess", tables, tables.runs[0])) == interval([2, 1.5], np.log, np.exp)
 
@@ -265,8 +272,8 @@ def test_outputs_are_compared_at_the_end_seed_by_seed(experiment):
         ]
         return pd.concat(frames)
 
-    points = pd.DataFrame({"x": [0.0, 1.0], "y": [-2.0, 2.0]})  # a standard deviation of 2
-    experiment.add("one", function=function([1.0, 1.0], [0.0, 4.0]), examples=points)
+    points = points_at({0.0: -2.0, 1.0: 2.0})  # a standard deviation of 2
+    experiment.add("one", function=function([1.0, 1.0], [0.0, 4.0]), predictions=points)
     experiment.add("other", function=function([2.0, 2.0], [0.0, 0.0]))
     measured = measure("output_distance", experiment.tables, NAME, run="one", other="other")
     assert bounds(measured) == interval([0.5, math.sqrt(8) / 2], np.log, np.exp)

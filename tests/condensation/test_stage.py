@@ -19,7 +19,7 @@ from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
 from tests.stage_job import run_stage
 
-TABLES = ("condensation", "neurons", "function", "similarity", "examples")
+TABLES = ("condensation", "neurons", "function", "similarity")
 STEPS = [0, 3, 10]
 
 
@@ -100,10 +100,6 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         given = networks[seed, step](torch.tensor(drawn["x"].to_numpy())[:, None])[:, 0]
         np.testing.assert_allclose(drawn["output"], given, rtol=1e-12, atol=1e-12)
 
-    points = Curve.embedded()
-    given = torch.tensor(tables["examples"][["x", "y"]].to_numpy())
-    assert torch.equal(given, torch.cat([points.train_inputs, points.train_targets], dim=1)[:5].double())
-
     measured = tables["condensation"]
     assert [(row.seed, row.step) for row in measured.itertuples()] == [(s, t) for s in (4, 0) for t in STEPS]
     for row in measured.itertuples():
@@ -116,9 +112,10 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         unsigned = effective_neurons(alive, either_sign=True).upper / 9
         assert row.effective_ratio_unsigned == row.effective_ratio_unsigned_lower == unsigned
         if row.step == STEPS[-1]:
-            assert measured.loc[row.Index, "effective_ratio_at_0.9"] == effective_neurons(alive, 0.9).upper / 9
+            expected = effective_neurons(alive, 0.9, either_sign=True).upper / 9
+            assert measured.loc[row.Index, "effective_ratio_unsigned_at_0.9"] == expected
         else:
-            assert np.isnan(measured.loc[row.Index, "effective_ratio_at_0.9"])
+            assert np.isnan(measured.loc[row.Index, "effective_ratio_unsigned_at_0.9"])
         of_w, of_a = np.linalg.norm(vectors, axis=1), np.linalg.norm(parameters[1][0], axis=0)
         weights = {"": contributed, "_of_amplitude": of_w * of_a, "_of_a": of_a, "_of_w": of_w}
         for name, each in weights.items():
@@ -143,7 +140,7 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
     model = {"name": "fnn", "widths": [10, 130, 7, 3], "activation": "relu"}
     layers = ["layers.0.weight", "layers.1.weight"]
     tables, networks = measured_tables(tmp_path, model, layers, data=OneNeuron)
-    assert tables["function"].empty and tables["examples"].empty and tables["neurons"]["orientation"].isna().all()
+    assert tables["function"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
     assert tables["condensation"][undefined].isna().all(axis=None)

@@ -161,7 +161,11 @@ def features(names=("two_layers", "three_layers")):
         "neurons": [neurons(math.pi), neurons(0.1)] * count,
         "function": [function(2), function(0.5)] * count,
         "condensation": [condensation(1, (0, 500))] * 2 * count,
-        "examples": [pd.DataFrame({"x": [-0.5, 0.5], "y": [-1.0, 1.0]})] * 2 * count,
+        "predictions": [
+            pd.DataFrame({"seed": 0, "split": ["train", "train", "test"], "x": [-0.5, 0.5, 0], "target": [-1, 1, 9]})
+        ]
+        * 2
+        * count,
     }
     return [experiment(runs, name) for name in names], inputs
 

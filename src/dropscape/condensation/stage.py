@@ -38,7 +38,6 @@ COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"],
     "function": ["seed", "step", "x", "output"],
     "similarity": ["layer", "row", "column", "cosine"],
-    "examples": ["x", "y"],
 }
 
 
@@ -46,18 +45,17 @@ def measure_condensation(job: Job) -> None:
     """Measure the neurons of some layers at every recorded step of a training (paper B, section VI).
 
     Writes ``condensation``: seed, layer, step; effective_ratio and effective_ratio_unsigned, where parallel includes
-    the opposite direction, over all neurons of the layer, each with a lower bound (``_lower``) and, at the last step,
-    at each of ``other_thresholds`` (``_at_0.9``); zero_neurons, those without a direction; rotation, the mean angle to
-    the first step in degrees; movement, of all parameters from there, and movement_redrawn, of another seed's first
-    step from there. Of a fully-connected network, whose neurons' contributions to the next layer on the training
-    examples are known: rotation is weighted by them, leading_share is theirs in four orientations (opposite directions
-    are one for the odd activations tanh and identity), leading_share_of_amplitude that of |a| |w|, leading_share_of_a
-    and leading_share_of_w those of the factors; dead_neurons contribute next to nothing (``dead``) and need no
-    orientation in the effective ratios. Of another network the five are NaN, rotation is weighted by the neurons'
-    norms, and movement is that of ``layers``. And of the network: hessian_trace (``trace``), NaN unless it is
-    fully-connected with one output; NaN without ``interval`` total_variation, total_variation_error, convexity_changes
-    and visible_convexity_changes at ``POINTS`` points. And ``examples``, x and y of each training example, empty
-    without ``interval``.
+    the opposite direction, over all neurons of the layer, each with a lower bound (``_lower``), and the latter at each
+    of ``other_thresholds`` at the last step (``effective_ratio_unsigned_at_0.9``); zero_neurons, those without a
+    direction; rotation, the mean angle to the first step in degrees; movement, of all parameters from there, and
+    movement_redrawn, of another seed's first step from there. Of a fully-connected network, whose neurons'
+    contributions to the next layer on the training examples are known: rotation is weighted by them, leading_share is
+    theirs in four orientations (opposite directions are one for the odd activations tanh and identity),
+    leading_share_of_amplitude that of |a| |w|, leading_share_of_a and leading_share_of_w those of the factors;
+    dead_neurons contribute next to nothing (``dead``) and need no orientation in the effective ratios. Of another
+    network the five are NaN, rotation is weighted by the neurons' norms, and movement is that of ``layers``. And of the
+    network: hessian_trace (``trace``), NaN unless it is fully-connected with one output; NaN without ``interval``
+    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``
@@ -65,8 +63,8 @@ def measure_condensation(job: Job) -> None:
     ``similarity``, the cosines of the ``SHOWN`` neurons with the largest amplitude (of other layers the largest norm)
     by their positions in reading order.
 
-    A ConfigurationError says that the network has no such layer, or that ``interval`` is given for other than one
-    number, a DivergenceError that a weight of the layers is not finite.
+    A ConfigurationError says that the network has no such layer, a DivergenceError that a weight of the layers is not
+    finite.
     """
     settings = job.settings
     connected = network_kind(settings["model"]["name"]).is_fully_connected
@@ -100,25 +98,11 @@ def measure_condensation(job: Job) -> None:
                 drawn = outputs(_layers(at), settings["model"]["activation"], x)
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
             progress(index * len(steps) + position + 1)
-    if settings["interval"]:
-        rows["examples"].append(training_points(examples))
     write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
         write_table(job.outputs[table], pd.concat(frames)[columns])
     job.provenance(metadata.get("data"))
-
-
-def training_points(examples: Examples) -> pd.DataFrame:
-    """Return the training examples as x and y; a ConfigurationError says that they are not one number each."""
-    inputs, targets = examples.train_inputs, examples.train_targets
-    if inputs.ndim != 2 or inputs.shape[1] != 1 or targets.shape != inputs.shape or not targets.is_floating_point():
-        raise ConfigurationError(
-            "condensation.interval draws functions of one number, but the examples of "
-            f"'{examples.description['label']}' have inputs of shape {tuple(inputs.shape)} and targets of shape "
-            f"{tuple(targets.shape)}; leave it out."
-        )
-    return pd.DataFrame({"x": inputs[:, 0].double().numpy(), "y": targets[:, 0].double().numpy()})
 
 
 def _read(snapshots: str, layers: Sequence[str], whole: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -194,8 +178,8 @@ def _layer_measures(
     for name, either_sign in (("effective_ratio", False), ("effective_ratio_unsigned", True)):
         found = effective_neurons(alive, threshold, either_sign)
         measures |= {name: found.upper / count, f"{name}_lower": found.lower / count}
-        for other in other_thresholds:
-            measures[f"{name}_at_{other:g}"] = effective_neurons(alive, other, either_sign).upper / count
+    for other in other_thresholds:
+        measures[f"effective_ratio_unsigned_at_{other:g}"] = effective_neurons(alive, other, True).upper / count
     measures["zero_neurons"] = int((~neurons.vectors.any(axis=1)).sum())
     measures["dead_neurons"] = int(is_dead.sum()) if known else np.nan
     odd = settings["model"].get("activation") in ("tanh", "identity")

@@ -18,8 +18,8 @@ class OutputDistance(ExperimentStatistic):
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it at the end of both, on the points of the interval, seed by seed."""
         one, other = (self._outputs(tables, experiment, name) for name in (self.run, self.other))
-        examples = tables.run_table(tables.named_run(experiment, self.run), "examples")
-        distances = np.sqrt(((one - other) ** 2).mean(axis=1)) / examples["y"].std(ddof=0)
+        targets = tables.training_points(tables.named_run(experiment, self.run))["target"]
+        distances = np.sqrt(((one - other) ** 2).mean(axis=1)) / targets.std(ddof=0)
         return over_seeds(distances, f"of {self.run} and {self.other}", "log")
 
     @staticmethod

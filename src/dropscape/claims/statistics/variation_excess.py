@@ -9,7 +9,7 @@ class VariationExcess(RunStatistic):
 
     def measure(self, tables: Tables, run: Run) -> Measured:
         """Measure it at the end, seed by seed; the least is that of the points in their order."""
-        table, points = (tables.run_table(run, name) for name in ("condensation", "examples"))
+        table, points = tables.run_table(run, "condensation"), tables.training_points(run)
         ends = table[table["step"] == table["step"].max()].groupby("seed")["total_variation"].first()
-        least = points.sort_values("x")["y"].diff().abs().sum()
+        least = points.sort_values("x")["target"].diff().abs().sum()
         return over_seeds(ends / least, f"{ends.mean():.3g} against {least:.3g} of the points", "log")
