@@ -96,6 +96,16 @@ def test_the_judged_widths_are_drawn_at_the_level_that_ends_them(make):
     )
 
 
+def test_trainings_with_different_optimizers_are_told_apart(make):
+    runs = {name: run | {"optimizer": "adam" if name == "plain" else "gd"} for name, run in RUNS.items()}
+    figure = make("slices", runs=runs).drawn()
+    texts = legends(figure)[0][:2]
+    assert "without dropout, Adam" in texts[0] and "with dropout, gradient descent" in texts[1]
+    styles = {line.get_linestyle() for line in figure.axes[0].lines if line.get_marker() != "|"}
+    assert len(styles) == 2
+    check_page(figure)
+
+
 def test_high_losses_are_logarithmic_above_the_level_and_flat_ones_linear(make):
     made = make("slices")
     low, high = made.summary["experiment"] == "mnist_wide", made.summary["experiment"] == "cifar10_vgg9"

@@ -213,6 +213,20 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
     assert legends(figure)[-1] == ["first step", "last step"]
 
 
+def test_rows_that_neither_scale_nor_optimizer_tells_apart_have_both(tmp_path):
+    experiments, inputs = features(["one"])
+    plain = experiments[0]["runs"]["plain"]
+    experiments[0]["runs"] = {
+        "gd": plain,
+        "adam": plain | {"optimizer": "adam"},
+        "small": plain | {"initial_scale": [1]},
+    }
+    inputs = {table: [frames[0]] * 3 for table, frames in inputs.items()}
+    shown = titles(Made(tmp_path, "condensation_features", experiments, inputs).drawn())[::2]
+    details = ("scale default, gradient descent", "scale default, Adam", "scale 1, 0.5, gradient descent")
+    assert all(any(title.endswith(detail) for title in shown) for detail in details), shown
+
+
 def test_another_initialisation_has_a_row_of_its_own(tmp_path):
     experiments, inputs = features(["one"])
     runs = experiments[0]["runs"]
