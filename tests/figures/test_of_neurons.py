@@ -219,7 +219,7 @@ def test_rows_that_neither_scale_nor_optimizer_tells_apart_have_both(tmp_path):
     experiments[0]["runs"] = {
         "gd": plain,
         "adam": plain | {"optimizer": "adam"},
-        "small": plain | {"initial_scale": [1]},
+        "small": plain | {"initial_scale": [1, 0.5]},
     }
     inputs = {table: [frames[0]] * 3 for table, frames in inputs.items()}
     shown = titles(Made(tmp_path, "condensation_features", experiments, inputs).drawn())[::2]
