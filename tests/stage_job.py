@@ -21,6 +21,7 @@ SLICES = {
     "points": 5,
     "extent": 1.0,
     "rises": [0.05, 0.02],
+    "of_zero_output": False,
     "moved": ["weights", "all"],
     "max_width": 100.0,
 }

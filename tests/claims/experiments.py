@@ -36,12 +36,12 @@ class Experiment:
         self.folder, self.runs, self.run_files, self.files = folder, [], {}, {}
 
     def add(
-        self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, weight=None, examples=100, within=NAME,
-        **tables,
+        self, name, objective="dropout", keep_prob=0.8, learning_rate=0.01, weight=None, train_examples=100,
+        within=NAME, **tables,
     ):  # fmt: skip
         """A run with tables by name; returns the experiment."""
         settings = {"objective": objective, "keep_prob": keep_prob, "learning_rate": learning_rate}
-        settings |= {"gradient_penalty_weight": weight, "train_examples": examples}
+        settings |= {"gradient_penalty_weight": weight, "train_examples": train_examples}
         self.runs.append(Run(within, name, True, keep_prob == 1, settings))
         for table, content in tables.items():
             path = str(self.folder / within / name / f"{table}.csv")

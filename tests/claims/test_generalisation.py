@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
-from tests.claims.experiments import NAME, Experiment, bounds, history, interval, measure
+from tests.claims.experiments import NAME, Experiment, bounds, interval, measure
 
 
 @pytest.fixture
@@ -58,49 +58,90 @@ def test_a_run_that_the_scale_leaves_out_is_not_measured(experiment):
         measure("steps_to_level", experiment.tables, NAME, run="dropout", other="small", level=1e-5)
 
 
+def predicted(*errors, lines):
+    """Predictions of one seed for each normalised error, of a target whose lines have another one.
+
+    The test targets are 1 and -1 by turns, so that their variance is 1, and all outputs are off by the root of the
+    error; straight lines between the two training points are off by the same everywhere.
+    """
+    x, target = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, -1.0, 1.0, -1.0])
+    train = {"split": "train", "x": x, "target": target + math.sqrt(lines), "output": 0.0}
+    frames = [
+        pd.DataFrame({"seed": seed, "example": range(4)} | rows)
+        for seed, error in enumerate(errors)
+        for rows in (train, {"split": "test", "x": x, "target": target, "output": target - math.sqrt(error)})
+    ]
+    return pd.concat(frames)
+
+
 @pytest.fixture
 def errors(experiment):
     """log10 of the test error by keep probability and number of examples, the second seed's higher by 1."""
     logarithms = {
-        1.0: {4: -1.0, 8: -1.5, 10: -1.5},
-        0.9: {4: -1.0, 8: -4.0, 10: -5.0},
-        0.5: {4: -2.0, 8: -2.5, 10: -3.5},
+        1.0: {4: -1.0, 6: -1.2, 8: -1.5, 10: -1.5},
+        0.9: {4: -1.0, 6: -1.5, 8: -4.0, 10: -5.0},
+        0.5: {4: -2.0, 6: -2.0, 8: -2.5, 10: -3.5},
     }
     for keep_prob, by_count in logarithms.items():
         for count, value in by_count.items():
-            table = history(test_loss=(10**value, 10 ** (value + 1)))
-            experiment.add(f"n{count}-{keep_prob}", "dropout", keep_prob, examples=count, history=table)
+            table = predicted(10**value, 10 ** (value + 1), lines=10.0**-count)
+            experiment.add(f"n{count}-{keep_prob}", "dropout", keep_prob, train_examples=count, predictions=table)
     return experiment
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        ({}, (-4.5 - 3) / 2 + 0.5),
+        ({"keep_prob": 0.9}, -4.5 + 0.5),
+        ({"keep_prob": 1.0}, -1.5 + 0.5),
+        ({"over": "largest"}, -3 + 0.5),
         ({"against": "no_dropout"}, (-3.0 - 1.5) / 2),
         ({"against": "no_dropout", "over": "largest"}, -1.5),
-        ({"against": "no_dropout", "over": "smallest"}, -3.0),
         ({"against": "no_dropout", "keep_prob": 0.9}, -3.0),
-        ({"against": "fewer_examples", "keep_prob": 0.9}, -3.5),
-        ({"against": "fewer_examples", "keep_prob": 1.0}, -0.5),
-        ({"against": "fewer_examples"}, (-3.5 - 1.0) / 2),
+        ({"against": "interpolant", "keep_prob": 0.9}, (4 + 5) / 2 + 0.5),
+        ({"of": "interpolant"}, -9),
     ],
 )
 def test_errors_on_many_examples_are_compared(arguments, expected, errors):
-    measured = measure("generalisation_change", errors.tables, NAME, above=6, **arguments)
-    # The seeds differ by the same decade everywhere, so every draw gives the same.
-    assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
+    measured = measure("generalisation_error", errors.tables, NAME, above=6, **arguments)
+    assert measured.value == pytest.approx(expected)
+    if measured.unit == "seed" and arguments.get("against") == "no_dropout":
+        # The seeds differ by the same decade everywhere, so every draw gives the same.
+        assert (measured.low, measured.high) == pytest.approx((expected,) * 2)
 
 
 def test_without_a_reference_nothing_is_measured(errors):
-    for above, against in ((10, "no_dropout"), (3, "fewer_examples")):
-        measured = measure("generalisation_change", errors.tables, NAME, above=above, against=against)
-        assert math.isnan(measured.value) and measured.note.startswith(f"no training on more than {above} examples")
+    measured = measure("generalisation_error", errors.tables, NAME, above=10, against="no_dropout")
+    assert math.isnan(measured.value) and measured.note.startswith("no training on more than 10 examples")
 
 
 def test_an_error_of_zero_is_undefined_and_not_made_up(errors):
-    errors.add("n20-0.9", "dropout", 0.9, examples=20, history=history(test_loss=(0.0, 1.0)))
-    errors.add("n20", "risk", 1.0, examples=20, history=history(test_loss=(1.0, 1.0)))
-    assert math.isnan(measure("generalisation_change", errors.tables, NAME, above=6, against="no_dropout").value)
+    for keep_prob, first in ((0.9, 0.0), (1.0, 1.0)):
+        table = predicted(first, 1.0, lines=0.1)
+        errors.add(f"n20-{keep_prob}", "dropout", keep_prob, train_examples=20, predictions=table)
+    assert math.isnan(measure("generalisation_error", errors.tables, NAME, above=6, against="no_dropout").value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"at": 6, "keep_prob": 0.9}, (2.5 - 1.0) / 2),  # the next largest fall is from 8 to 10
+        ({"at": 8, "keep_prob": 0.9}, (1.0 - 2.5) / 2),
+        ({"at": 6}, (1.5 - 1.0) / 2),  # falls of 0.25, 1.5 and 1 in the mean over keep probabilities
+        ({"at": 6, "keep_prob": 1.0}, (0.3 - 0.2) / 2),
+    ],
+)
+def test_the_largest_fall_for_each_added_example_is_found(arguments, expected, errors):
+    measured = measure("generalisation_transition", errors.tables, NAME, **arguments)
+    assert (measured.value, measured.low, measured.high) == pytest.approx((expected,) * 3)
+    assert measured.units == 2
+
+
+@pytest.mark.parametrize("at", [7, 10])
+def test_a_fall_needs_neighbours_on_the_grid(at, errors):
+    measured = measure("generalisation_transition", errors.tables, NAME, at=at)
+    assert math.isnan(measured.value) and "between two others" in measured.note
 
 
 def condensation(first, last, layers=("one", "two")):
@@ -162,3 +203,77 @@ def test_a_measure_that_is_not_defined_is_not_compared(condensed):
     )
     assert math.isnan(measured.value) and measured.note == "convexity_changes is not defined"
     assert np.isnan(measured.low)
+
+
+def test_bounds_and_moments_of_the_reference(experiment):
+    def ratios(name, upper, lower):
+        rows = [
+            {"seed": seed, "layer": "one", "step": step, "effective_ratio": up, "effective_ratio_lower": down}
+            for step, (ups, downs) in enumerate(zip(upper, lower, strict=True))
+            for seed, (up, down) in enumerate(zip(ups, downs, strict=True))
+        ]
+        experiment.add(name, condensation=pd.DataFrame(rows))
+
+    ratios("dropout", [(1, 1), (0.5, 0.4), (0.2, 0.3)], [(0.1, 0.1)] * 3)
+    ratios("plain", [(9, 9)] * 3, [(1, 1), (0.5, 0.8), (0.8, 0.6)])
+    arguments = {"run": "dropout", "against": "plain", "column": "effective_ratio", "compare": "ratio"}
+    arguments["against_column"] = "effective_ratio_lower"
+    end = measure("condensation_change", experiment.tables, NAME, **arguments)
+    assert bounds(end) == interval([0.25, 0.5], np.log, np.exp)
+    whole = measure("condensation_change", experiment.tables, NAME, **arguments, moments="training")
+    assert bounds(whole) == interval([0.5, 0.5], np.log, np.exp)
+
+
+def test_the_reference_may_be_of_another_experiment(condensed):
+    condensed.add("plain", within="other", condensation=condensation((1, 1), (0.2, 0.3)))
+    arguments = {"run": "dropout", "column": "leading_share", "compare": "ratio", "against": "plain"}
+    measured = measure("condensation_change", condensed.tables, NAME, other_experiment="other", **arguments)
+    assert bounds(measured) == interval([3, 3], np.log, np.exp)
+
+
+def test_a_ratio_of_effective_ratios_is_compared_between_thresholds(experiment):
+    def ended(name, judged, *others):
+        columns = {"effective_ratio_unsigned": judged}
+        columns |= dict(
+            zip(("effective_ratio_unsigned_at_0.9", "effective_ratio_unsigned_at_0.98"), others, strict=True)
+        )
+        last = pd.DataFrame({"seed": [0, 1], "layer": "one", "step": 5} | columns)
+        experiment.add(name, condensation=pd.concat([last.assign(step=0, **dict.fromkeys(columns, 7.0)), last]))
+
+    ended("dropout", (0.2, 0.2), (0.1, 0.1), (0.25, 0.25))
+    ended("plain", (0.8, 0.8), (0.4, 0.4), (0.9, 0.9))
+    both = measure("threshold_sensitivity", experiment.tables, NAME, run="dropout", against="plain")
+    assert both.value == pytest.approx(1.25 / 1.125)
+    alone = measure("threshold_sensitivity", experiment.tables, NAME, run="dropout")
+    assert (alone.value, alone.units) == (pytest.approx(2), 2)
+
+
+def points_at(targets):
+    """Predictions of two seeds, whose test examples are other ones than the training examples."""
+    train = pd.DataFrame({"split": "train", "x": list(targets), "target": list(targets.values())})
+    both = pd.concat([train, pd.DataFrame({"split": "test", "x": [0.5, 0.7], "target": [50.0, -50.0]})])
+    return pd.concat(both.assign(seed=seed) for seed in (0, 1))
+
+
+def test_variation_is_compared_with_the_least_through_the_points(experiment):
+    points = points_at({1.0: 3.0, 0.0: 1.0, 2.0: 2.0})  # up by 2, down by 1
+    ends = pd.DataFrame({"seed": [0, 1, 0, 1], "step": [0, 0, 9, 9], "total_variation": [50.0, 50.0, 6.0, 4.5]})
+    experiment.add("dropout", condensation=ends, predictions=points)
+    tables = experiment.tables
+    assert bounds(measure("variation_excess", tables, tables.runs[0])) == interval([2, 1.5], np.log, np.exp)
+
+
+def test_outputs_are_compared_at_the_end_seed_by_seed(experiment):
+    def function(*outputs):
+        frames = [
+            pd.DataFrame({"seed": seed, "step": step, "x": [0.0, 1.0], "output": value if step else 9.0})
+            for seed, value in enumerate(outputs)
+            for step in (0, 5)
+        ]
+        return pd.concat(frames)
+
+    points = points_at({0.0: -2.0, 1.0: 2.0})  # a standard deviation of 2
+    experiment.add("one", function=function([1.0, 1.0], [0.0, 4.0]), predictions=points)
+    experiment.add("other", function=function([2.0, 2.0], [0.0, 0.0]))
+    measured = measure("output_distance", experiment.tables, NAME, run="one", other="other")
+    assert bounds(measured) == interval([0.5, math.sqrt(8) / 2], np.log, np.exp)

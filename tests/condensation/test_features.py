@@ -1,4 +1,4 @@
-"""Orientations, amplitudes, and the share of the amplitude in the best orientations against all choices of them."""
+"""Orientations, and the share of the weights in the best orientations against all choices of them."""
 
 import math
 from itertools import combinations
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropscape.condensation.features import WINDOW, amplitudes, leading_share, orientations
+from dropscape.condensation.features import WINDOW, leading_share, orientations
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -25,13 +25,6 @@ def test_orientations_are_angles_to_the_w_axis():
     np.testing.assert_allclose(orientations(vectors), expected, rtol=1e-15)
     with pytest.raises(ValueError, match="not in 3"):
         orientations([[1, 2, 3]])
-
-
-def test_amplitudes_are_products_of_lengths():
-    generator = np.random.default_rng(0)
-    vectors, outgoing = generator.standard_normal((5, 4)), generator.standard_normal((3, 5))
-    expected = [math.dist(vectors[j], [0] * 4) * math.dist(outgoing[:, j], [0] * 3) for j in range(5)]
-    np.testing.assert_allclose(amplitudes(vectors, outgoing), expected, rtol=1e-14)
 
 
 @given(SEEDS, st.integers(1, 11), st.integers(1, 4), st.booleans(), st.sampled_from([0.1, 0.6, np.pi]))

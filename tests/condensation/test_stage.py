@@ -19,7 +19,7 @@ from dropscape.models.registry import initialised
 from dropscape.models.restored import restored
 from tests.stage_job import run_stage
 
-TABLES = ("condensation", "neurons", "function", "similarity", "examples")
+TABLES = ("condensation", "neurons", "function", "similarity")
 STEPS = [0, 3, 10]
 
 
@@ -32,6 +32,7 @@ def measured_tables(folder, model, layers, interval=None, seeds=(4, 0), data=Cur
     write_tensors(folder / "snapshots", stacked, {"steps": STEPS, "data": {"label": "made here"}})
     write_prepared(folder / "points.safetensors", folder / "points.json", data.embedded())
     settings = {"model": model, "seeds": list(seeds), "layers": layers, "threshold": 0.95, "interval": interval}
+    settings["other_thresholds"] = [0.9]
     settings |= {"data": {"dataset": data.embedded().name, "train_examples": 5, "test_examples": 1}}
     inputs = {"data": str(folder / "points.safetensors"), "snapshots": str(folder / "snapshots")}
     written = {name: str(folder / name) for name in TABLES}
@@ -52,6 +53,17 @@ def contributions_of(network, data):
     features = {"tanh": torch.tanh, "relu": torch.relu}[network.activation](first(inputs))
     alone = features.T[:, :, None] * second.weight.T[:, None, :]
     return alone.square().sum(dim=2).mean(dim=1).sqrt().detach().numpy()
+
+
+def squared_gradient(network):
+    """The mean over the first five examples of the squared gradient of the output in all parameters, by autograd."""
+    network = network.requires_grad_(True)
+    squares = []
+    for x in Curve.embedded().train_inputs[:5].double():
+        gradients = torch.autograd.grad(network(x[None]).sum(), list(network.parameters()))
+        squares.append(sum(float(gradient.square().sum()) for gradient in gradients))
+    network.requires_grad_(False)
+    return np.mean(squares)
 
 
 def distance(network, start):
@@ -88,22 +100,28 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         given = networks[seed, step](torch.tensor(drawn["x"].to_numpy())[:, None])[:, 0]
         np.testing.assert_allclose(drawn["output"], given, rtol=1e-12, atol=1e-12)
 
-    points = Curve.embedded()
-    given = torch.tensor(tables["examples"][["x", "y"]].to_numpy())
-    assert torch.equal(given, torch.cat([points.train_inputs, points.train_targets], dim=1)[:5].double())
-
     measured = tables["condensation"]
     assert [(row.seed, row.step) for row in measured.itertuples()] == [(s, t) for s in (4, 0) for t in STEPS]
     for row in measured.itertuples():
         parameters = [(layer.weight.numpy(), layer.bias.numpy()) for layer in networks[row.seed, row.step].layers]
         vectors = np.column_stack(parameters[0])
-        assert row.effective_ratio == row.effective_ratio_lower == effective_neurons(vectors).upper / 9
-        unsigned = effective_neurons(vectors, either_sign=True).upper / 9
-        assert row.effective_ratio_unsigned == row.effective_ratio_unsigned_lower == unsigned
         contributed = contributions_of(networks[row.seed, row.step], Curve)
-        size = np.linalg.norm(vectors, axis=1) * np.linalg.norm(parameters[1][0], axis=0)
-        for share, weights in ((row.leading_share, contributed), (row.leading_share_of_amplitude, size)):
-            assert share == pytest.approx(leading_share(vectors, weights, 0.95, activation == "tanh"), rel=1e-12)
+        alive = vectors[contributed > DEAD * contributed.mean()]
+        assert row.dead_neurons == 9 - len(alive)
+        assert row.effective_ratio == row.effective_ratio_lower == effective_neurons(alive).upper / 9
+        unsigned = effective_neurons(alive, either_sign=True).upper / 9
+        assert row.effective_ratio_unsigned == row.effective_ratio_unsigned_lower == unsigned
+        if row.step == STEPS[-1]:
+            expected = effective_neurons(alive, 0.9, either_sign=True).upper / 9
+            assert measured.loc[row.Index, "effective_ratio_unsigned_at_0.9"] == expected
+        else:
+            assert np.isnan(measured.loc[row.Index, "effective_ratio_unsigned_at_0.9"])
+        of_w, of_a = np.linalg.norm(vectors, axis=1), np.linalg.norm(parameters[1][0], axis=0)
+        weights = {"": contributed, "_of_amplitude": of_w * of_a, "_of_a": of_a, "_of_w": of_w}
+        for name, each in weights.items():
+            expected = leading_share(vectors, each, 0.95, activation == "tanh")
+            assert measured.loc[row.Index, f"leading_share{name}"] == pytest.approx(expected, rel=1e-12)
+        assert row.hessian_trace == pytest.approx(squared_gradient(networks[row.seed, row.step]), rel=1e-9)
         start, other = networks[row.seed, 0], networks[4 - row.seed, 0]
         initial = torch.cat([start.layers[0].weight, start.layers[0].bias[:, None]], dim=1)
         cosines = torch.nn.functional.cosine_similarity(torch.tensor(vectors), initial, dim=1).clamp(-1, 1)
@@ -122,7 +140,7 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
     model = {"name": "fnn", "widths": [10, 130, 7, 3], "activation": "relu"}
     layers = ["layers.0.weight", "layers.1.weight"]
     tables, networks = measured_tables(tmp_path, model, layers, data=OneNeuron)
-    assert tables["function"].empty and tables["examples"].empty and tables["neurons"]["orientation"].isna().all()
+    assert tables["function"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
     assert tables["condensation"][undefined].isna().all(axis=None)
@@ -167,3 +185,20 @@ def test_a_layer_that_is_not_there_is_named(tmp_path, layer):
     ) as e:
         measured_tables(tmp_path, {"name": "resnet18", "classes": 3, "width": 2}, ["conv1.weight", layer])
     assert "norm1.weight" not in str(e.value).partition("write")[2]
+
+
+def test_dead_neurons_need_no_orientation(tmp_path, monkeypatch):
+    """Neurons of the second half have no output weight; the others are two groups far apart."""
+    model = {"name": "fnn", "widths": [1, 8, 1], "activation": "relu"}
+    angles = torch.tensor([2.5, 2.5, 3.9, 3.9, 0.2, 1.2, 5.2, 5.2])
+    state = {
+        "layers.0.weight": torch.cos(angles)[:, None],
+        "layers.0.bias": torch.sin(angles),
+        "layers.1.weight": torch.tensor([[1.0] * 4 + [0.0] * 4]),
+        "layers.1.bias": torch.zeros(1),
+    }
+    monkeypatch.setattr("tests.condensation.test_stage.initialised", lambda *_: restored(model, state))
+    tables, _ = measured_tables(tmp_path, model, ["layers.0.weight"], seeds=(4,))
+    row = tables["condensation"].iloc[0]
+    assert (row["dead_neurons"], row["effective_ratio"]) == (4, 2 / 8)
+    assert effective_neurons(np.column_stack([np.cos(angles.numpy()), np.sin(angles.numpy())])).upper == 5

@@ -39,7 +39,7 @@ def history(run):
     return pd.DataFrame(last + first)
 
 
-RUNS = {"dropout": {"keep_prob": [0.8, 0.5]}, "plain": {"keep_prob": 1}}
+RUNS = {"dropout": {"keep_prob": [0.8, 0.5], "optimizer": "gd"}, "plain": {"keep_prob": 1, "optimizer": "gd"}}
 FULLY_CONNECTED = {"name": "mnist_wide", "model": "fnn", "network": "fully-connected network 784-1024-1024-10"}
 NETWORKS = {
     "vgg9": FULLY_CONNECTED | {"name": "cifar10_vgg9", "model": "vgg9", "network": "VGG-9", "title": "CIFAR-10"},
@@ -94,6 +94,16 @@ def test_the_judged_widths_are_drawn_at_the_level_that_ends_them(make):
     assert (
         legends(figure)[0][-1] == "width at a rise of 0.5" and legends(figure)[1][-1] == "width at a rise of 0.5 nats"
     )
+
+
+def test_trainings_with_different_optimizers_are_told_apart(make):
+    runs = {name: run | {"optimizer": "adam" if name == "plain" else "gd"} for name, run in RUNS.items()}
+    figure = make("slices", runs=runs).drawn()
+    texts = legends(figure)[0][:2]
+    assert "without dropout, Adam" in texts[0] and "with dropout, gradient descent" in texts[1]
+    styles = {line.get_linestyle() for line in figure.axes[0].lines if line.get_marker() != "|"}
+    assert len(styles) == 2
+    check_page(figure)
 
 
 def test_high_losses_are_logarithmic_above_the_level_and_flat_ones_linear(make):

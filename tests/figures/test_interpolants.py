@@ -8,7 +8,7 @@ from tests.figures.made import Made, check_page, footer, legends, titles
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return Made(tmp_path_factory.mktemp("interpolants"), "interpolants", [], {"interpolants": [table(30, 0.8)]})
+    return Made(tmp_path_factory.mktemp("interpolants"), "interpolants", [], {"interpolants": [table(30, [10], 0.8)]})
 
 
 @pytest.fixture(scope="module")

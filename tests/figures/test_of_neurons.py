@@ -190,7 +190,11 @@ def features(names=("two_layers", "three_layers")):
         "neurons": [neurons(math.pi), neurons(0.1)] * count,
         "function": [function(2), function(0.5)] * count,
         "condensation": [condensation(1, (0, 500))] * 2 * count,
-        "examples": [pd.DataFrame({"x": [-0.5, 0.5], "y": [-1.0, 1.0]})] * 2 * count,
+        "predictions": [
+            pd.DataFrame({"seed": 0, "split": ["train", "train", "test"], "x": [-0.5, 0.5, 0], "target": [-1, 1, 9]})
+        ]
+        * 2
+        * count,
     }
     return [experiment(runs, name) for name in names], inputs
 
@@ -236,6 +240,20 @@ def test_a_row_per_experiment_has_the_outputs_and_each_runs_neurons(names, tmp_p
         assert (np.ptp(last[:, 0]) < 0.3) == (spread < 1) and np.ptp(first[:, 0]) > 4
     assert "35% → 75%\nturned 51°\nmoved 0.6" in [text.get_text() for text in plain.texts]
     assert legends(figure)[-1] == ["first step", "last step"]
+
+
+def test_rows_that_neither_scale_nor_optimizer_tells_apart_have_both(tmp_path):
+    experiments, inputs = features(["one"])
+    plain = experiments[0]["runs"]["plain"]
+    experiments[0]["runs"] = {
+        "gd": plain,
+        "adam": plain | {"optimizer": "adam"},
+        "small": plain | {"initial_scale": [1, 0.5]},
+    }
+    inputs = {table: [frames[0]] * 3 for table, frames in inputs.items()}
+    shown = titles(Made(tmp_path, "condensation_features", experiments, inputs).drawn())[::2]
+    details = ("scale default, gradient descent", "scale default, Adam", "scale 1, 0.5, gradient descent")
+    assert all(any(title.endswith(detail) for title in shown) for detail in details), shown
 
 
 def test_another_initialisation_has_a_row_of_its_own(tmp_path):

@@ -160,26 +160,35 @@ def test_a_pair_with_the_risk_has_the_keep_probability_of_the_other(tmp_path):
     check_page(made.drawn())
 
 
+def predicted(*errors):
+    """Predictions of one seed for each normalised error; straight lines between the training points have 0.1."""
+    x, target = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 0.0])
+    off = np.sqrt(target.var() * np.array([0.1, *errors]))
+    frames = []
+    for seed, miss in enumerate(off[1:]):
+        frames.append(pd.DataFrame({"split": "train", "x": x, "target": target + off[0], "output": 0, "seed": seed}))
+        frames.append(pd.DataFrame({"split": "test", "x": x, "target": target, "output": target + miss, "seed": seed}))
+    return pd.concat(frames)
+
+
 def test_the_grid_has_the_mean_logarithm_of_each_cell(tmp_path):
     runs, frames = {}, []
     for count, keep_prob in itertools.product((2, 6, 10, 20), (1.0, 0.9, 0.5)):
         runs[f"n{count}-{keep_prob}"] = run("dropout", keep_prob, train_examples=count)
-        frame = history((0, 0), test_loss=1e-2 if keep_prob == 1 else 10.0 ** -(count / 2))
-        frame.loc[frame["seed"] == 1, "test_loss"] *= 100
-        if count == 20 and keep_prob == 0.5:
-            frame["test_loss"] = 0.0
-        frames.append(frame)
+        error = 1e-2 if keep_prob == 1 else 10.0 ** -(count / 2)
+        frames.append(predicted(*((0.0, 0.0) if (count, keep_prob) == (20, 0.5) else (error, 100 * error))))
     settings = experiment(runs, "teacher", train_examples=[2, 20], title="a teacher")
-    made = Made(tmp_path, "test_error_grid", [settings], {"history": frames}, level=6)
-    cells = made.summary.set_index(["train_examples", "keep_prob"])["mean"]
+    made = Made(tmp_path, "test_error_grid", [settings], {"predictions": frames}, level=6)
+    cells = made.summary.fillna({"keep_prob": 0}).set_index(["train_examples", "keep_prob"])["mean"]
     assert cells[10, 0.9] == pytest.approx(-4) and cells[10, 1.0] == pytest.approx(-1) and math.isnan(cells[20, 0.5])
+    assert cells[10, 0] == pytest.approx(-1)
     assert made.description["undefined"][0]["reasons"] == {"test error without a logarithm": 2}
     figure = made.drawn()
     check_page(figure)
     panel = figure.axes[0]
     assert [label.get_text() for label in panel.get_xticklabels()] == ["2", "6", "10", "20"]
-    assert [label.get_text() for label in panel.get_yticklabels()] == ["1", "0.9", "0.5"]
-    (level,) = panel.lines
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["1", "0.9", "0.5", "lines"]
+    _, level = panel.lines
     assert level.get_xdata() == [1, 1]
     assert panel.images[0].get_array()[1, 2] == pytest.approx(-4)
     assert "n = 2 to 20 training examples" in footer(figure)

@@ -93,6 +93,7 @@ def test_an_end_point_is_the_end_of_training_before_the_steps_of_a_trajectory(tm
     files = {"runs": {"mnist": {name: {"history": str(tmp_path / "history.csv")} for name in ("short", "long")}}}
     tables = TableFiles(files | {"experiments": {}, "theory": {}})
     points = {"short": {"keep_prob": [0.9, 0.8], "trajectory_steps": 5}, "long": {"keep_prob": 1}}
+    points = {name: point | {"optimizer": "gd"} for name, point in points.items()}
     found = list(end_points({"experiments": [{"name": "mnist", "runs": points}]}, tables))
     assert [end["keep_prob"] for end, _ in found] == [0.8, 1]
     assert [rows["test_accuracy"].to_dict() for _, rows in found] == [{0: 1, 4: 0}, {0: 3, 4: 2}]

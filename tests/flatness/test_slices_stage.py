@@ -15,13 +15,13 @@ from tests.stage_job import SLICES, TINY_RUN, run_stage, write_networks, write_t
 SETTINGS = TINY_RUN | SLICES
 
 
-def made(tmp_path, offset=0):
+def made(tmp_path, offset=0, **changes):
     """The stage on networks of the initialisations of seeds 0 and 4, or of seeds ``offset`` further on."""
     data = write_tiny_images(tmp_path / "data")
     states = [initialised(SETTINGS["model"], seed + offset).state_dict() for seed in SETTINGS["seeds"]]
     inputs = {"data": str(tmp_path / "data"), "model": write_networks(tmp_path / "model", states)}
     outputs = {name: str(tmp_path / name) for name in ("slices", "slice_widths")}
-    assert run_stage(slice_loss, "flatness_slices", SETTINGS, inputs, outputs)["stage"] == "flatness"
+    assert run_stage(slice_loss, "flatness_slices", SETTINGS | changes, inputs, outputs)["stage"] == "flatness"
     return data, states, read_table(outputs["slices"]), read_table(outputs["slice_widths"])
 
 
@@ -64,3 +64,10 @@ def test_another_end_point_is_cut_in_the_same_gaussian_direction(tmp_path):
         if value.ndim > 1:
             cosine = torch.cosine_similarity(value.flatten(), other[name].flatten(), dim=0)
             assert float(cosine) > 1 - 1e-5
+
+
+def test_rises_may_be_multiples_of_what_the_output_0_has_as_its_squared_error(tmp_path):
+    one_hot = SETTINGS["data"] | {"one_hot": True}
+    *_, widths = made(tmp_path, data=one_hot, loss="mse", rises=[0.5, 2], of_zero_output=True)
+    assert sorted(set(widths["rise"])) == [0.25, 1]  # every one-hot target has a squared error of 1/2
+    assert set(widths.loc[widths["judged"], "rise"]) == {0.25}

@@ -104,7 +104,7 @@ def test_a_grid_with_other_values_names_them():
         "implicit_regularization",
         grid={"keep{keep_prob}-n{train_examples}": {"keep_prob": [0.5, 1], "train_examples": [2, 3]}},
     )
-    assert found == ("4 runs for 42", "2 of 6 keep probabilities", "numbers of training points 2 / 3 for 2 to 14")
+    assert found == ("4 runs for 54", "2 of 6 keep probabilities", "numbers of training points 2 / 3 for 2 to 14")
 
 
 def test_a_measurement_that_is_left_out_is_said():

@@ -10,7 +10,6 @@ rule condensation:
         neurons=run_file("condensation", "neurons.csv"),
         function=run_file("condensation", "function.csv"),
         similarity=run_file("condensation", "similarity.csv"),
-        examples=run_file("condensation", "examples.csv"),
         provenance=run_file("condensation", "provenance.json"),
     threads: USER.threads
     resources:

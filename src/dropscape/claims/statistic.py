@@ -83,6 +83,11 @@ class Tables(TableFiles):
             raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return (same_rate or plain)[0]
 
+    def training_points(self, run: Run) -> pd.DataFrame:
+        """The input x and the target of each training example of a run with one number as input and output."""
+        predictions = self.run_table(run, "predictions")
+        return predictions[(predictions["seed"] == predictions["seed"].min()) & (predictions["split"] == "train")]
+
     def at_end_of_training(self, run: Run, column: str) -> NDArray:
         """A column of the run's history by seed, before the further steps that record a trajectory."""
         history = self.run_table(run, "history")

@@ -1,4 +1,4 @@
-"""Measures orientation, amplitude and similarity of neurons (paper B, section VI.A.1), and what few orientations hold.
+"""Measures orientation and similarity of neurons (paper B, section VI.A.1), and what few orientations hold.
 
 A neuron's input weight is the vector of its weights and, where the layer has biases, its bias (section III.D); those
 of a layer are the rows of (m, d). All results are float64. A weight that is not finite is a DivergenceError.
@@ -37,12 +37,6 @@ def orientations(vectors: ArrayLike) -> NDArray[np.float64]:
     angles = np.full(len(nonzero), np.nan)
     angles[nonzero] = np.arctan2(directions[:, 1], directions[:, 0])
     return np.where(angles == np.pi, -np.pi, angles)
-
-
-def amplitudes(vectors: ArrayLike, outgoing: ArrayLike) -> NDArray[np.float64]:
-    """Compute the amplitudes A_j = |a_j| |w_j|, (m,), from w (m, d) and a (k, m)."""
-    incoming = np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1)
-    return incoming * np.linalg.norm(np.asarray(outgoing, dtype=np.float64), axis=0)
 
 
 def ordered_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
@@ -92,21 +86,24 @@ def leading_share(
 def _best_windows(angles: NDArray, weights: NDArray, period: float, count: int) -> float:
     """Find the largest weight in ``count`` disjoint windows on a circle, by dynamic programming.
 
-    Best windows can be moved until each starts at an angle. The circle is cut before every angle in turn, since one of
-    the cuts meets a window's start; row s of a table is the circle cut before angle s, from which angles are counted.
+    Best windows can be moved until each starts at an angle. The circle is cut where fewest such windows reach across:
+    either none of the best ones does, or it can be cut at the start of one that does. From each cut angles are counted.
     """
     angles = angles % period
     order = np.argsort(angles, kind="stable")
     angles, weights = angles[order], weights[order]
-    n, cuts = len(angles), np.arange(len(angles))
-    after = np.searchsorted(np.concatenate([angles, angles + period]), angles + WINDOW, side="right") - cuts
-    sums = np.concatenate([[0.0], np.cumsum(np.concatenate([weights, weights]))])
-    best = np.zeros((count + 1, n, n + 1))  # best[k, s, j]: with k windows from the j-th angle on
+    n = len(angles)
+    after = np.searchsorted(np.concatenate([angles, angles + period]), angles + WINDOW, side="right") - np.arange(n)
+    across = (np.arange(n) - np.arange(n)[:, None]) % n < np.minimum(after, n)[:, None]  # [i, j]: from i beyond j
+    across[np.diag_indices(n)] = False
+    place = across.sum(axis=0).argmin()
+    cuts = np.append(np.flatnonzero(across[:, place]), place)
+    sums, rows = np.concatenate([[0.0], np.cumsum(np.concatenate([weights, weights]))]), np.arange(len(cuts))
+    best = np.zeros((count + 1, len(cuts), n + 1))  # best[k, c, j]: with k windows from the j-th angle after cut c on
     for j in range(n - 1, -1, -1):
         end = np.minimum(j + after[(cuts + j) % n], n)
         window = sums[cuts + end] - sums[cuts + j]
-        for k in range(1, count + 1):
-            best[k, :, j] = np.maximum(best[k, :, j + 1], window + best[k - 1, cuts, end])
+        best[1:, :, j] = np.maximum(best[1:, :, j + 1], window + best[:-1, rows, end])
     return float(best[count, :, 0].max())
 
 

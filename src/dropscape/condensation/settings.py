@@ -28,6 +28,10 @@ class CondensationSettings(Measurement):
     threshold: Annotated[float, Field(gt=0.71, lt=1)] = Field(
         0.95, description="Two vectors count as parallel where their cosine is above this (0.71: 45 degrees)."
     )
+    other_thresholds: list[Annotated[float, Field(gt=0.71, lt=1)]] = Field(
+        [0.9, 0.98],
+        description="The effective ratio of the last step, opposite directions as one, is also counted at these.",
+    )
     recorded_steps: Annotated[int, Field(ge=2)] = Field(
         description="Steps of the training at which it is measured, half log-spaced, half even; 2 are both ends."
     )
@@ -58,5 +62,5 @@ class CondensationSettings(Measurement):
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
         """Ask for the measurement; its settings leave out what the training alone decides."""
         settings = run.only("data", "model", "seeds") | self.model_dump(mode="json", exclude={"recorded_steps"})
-        tables = ["condensation", "neurons", "function", "similarity", *(["examples"] if self.interval else [])]
+        tables = ("condensation", "neurons", "function", "similarity")
         return (Task("condensation", settings, dict.fromkeys(tables, "condensation")),)

@@ -12,7 +12,7 @@ from torch import Tensor
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
-from dropscape.condensation.features import amplitudes, leading_share, ordered_similarity, orientations
+from dropscape.condensation.features import leading_share, ordered_similarity, orientations
 from dropscape.condensation.movement import contributions, dead, relative_movement, rotation
 from dropscape.condensation.piecewise import (
     Layers,
@@ -22,6 +22,7 @@ from dropscape.condensation.piecewise import (
     total_variation,
     visible_convexity_changes,
 )
+from dropscape.condensation.trace import hessian_trace
 from dropscape.data.examples import Examples
 from dropscape.data.prepared import load_examples
 from dropscape.errors import ConfigurationError
@@ -37,7 +38,6 @@ COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"],
     "function": ["seed", "step", "x", "output"],
     "similarity": ["layer", "row", "column", "cosine"],
-    "examples": ["x", "y"],
 }
 
 
@@ -45,15 +45,17 @@ def measure_condensation(job: Job) -> None:
     """Measure the neurons of some layers at every recorded step of a training (paper B, section VI).
 
     Writes ``condensation``: seed, layer, step; effective_ratio and effective_ratio_unsigned, where parallel includes
-    the opposite direction, each with a lower bound (``_lower``); zero_neurons, those without a direction; rotation, the
-    mean angle to the first step in degrees; movement, of all parameters from there, and movement_redrawn, of another
-    seed's first step from there. Of a fully-connected network, whose neurons' contributions to the next layer on the
-    training examples are known: rotation is weighted by them, leading_share is theirs in four orientations (opposite
-    directions are one for the odd activations tanh and identity), leading_share_of_amplitude that of |a| |w|, and
-    dead_neurons contribute next to nothing (``dead``). Of another network the three are NaN, rotation is weighted by
-    the neurons' norms, and movement is that of ``layers``. And of the network, NaN without ``interval``:
-    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And
-    ``examples``, x and y of each training example, empty without ``interval``.
+    the opposite direction, over all neurons of the layer, each with a lower bound (``_lower``), and the latter at each
+    of ``other_thresholds`` at the last step (``effective_ratio_unsigned_at_0.9``); zero_neurons, those without a
+    direction; rotation, the mean angle to the first step in degrees; movement, of all parameters from there, and
+    movement_redrawn, of another seed's first step from there. Of a fully-connected network, whose neurons'
+    contributions to the next layer on the training examples are known: rotation is weighted by them, leading_share is
+    theirs in four orientations (opposite directions are one for the odd activations tanh and identity),
+    leading_share_of_amplitude that of |a| |w|, leading_share_of_a and leading_share_of_w those of the factors;
+    dead_neurons contribute next to nothing (``dead``) and need no orientation in the effective ratios. Of another
+    network the five are NaN, rotation is weighted by the neurons' norms, and movement is that of ``layers``. And of the
+    network: hessian_trace (``trace``), NaN unless it is fully-connected with one output; NaN without ``interval``
+    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``
@@ -61,8 +63,8 @@ def measure_condensation(job: Job) -> None:
     ``similarity``, the cosines of the ``SHOWN`` neurons with the largest amplitude (of other layers the largest norm)
     by their positions in reading order.
 
-    A ConfigurationError says that the network has no such layer, or that ``interval`` is given for other than one
-    number, a DivergenceError that a weight of the layers is not finite.
+    A ConfigurationError says that the network has no such layer, a DivergenceError that a weight of the layers is not
+    finite.
     """
     settings = job.settings
     connected = network_kind(settings["model"]["name"]).is_fully_connected
@@ -79,12 +81,13 @@ def measure_condensation(job: Job) -> None:
         moved_redrawn = relative_movement(redrawn, start) if seeds > 1 else np.nan
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
-            network = _function_measures(at, settings)
+            network = _function_measures(at, settings) | {"hessian_trace": _trace(at, settings, examples)}
             network |= {"movement": relative_movement(at, start), "movement_redrawn": moved_redrawn}
+            thresholds = settings["other_thresholds"] if position == len(steps) - 1 else ()
             for layer in settings["layers"]:
                 neurons = _neurons(at, layer, settings, examples)
                 where = {"seed": seed, "layer": layer, "step": step}
-                measures = _layer_measures(neurons, _input_weights(start, layer), settings)
+                measures = _layer_measures(neurons, _input_weights(start, layer), settings, thresholds)
                 measured.append(where | measures | network)
                 if connected and position in ends:
                     rows["neurons"].append(neurons.table().assign(**where))
@@ -95,25 +98,11 @@ def measure_condensation(job: Job) -> None:
                 drawn = outputs(_layers(at), settings["model"]["activation"], x)
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
             progress(index * len(steps) + position + 1)
-    if settings["interval"]:
-        rows["examples"].append(training_points(examples))
     write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
         write_table(job.outputs[table], pd.concat(frames)[columns])
     job.provenance(metadata.get("data"))
-
-
-def training_points(examples: Examples) -> pd.DataFrame:
-    """Return the training examples as x and y; a ConfigurationError says that they are not one number each."""
-    inputs, targets = examples.train_inputs, examples.train_targets
-    if inputs.ndim != 2 or inputs.shape[1] != 1 or targets.shape != inputs.shape or not targets.is_floating_point():
-        raise ConfigurationError(
-            "condensation.interval draws functions of one number, but the examples of "
-            f"'{examples.description['label']}' have inputs of shape {tuple(inputs.shape)} and targets of shape "
-            f"{tuple(targets.shape)}; leave it out."
-        )
-    return pd.DataFrame({"x": inputs[:, 0].double().numpy(), "y": targets[:, 0].double().numpy()})
 
 
 def _read(snapshots: str, layers: Sequence[str], whole: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -144,15 +133,23 @@ def _input_weights(tensors: Mapping[str, NDArray], layer: str) -> NDArray[np.flo
 
 @dataclass(frozen=True)
 class _Neurons:
-    """The neurons of a layer: input weights (m, d); of a fully-connected network |a| |w| and contributions, (m,)."""
+    """The neurons of a layer: input weights (m, d); of a fully-connected network |a| and contributions, (m,)."""
 
     vectors: NDArray[np.float64]
-    amplitude: NDArray[np.float64] | None = None
+    outgoing: NDArray[np.float64] | None = None
     contribution: NDArray[np.float64] | None = None
 
     @property
+    def norms(self) -> NDArray[np.float64]:
+        return np.linalg.norm(self.vectors, axis=1)
+
+    @property
+    def amplitude(self) -> NDArray[np.float64] | None:
+        return None if self.outgoing is None else self.norms * self.outgoing
+
+    @property
     def sizes(self) -> NDArray[np.float64]:
-        return np.linalg.norm(self.vectors, axis=1) if self.amplitude is None else self.amplitude
+        return self.norms if self.outgoing is None else self.amplitude
 
     def table(self) -> pd.DataFrame:
         angles = orientations(self.vectors) if self.vectors.shape[1] == 2 else np.nan
@@ -169,24 +166,37 @@ def _neurons(
     layers, index = _layers(tensors), int(layer.split(".")[1])
     outgoing, _ = layers[index + 1]
     features = hidden_features(layers, settings["model"]["activation"], examples.train_inputs.flatten(1))[index]
-    return _Neurons(vectors, amplitudes(vectors, outgoing), contributions(features, outgoing))
+    return _Neurons(vectors, np.linalg.norm(outgoing, axis=0), contributions(features, outgoing))
 
 
-def _layer_measures(neurons: _Neurons, initial: NDArray, settings: Mapping[str, Any]) -> dict[str, float]:
-    threshold, measures = settings["threshold"], {}
+def _layer_measures(
+    neurons: _Neurons, initial: NDArray, settings: Mapping[str, Any], other_thresholds: Sequence[float]
+) -> dict[str, float]:
+    threshold, count, known = settings["threshold"], len(neurons.vectors), neurons.contribution is not None
+    is_dead = dead(neurons.contribution) if known else np.zeros(count, dtype=bool)
+    alive, measures = neurons.vectors[~is_dead], {}
     for name, either_sign in (("effective_ratio", False), ("effective_ratio_unsigned", True)):
-        found = effective_neurons(neurons.vectors, threshold, either_sign)
-        measures |= {name: found.upper / len(neurons.vectors), f"{name}_lower": found.lower / len(neurons.vectors)}
-    measures |= {"zero_neurons": found.zero, "dead_neurons": np.nan}
-    measures |= dict.fromkeys(("leading_share", "leading_share_of_amplitude"), np.nan)
-    weights = neurons.sizes if neurons.contribution is None else neurons.contribution
-    measures["rotation"] = rotation(neurons.vectors, initial, weights)
-    if neurons.contribution is not None:
-        odd = settings["model"]["activation"] in ("tanh", "identity")
-        measures["dead_neurons"] = int(dead(neurons.contribution).sum())
-        measures["leading_share"] = leading_share(neurons.vectors, neurons.contribution, threshold, odd)
-        measures["leading_share_of_amplitude"] = leading_share(neurons.vectors, neurons.amplitude, threshold, odd)
+        found = effective_neurons(alive, threshold, either_sign)
+        measures |= {name: found.upper / count, f"{name}_lower": found.lower / count}
+    for other in other_thresholds:
+        measures[f"effective_ratio_unsigned_at_{other:g}"] = effective_neurons(alive, other, True).upper / count
+    measures["zero_neurons"] = int((~neurons.vectors.any(axis=1)).sum())
+    measures["dead_neurons"] = int(is_dead.sum()) if known else np.nan
+    odd = settings["model"].get("activation") in ("tanh", "identity")
+    weights = {"": neurons.contribution, "_of_amplitude": neurons.amplitude, "_of_a": neurons.outgoing}
+    for name, each in (weights | {"_of_w": neurons.norms if known else None}).items():
+        share = np.nan if each is None else leading_share(neurons.vectors, each, threshold, odd)
+        measures[f"leading_share{name}"] = share
+    measures["rotation"] = rotation(neurons.vectors, initial, neurons.contribution if known else neurons.norms)
     return measures
+
+
+def _trace(tensors: Mapping[str, NDArray], settings: Mapping[str, Any], examples: Examples | None) -> float:
+    model = settings["model"]
+    if examples is None or model["widths"][-1] != 1:
+        return np.nan
+    inputs, has_bias = examples.train_inputs.flatten(1), model.get("output_bias", True)
+    return hessian_trace(_layers(tensors), model["activation"], inputs, has_bias)
 
 
 def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:

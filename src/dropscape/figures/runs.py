@@ -9,7 +9,7 @@ import pandas as pd
 from dropscape.figures.content import Settings, TableFiles
 from dropscape.figures.quantities import long_form
 
-END_POINT = ["experiment", "run", "keep_prob"]
+END_POINT = ["experiment", "run", "keep_prob", "optimizer"]
 DROPOUT_RUN = ["run", "keep_prob", "learning_rate", "dropout_after", "mask_mode", "variant"]
 _OBJECTIVE = ["objective", "keep_prob", "learning_rate", "gradient_penalty_weight", "initial_scale", "train_examples"]
 OBJECTIVE_RUN = ["experiment", "run", *_OBJECTIVE, "optimizer"]
@@ -29,6 +29,7 @@ def end_points(figure: Settings, tables: TableFiles) -> Iterator[tuple[dict[str,
         for run, settings in experiment["runs"].items():
             keep_prob = smallest_keep_prob(settings["keep_prob"])
             end_point = {"experiment": experiment["name"], "run": run, "keep_prob": keep_prob}
+            end_point["optimizer"] = settings["optimizer"]
             history = tables.run_table(experiment["name"], run, "history")
             end = history["step"].max() - settings.get("trajectory_steps", 0)
             yield end_point, history[history["step"] == end].set_index("seed").sort_index()

@@ -108,8 +108,11 @@ class EndPointFigure(DropoutFigure):
     """A figure of the end of training, before the further steps that record a trajectory."""
 
     def run_details(self, run: Any) -> dict[str, Any]:
-        """Also how many such steps there were."""
-        return super().run_details(run) | {"trajectory_steps": run.training["trajectory_steps"]}
+        """Also how many such steps there were, and what took the others."""
+        return super().run_details(run) | {
+            "trajectory_steps": run.training["trajectory_steps"],
+            "optimizer": run.optimizer,
+        }
 
 
 class SampleFigure(DropoutFigure):

@@ -60,6 +60,11 @@ class SliceSettings(Measurement):
         description="The width of a slice ends where the loss has risen by so much (nats, or the loss's units); the "
         "first is drawn and judged, the others say how much that choice matters.",
     )
+    of_zero_output: bool = Field(
+        False,
+        description="Whether the rises are multiples of what the output 0 has as its squared error on the training "
+        "examples.",
+    )
     moved: list[Literal["weights", "all"]] = Field(
         ["weights", "all"],
         min_length=1,
@@ -73,6 +78,11 @@ class SliceSettings(Measurement):
         if self.points % 2 == 0:
             raise ValueError(f"points is {self.points}: write an odd number, so that the end point is one of them")
         return self
+
+    def check(self, experiment: "ExperimentSettings") -> None:
+        """Refuse rises relative to a squared error where the loss is another one."""
+        if self.of_zero_output and experiment.loss != "mse":
+            raise ValueError(f"slices.of_zero_output needs loss: mse, which is {experiment.loss}: leave it out")
 
     def tasks(self, run: "ResolvedRun") -> Sequence[Task]:
         """Ask for the slices."""

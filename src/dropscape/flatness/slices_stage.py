@@ -27,7 +27,9 @@ def slice_loss(job: Job) -> None:
     examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
     alphas = np.linspace(-settings["extent"], settings["extent"], settings["points"])
-    risk, rises, drawn = run_risk(settings, examples), settings["rises"], settings["moved"][0]
+    risk, drawn = run_risk(settings, examples), settings["moved"][0]
+    unit = float(examples.train_targets.double().square().sum(dim=1).mean() / 2) if settings["of_zero_output"] else 1.0
+    rises = [unit * rise for rise in settings["rises"]]
     measured = examples.train_inputs, examples.train_targets
     progress = Progress(f"slices {job.name}", len(settings["seeds"]))
     slices, widths = [], []

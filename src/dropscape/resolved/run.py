@@ -48,12 +48,6 @@ class ResolvedRun:
         return self.objective != "risk" and set(self.keep_probs) != {1}
 
     @property
-    def classifies(self) -> bool:
-        """Whether each of its examples has one label, as far as its network says."""
-        model = self._experiment.model
-        return not model.translates and model.outputs != 1
-
-    @property
     def is_main(self) -> bool:
         """Whether it has the experiment's own dropout layer and mask mode."""
         return all(self.settings[key] == default for key, default in self._experiment.dropout)
@@ -93,7 +87,7 @@ class ResolvedRun:
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """Its jobs by rule."""
-        tables = ("history", "predictions") if self.classifies else ("history",)
+        tables = ("history",) if self._experiment.model.translates else ("history", "predictions")
         tasks = [Task("training", self.training, dict.fromkeys(tables, "training"), on_device=True)]
         if self._experiment.model.translates:
             settings = self.only("data", "model", "seeds", "device")

@@ -19,7 +19,16 @@ class InterpolantsSettings(Strict):
     """Three functions through the same points and their R_1 (paper B, Fig. 11)."""
 
     neurons: Annotated[int, Field(ge=3)] = Field(description="Neurons of each network.")
+    widths: list[Annotated[int, Field(ge=3)]] = Field([], description="Other numbers of neurons to compare R_1 at.")
     keep_prob: KeepProb = Field(description="Keep probability; scales R_1.")
+
+
+class NeuronPairsSettings(Strict):
+    """Two ReLU neurons that fit two points, or one, under R_S + R_1 (paper B, section VI.B)."""
+
+    networks: Count = Field(description="Number of random networks.")
+    keep_prob: KeepProb = Field(description="Keep probability; scales R_1.")
+    seed: int = Field(0, description="Seed of the networks and their data.")
 
 
 class PerturbationsSettings(Strict):
@@ -45,6 +54,7 @@ class TheorySettings(Strict):
 
     closed_forms: ClosedFormsSettings | None = Field(None, description="Closed forms against enumeration.")
     interpolants: InterpolantsSettings | None = Field(None, description="Three functions through the same points.")
+    neuron_pairs: NeuronPairsSettings | None = Field(None, description="Two neurons on two points, or on one.")
     perturbations: PerturbationsSettings | None = Field(None, description="What lowers R_1 while the loss stays zero.")
     flatness_flow: FlatnessFlowSettings | None = Field(None, description="The Hessian's trace along the gradient flow.")
 

@@ -8,7 +8,7 @@ from dropscape.models.registry import with_data_dimensions
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.checkpoint import Checkpoints
-from dropscape.training.predictions import predicted_right
+from dropscape.training.predictions import predictions
 from dropscape.training.train import train as train_seeds
 from dropscape.training.train import training_config
 
@@ -16,7 +16,7 @@ from dropscape.training.train import training_config
 def train(job: Job) -> None:
     """Train the seeds of one run; write models, ``snapshots``, ``trajectory``, ``history`` and ``predictions``.
 
-    ``trained`` is the model before the steps of the trajectory, whose test examples the predictions are of, ``model``
+    ``trained`` is the model before the steps of the trajectory, whose outputs the predictions are, ``model``
     that at their end; without a trajectory they are the same. ``trajectory`` also has ``objectives``, what each of its
     steps descended.
 
@@ -49,4 +49,4 @@ def train(job: Job) -> None:
         trajectory = {"trajectory": trained.trajectory, "objectives": trained.objectives}
     write_tensors(job.outputs["trajectory"], trajectory, record)
     write_table(job.outputs["history"], trained.history)
-    write_table(job.outputs["predictions"], predicted_right(settings, trained.trained, examples))
+    write_table(job.outputs["predictions"], predictions(settings, trained.trained, examples))

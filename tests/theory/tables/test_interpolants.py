@@ -8,7 +8,7 @@ from dropscape.theory.tables.interpolants import DRAWN, MIDDLE, SLOPE_CHANGES, X
 
 @pytest.fixture(scope="module")
 def found():
-    return table(30, 0.9)
+    return table(30, [4, 500], 0.9)
 
 
 def test_each_curve_has_its_outputs_points_and_intercepts(found):
@@ -18,6 +18,7 @@ def test_each_curve_has_its_outputs_points_and_intercepts(found):
             "output": DRAWN,
             "point": len(X),
             "intercept": len(slope_changes),
+            "width": 2,
         }
         drawn = own[own["kind"] == "output"]
         np.testing.assert_allclose(drawn["output"], network(curve, 30).outputs(drawn["x"].to_numpy()))
@@ -29,9 +30,17 @@ def test_each_curve_has_its_outputs_points_and_intercepts(found):
 
 
 def test_numbers_of_a_curve_are_those_of_its_network(found):
-    of_curve = found.groupby("curve")[["r1", "risk", "r1_ratio"]].agg(["min", "max"])
+    of_curve = found[found["kind"] != "width"].groupby("curve")[["r1", "risk", "r1_ratio"]].agg(["min", "max"])
     for curve in SLOPE_CHANGES:
         r1 = network(curve, 30).r1(X, 0.9)
         assert of_curve.loc[curve, "r1"].tolist() == [r1, r1]
         assert of_curve.loc[curve, "risk"].max() < 1e-28
         assert of_curve.loc[curve, "r1_ratio"].iloc[0] == r1 / network(MIDDLE, 30).r1(X, 0.9)
+
+
+def test_other_widths_are_compared_with_the_minimal_curve_of_that_width(found):
+    others = found[found["kind"] == "width"].set_index(["curve", "neurons"])
+    for (curve, neurons), row in others.iterrows():
+        ratio = network(curve, neurons).r1(X, 0.9) / network(MIDDLE, neurons).r1(X, 0.9)
+        assert row["r1_ratio"] == pytest.approx(ratio)
+        assert np.isnan(row["above_minimal"]) if curve == MIDDLE else row["above_minimal"] == (ratio > 1)

@@ -57,7 +57,8 @@ def _row_titles(rows: Sequence[tuple[str, str, str]], experiments: Sequence[Mapp
     for details in (scales, optimizers):
         if len(set(titles)) == 1 < len(set(details)) == len(rows):
             return details  # the footer has the network
-    return names.distinct(titles, scales, optimizers, [names.in_words(name) for name, _, _ in rows])
+    both = [", ".join(pair) for pair in zip(scales, optimizers, strict=True)]
+    return names.distinct(titles, scales, optimizers, both, [names.in_words(name) for name, _, _ in rows])
 
 
 def _outputs(panel: Axes, table: pd.DataFrame, looks: Mapping[str, style.Look]) -> None:

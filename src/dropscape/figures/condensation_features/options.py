@@ -8,7 +8,7 @@ from dropscape.figures.settings import ObjectiveFigure
 class CondensationFeatures(ObjectiveFigure):
     """Functions of one input and the orientation of their neurons (paper B, Fig. 1a, 4, 5, 6 and 9b)."""
 
-    run_tables = ("neurons", "function", "condensation", "examples")
+    run_tables = ("neurons", "function", "condensation", "predictions")
     needs = ("condensation",)
     several_experiments = True
     caption = "Networks of one input learn functions, and their neurons take orientations ({reference})."

@@ -30,7 +30,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     points["reason"] = first_reason({no_angle: points["orientation"].isna(), "no amplitude": points["share"].isna()})
     outputs = rows_where(_at_both_ends(runs.objective_run_tables(figure, tables, "function")), moment=LAST)
     outputs = outputs.rename(columns={"output": "value"}).assign(quantity=OUTPUT)
-    data = runs.objective_run_tables(figure, tables, "examples").rename(columns={"y": "value"}).assign(quantity=DATA)
+    data = rows_where(runs.objective_run_tables(figure, tables, "predictions"), split="train")
+    data = data.rename(columns={"target": "value"}).assign(quantity=DATA)
     where = ["seed", "layer", "step", "moment", "neuron"]
     points = points[[*runs.OBJECTIVE_RUN, *where, "orientation", "amplitude", "share", "dead", "drawn", "reason"]]
     summary = pd.concat([outputs, data], ignore_index=True)[[*runs.OBJECTIVE_RUN, "seed", "quantity", "x", "value"]]

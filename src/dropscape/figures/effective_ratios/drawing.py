@@ -15,8 +15,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     looks, shown = objectives.run_looks(summary), rows_where(summary, quantity=SIGNED)
     dashes, distinct = style.dashes_of(shown["layer"]), dict.fromkeys(looks.values())
     sentences = [
-        "The effective ratio is the number of orientations that are needed so that every neuron (filter) of the layer "
-        f"has one with a cosine above {page.description['threshold']:g}, over the number of neurons.",
+        "The effective ratio is the number of orientations that are needed so that every neuron (filter) of the layer, "
+        f"but for dead ones, has one with a cosine above {page.description['threshold']:g}, over the number of all.",
         curves.RANGE,
     ]
     title, legend_rows = "effective ratio along training", max(len(distinct), len(dashes))

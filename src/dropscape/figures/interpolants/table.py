@@ -10,6 +10,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     r1_ratio (to the minimal curve's), convexity_changes, intercepts (how many), risk.
     """
     rows = tables.theory_table("interpolants")
+    rows = rows[rows["kind"] != "width"]
     by_curve = rows.groupby("curve", sort=False)
     numbers = by_curve[["r1", "r1_ratio", "convexity_changes", "risk"]].first()
     intercepts = by_curve["kind"].agg(lambda kinds: int((kinds == "intercept").sum()))

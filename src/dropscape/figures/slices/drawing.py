@@ -5,7 +5,7 @@ import math
 import pandas as pd
 from matplotlib.axes import Axes
 
-from dropscape.figures import curves, names, style
+from dropscape.figures import curves, names, objectives, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.page import Page, legend_below
 
@@ -45,16 +45,18 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
 def _panel(panel: Axes, summary: pd.DataFrame, unit: str) -> None:
     handles = []
     panel.set_xlabel(r"$\alpha$ [filter norms]")
+    dashes = style.dashes_of(sorted(set(summary["optimizer"]), reverse=True))
     for (_, keep_prob), rows in sorted(summary.groupby(["run", "keep_prob"]), key=lambda item: -item[0][1]):
-        look = style.WITHOUT_DROPOUT if keep_prob == 1 else style.WITH_DROPOUT
-        curves.band(panel, rows.rename(columns={"median": "mean"}), look, x="alpha")
-        run = rows.iloc[0]
+        look, run = style.WITHOUT_DROPOUT if keep_prob == 1 else style.WITH_DROPOUT, rows.iloc[0]
+        dash = dashes[run["optimizer"]]
+        curves.band(panel, rows.rename(columns={"median": "mean"}), look, dash, x="alpha")
         width, level = run["half_width"], run["loss0"] + run["rise"]
         panel.plot([-width, width], [level, level], color=look.colour, lw=0.8, marker="|", ms=5, mew=0.8, zorder=4)
         accuracy = run["test_accuracy"]
         percentage = "" if math.isnan(accuracy) else f" ({100 * accuracy:.1f} %)"
-        handles.append(style.entry(look.label + percentage, look.colour))
-    rise = f"width at a rise of {summary['rise'].iloc[0]:g} {unit}".strip()
+        optimizer = f", {objectives.OPTIMIZERS[run['optimizer']]}" if len(dashes) > 1 else ""
+        handles.append(style.entry(look.label + optimizer + percentage, look.colour, dash))
+    rise = f"width at a rise of {summary['rise'].iloc[0]:.3g} {unit}".strip()
     handles.append(style.entry(rise, "0.35", marker="|", ms=5, mew=0.8, lw=0.8))
     if _is_high(summary):
         _logarithmic_above(panel, _level(summary), summary["high"].max())

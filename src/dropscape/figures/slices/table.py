@@ -9,9 +9,9 @@ from dropscape.figures.content import FigureContent, Settings, TableFiles, rows_
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
     """The loss at every alpha of every direction, and its median and quartiles over directions and seeds.
 
-    points: experiment, run, keep_prob, seed, direction, alpha, loss, reason. summary: experiment, run, keep_prob,
-    alpha, low, median, high (quartiles); of the run, repeated, its mean test accuracy and training loss at its end, the
-    rise that is judged, and medians over directions and seeds of loss0, the loss at alpha 0, and of the half_width.
+    points: ``END_POINT``, seed, direction, alpha, loss, reason. summary: ``END_POINT``, alpha, low, median, high
+    (quartiles); of the run, repeated, its mean test accuracy and training loss at its end, the rise that is judged, and
+    medians over directions and seeds of loss0, the loss at alpha 0, and of the half_width.
     Facts: losses and smoothing (labels smoothed or not) by experiment; moved, what the directions move.
     """
     frames, ends, moved = [], [], set()

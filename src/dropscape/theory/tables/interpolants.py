@@ -59,31 +59,39 @@ def shared(sizes: NDArray, total: int) -> NDArray:
     return counts
 
 
-def table(neurons: int, keep_prob: float) -> pd.DataFrame:
-    """One row per (curve, x) of three kinds; all float64.
+def table(neurons: int, widths: Sequence[int], keep_prob: float) -> pd.DataFrame:
+    """One row per (curve, x) of three kinds, and one per curve and width; all float64.
 
     Returns:
         The columns
 
         - ``curve``: a key of ``SLOPE_CHANGES``.
         - ``kind``: ``output`` (the function, evenly spaced over the data), ``point`` (a data point, ``output`` is its
-          target) or ``intercept``.
+          target) or ``intercept``; or ``width``, of networks of another width.
         - ``x``, ``output``. ``slope_change``: by how much the slope rises at an intercept; NaN elsewhere.
         - ``risk``: R_S of the curve's network, 0 up to rounding. ``r1``: R_1. ``r1_ratio``: relative to the minimal
-          curve's. ``convexity_changes``: in (x_1, x_n). ``neurons``: m. ``keep_prob``: p.
+          curve's. ``above_minimal``: whether that is above 1; NaN of the minimal curve. ``convexity_changes``: in
+          (x_1, x_n). ``neurons``: m. ``keep_prob``: p.
     """
     y, drawn = targets(), np.linspace(X[0], X[-1], DRAWN)
-    least = network(MIDDLE, neurons).r1(X, keep_prob)
     frames = []
     for curve, slope_changes in SLOPE_CHANGES.items():
         own = network(curve, neurons)
         t, c = np.transpose(slope_changes)
-        r1 = own.r1(X, keep_prob)
-        numbers = {"risk": risk(own, X, y), "r1": r1, "r1_ratio": r1 / least}
-        numbers["convexity_changes"] = convexity_changes(own, X[0], X[-1])
-        numbers |= {"neurons": neurons, "keep_prob": keep_prob}
         kinds = {"output": (drawn, own.outputs(drawn), np.nan), "point": (X, y, np.nan)}
         for kind, (x, output, change) in (kinds | {"intercept": (t, own.outputs(t), c)}).items():
             row = {"curve": curve, "kind": kind, "x": x, "output": output, "slope_change": change}
-            frames.append(pd.DataFrame(row | numbers))
+            frames.append(pd.DataFrame(row | _numbers(curve, neurons, keep_prob)))
+        frames += [
+            pd.DataFrame([{"curve": curve, "kind": "width"} | _numbers(curve, width, keep_prob)]) for width in widths
+        ]
     return pd.concat(frames, ignore_index=True)
+
+
+def _numbers(curve: str, neurons: int, keep_prob: float) -> dict[str, float]:
+    own, r1 = network(curve, neurons), network(curve, neurons).r1(X, keep_prob)
+    ratio = r1 / network(MIDDLE, neurons).r1(X, keep_prob)
+    numbers = {"risk": risk(own, X, targets()), "r1": r1, "r1_ratio": ratio}
+    numbers |= {"above_minimal": np.nan if curve == MIDDLE else ratio > 1}
+    changes = convexity_changes(own, X[0], X[-1])
+    return numbers | {"convexity_changes": changes, "neurons": neurons, "keep_prob": keep_prob}
