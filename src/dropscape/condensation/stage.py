@@ -17,6 +17,8 @@ from dropscape.condensation.movement import contributions, dead, relative_moveme
 from dropscape.condensation.piecewise import (
     Layers,
     convexity_changes,
+    excess_convexity_changes,
+    functional_intercepts,
     hidden_features,
     outputs,
     total_variation,
@@ -33,6 +35,7 @@ POINTS = 201  # of a function that is drawn
 SHOWN = 100  # neurons of a layer in the table of similarities
 
 FUNCTION_MEASURES = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
+FUNCTION_MEASURES += ("excess_convexity_changes", "functional_intercepts")
 COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"],
     "function": ["seed", "step", "x", "output"],
@@ -52,8 +55,9 @@ def measure_condensation(job: Job) -> None:
     directions are one for the odd activations tanh and identity), leading_share_of_amplitude that of |a| |w|, and
     dead_neurons contribute next to nothing (``dead``). Of another network the three are NaN, rotation is weighted by
     the neurons' norms, and movement is that of ``layers``. And of the network, NaN without ``interval``:
-    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points. And
-    ``examples``, x and y of each training example, empty without ``interval``.
+    total_variation, total_variation_error, convexity_changes, and at ``POINTS`` points visible_convexity_changes and
+    excess_convexity_changes; and functional_intercepts. And ``examples``, x and y of each training example, empty
+    without ``interval``.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``
@@ -73,13 +77,14 @@ def measure_condensation(job: Job) -> None:
     examples = load_examples(job.inputs["data"], settings["data"]) if connected else None
     rows: dict[str, list[pd.DataFrame]] = {table: [] for table in COLUMNS}
     measured = []
+    points = training_points(examples) if settings["interval"] else None
     starts = [{key: value[index, 0].double().numpy() for key, value in tensors.items()} for index in range(seeds)]
     for index, seed in enumerate(settings["seeds"]):
         start, redrawn = starts[index], starts[(index + 1) % seeds]
         moved_redrawn = relative_movement(redrawn, start) if seeds > 1 else np.nan
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
-            network = _function_measures(at, settings)
+            network = _function_measures(at, settings, points)
             network |= {"movement": relative_movement(at, start), "movement_redrawn": moved_redrawn}
             for layer in settings["layers"]:
                 neurons = _neurons(at, layer, settings, examples)
@@ -95,8 +100,8 @@ def measure_condensation(job: Job) -> None:
                 drawn = outputs(_layers(at), settings["model"]["activation"], x)
                 rows["function"].append(pd.DataFrame({"x": x, "output": drawn}).assign(seed=seed, step=step))
             progress(index * len(steps) + position + 1)
-    if settings["interval"]:
-        rows["examples"].append(training_points(examples))
+    if points is not None:
+        rows["examples"].append(points)
     write_table(job.outputs["condensation"], pd.DataFrame(measured))
     for table, columns in COLUMNS.items():
         frames = rows[table] or [pd.DataFrame(columns=columns)]
@@ -189,14 +194,19 @@ def _layer_measures(neurons: _Neurons, initial: NDArray, settings: Mapping[str, 
     return measures
 
 
-def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
+def _function_measures(
+    tensors: Mapping[str, NDArray], settings: Mapping[str, Any], examples: pd.DataFrame | None
+) -> dict[str, float]:
     interval = settings["interval"]
-    if not interval:
+    if examples is None:
         return dict.fromkeys(FUNCTION_MEASURES, np.nan)
     layers, activation = _layers(tensors), settings["model"]["activation"]
     changes = convexity_changes(layers, activation, interval)
     visible = visible_convexity_changes(layers, activation, np.linspace(*interval, POINTS))
-    values = (*total_variation(layers, activation, interval), changes, visible)
+    x, y = examples["x"], examples["y"]
+    excess = excess_convexity_changes(layers, activation, x, y, POINTS)
+    intercepts = functional_intercepts(layers, activation, x)
+    values = (*total_variation(layers, activation, interval), changes, visible, excess, intercepts)
     return dict(zip(FUNCTION_MEASURES, values, strict=True))
 
 

@@ -26,6 +26,8 @@ class CondensationChange(ExperimentStatistic):
         "total_variation",
         "convexity_changes",
         "visible_convexity_changes",
+        "excess_convexity_changes",
+        "functional_intercepts",
     ] = Field(description="The measure, a column of the condensation stage's table.")
     compare: Literal["difference", "ratio", "value"] = Field(
         description="`difference`: minus the reference; `ratio`: over it, geometric mean; `value`: itself alone."
