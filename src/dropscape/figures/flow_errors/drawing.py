@@ -41,9 +41,15 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
                 axes.plot(own["learning_rate"], own["mean"], ls="", color=look.colour, **style.marker(look.marker))
                 first = own.iloc[0]
                 slope = f"slope {first['slope']:.2f} [{first['slope_low']:.2f}, {first['slope_high']:.2f}]"
-                place = (0.97, 0.31 - position * _LINE)
+                place = (0.97, 0.28 - position * _LINE)
                 axes.text(
-                    *place, style.with_minus(slope), color=look.colour, va="top", ha="right", transform=axes.transAxes
+                    *place,
+                    style.with_minus(slope),
+                    color=look.colour,
+                    va="top",
+                    ha="right",
+                    fontsize=6,
+                    transform=axes.transAxes,
                 )
             axes.set(xscale="log", yscale="log", xlabel=r"learning rate $\varepsilon$")
         row[0].set_ylabel("distance [parameter]")
