@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dropscape.claims.judge import FAILS, NOT_JUDGED, judged
 from tests.claims.experiments import measure
 
 WHERE = {"state": "trained", "parameters": "one_layer"}
@@ -44,6 +45,16 @@ def test_counterexamples_are_counted_and_what_was_not_judged_is_left_out(tables)
     assert math.isnan(measure("counterexamples", found, table="theory", column="holds", where=WHERE).value)
 
 
+def test_one_counterexample_is_a_verdict_and_is_told(tables):
+    table = theory(holds=[True, False]).assign(function=["one", "other"])
+    measured = measure("counterexamples", tables(theory=table), table="theory", column="holds", where=WHERE)
+    assert measured.note == "1 of 2: other" and judged(measured, {"below": 1}).verdict == FAILS
+    none = measure(
+        "counterexamples", tables(theory=theory(holds=[True, True])), table="theory", column="holds", where=WHERE
+    )
+    assert judged(none, {"below": 1}).verdict == NOT_JUDGED
+
+
 def test_ranks_over_networks(tables):
     """Medians over keep probabilities of ten networks that rise together but for two neighbours."""
     x = np.arange(10.0)
@@ -58,3 +69,21 @@ def test_ranks_over_networks(tables):
     assert measure("theory_rank", tables(theory=both), **given, where={"state": "random"}).value < -0.9
     few = tables(theory=both[both["network"] < 3])
     assert math.isnan(measure("theory_rank", few, **given, where={"state": "trained"}).value)
+
+
+def test_the_order_of_a_flow_is_the_mean_slope_of_its_networks(tables):
+    """Errors c rate^k of three networks, k = 1.8, 2, 2.2."""
+    rates = np.array([0.04, 0.02, 0.01])
+    rows = [
+        {"network": index, "flow": flow, "learning_rate": rate, "error": (index + 1) * rate**power}
+        for index, own in enumerate((1.8, 2.0, 2.2))
+        for flow, power in (("with_r2", own), ("other", 3.0))
+        for rate in rates
+    ]
+    given = {"table": "theory", "column": "error", "where": {"flow": "with_r2"}}
+    measured = measure("flow_order", tables(theory=pd.DataFrame(rows)), **given)
+    low, high = stats.t.interval(0.95, 2, 2.0, stats.sem([1.8, 2.0, 2.2]))
+    assert (measured.value, measured.low, measured.high) == pytest.approx((2, low, high))
+    assert measured.counted == "3 networks" and measured.note.startswith("slopes 1.80 to 2.20; geometric mean of the ")
+    two = pd.DataFrame([row for row in rows if row["learning_rate"] > 0.01])
+    assert math.isnan(measure("flow_order", tables(theory=two), **given).value)

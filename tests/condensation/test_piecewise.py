@@ -12,6 +12,8 @@ from dropscape.condensation.piecewise import (
     BEND,
     GRID,
     convexity_changes,
+    excess_convexity_changes,
+    functional_intercepts,
     intercepts,
     outputs,
     total_variation,
@@ -162,3 +164,42 @@ def test_what_is_seen_leaves_out_small_bends():
     layers = neurons((1, 1, 1), (-2, 1, 0), (1, 1, -1), *wiggle)
     assert convexity_changes(layers, "relu", (-3, 3)) == 6
     assert visible_convexity_changes(layers, "relu", np.linspace(-3, 3, 201)) == 2
+
+
+X, Y = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+
+
+def bends(*terms):
+    """Neurons of one direction from (intercept, slope change)."""
+    return neurons(*((change, 1.0, -t) for t, change in terms))
+
+
+def test_excess_is_what_the_examples_do_not_need():
+    """A step bends twice, one way and the other: one change; the order of the examples does not matter."""
+    needed = bends((2, 1), (3, -1))
+    assert excess_convexity_changes(needed, "relu", X, Y, 201) == 0
+    assert excess_convexity_changes(needed, "relu", X[::-1], Y[::-1], 201) == 0
+    hats = bends((1, 1), (1.5, -2), (2, 2), (3, -1))
+    assert excess_convexity_changes(hats, "relu", X, Y, 201) == 2
+    assert excess_convexity_changes(bends((-1, 1)), "relu", X, Y, 201) == -1  # too few: it does not fit them
+    assert np.isnan(excess_convexity_changes(needed, "relu", X[:2], Y[:2], 201))
+
+
+def test_functional_intercepts_count_places_and_not_neurons():
+    """Small noise leaves one place, and what lies in the first and the last interval does not count."""
+    noisy = [(2.5 + 0.004 * k, 1.0) for k in range(-10, 11)]
+    assert functional_intercepts(bends(*noisy), "relu", X) == 1
+    assert functional_intercepts(bends(*noisy, (2.1, -20.0)), "relu", X) == 2
+    assert functional_intercepts(bends(*noisy, *((0.1 * k, 9.0) for k in range(10))), "relu", X) == 1
+    spread = [(3 + k / 40, 1.0) for k in range(41)]
+    assert functional_intercepts(bends(*noisy, *spread), "relu", X) == 7  # each window holds 5 of 41, the first ones
+    faint = [(t, 1e-4 * change) for t, change in spread]
+    assert functional_intercepts(bends(*noisy, *faint), "relu", X) == 1
+    small = [(2.9, 2.0), (2.1, 2.0)]
+    assert functional_intercepts(bends(*noisy, *small), "relu", X) == 1  # 21 of 25 are in one place
+
+
+def test_functional_intercepts_are_of_two_relu_layers_with_four_examples():
+    assert np.isnan(functional_intercepts(bends((2.5, 1.0)), "tanh", X))
+    assert np.isnan(functional_intercepts(bends((2.5, 1.0)), "relu", X[:3]))
+    assert np.isnan(functional_intercepts(bends((0.5, 1.0)), "relu", X))

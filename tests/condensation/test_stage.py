@@ -9,7 +9,13 @@ from dropscape.artifacts.tensors import write_tensors
 from dropscape.condensation.effective_ratio import effective_neurons
 from dropscape.condensation.features import leading_share
 from dropscape.condensation.movement import DEAD
-from dropscape.condensation.piecewise import convexity_changes, total_variation, visible_convexity_changes
+from dropscape.condensation.piecewise import (
+    convexity_changes,
+    excess_convexity_changes,
+    functional_intercepts,
+    total_variation,
+    visible_convexity_changes,
+)
 from dropscape.condensation.stage import measure_condensation
 from dropscape.data.datasets.curve import Curve
 from dropscape.data.datasets.one_neuron import OneNeuron
@@ -133,6 +139,10 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         assert (row.total_variation, row.total_variation_error) == pytest.approx(total_variation(*about), rel=1e-12)
         assert row.convexity_changes == convexity_changes(*about)
         assert row.visible_convexity_changes == visible_convexity_changes(*about[:2], np.linspace(-2, 3, 201))
+        x, y = tables["examples"]["x"], tables["examples"]["y"]
+        assert row.excess_convexity_changes == excess_convexity_changes(*about[:2], x, y, 201)
+        expected = functional_intercepts(*about[:2], x)
+        assert row.functional_intercepts == expected or (np.isnan(expected) and np.isnan(row.functional_intercepts))
     assert list(tables["similarity"]) == ["layer", "row", "column", "cosine"] and tables["similarity"].empty
 
 
@@ -143,6 +153,7 @@ def test_a_network_of_several_inputs_and_outputs(tmp_path):
     assert tables["function"].empty and tables["neurons"]["orientation"].isna().all()
     assert len(tables["neurons"]) == 2 * 2 * (130 + 7)
     undefined = ["total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes"]
+    undefined += ["excess_convexity_changes", "functional_intercepts"]
     assert tables["condensation"][undefined].isna().all(axis=None)
     assert tables["condensation"]["leading_share"].between(0, 1).all()
 

@@ -13,4 +13,5 @@ def experiment(runs, name="mnist", **more):
     """An experiment's part of a figure's settings."""
     settings = {"name": name, "model": "fnn", "network": "fully-connected network 784-50-10", "title": "MNIST"}
     settings |= {"train_examples": 1000, "samples": None, "seeds": [0, 1], "runs": runs, "threshold": 0.95}
+    settings |= {"mask_mode": "per_example"}
     return settings | more

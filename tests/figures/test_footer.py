@@ -70,3 +70,10 @@ def test_how_a_network_is_measured_stands_in_the_footer(below):
     assert kept.startswith("batch norm keeps the statistics of the whole training set")
     assert notes["cifar100_resnet20"][0] == kept and "dropout follows" in notes["cifar100_resnet20"][1]
     assert f"2 seeds (0, 1); {kept}. Scale" in below({"notes": [kept]})
+
+
+def test_the_masks_of_r2_stand_in_the_footer():
+    workflow = Workflow(load_settings({"scale": "quick"}, ROOT))
+    settings = workflow.job_settings("figures_table", {"figure": "implicit_regularization-fig3"})
+    notes = [experiment["notes"][-1] for experiment in settings["experiments"]]
+    assert notes == ["R₂ under a mask for each example", "R₂ under one mask for all examples"]

@@ -116,6 +116,18 @@ def test_rate_and_penalty_share_an_axis_and_the_best_of_each_is_marked(tmp_path)
     assert "learning rate 0.005" in footer(figure) and "N = 3,000 gradients" in footer(figure)
 
 
+def test_both_mask_modes_are_drawn_in_one_panel_and_each_has_its_best(tmp_path):
+    runs, inputs = rate_and_penalty()
+    both = [experiment(runs, name, samples=3, mask_mode=name) for name in ("per_example", "shared")]
+    made = Made(tmp_path, "rate_against_penalty", both, {table: frames * 2 for table, frames in inputs.items()})
+    assert made.summary["best"].sum() == 4
+    figure = made.drawn()
+    check_page(figure)
+    hollow = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "white"]
+    assert len(hollow) == 2 and len(figure.axes[1].lines) == 4
+    assert legends(figure)[1] == ["a mask for each example", "one mask for all examples"]
+
+
 def test_a_penalty_left_out_is_the_learning_rate(tmp_path):
     runs = {"a": run("dropout_plus_r2", 0.8, 0.02)}
     inputs = {"history": [history((0.4, 0.5))], "ratios": [pd.DataFrame({"seed": SEEDS, "ratio": 1.0})]}

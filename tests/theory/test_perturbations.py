@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from dropscape.theory.perturbations import (
+    COUNTEREXAMPLE,
+    Perturbation,
     case_i_perturbation,
     case_i_perturbations,
     case_ii_perturbation,
@@ -174,6 +176,22 @@ def test_case_ii_perturbations_are_those_of_inner_intervals():
         ridges((2.25, 1, 1), (3.25, 1, 3)),
     ):
         assert not list(case_ii_perturbations(other, X))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_counterexample_meets_case_ii_on_its_closed_interval_and_is_least_among_what_is_near(seed):
+    """Every perturbation that keeps the outputs follows from what the two neurons change at their own intercepts."""
+    x, network = COUNTEREXAMPLE
+    assert x[1] <= network.intercepts.min() < network.intercepts.max() <= x[2] and len(x) == 4
+    assert (network.directions == 1).all()
+    first, second = 0.1 * np.random.default_rng(seed).normal(size=2)  # u_1(1) and u_2(2)
+    v, z = max(0.0, first), min(0.0, second)
+    at_2 = 2 * v - z
+    at_3 = 2 * at_2 - first
+    dp = np.array([at_3 - at_2, 3 * v - at_3 - second])
+    moved = perturbed(network, Perturbation(dp, np.array([at_2, second]) - 2 * dp, slope=-v), 1.0)
+    np.testing.assert_allclose(moved.outputs(x), [0, 0, 1, 1], atol=1e-14)
+    assert moved.r1(x, 0.5) > network.r1(x, 0.5)
 
 
 def test_in_the_last_interval_different_intercepts_can_be_least():

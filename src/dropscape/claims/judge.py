@@ -37,7 +37,8 @@ def judged(measured: Measured, expected: Mapping[str, float], min_points: int = 
 
     A claim holds where the value and both its bounds meet what is expected and fails where all three miss it. In
     between the interval contains the threshold and nothing is judged; neither is what rests on fewer than three
-    independent units or on too few points, nor a value that does not say what the claim is about.
+    independent units (unless one is enough, as a counter-example is) or on too few points, nor a value that does not
+    say what the claim is about.
 
     Expected is ``{"above": x}``, ``{"below": x}`` or ``{"near": x, "factor": f}`` (within a factor of f of x).
     """
@@ -48,7 +49,7 @@ def judged(measured: Measured, expected: Mapping[str, float], min_points: int = 
         return Verdict(NOT_JUDGED, points_to, measured.void)
     if measured.points is not None and measured.points < min_points:
         return Verdict(NOT_JUDGED, points_to, f"too few points: {measured.points}, at least {min_points} are needed")
-    if measured.units < FEWEST_UNITS:
+    if measured.units < FEWEST_UNITS and not measured.decisive:
         return Verdict(NOT_JUDGED, points_to, f"rests on {measured.counted}, at least {FEWEST_UNITS} are needed")
     if math.isnan(measured.low) or math.isnan(measured.high):
         return Verdict(NOT_JUDGED, points_to, "its interval is undefined")

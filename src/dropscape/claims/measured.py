@@ -29,6 +29,7 @@ class Measured:
     note: str = ""
     unit: str = "seed"
     points: int | None = None  # in the smallest unit, where a value rests on several
+    decisive: bool = False  # whether one unit is enough, as for a counter-example
     void: str = ""  # why nothing is judged, where the value does not say what the claim is about
 
     @property
@@ -47,9 +48,9 @@ def with_interval(interval: Interval, units: int, note: str = "", unit: str = "s
     return Measured(interval.value, interval.low, interval.high, units, note, unit)
 
 
-def counted(value: float, units: int, note: str, unit: str = "seed") -> Measured:
+def counted(value: float, units: int, note: str, unit: str = "seed", decisive: bool = False) -> Measured:
     """What was found, such as a number of counter-examples: it has no sampling error."""
-    return Measured(float(value), float(value), float(value), units, note, unit)
+    return Measured(float(value), float(value), float(value), units, note, unit, decisive=decisive)
 
 
 def over_seeds(values: ArrayLike, note: str = "", scale: Scale = "linear", points: int | None = None) -> Measured:

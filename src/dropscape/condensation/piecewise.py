@@ -7,6 +7,7 @@ A network is given as its layers, ``(weight (m_l, m_{l-1}), bias (m_l,))`` each,
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,9 @@ GRID = 4001
 RESOLUTION = 1e-6
 # On the grid, second differences below this share of the largest one are no bend.
 BEND = 0.01
+# An intercept of the function is a window of so much of an interval between examples; its windows hold this share of
+# the interval's bends. An interval with less than ``FAINT`` of what the most bent one has is straight.
+WINDOW, HELD, FAINT = 0.1, 0.8, 0.05
 
 
 def intercepts(layers: Layers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -91,6 +95,58 @@ def visible_convexity_changes(layers: Layers, activation: str, x: ArrayLike) -> 
     bends = np.diff(hidden @ weight + bias, n=2)
     rounding = 64 * np.finfo(np.float64).eps * (np.abs(hidden) @ np.abs(weight) + np.abs(bias)).max()
     return _sign_changes(bends[np.abs(bends) > max(BEND * np.abs(bends).max(), rounding)])
+
+
+def excess_convexity_changes(layers: Layers, activation: str, x: ArrayLike, y: ArrayLike, points: int) -> float:
+    """Count the changes of convexity that are seen between the outer examples beyond those that the examples need.
+
+    As many are seen as ``visible_convexity_changes`` finds on so many points; every function through the examples x
+    and y (n,), no two x equal, has one where their second divided differences change sign (paper B, Theorem 1 (i)). NaN
+    with fewer than three examples.
+    """
+    if len(np.asarray(x)) < 3:
+        return np.nan
+    order = np.argsort(x)
+    x, y = (np.asarray(values, dtype=np.float64)[order] for values in (x, y))
+    bends = np.diff(np.diff(y) / np.diff(x))
+    seen = visible_convexity_changes(layers, activation, np.linspace(x[0], x[-1], points))
+    return seen - _sign_changes(bends[bends != 0])
+
+
+def functional_intercepts(layers: Layers, activation: str, x: ArrayLike) -> float:
+    """Count the intercept points that a two-layer ReLU network's function has in an inner interval, at most.
+
+    Neurons that noise keeps apart by little bend the function in one place: what is counted is the windows of
+    ``WINDOW`` of the interval, chosen one after the other, that hold ``HELD`` of its changes of slope |a_j| |w_j|. An
+    inner interval is one between neighbouring examples x (n,) without the first and the last (paper B, Remark 1). NaN
+    of another network, with fewer than four examples, and where no neuron has its intercept in an inner interval.
+    """
+    places = np.sort(np.asarray(x, dtype=np.float64))
+    if not _piecewise_linear(layers, activation) or len(places) < 4:
+        return np.nan
+    points, jumps = intercepts(layers)
+    inner = [(low, high, (points >= low) & (points <= high)) for low, high in pairwise(places[1:-1])]
+    totals = [np.abs(jumps[inside]).sum() for _, _, inside in inner]
+    counts = [
+        _windows(points[inside], np.abs(jumps[inside]), WINDOW * (high - low))
+        for (low, high, inside), total in zip(inner, totals, strict=True)
+        if total > FAINT * max(totals)
+    ]
+    return max(counts, default=np.nan)
+
+
+def _windows(points: NDArray, sizes: NDArray, width: float) -> int:
+    """Count the windows that hold ``HELD`` of the sizes, each the one that holds most of what is left."""
+    order = np.argsort(points)
+    points, left = points[order], sizes[order].copy()
+    ends = np.searchsorted(points, points + width, side="right")
+    count, allowed = 0, (1 - HELD) * left.sum()
+    while left.sum() > allowed:
+        cumulated = np.concatenate([[0.0], np.cumsum(left)])
+        best = int(np.argmax(cumulated[ends] - cumulated[:-1]))
+        left[best : ends[best]] = 0.0
+        count += 1
+    return count
 
 
 def _changes_of_slope(points: NDArray, jumps: NDArray, interval: Sequence[float]) -> NDArray[np.float64]:

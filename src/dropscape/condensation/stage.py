@@ -17,6 +17,8 @@ from dropscape.condensation.movement import contributions, dead, relative_moveme
 from dropscape.condensation.piecewise import (
     Layers,
     convexity_changes,
+    excess_convexity_changes,
+    functional_intercepts,
     hidden_features,
     outputs,
     total_variation,
@@ -34,6 +36,7 @@ POINTS = 201  # of a function that is drawn
 SHOWN = 100  # neurons of a layer in the table of similarities
 
 FUNCTION_MEASURES = ("total_variation", "total_variation_error", "convexity_changes", "visible_convexity_changes")
+FUNCTION_MEASURES += ("excess_convexity_changes", "functional_intercepts")
 COLUMNS = {
     "neurons": ["seed", "layer", "step", "neuron", "orientation", "amplitude", "contribution", "dead"],
     "function": ["seed", "step", "x", "output"],
@@ -55,7 +58,8 @@ def measure_condensation(job: Job) -> None:
     dead_neurons contribute next to nothing (``dead``) and need no orientation in the effective ratios. Of another
     network the five are NaN, rotation is weighted by the neurons' norms, and movement is that of ``layers``. And of the
     network: hessian_trace (``trace``), NaN unless it is fully-connected with one output; NaN without ``interval``
-    total_variation, total_variation_error, convexity_changes and visible_convexity_changes at ``POINTS`` points.
+    total_variation, total_variation_error, convexity_changes, and at ``POINTS`` points visible_convexity_changes and
+    excess_convexity_changes; and functional_intercepts.
 
     At the first and the last recorded step, for fully-connected networks: ``neurons`` with the orientation (NaN unless
     it has two coordinates), amplitude and contribution of each, and whether it is dead; ``function`` at ``POINTS``
@@ -63,8 +67,8 @@ def measure_condensation(job: Job) -> None:
     ``similarity``, the cosines of the ``SHOWN`` neurons with the largest amplitude (of other layers the largest norm)
     by their positions in reading order.
 
-    A ConfigurationError says that the network has no such layer, a DivergenceError that a weight of the layers is not
-    finite.
+    A ConfigurationError says that the network has no such layer, or that ``interval`` is given for other than one
+    number, a DivergenceError that a weight of the layers is not finite.
     """
     settings = job.settings
     connected = network_kind(settings["model"]["name"]).is_fully_connected
@@ -75,13 +79,14 @@ def measure_condensation(job: Job) -> None:
     examples = load_examples(job.inputs["data"], settings["data"]) if connected else None
     rows: dict[str, list[pd.DataFrame]] = {table: [] for table in COLUMNS}
     measured = []
+    points = training_points(examples) if settings["interval"] else None
     starts = [{key: value[index, 0].double().numpy() for key, value in tensors.items()} for index in range(seeds)]
     for index, seed in enumerate(settings["seeds"]):
         start, redrawn = starts[index], starts[(index + 1) % seeds]
         moved_redrawn = relative_movement(redrawn, start) if seeds > 1 else np.nan
         for position, step in enumerate(steps):
             at = {key: value[index, position].double().numpy() for key, value in tensors.items()}
-            network = _function_measures(at, settings) | {"hessian_trace": _trace(at, settings, examples)}
+            network = _function_measures(at, settings, points) | {"hessian_trace": _trace(at, settings, examples)}
             network |= {"movement": relative_movement(at, start), "movement_redrawn": moved_redrawn}
             thresholds = settings["other_thresholds"] if position == len(steps) - 1 else ()
             for layer in settings["layers"]:
@@ -103,6 +108,18 @@ def measure_condensation(job: Job) -> None:
         frames = rows[table] or [pd.DataFrame(columns=columns)]
         write_table(job.outputs[table], pd.concat(frames)[columns])
     job.provenance(metadata.get("data"))
+
+
+def training_points(examples: Examples) -> pd.DataFrame:
+    """Return the training examples as x and y; a ConfigurationError says that they are not one number each."""
+    inputs, targets = examples.train_inputs, examples.train_targets
+    if inputs.ndim != 2 or inputs.shape[1] != 1 or targets.shape != inputs.shape or not targets.is_floating_point():
+        raise ConfigurationError(
+            "condensation.interval draws functions of one number, but the examples of "
+            f"'{examples.description['label']}' have inputs of shape {tuple(inputs.shape)} and targets of shape "
+            f"{tuple(targets.shape)}; leave it out."
+        )
+    return pd.DataFrame({"x": inputs[:, 0].double().numpy(), "y": targets[:, 0].double().numpy()})
 
 
 def _read(snapshots: str, layers: Sequence[str], whole: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -199,14 +216,19 @@ def _trace(tensors: Mapping[str, NDArray], settings: Mapping[str, Any], examples
     return hessian_trace(_layers(tensors), model["activation"], inputs, has_bias)
 
 
-def _function_measures(tensors: Mapping[str, NDArray], settings: Mapping[str, Any]) -> dict[str, float]:
+def _function_measures(
+    tensors: Mapping[str, NDArray], settings: Mapping[str, Any], examples: pd.DataFrame | None
+) -> dict[str, float]:
     interval = settings["interval"]
-    if not interval:
+    if examples is None:
         return dict.fromkeys(FUNCTION_MEASURES, np.nan)
     layers, activation = _layers(tensors), settings["model"]["activation"]
     changes = convexity_changes(layers, activation, interval)
     visible = visible_convexity_changes(layers, activation, np.linspace(*interval, POINTS))
-    values = (*total_variation(layers, activation, interval), changes, visible)
+    x, y = examples["x"], examples["y"]
+    excess = excess_convexity_changes(layers, activation, x, y, POINTS)
+    intercepts = functional_intercepts(layers, activation, x)
+    values = (*total_variation(layers, activation, interval), changes, visible, excess, intercepts)
     return dict(zip(FUNCTION_MEASURES, values, strict=True))
 
 

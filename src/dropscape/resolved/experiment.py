@@ -54,9 +54,16 @@ class TrainedExperiment(_Experiment):
         return {
             "model": self.settings.model.name,
             "network": self.settings.model.title,
-            "notes": self.settings.model.notes,
+            "notes": [*self.settings.model.notes, *_masks_of_r2(runs)],
             "train_examples": min(counts) if len(counts) == 1 else [min(counts), max(counts)],
         }
+
+
+def _masks_of_r2(runs: Iterable[ResolvedRun]) -> list[str]:
+    """Which masks R_2 of paper B has where runs descend it: the noise's trace, a part of it, depends on them."""
+    modes = {run.settings["mask_mode"] for run in runs if run.objective.endswith("r2")}
+    words = {"per_example": "a mask for each example", "shared": "one mask for all examples"}
+    return [f"R\N{SUBSCRIPT TWO} under {words[mode]}" for mode in sorted(modes)]
 
 
 @dataclass(frozen=True)

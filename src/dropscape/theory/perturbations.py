@@ -24,9 +24,8 @@ So case (i) is true as stated. Case (ii) is not, in two corners:
 
 - Neither neuron has an effect, a_j = a_k = 0: then R_1 does not depend on their intercepts.
 - The intercepts are the two ends of the interval, which the theorem's ``[x_i, x_(i+1)]`` includes, and bend opposite
-  ways. The perturbation would push them over the data points, and without further neurons no other perturbation lowers
-  R_1 either (``min_relative_change``). Linear interpolation is in this corner wherever it bends opposite ways at
-  neighbouring points.
+  ways (``COUNTEREXAMPLE``). Linear interpolation is in this corner wherever it bends opposite ways at neighbouring
+  points.
 
 Rescaling (a_j, w_j, b_j) to (a_j/k, k w_j, k b_j) changes neither f nor R_1, so perturbations leave w as it is.
 """
@@ -43,6 +42,19 @@ from scipy.optimize import linprog
 from dropscape.theory.relu_network_1d import ReluNetwork1d, intervals
 
 _ROUNDING = 1e-10
+COUNTEREXAMPLE = (
+    np.arange(4.0),
+    ReluNetwork1d(np.array([1.0, -1.0]), np.ones(2), np.array([-1.0, -2.0]), slope=0.0, constant=0.0),
+)
+"""Data points and f(x) = relu(x - 1) - relu(x - 2): nothing near it with the outputs 0, 0, 1, 1 has a smaller R_1.
+
+The intercepts are x_2 and x_3. A perturbation changes the neurons' outputs where they are active by u_1(2), u_1(3) and
+u_2(3), and by ``v = max(0, u_1(1)) >= 0`` and ``z = min(0, u_2(2)) <= 0`` where an intercept turns over its data point.
+The outputs at 0 and 1 are kept if the linear term gains ``-v x``, those at 2 and 3 if ``u_1(2) = 2v - z`` and
+``u_1(3) + u_2(3) = 3v``. Since u_1 is linear, ``v >= 2 u_1(2) - u_1(3)``. The neurons' squares, 1, 4 and 1, then gain
+the squares of the changes and twice ``u_1(2) + 2 u_1(3) - u_2(3) = u_1(2) + 3 u_1(3) - 3v``, which is at least
+``7 u_1(2) - 6v = 8v - 7z >= 0``.
+"""
 
 
 @dataclass(frozen=True)

@@ -16,31 +16,19 @@ OUTSIDE = 1.0  # intercepts lie between the data points or at most so far outsid
 def random_relu_network_1d(seed: int, case: str, index: int) -> tuple[NDArray, ReluNetwork1d]:
     """Random sorted data points (n,) and a network, whose outputs there are the targets, so that R_S is 0.
 
-    Gaps between the n data points are uniform in [0.5, 1.5]. There are n to 2n neurons (two in case ``ends``), each
-    with its intercept anywhere in an interval between data points or outside of them; the moduli of weights are
+    Gaps between the n data points are uniform in [0.5, 1.5]. There are n to 2n neurons, each with
+    its intercept anywhere in an interval between data points or outside of them; the moduli of weights are
     log-normal and of order 1, the linear term is normal. Networks are drawn until one is of the case, which the column
     ``case`` of ``dropscape.theory.tables.perturbations`` describes; each index of a case has independent draws.
     """
     generator = numpy_generator(seed, "theory", f"ridges {case} {index}")
     x = np.cumsum(generator.uniform(0.5, 1.5, generator.integers(*POINTS, endpoint=True)))
-    if case == "ends":
-        return x, _at_the_ends(generator, x)
     while True:
         network = _between_the_points(generator, x, case)
         case_i = convexity_changes(network, x[0], x[-1]) > min_convexity_changes(network, x)
         case_ii = next(case_ii_perturbations(network, x), None) is not None
         if (case_i, case_ii) == (case == "convexity", case == "intercepts"):
             return x, network
-
-
-def _at_the_ends(generator: np.random.Generator, x: NDArray) -> ReluNetwork1d:
-    first = generator.integers(1, len(x) - 2)
-    direction, sign = generator.choice([-1.0, 1.0], size=2)
-    # Input weights of modulus 1, so that the intercepts are exactly the data points.
-    w = np.full(2, direction)
-    a = sign * np.array([1.0, -1.0]) * generator.lognormal(0, 0.5, 2)
-    slope, constant = generator.normal(size=2)
-    return ReluNetwork1d(a, w, -w * x[first : first + 2], float(slope), float(constant))
 
 
 def _between_the_points(generator: np.random.Generator, x: NDArray, case: str) -> ReluNetwork1d:

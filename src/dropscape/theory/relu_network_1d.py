@@ -48,6 +48,12 @@ class ReluNetwork1d:
         """f(x), shape (n,)."""
         return self.neuron_outputs(x).sum(axis=1) + self.slope * x + self.constant
 
+    def described(self, x: NDArray) -> str:
+        """The function and the data points (n,) in words, to four digits."""
+        neurons = [f"{a:+.4g} relu({w:.4g} x {b:+.4g})" for a, w, b in zip(self.a, self.w, self.b, strict=True)]
+        linear = [f"{self.slope:+.4g} x {self.constant:+.4g}"] if self.slope or self.constant else []
+        return f"f(x) = {' '.join([*neurons, *linear])} at x = {', '.join(f'{value:.4g}' for value in x)}"
+
     def r1(self, x: NDArray, keep_prob: float) -> float:
         """R_1 = (1-p)/(2np) sum_i sum_j g_j(x_i)^2 over the active neurons (paper B, eq. 4)."""
         return mask_variance(keep_prob) * float((self.neuron_outputs(x) ** 2).sum()) / (2 * len(x))

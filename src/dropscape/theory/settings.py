@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dropscape.schema import Count, KeepProb, Strict
+from dropscape.schema import Count, KeepProb, Positive, Strict
 
 
 class ClosedFormsSettings(Strict):
@@ -49,6 +49,21 @@ class FlatnessFlowSettings(Strict):
     seed: int = Field(0, description="Seed of the networks and their data.")
 
 
+class ModifiedFlowSettings(Strict):
+    """Lemma 1 and eq. (6) of paper B on networks so small that all masks are taken."""
+
+    networks: Count = Field(description="Number of random networks of two hidden units.")
+    learning_rates: list[Positive] = Field(
+        description="Learning rates of the errors after a step and an epoch.", min_length=3
+    )
+    flow_time: Positive = Field(description="Learning rate times number of steps of the error after a fixed time.")
+    steps: list[Annotated[int, Field(ge=1, le=5)]] = Field(
+        description="Numbers of steps that take it; each step more has 16 times as many ends.",
+        min_length=3,
+    )
+    seed: int = Field(0, description="Seed of the networks.")
+
+
 class TheorySettings(Strict):
     """The tables of a paper's theory, each from random or explicit small networks; null leaves one out."""
 
@@ -56,6 +71,7 @@ class TheorySettings(Strict):
     interpolants: InterpolantsSettings | None = Field(None, description="Three functions through the same points.")
     neuron_pairs: NeuronPairsSettings | None = Field(None, description="Two neurons on two points, or on one.")
     perturbations: PerturbationsSettings | None = Field(None, description="What lowers R_1 while the loss stays zero.")
+    modified_flow: ModifiedFlowSettings | None = Field(None, description="Mean iterates of dropout against flows.")
     flatness_flow: FlatnessFlowSettings | None = Field(None, description="The Hessian's trace along the gradient flow.")
 
     @property

@@ -26,7 +26,8 @@ class Objective:
 
     R_1 is (1-p)/(2np) sum_i sum_j |W_j^[L] f_j^[L-1](x_i)|^2 (paper B, eq. 4). For R_2 a step adds
     (gradient_penalty_weight/4) |grad R_S^drop|^2 with its masks; where the weight is the learning rate its mean is R_2
-    (eq. 5).
+    (eq. 5). That depends on the mask mode: it holds the trace of the gradient's covariance, which masks that examples
+    share make larger.
     """
 
     dropout: bool  # whether the loss is R_S^drop, under the step's masks, or R_S, without

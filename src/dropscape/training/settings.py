@@ -32,7 +32,7 @@ class DropoutSettings(Strict):
     mask_mode: Literal["per_example", "shared"] = Field(
         "per_example",
         description="`per_example`: an independent mask for each example at each step, as torch.nn.Dropout draws them; "
-        "`shared`: one mask a step for the whole batch, as in the papers' theory.",
+        "`shared`: one mask a step for the whole batch, as in the papers' theory. R_2 of paper B depends on it.",
     )
 
 
@@ -115,7 +115,7 @@ class RunSettings(Strict):
         description="What the training descends (paper B, eq. 7): the loss under dropout or the `risk`, the loss "
         "without; plus or minus `r1`, what dropout adds to the loss on average, or `r2`, gradient_penalty_weight/4 "
         "times the squared gradient under the step's masks. Without noise in the loss, keep_prob still decides R_1 and "
-        "the masks of R_2.",
+        "the masks of R_2, and mask_mode how much of R_2 is the trace of the gradient's noise.",
     )
     gradient_penalty_weight: Positive | None = Field(
         None, description="lambda, the weight of `r2` (paper B, section V-B); null: the learning rate of the step."

@@ -13,7 +13,7 @@ def found():
 
 
 def test_one_row_for_each_network_of_each_case(found):
-    assert found.groupby("case", sort=False).size().to_dict() == dict.fromkeys(CASES, 6)
+    assert found.groupby("case", sort=False).size().to_dict() == dict.fromkeys(CASES, 6) | {"ends": 1}
     assert not found.duplicated(["case", "network"]).any()
 
 
@@ -31,6 +31,7 @@ def test_what_any_move_can_do_is_told_apart_from_what_the_explicit_one_does(foun
     ends = found[found["case"] == "ends"]
     assert not ends["lowered"].any() and not ends["reducible"].any()
     assert (ends["largest_step"] == 0).all() and (ends["r1_ratio"] == 1).all()
+    assert ends["function"].item() == "f(x) = +1 relu(1 x -1) -1 relu(1 x -2) at x = 0, 1, 2, 3"
     # A random network can be improved without either case: the theorem is no equivalence.
     neither = found[found["case"] == "neither"]
     assert neither["lowered"].isna().all() and neither["derivative"].isna().all()

@@ -26,6 +26,8 @@ Column = Literal[
     "total_variation",
     "convexity_changes",
     "visible_convexity_changes",
+    "excess_convexity_changes",
+    "functional_intercepts",
 ]
 
 

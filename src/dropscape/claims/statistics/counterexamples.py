@@ -8,7 +8,10 @@ class Counterexamples(TheoryStatistic):
     """How many of the rows contradict a statement: one is enough against `always`."""
 
     def measure(self, tables: Tables) -> Measured:
-        """Count them; rows that were not judged are left out."""
-        values = self.rows(tables)[self.column].dropna().astype(str) == "True"
-        count, total = int((~values).sum()), len(values)
-        return counted(count, total, f"{count} of {total}", "case") if total else unmeasured("no defined point")
+        """Count them; rows that were not judged are left out. The note has the first one where the table tells it."""
+        rows = self.rows(tables).dropna(subset=self.column)
+        against = rows[rows[self.column].astype(str) != "True"]
+        if rows.empty:
+            return unmeasured("no defined point")
+        first = f": {against['function'].iloc[0]}" if "function" in rows and len(against) else ""
+        return counted(len(against), len(rows), f"{len(against)} of {len(rows)}{first}", "case", len(against) > 0)

@@ -10,8 +10,12 @@ class RateAgainstPenalty(ObjectiveFigure):
 
     run_tables = ("history", "ratios")
     needs = ("ratio",)
-    caption = "Learning rates of dropout are compared with the penalty that should replace it ({reference})."
+    several_experiments = True
+    caption = (
+        "Learning rates of dropout are compared with the penalty that should replace it ({reference}). The penalty's "
+        "mean, R₂, depends on whether the examples share their masks."
+    )
 
     def experiment_details(self, experiment: Any) -> dict[str, Any]:
-        """N of the ratio."""
-        return {"samples": experiment.settings.ratio.samples}
+        """N of the ratio, and how masks are drawn."""
+        return {"samples": experiment.settings.ratio.samples, "mask_mode": experiment.settings.dropout.mask_mode}

@@ -15,7 +15,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
 
     points: the run's settings, seed, varied (the learning rate for ``dropout``, the weight of the penalty for
     ``dropout_plus_r2``), quantity, value, reason. summary: mean and range over seeds, and ``best``, whether the
-    objective's mean accuracy has its max there.
+    objective's mean accuracy has its max there. facts: masks, the mask mode of each experiment.
     """
     history = runs.last_rows(runs.objective_run_tables(figure, tables, "history"))
     accuracies = quantities.long_form(history, {"test_accuracy": ACCURACY}, [*runs.OBJECTIVE_RUN, "seed"])
@@ -26,7 +26,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     rate, weight = points["learning_rate"], points["gradient_penalty_weight"]
     points.insert(len(runs.OBJECTIVE_RUN), "varied", rate.where(points["objective"] == "dropout", weight))
     summary = quantities.over_seeds(points, [*runs.OBJECTIVE_RUN, "varied", "quantity"])
-    highest = summary.groupby(["objective", "quantity"])["mean"].transform("max")
+    highest = summary.groupby(["experiment", "objective", "quantity"])["mean"].transform("max")
     summary["best"] = (summary["quantity"] == ACCURACY) & (summary["mean"] == highest)
     summary = summary.sort_values(["objective", "quantity", "varied"])
-    return FigureContent.counted(points, summary, "values")
+    masks = {experiment["name"]: experiment["mask_mode"] for experiment in figure["experiments"]}
+    return FigureContent.counted(points, summary, "values", masks=masks)

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dropscape.theory.perturbations import (
+    COUNTEREXAMPLE,
     Perturbation,
     case_i_perturbations,
     case_ii_perturbation,
@@ -19,14 +20,14 @@ from dropscape.theory.perturbations import (
 from dropscape.theory.random_relu_networks_1d import random_relu_network_1d
 from dropscape.theory.relu_network_1d import ReluNetwork1d, convexity_changes, min_convexity_changes, risk
 
-CASES = ("convexity", "intercepts", "ends", "neither")
+CASES = ("convexity", "intercepts", "neither")  # of random networks
 STEPS = 10  # networks examined along a perturbation, evenly spaced
 ROUNDING = 1e-12  # an output that differs by less, relative to the neurons' shares there, has not changed
 NOTHING = 1e-9  # a smaller relative change of R_1 is none: the linear programs are solved to about 1e-10
 
 
 def table(networks: int, seed: int) -> pd.DataFrame:
-    """One row per (case, network), ``networks`` of each: what the explicit infinitesimal perturbation of the case does.
+    """One row per (case, network): what the explicit infinitesimal perturbation of the case does.
 
     Everything is float64. The perturbation of a row is that of ``dropscape.theory.perturbations`` with the steepest
     relative descent of R_1; tau is its parameter. The keep probability only scales R_1 and enters no column.
@@ -35,9 +36,9 @@ def table(networks: int, seed: int) -> pd.DataFrame:
         The columns
 
         - ``case``: ``convexity``, case (i) alone: more convexity changes than the data need; ``intercepts``, case (ii)
-          alone: neurons of one direction with different intercepts in one inner interval; ``ends``, case (ii) in the
-          corner where two neurons with opposite slope changes have the interval's two ends for intercepts; ``neither``.
-        - ``network``: index from 0. ``points``: n. ``neurons``: m.
+          alone: neurons of one direction with different intercepts in one inner interval; ``neither``; each of so many
+          random ``networks``; and ``ends``, the one ``COUNTEREXAMPLE``.
+        - ``network``: index from 0. ``function``: it and its data points in words. ``points``: n. ``neurons``: m.
         - ``convexity_changes``, ``min_convexity_changes``: of f in (x_1, x_n), and the fewest that its outputs need.
         - ``linear_term``: whether the perturbation needs the linear term; missing without a perturbation.
         - ``derivative``: d ln R_1 / d tau at the network. ``difference_error``: relative difference to the quotient
@@ -57,6 +58,8 @@ def table(networks: int, seed: int) -> pd.DataFrame:
         for index in range(networks):
             x, network = random_relu_network_1d(seed, case, index)
             rows.append({"case": case, "network": index} | _row(network, x, case))
+    x, network = COUNTEREXAMPLE
+    rows.append({"case": "ends", "network": 0} | _row(network, x, "ends"))
     return pd.DataFrame(rows).astype({"linear_term": "boolean", "lowered": "boolean"})
 
 
@@ -69,6 +72,7 @@ def _row(network: ReluNetwork1d, x: NDArray, case: str) -> dict[str, object]:
     }[case]()
     least = min_relative_change(network, x)
     row = {
+        "function": network.described(x),
         "points": len(x),
         "neurons": len(network.a),
         "convexity_changes": convexity_changes(network, x[0], x[-1]),
