@@ -253,6 +253,18 @@ def test_an_effect_is_compared_where_both_rates_have_the_keep_probability(flat):
         measure("effect_over_rates", flat, NAME, first="risk_plus_r2", second="risk")
 
 
+def test_the_identity_is_judged_at_the_ends_of_all_runs(experiment):
+    rows = [
+        {"run": run, "seed": seed, "step": step, "trace": 10.0, "eigenvalue": 2.0, "differentiated_trace": trace}
+        for run, step, *traces in (("l1", 50, 10.0, 9.9), ("l1", 0, 5.0, 5.0), ("risk", 40, 10.1, 10.1))
+        for seed, trace in enumerate(traces)
+    ]
+    tables = experiment.add_experiment_table("sharpness", rows).tables
+    found = measure("trace_identity", tables, NAME)
+    assert found.value == pytest.approx(0.01) and found.note == "at most 0.01 in 4 networks"
+    assert measure("trace_identity", tables, NAME, of="eigenvalue").value == pytest.approx(0.8)
+
+
 def test_an_accuracy_is_that_of_all_runs_on_the_objective(compared):
     found = measure("objective_accuracy", compared.tables, NAME, objective="dropout", over="smallest")
     assert found.value == pytest.approx(89)

@@ -31,4 +31,4 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
             panel.set_yscale("log")
             style.label_logarithmic(panel.yaxis)
     legend_below(axes[0], objectives.entries(group))
-    legend_below(axes[1], [style.entry(f"learning rate {rate:g}", dashes=dash) for rate, dash in dashes.items()])
+    legend_below(axes[1], objectives.rate_entries(dashes))

@@ -26,7 +26,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     titles = [""] * (len(groups) + with_terms)
     axes = page.row(title, titles, sentences, 2.2, legend_rows, len(groups))
     accuracy = curves.percent(rows_where(summary, quantity=ACCURACY))
-    rates = [style.entry(f"learning rate {rate:g}", dashes=dash) for rate, dash in dashes.items()]
+    rates = objectives.rate_entries(dashes)
     for panel, group in zip(axes, groups, strict=False):
         objectives.over_keep_prob(panel, accuracy, group, dashes)
         legend_below(panel, objectives.entries(group), rates)
@@ -39,7 +39,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
 
 def _terms(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any]) -> None:
     """R_S with filled markers, R_1, where there is any, with hollow ones, on a logarithmic axis."""
-    objectives.over_keep_prob(panel, rows_where(summary, quantity=RISK), group, dashes)
+    objectives.over_keep_prob(panel, rows_where(summary, quantity=RISK), group, dashes, hollow=False)
     r1 = rows_where(summary, quantity=R1)
     objectives.over_keep_prob(panel, r1[r1["mean"] > 0], group, dict.fromkeys(dashes, _DOTTED), hollow=True)
     panel.set_yscale("log")
