@@ -71,6 +71,9 @@ def test_groups_of_objectives_have_a_panel_each_and_rates_a_dash_each(tmp_path):
         assert len(entries) == len(group) + len(rates) and entries[-2:] == ["learning rate 0.05", "learning rate 0.005"]
     solid = [line for line in figure.axes[1].lines if line.get_linestyle() == "-"]
     assert len(solid) == 2 and len(figure.axes[1].lines) == 3
+    (slow,) = (line for line in figure.axes[1].lines if line.get_linestyle() != "-")
+    assert slow.get_markerfacecolor() == "white" != solid[1].get_markerfacecolor()
+    assert figure.axes[1].get_xticks().tolist() == list(KEEP_PROBS)
 
 
 def test_a_value_that_is_not_finite_is_counted_and_left_out_of_the_mean(tmp_path):

@@ -31,7 +31,6 @@ LOOKS = {  # in the order in which figures show them
     "dropout_minus_r1": Look(r"$L_4 = R_S^\mathrm{drop} - R_1$", PALETTE[7], "^"),
     "dropout_plus_r2": Look(r"$R_S^\mathrm{drop} + \frac{\lambda}{4}|\nabla R_S^\mathrm{drop}|^2$", PALETTE[9], "X"),
 }
-KEEP_PROB = "keep probability p"  # label of an axis
 _APART = 0.008  # keep probability between the points of two objectives, which often coincide
 # Of a second run on the same objective, a third and so on.
 _SPARE = [5, 6, 8, 9, 7, 3, 4]
@@ -94,7 +93,7 @@ def over_keep_prob(
 ) -> None:
     """Each objective's means over the keep probability; the risk, which has none, as a horizontal line.
 
-    Markers are ``hollow`` or not; None: those of all rates but the first one are, as in ``rate_entries``.
+    The axis has a tick at each keep probability. Markers are ``hollow`` or not; None: those of all rates but the first one are, as in ``rate_entries``.
     """
     beside = [objective for objective in group if objective != "risk"]
     for objective in group:
@@ -109,6 +108,9 @@ def over_keep_prob(
                 for row in rows.itertuples():
                     panel.axhspan(row.low, row.high, color=look.colour, alpha=0.18, lw=0)
                     panel.axhline(row.mean, color=look.colour, ls=dash, lw=1.0)
+    keep_probs = sorted(set(summary.loc[summary["objective"].isin(beside), "keep_prob"]))
+    if keep_probs:
+        panel.set(xticks=keep_probs, xlim=(keep_probs[0] - 0.05, keep_probs[-1] + 0.05), xlabel="keep probability p")
 
 
 def entries(group: Sequence[str]) -> list[Line2D]:

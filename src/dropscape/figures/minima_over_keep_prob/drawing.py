@@ -26,7 +26,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     for panel, (quantity, label) in zip(axes, _LABELS.items(), strict=True):
         rows = rows_where(summary, quantity=quantity)
         objectives.over_keep_prob(panel, curves.percent(rows) if quantity == ERROR else rows, group, dashes)
-        panel.set(xlabel=objectives.KEEP_PROB, ylabel=label)
+        panel.set_ylabel(label)
         if quantity != ERROR:
             panel.set_yscale("log")
             style.label_logarithmic(panel.yaxis)

@@ -16,7 +16,8 @@ _DOTTED = (0, (1, 1))
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A panel of test accuracies per group of objectives; with one group R_S and R_1 beside it."""
-    groups = page.description["groups"]
+    reached = set(summary["objective"])
+    groups = [[objective for objective in group if objective in reached] for group in page.description["groups"]]
     with_terms = len(groups) == 1
     dashes = style.dashes_of(sorted(summary["learning_rate"], reverse=True))  # from the largest learning rate
     sentences = objectives.sentences_over_keep_prob(summary)
@@ -33,8 +34,6 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     axes[0].set_ylabel("test accuracy [%]")
     if with_terms:
         _terms(axes[-1], summary, groups[0], dashes)
-    for panel in axes:
-        panel.set_xlabel(objectives.KEEP_PROB)
 
 
 def _terms(panel: Axes, summary: pd.DataFrame, group: Sequence[str], dashes: Mapping[float, Any]) -> None:
