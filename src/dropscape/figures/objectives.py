@@ -93,7 +93,8 @@ def over_keep_prob(
 ) -> None:
     """Each objective's means over the keep probability; the risk, which has none, as a horizontal line.
 
-    The axis has a tick at each keep probability. Markers are ``hollow`` or not; None: those of all rates but the first one are, as in ``rate_entries``.
+    The axis has a tick at each keep probability. Markers are ``hollow`` or not; None: those of all rates but the first
+    one are, as in ``rate_entries``.
     """
     beside = [objective for objective in group if objective != "risk"]
     for objective in group:

@@ -9,7 +9,7 @@ from dropscape.claims.statistic import ExperimentStatistic, Tables
 
 
 class TraceIdentity(ExperimentStatistic):
-    """Largest relative difference over runs of a measure of the Hessian to (1/n) sum_i |grad f(x_i)|^2."""
+    """Largest relative difference over runs of a measure of the Hessian to the outputs' mean squared gradient."""
 
     of: Literal["differentiated_trace", "eigenvalue"] = Field(
         "differentiated_trace",
