@@ -153,10 +153,13 @@ def test_without_penalties_there_is_nothing_to_compare(compared):
 ALPHAS = np.linspace(0, 1, 13)
 
 
-def between(curves):
-    """Losses by (first, second, seed)."""
+def between(curves, other_seeds=False):
+    """Losses by (first, second, seed), to the second run's end point of that seed or of the other one."""
     return pd.concat(
-        pd.DataFrame({"first": first, "second": second, "seed": seed, "alpha": ALPHAS, "loss": losses})
+        pd.DataFrame(
+            {"first": first, "second": second, "seed": seed, "second_seed": 1 - seed if other_seeds else seed}
+            | {"distance": 0.2 + 0.2 * seed, "alpha": ALPHAS, "loss": losses}
+        )
         for (first, second, seed), losses in curves.items()
     )
 
@@ -177,17 +180,20 @@ def test_a_barrier_rises_above_the_higher_end(joined):
         ("l1-0.5", "l2-0.5", 0): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.25, 0),  # 0.3 in the middle, 0.1 at an end
         ("l1-0.5", "l2-0.5", 1): 0.1 * ALPHAS + np.where(ALPHAS == 0.5, 0.45, 0),
     }
-    measured = measure(
-        "interpolation_barrier",
-        joined.add_experiment_table("interpolations", between(curves)).tables,
-        NAME,
-        first="risk_plus_r1",
-        second="risk_plus_r2",
-    )
-    assert (
-        measured.value == pytest.approx(0.3) and measured.low <= 0 and measured.high == interval([0.2, 0.4]).expected[2]
-    )
-    assert measured.units == 2 and measured.note == "largest of 2 pairs between l1-0.5 and l2-0.5"
+    others = {ends: losses + 1 for ends, losses in curves.items()}  # above another initialisation
+    table = pd.concat([between(curves), between(others, other_seeds=True)])
+    tables = joined.add_experiment_table("interpolations", table).tables
+    given = {"first": "risk_plus_r1", "second": "risk_plus_r2"}
+    rise = measure("interpolation_barrier", tables, NAME, above="ends", **given)
+    assert rise.value == pytest.approx(0.3)
+    assert rise.low <= 0 and rise.high == interval([0.2, 0.4]).expected[2]
+    assert rise.units == 2
+    assert rise.note.startswith("largest of 2 pairs between l1-0.5 and l2-0.5, which end 0.3 of their norm apart")
+    values = [
+        measure("interpolation_barrier", tables, NAME, above="zero", other_seeds=other, **given).value
+        for other in (False, True)
+    ]
+    assert values == pytest.approx([0.4, 1.4])  # 0.3 and 0.5 in the middle
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -213,7 +219,66 @@ def test_flatness_compares_the_second_derivatives_at_both_ends(turned, joined):
 
 def test_pairs_that_were_not_joined_are_not_measured(joined):
     with pytest.raises(NotMeasuredError, match="has no table 'interpolations'"):
-        measure("interpolation_barrier", joined.tables, NAME, first="risk_plus_r1", second="risk_plus_r2")
+        measure("interpolation_barrier", joined.tables, NAME, above="zero", first="risk_plus_r1", second="risk_plus_r2")
     joined.add_experiment_table("interpolations", between({("l1-0.2", "l2-0.2", 0): ALPHAS}))
     with pytest.raises(NotMeasuredError, match="no losses between end points on risk_plus_r1 and dropout_minus_r2"):
         measure("interpolation_flatness", joined.tables, NAME, first="risk_plus_r1", second="dropout_minus_r2")
+
+
+@pytest.fixture
+def flat(experiment):
+    """Runs on the risk, L_1 and L_2 with traces by seed at the end, and others before it."""
+    traces = {
+        "risk-0.05": (8.0, 8.0),
+        "risk-0.005": (8.0, 8.0),
+        "l1-0.2-0.05": (2.0, 4.0),
+        "l1-0.2-0.005": (4.0, 4.0),
+        "l2-0.2-0.05": (6.0, 12.0),
+        "l1-0.5-0.05": (1.0, 1.0),
+        "l2-0.5-0.05": (2.0, 8.0),
+    }
+    objectives = {"l1": "risk_plus_r1", "l2": "risk_plus_r2", "risk": "risk"}
+    for name in traces:
+        kind, *keep_prob, rate = name.split("-")
+        experiment.add(name, objectives[kind], float(keep_prob[0]) if keep_prob else 1.0, float(rate))
+    rows = [
+        {"run": name, "seed": seed, "step": step, "trace": value if step else 99.0}
+        for name, values in traces.items()
+        for step in (50, 0)
+        for seed, value in enumerate(values)
+    ]
+    return experiment.add_experiment_table("sharpness", rows).tables
+
+
+def test_traces_of_the_hessian_are_compared_at_the_end_at_each_keep_probability(flat):
+    found = measure("hessian_trace_ratio", flat, NAME, first="risk_plus_r1", second="risk_plus_r2")
+    assert found.value == pytest.approx(3.0)  # 3 and 3 at keep 0.2, 2 and 8 at 0.5
+    assert found.note == "of 2 pairs l1-0.2-0.05 and l2-0.2-0.05: 3 against 9"
+
+
+def test_an_effect_is_compared_where_both_rates_have_the_keep_probability(flat):
+    found = measure("effect_over_rates", flat, NAME, first="risk_plus_r1", second="risk")
+    assert bounds(found) == interval([0.5, 1.0])  # 8 over 4 at 0.005, 8 over 2 and 8 over 4 at 0.05
+    assert found.note == "0.693 at 0.005 and 1.04 at 0.05, 1 keep probabilities"
+    with pytest.raises(NotMeasuredError, match="at two learning rates"):
+        measure("effect_over_rates", flat, NAME, first="risk_plus_r2", second="risk")
+
+
+def test_the_identity_is_judged_at_the_ends_of_all_runs(experiment):
+    rows = [
+        {"run": run, "seed": seed, "step": step, "trace": 10.0, "eigenvalue": 2.0, "differentiated_trace": trace}
+        for run, step, *traces in (("l1", 50, 10.0, 9.9), ("l1", 0, 5.0, 5.0), ("risk", 40, 10.1, 10.1))
+        for seed, trace in enumerate(traces)
+    ]
+    tables = experiment.add_experiment_table("sharpness", rows).tables
+    found = measure("trace_identity", tables, NAME)
+    assert found.value == pytest.approx(0.01) and found.note == "at most 0.01 in 4 networks"
+    assert measure("trace_identity", tables, NAME, of="eigenvalue").value == pytest.approx(0.8)
+
+
+def test_an_accuracy_is_that_of_all_runs_on_the_objective(compared):
+    found = measure("objective_accuracy", compared.tables, NAME, objective="dropout", over="smallest")
+    assert found.value == pytest.approx(89)
+    assert found.note == "drop-0.2, drop-0.5, drop-0.8: 89.0 %, 90.0 %, 92.0 %"
+    with pytest.raises(NotMeasuredError, match="no runs on risk_plus_r2"):
+        measure("objective_accuracy", compared.tables, NAME, objective="risk_plus_r2", over="smallest")

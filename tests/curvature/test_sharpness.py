@@ -7,10 +7,17 @@ from dropscape.artifacts.files import read_table
 from dropscape.artifacts.tensors import write_tensors
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.kronecker import kronecker_trace
-from dropscape.curvature.sharpness import GivenMasks, drawn_factors, largest_eigenvalue, measure_sharpness
+from dropscape.curvature.sharpness import (
+    GivenMasks,
+    differentiated_trace,
+    drawn_factors,
+    largest_eigenvalue,
+    measure_sharpness,
+)
 from dropscape.data.dataset import as_inputs
 from dropscape.dropout.masks import LayerMasks
 from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import LOSSES
 from dropscape.models.registry import initialised
 from tests.stage_job import TINY_RUN, run_stage, write_tiny_images
 
@@ -41,6 +48,14 @@ def test_the_trace_is_that_of_the_dense_hessian(example, loss):
         targets = torch.nn.functional.one_hot(targets, 4).float()
     exact = float(dense(model, inputs, targets, loss).trace())
     assert kronecker_trace(model, inputs, loss) == pytest.approx(exact, rel=1e-4)
+    assert differentiated_trace(model, inputs, targets, LOSSES[loss]) == pytest.approx(exact, rel=1e-4)
+
+
+def test_differentiating_twice_needs_no_piecewise_linear_network():
+    torch.manual_seed(5)
+    model, inputs, targets = FullyConnected((6, 8, 4), "tanh"), torch.randn(30, 6), torch.randn(30, 4)
+    exact = float(dense(model, inputs, targets, "mse").trace())
+    assert differentiated_trace(model, inputs, targets, LOSSES["mse"]) == pytest.approx(exact, rel=1e-4)
 
 
 @pytest.mark.parametrize("dropout_after", [1, 2])

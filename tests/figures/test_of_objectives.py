@@ -71,6 +71,9 @@ def test_groups_of_objectives_have_a_panel_each_and_rates_a_dash_each(tmp_path):
         assert len(entries) == len(group) + len(rates) and entries[-2:] == ["learning rate 0.05", "learning rate 0.005"]
     solid = [line for line in figure.axes[1].lines if line.get_linestyle() == "-"]
     assert len(solid) == 2 and len(figure.axes[1].lines) == 3
+    (slow,) = (line for line in figure.axes[1].lines if line.get_linestyle() != "-")
+    assert slow.get_markerfacecolor() == "white" != solid[1].get_markerfacecolor()
+    assert figure.axes[1].get_xticks().tolist() == list(KEEP_PROBS)
 
 
 def test_a_value_that_is_not_finite_is_counted_and_left_out_of_the_mean(tmp_path):
@@ -136,13 +139,19 @@ def test_a_penalty_left_out_is_the_learning_rate(tmp_path):
 
 
 def between(pairs, barrier):
+    """Losses between end points of one seed, and much higher ones to those of the other seed, which are not drawn."""
     alphas = np.linspace(0, 1, 11)
     return pd.DataFrame(
-        {"first": first, "second": second, "seed": seed, "alpha": alpha, "loss": 0.01 + barrier * alpha * (1 - alpha)}
+        {
+            "first": first, "second": second, "seed": seed, "second_seed": other,
+            "distance": 0.12 + 0.3 * (seed != other),
+            "alpha": alpha, "loss": 0.01 + barrier * alpha * (1 - alpha) + (seed != other),
+        }
         for first, second in pairs
         for seed in SEEDS
+        for other in SEEDS
         for alpha in alphas
-    )
+    )  # fmt: skip
 
 
 def test_interpolations_have_a_panel_per_pair_of_objectives_and_a_curve_per_keep_probability(tmp_path):
@@ -158,7 +167,7 @@ def test_interpolations_have_a_panel_per_pair_of_objectives_and_a_curve_per_keep
     assert len(middle) == 18 and middle["mean"].to_numpy() == pytest.approx(0.11)
     figure = made.drawn()
     check_page(figure)
-    assert titles(figure)[0] == "$L_1$ & $L_3$" and len(figure.axes) == 6
+    assert titles(figure)[0] == "$L_1$ & $L_3$: 0.12 to 0.12 apart" and len(figure.axes) == 6
     assert all(len(axes.lines) == 3 for axes in figure.axes)
     assert legends(figure) == [["keep 0.2", "keep 0.5", "keep 0.8"]]
 
@@ -223,3 +232,31 @@ def test_both_files_are_written_and_twice_the_same(kind, tmp_path):
         contents.append([Path(paths[name]).read_bytes() for name in ("pdf", "png", *OUTPUTS)])
     assert contents[0] == contents[1]
     assert contents[0][0].startswith(b"%PDF") and contents[0][1].startswith(b"\x89PNG")
+
+
+def test_minima_have_their_flatness_and_test_error_over_the_keep_probability(tmp_path):
+    runs, frames = over_keep_prob([0.05], ["risk_plus_r1", "risk_plus_r2"])
+    sharpness = pd.DataFrame(
+        {
+            "run": name,
+            "seed": seed,
+            "step": step,
+            "trace": 10.0 * keep["keep_prob"] if step else 99.0,
+            "eigenvalue": 5.0,
+        }
+        for name, keep in runs.items()
+        for seed in SEEDS
+        for step in (0, 100)
+    )
+    inputs = {"history": frames, "sharpness": [sharpness]}
+    made = Made(tmp_path, "minima_over_keep_prob", [experiment(runs)], inputs, experiment="mnist")
+    summary = made.summary.set_index(["objective", "keep_prob", "quantity"])
+    assert summary.loc[("risk_plus_r1", 0.5, "trace of the Hessian"), "mean"] == pytest.approx(5)
+    assert summary.loc[("risk", 1.0, "test error"), "mean"] == pytest.approx(0.21)
+    assert set(made.points["step"]) == {100}
+    figure = made.drawn()
+    check_page(figure)
+    trace, _, error = figure.axes
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "log", "linear"]
+    assert [[0.0, 10.0], [1.0, 10.0]] in [line.get_xydata().round(9).tolist() for line in trace.lines]
+    assert [[0.0, 21.0], [1.0, 21.0]] in [line.get_xydata().round(9).tolist() for line in error.lines]

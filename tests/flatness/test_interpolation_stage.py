@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from dropscape.artifacts.files import read_table
 from dropscape.data.dataset import as_inputs
@@ -39,12 +40,19 @@ def test_every_seed_of_a_pair_has_the_loss_between_its_end_points(written, tmp_p
     outputs = {"interpolations": str(tmp_path / "interpolations")}
     record = run_stage(interpolate, "flatness_interpolations", settings, inputs, outputs)
     table = read_table(outputs["interpolations"])
-    assert len(table) == 2 * 2 * 5 and record["stage"] == "flatness"
+    assert len(table) == 2 * 2 * 2 * 5 and record["stage"] == "flatness"
+    assert {*zip(table["seed"], table["second_seed"], strict=True)} == {(0, 0), (4, 4), (0, 4), (4, 0)}
     assert set(table["first"] + table["second"]) == {"ab", "bc"}
     inputs = as_inputs(data.train_images)
-    for (first, second, position), alpha in zip([("a", "b", 1), ("b", "c", 0)], (0.25, 0.75), strict=True):
-        one, other = states[first][position], states[second][position]
+    cases = [("a", "b", 1, 1), ("b", "c", 0, 0), ("b", "c", 0, 1)]
+    for (first, second, position, opposite), alpha in zip(cases, (0.25, 0.75, 0.75), strict=True):
+        one, other = states[first][position], states[second][opposite]
         network = restored(SETTINGS["model"], {key: (1 - alpha) * one[key] + alpha * other[key] for key in one})
         expected = float(cross_entropy_per_example(network(inputs), data.train_labels).mean())
         rows = table[(table["first"] == first) & (table["seed"] == SETTINGS["seeds"][position])]
+        rows = rows[rows["second_seed"] == SETTINGS["seeds"][opposite]]
         assert rows.loc[np.isclose(rows["alpha"], alpha), "loss"].item() == pytest.approx(expected, rel=1e-5)
+        ends = [torch.cat([value.double().flatten() for value in state.values()]) for state in (one, other)]
+        norms = sum(float(end.square().sum()) for end in ends)
+        distance = float((ends[0] - ends[1]).norm()) / (norms / 2) ** 0.5
+        assert rows["distance"].to_numpy() == pytest.approx(distance)

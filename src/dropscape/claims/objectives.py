@@ -1,6 +1,7 @@
 """What trainings on different objectives reach, pair by pair (paper B, sections V and VII.C)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,26 +11,36 @@ from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Ru
 from dropscape.training.settings import Objective
 
 
+class Path(NamedTuple):
+    """The loss on the lines between two runs' end points."""
+
+    alphas: NDArray  # (K,), 0 at the first end point
+    losses: NDArray  # (S, K)
+    distance: float  # of the end points, relative to their norms, the mean over seeds
+
+
 class TwoObjectivesStatistic(ExperimentStatistic):
     """A statistic that compares trainings on two objectives."""
 
     first: Objective = Field(description="The objective that the one runs descend.")
     second: Objective = Field(description="The objective that the others descend.")
 
-    def paths(self, tables: Tables, experiment: str) -> dict[tuple[str, str], tuple[NDArray, NDArray]]:
-        """By pair of runs alphas (K,) and losses (S, K) from the first objective's end point, at 0, to the second's.
+    def paths(self, tables: Tables, experiment: str, other_seeds: bool = False) -> dict[tuple[str, str], Path]:
+        """By pair of runs the losses from the first objective's end point to the second's, of each or of another seed.
 
         NotMeasuredError if no pair was measured.
         """
         objectives = {run.name: run.objective for run in tables.experiment_runs(experiment)}
         table = tables.experiment_table(experiment, "interpolations")
+        table = table[(table["seed"] != table["second_seed"]) == other_seeds]
         paths = {}
         for ends, rows in table.groupby(["first", "second"], sort=False):
             losses = rows.pivot_table(index="seed", columns="alpha", values="loss", dropna=False)
+            distance = float(rows["distance"].mean())
             if tuple(objectives[end] for end in ends) == (self.first, self.second):
-                paths[ends] = losses.columns.to_numpy(), losses.to_numpy()
+                paths[ends] = Path(losses.columns.to_numpy(), losses.to_numpy(), distance)
             elif tuple(objectives[end] for end in ends) == (self.second, self.first):
-                paths[ends[::-1]] = 1 - losses.columns.to_numpy()[::-1], losses.to_numpy()[:, ::-1]
+                paths[ends[::-1]] = Path(1 - losses.columns.to_numpy()[::-1], losses.to_numpy()[:, ::-1], distance)
         if not paths:
             raise NotMeasuredError(f"{experiment} has no losses between end points on {self.first} and {self.second}")
         return paths

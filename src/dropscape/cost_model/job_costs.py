@@ -87,7 +87,7 @@ def _flatness_interpolations(workflow: Workflow, wildcards: Mapping[str, str], c
     experiment = workflow.trained[wildcards["experiment"]].settings
     asked = experiment.interpolations
     work = _run_work(workflow, experiment, {**wildcards, "run": asked.pairs[0][0]}, custom_as_known)
-    points = work.seeds * len(asked.pairs) * asked.points
+    points = min(2, work.seeds) * work.seeds * len(asked.pairs) * asked.points  # also between two seeds
     passes = NetworkPasses(points * work.examples, calls=work.calls(points))
     return work.on_either_device(passes, work.gpu_seconds("forward", points * work.examples), disk=100 * points)
 

@@ -8,6 +8,7 @@ neural networks typically occurs at the edge of stability").
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from dropscape.artifacts.files import write_table
@@ -57,6 +58,27 @@ def largest_eigenvalue(model: nn.Module, inputs: Any, targets: Tensor, loss: str
     return {"eigenvalue": float(found.eigenvalues[0]), "residual": float(found.residuals[0])}
 
 
+def differentiated_trace(network: FullyConnected, inputs: Tensor, targets: Tensor, loss: PerExampleLoss) -> float:
+    """Compute the trace of the Hessian of the mean loss in all parameters by differentiating the loss twice.
+
+    Unlike ``kronecker_trace`` it knows nothing of the loss and the activation: a layer reads its parameters through
+    z = W h + b alone, so that its part is the mean over the examples of (|h|^2 + 1) times the sum of the second
+    derivatives of an example's loss by each unit's z. Float32, summed in float64.
+    """
+    total = 0.0
+    for layer in range(network.depth):
+        features = network.hidden(inputs, layer).detach()
+        leaf = network.layers[layer](features).detach().requires_grad_()
+        hidden = network.activate(leaf) if layer < network.depth - 1 else leaf
+        losses = loss(network.after(hidden, layer + 1), targets)
+        (slopes,) = torch.autograd.grad(losses.sum(), leaf, create_graph=True)
+        weights = features.square().sum(dim=1) + 1
+        for unit in range(leaf.shape[1]):
+            (row,) = torch.autograd.grad(slopes[:, unit].sum(), leaf, retain_graph=True, materialize_grads=True)
+            total += float((row[:, unit] * weights).sum(dtype=torch.float64))
+    return total / len(inputs)
+
+
 def drawn_factors(keep_prob: float, network: FullyConnected, layer: int, examples: int, seed: int) -> Tensor:
     """Draw a mask for each example, scaled: (n, m_l) float32 on the network's device.
 
@@ -72,8 +94,9 @@ def measure_sharpness(job: Job) -> None:
     """Measure the sharpest curvature of R_S at the recorded steps of runs, and of R_S^drop where that is descended.
 
     The input ``snapshots`` has those of each of ``runs``. Writes ``sharpness``: run, seed, step; eigenvalue, the
-    largest of the Hessian of R_S, residual, and trace, exact; dropout_eigenvalue and
-    dropout_residual, the same of R_S^drop with one mask per example, NaN in runs without dropout.
+    largest of the Hessian of R_S, residual, and trace, exact, for the squared error (1/n) sum_i |grad f(x_i)|^2 (paper
+    B, section VII.B); differentiated_trace, the same without that identity, NaN for another loss; dropout_eigenvalue
+    and dropout_residual, those of R_S^drop with one mask per example, NaN in runs without dropout.
     """
     settings, rows = job.settings, []
     device = chosen_device(settings["device"])
@@ -88,6 +111,8 @@ def measure_sharpness(job: Job) -> None:
             for seed, network in load_networks(settings, stacked, examples):
                 row = {"run": run, "seed": seed, "step": step} | largest_eigenvalue(network, inputs, targets, risk)
                 row["trace"] = kronecker_trace(network, inputs, by_name(risk))
+                if by_name(risk) == "mse":
+                    row["differentiated_trace"] = differentiated_trace(network, inputs, targets, risk)
                 if own["keep_prob"] < 1:
                     after = own["dropout_after"]
                     factors = drawn_factors(own["keep_prob"], network, after, len(targets), seed)
@@ -95,6 +120,7 @@ def measure_sharpness(job: Job) -> None:
                     row |= {f"dropout_{key}": value for key, value in found.items()}
                 rows.append(row)
         progress(done)
-    columns = ["run", "seed", "step", "eigenvalue", "residual", "trace", "dropout_eigenvalue", "dropout_residual"]
+    columns = ["run", "seed", "step", "eigenvalue", "residual", "trace", "differentiated_trace"]
+    columns += ["dropout_eigenvalue", "dropout_residual"]
     write_table(job.outputs["sharpness"], pd.DataFrame(rows).reindex(columns=columns))
     job.provenance(examples.description, device)

@@ -54,3 +54,14 @@ def interpolated_losses(
     with torch.no_grad():
         profile.point_along(block_vector(second, names) - block_vector(first, names))
     return profile.losses([float(alpha) for alpha in alphas])
+
+
+def relative_distance(first: nn.Module, second: nn.Module) -> float:
+    """Compute |theta_first - theta_second| over the root mean square of both norms, over all parameters, float64.
+
+    It is the root of 2 for independent parameters of mean 0 and one length.
+    """
+    one, other = (
+        torch.cat([value.detach().double().flatten() for value in each.parameters()]) for each in (first, second)
+    )
+    return float((one - other).norm() / ((one.square().sum() + other.square().sum()) / 2).sqrt())

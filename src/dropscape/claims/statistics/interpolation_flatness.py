@@ -17,7 +17,7 @@ class InterpolationFlatness(TwoObjectivesStatistic):
         c is the second derivative of a parabola fitted to the quarter of a seed's path at that end.
         """
         paths = self.paths(tables, experiment)
-        first, second = np.stack([_bends(alphas, losses) for alphas, losses in paths.values()], axis=1).T
+        first, second = np.stack([_bends(alphas, losses) for alphas, losses, _ in paths.values()], axis=1).T
         relative = (second - first) / (np.abs(second) + np.abs(first))
         note = f"{len(paths)} pairs; mean second derivatives {first.mean():.3g} and {second.mean():.3g}"
         return over_seeds(relative.mean(axis=0), note)

@@ -19,9 +19,14 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         r"The loss is $R_S$ without dropout at $(1-\alpha)\,\theta_{first} + \alpha\,\theta_{second}$: for $L_i$ & "
         r"$L_j$ the training on $L_i$ ends at $\alpha = 0$, that on $L_j$ at $\alpha = 1$.",
         curves.RANGE,
-        "All panels have the same axes.",
+        "All panels have the same axes. Apart: distance of the end points over their root mean square norm, "
+        "from the closest to the farthest pair; 1.4 would be independent parameters.",
     ]
-    titles = batches([f"{SYMBOLS[one]} & {SYMBOLS[other]}" for one, other in pairs], _COLUMNS.get(len(pairs), 3))
+    apart = points.groupby(["first_objective", "second_objective"])["distance"].agg(["min", "max"])
+    names = [f"{SYMBOLS[one]} & {SYMBOLS[other]}" for one, other in pairs]
+    ranges = [f"{apart.loc[pair, 'min']:.2g} to {apart.loc[pair, 'max']:.2g} apart" for pair in pairs]
+    shown = [": ".join(texts) for texts in zip(names, ranges, strict=True)]
+    titles = batches(shown, _COLUMNS.get(len(pairs), 3))
     axes = page.grid("loss between end points of trainings on two objectives", titles, sentences, 1.35, _LEGEND_ROWS)
     looks = style.shades(summary["keep_prob"], "keep {:g}")
     for panel, rows in zip(chain.from_iterable(axes), pairs.values(), strict=True):

@@ -9,10 +9,11 @@ PAIR = ["experiment", "first_objective", "second_objective", "first", "second", 
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
-    """R_S without dropout on the line between every pair's end points.
+    """R_S without dropout on the line between the end points of every pair's trainings of one seed.
 
     points: experiment, the objectives and runs of the pair, keep_prob (the smaller one, since the risk has none) and
-    learning_rate (of the first run), seed, alpha, quantity, value, reason. summary: mean and range over seeds.
+    learning_rate (of the first run), distance (of the end points, relative to their norm), seed, alpha, quantity,
+    value, reason. summary: mean and range over seeds.
     """
     (settings,) = figure["experiments"]
     between = tables.experiment_table(settings["name"], "interpolations")
@@ -21,6 +22,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         one, other = runs.objective_run(settings, first), runs.objective_run(settings, second)
         ends = (one["objective"], other["objective"], first, second)
         pairs.append((settings["name"], *ends, min(one["keep_prob"], other["keep_prob"]), one["learning_rate"]))
-    joined = pd.DataFrame(pairs, columns=PAIR).merge(between, on=["first", "second"])
-    points = quantities.long_form(joined, {"loss": "loss"}, [*PAIR, "seed", "alpha"])
+    own = between[between["seed"] == between["second_seed"]]
+    joined = pd.DataFrame(pairs, columns=PAIR).merge(own, on=["first", "second"])
+    points = quantities.long_form(joined, {"loss": "loss"}, [*PAIR, "distance", "seed", "alpha"])
     return FigureContent.counted(points, quantities.over_seeds(points, [*PAIR, "alpha"]), "losses")
