@@ -65,11 +65,6 @@ def test_a_share_is_of_the_logarithm_of_another_flattening(tables):
     assert math.isnan(none.value) and none.note == "plain is not flatter than dropout in each seed"
 
 
-def test_a_training_against_itself_meets_its_other_seeds(tables):
-    found = flattening(tables, "plain")
-    assert found.value == pytest.approx(1) and found.low < 1 < found.high
-
-
 def test_what_is_not_measured_is_said(tables):
     with pytest.raises(NotMeasuredError, match="no run 'hessian'"):
         flattening(tables, "hessian")

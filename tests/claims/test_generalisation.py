@@ -170,7 +170,6 @@ def condensed(experiment):
         ({"run": "dropout", "compare": "ratio", "against": "plain"}, interval([2, 3], np.log, np.exp)),
         ({"run": "plain", "compare": "difference", "against": "dropout"}, interval([-0.3, -0.6])),
         ({"run": "plain", "compare": "difference"}, (0, 0, 0)),
-        ({"run": "dropout", "compare": "difference", "against": "dropout"}, interval([-0.3, 0.3])),  # other seeds
         ({"run": "dropout", "compare": "ratio", "layer": "two"}, (1, 1, 1)),
     ],
 )

@@ -18,6 +18,7 @@ from dropscape.claims.statistic import (
     TheoryStatistic,
     statistic_named,
 )
+from dropscape.config.load import load_settings
 
 CLAIMS = Path(__file__).resolve().parents[2] / "config/claims"
 CLAIM = {
@@ -162,3 +163,29 @@ def test_a_claim_that_cannot_be_measured_is_refused_in_one_sentence(changed, sen
         ClaimSettings.model_validate(CLAIM | changed)
     (problem,) = error.value.errors()
     assert sentence in problem["msg"] and "\n" not in problem["msg"]
+
+
+# Arguments that name a run, and the argument that has its experiment where it may be another one.
+RUN_ARGUMENTS = {"run": "", "share_of": "", "against": "other_experiment", "other": "other_experiment"}
+NOT_RUNS = ("theory_rank", "generalisation_error")  # whose ``against`` is something else
+
+
+def test_every_run_that_a_claim_names_is_trained_at_the_paper_scale():
+    """A mistyped name would only be read in the verdict, as that of a run that is left out at this scale."""
+    settings, missing, looked_at = load_settings({"scale": "paper"}, CLAIMS.parents[1]), [], 0
+    for study in settings.studies.values():
+        for name, claim in study.claims.items():
+            own = claim.experiment or (study.figures[claim.figure].experiments[0] if claim.figure else None)
+            measured = [(own, claim.run, claim.statistic.model_dump())]
+            if not isinstance(claim.control, str):
+                changed = claim.control.statistic
+                whole = changed if "name" in changed else measured[0][2] | changed
+                measured.append((claim.control.experiment or own, claim.control.run, whole))
+            for experiment, run, statistic in measured:
+                keys = {} if statistic["name"] in NOT_RUNS else RUN_ARGUMENTS
+                named = [(statistic.get(where) or experiment, statistic.get(key)) for key, where in keys.items()]
+                for one, of_run in [(experiment, run), *named]:
+                    looked_at += of_run is not None
+                    if of_run is not None and of_run not in settings.experiments[one].runs:
+                        missing.append((name, one, of_run))
+    assert not missing and looked_at > 100

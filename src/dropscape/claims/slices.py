@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dropscape.claims.statistic import NotMeasuredError, Run, Tables, other_seeds
+from dropscape.claims.statistic import NotMeasuredError, Run, Tables
 
 
 def log_widening(tables: Tables, run: Run, rise: float | None, moved: str) -> NDArray:
     """Log of how many times wider they are, (S, directions), NaN where one of the two has no width.
 
-    The training without dropout meets its own other seeds. NotMeasuredError: there are no such slices.
+    NotMeasuredError: there are no such slices, or it is the training without dropout.
 
     Args:
         tables: those of the runs.
@@ -23,7 +23,7 @@ def log_widening(tables: Tables, run: Run, rise: float | None, moved: str) -> ND
         np.log(_rows(tables, each, rise, moved).pivot_table("half_width", "seed", "direction", dropna=False))
         for each in (run, plain)
     )
-    return one.to_numpy() - (other_seeds(other.to_numpy()) if run == plain else other.to_numpy())
+    return one.to_numpy() - other.to_numpy()
 
 
 def _rows(tables: Tables, run: Run, rise: float | None, moved: str) -> pd.DataFrame:

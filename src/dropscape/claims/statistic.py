@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
@@ -70,7 +69,7 @@ class Tables(TableFiles):
         raise NotMeasuredError(f"{experiment} has no run '{name}' at this scale")
 
     def without_dropout(self, run: Run) -> Run:
-        """The experiment's run without dropout that is trained as this one; NotMeasuredError if there is none.
+        """The experiment's run without dropout that is trained as this one; NotMeasuredError: there is none but itself.
 
         It has the same optimizer and, where several have it, the same learning rate.
         """
@@ -79,6 +78,8 @@ class Tables(TableFiles):
         ]
         rate = run.settings.get("learning_rate")
         same_rate = [other for other in plain if other.settings.get("learning_rate") == rate]
+        if run in plain:
+            raise NotMeasuredError(f"{run.name} is what trainings with dropout are compared with")
         if not plain:
             raise NotMeasuredError(f"{run.experiment} has no training without dropout to compare {run.name} with")
         return (same_rate or plain)[0]
@@ -93,11 +94,6 @@ class Tables(TableFiles):
         history = self.run_table(run, "history")
         end = history["step"].max() - run.settings.get("trajectory_steps", 0)
         return history[history["step"] == end].sort_values("seed")[column].to_numpy(dtype=float)
-
-
-def other_seeds(values: NDArray) -> NDArray:
-    """The values (S, ...) of another seed for each: a training compared with itself is its own control."""
-    return np.roll(values, 1, axis=0)
 
 
 class Statistic(Strict):

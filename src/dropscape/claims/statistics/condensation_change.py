@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from dropscape.claims.measured import Measured, over_seeds, unmeasured
-from dropscape.claims.statistic import ExperimentStatistic, Tables, other_seeds
+from dropscape.claims.statistic import ExperimentStatistic, Tables
 from dropscape.schema import Name
 
 Column = Literal[
@@ -39,10 +39,7 @@ class CondensationChange(ExperimentStatistic):
     compare: Literal["difference", "ratio", "value"] = Field(
         description="`difference`: minus the reference; `ratio`: over it, geometric mean; `value`: itself alone."
     )
-    against: Name | None = Field(
-        None,
-        description="A run whose end is the reference; null: the run's first step; the run itself: its other seeds.",
-    )
+    against: Name | None = Field(None, description="A run whose end is the reference; null: the run's first step.")
     other_experiment: Name | None = Field(None, description="The experiment of `against`; null means the same.")
     against_column: Column | None = Field(None, description="The reference's measure; null means the same.")
     moments: Literal["end", "training"] = Field(
@@ -61,8 +58,6 @@ class CondensationChange(ExperimentStatistic):
         other = np.broadcast_to(ours.iloc[:1] if reference is None else reference.iloc[steps], one.shape).astype(float)
         if np.isnan(one).any() or (self.compare != "value" and np.isnan(other).any()):
             return unmeasured(f"{self.column} is not defined")
-        if self.run == self.against and self.other_experiment is None:
-            other = other_seeds(other.T).T
         note = f"{one.mean():.3g} against {other.mean():.3g} of {self.against or 'its first step'}"
         if self.compare == "ratio":
             return over_seeds(np.exp(np.log(one / other).mean(axis=0)), note, "log")

@@ -1,5 +1,7 @@
 """How much the slope of variance and flatness depends on the loss's pre-factor (paper A, Definition 2)."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dropscape.claims.directions import SampleStatistic, of_every_index, with_widths
@@ -26,4 +28,5 @@ class FactorSensitivity(SampleStatistic):
         if not all(map(len, groups)):
             return unmeasured("no defined point")
         slopes = np.array([[power_law(one, rows[:, 0]).slope for one in rows.T[1:]] for rows in groups])
-        return over_settings(slopes[:, 1:] / slopes[:, :1] - 1, "largest", magnitude=True)
+        found = over_settings(slopes[:, 1:] / slopes[:, :1] - 1, "largest", magnitude=True)
+        return replace(found, points=min(map(len, groups)))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dropscape.claims.measured import Measured, over_seeds, unmeasured
-from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Run, Tables, other_seeds
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Run, Tables
 
 Flatness = Literal["width", "eigenvalue", "peak", "trace"]
 
@@ -16,7 +16,7 @@ class Flattening(ExperimentStatistic):
     """How many times flatter a training ends than another one, whose seeds share initialisation and masks."""
 
     run: str = Field(description="The training.")
-    against: str = Field(description="The other one; the same is compared with its own other seeds.")
+    against: str = Field(description="The other one.")
     flatness: Flatness = Field(
         "width",
         description="`width` of slices of the loss at the end, judged rise; or the inverse of the Hessian's largest "
@@ -30,7 +30,7 @@ class Flattening(ExperimentStatistic):
         """Geometric mean over seeds of the factor, or the mean share."""
         run, against = (tables.named_run(experiment, name) for name in (self.run, self.against))
         one, other = (log_flatness(tables, each, self.flatness) for each in (run, against))
-        logs = one - (other_seeds(other) if run == against else other)
+        logs = one - other
         losses = [tables.at_end_of_training(each, "loss").mean() for each in (run, against)]
         note = f"training losses {losses[0]:.3g} and {losses[1]:.3g}"
         if np.isnan(logs).any():

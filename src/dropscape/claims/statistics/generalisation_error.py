@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dropscape.claims.generalisation import log_errors
 from dropscape.claims.measured import Measured, Reduced, counted, over_settings, unmeasured
-from dropscape.claims.statistic import ExperimentStatistic, Tables, other_seeds
+from dropscape.claims.statistic import ExperimentStatistic, Tables
 from dropscape.schema import Count, KeepProb
 
 
@@ -35,8 +35,6 @@ class GeneralisationError(ExperimentStatistic):
             reference = {None: dict.fromkeys(lines, 0.0), "interpolant": lines}.get(self.against)
             if reference is None:
                 reference = networks.get(1.0, {})
-                if keep_prob == 1:  # meets its own other seeds
-                    reference = {count: other_seeds(values) for count, values in reference.items()}
             counts = [count for count in networks.get(keep_prob, {}) if count in lines and count in reference]
             if counts:
                 columns.append(np.mean([networks[keep_prob][count] - reference[count] for count in counts], axis=0))

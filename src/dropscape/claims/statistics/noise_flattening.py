@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dropscape.claims.directions import positive
 from dropscape.claims.measured import Measured, unmeasured, with_interval
-from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables, other_seeds
+from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 from dropscape.claims.trajectories import trial_names
 from dropscape.numerics.intervals import student
 
@@ -14,9 +14,7 @@ from dropscape.numerics.intervals import student
 class NoiseFlattening(ExperimentStatistic):
     """Trace of the Hessian at the end of training with a noise over that without any."""
 
-    method: Literal["dropout", "sgd", "parameter_noise", "descent"] = Field(
-        description="The noise; `descent`, which has none, meets its own other trials."
-    )
+    method: Literal["dropout", "sgd", "parameter_noise"] = Field(description="The noise.")
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the geometric mean over the trials that both have; those without two positive traces are left out."""
@@ -26,8 +24,6 @@ class NoiseFlattening(ExperimentStatistic):
         if not {self.method, "descent"} <= set(traces):
             raise NotMeasuredError(f"{experiment} has no trainings under {self.method} and without noise to compare")
         noisy, quiet = positive(traces[[self.method, "descent"]]).T
-        if self.method == "descent":
-            quiet = other_seeds(quiet)
         missing = len(traces) - len(noisy)
         if not len(noisy):
             return unmeasured("no trial with two positive traces")

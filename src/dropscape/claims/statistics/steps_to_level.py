@@ -4,7 +4,7 @@ import pandas as pd
 from pydantic import Field
 
 from dropscape.claims.measured import Measured, over_seeds, unmeasured
-from dropscape.claims.statistic import ExperimentStatistic, Run, Tables, other_seeds
+from dropscape.claims.statistic import ExperimentStatistic, Run, Tables
 from dropscape.schema import Name, Positive
 
 
@@ -20,8 +20,6 @@ class StepsToLevel(ExperimentStatistic):
         """Measure the geometric mean over common seeds; one that never gets there counts with its last step."""
         ours = self._first_below(tables, tables.named_run(experiment, self.run))
         theirs = self._first_below(tables, tables.named_run(self.other_experiment or experiment, self.other))
-        if self.other == self.run and self.other_experiment is None:
-            theirs[:] = other_seeds(theirs.to_numpy())
         seeds = ours.index.intersection(theirs.index)
         ours, theirs = ours.loc[seeds], theirs.loc[seeds]
         if ours["step"].isna().any() or not len(seeds):
