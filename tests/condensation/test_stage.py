@@ -139,7 +139,9 @@ def test_a_one_dimensional_network(tmp_path, activation, hidden):
         assert (row.total_variation, row.total_variation_error) == pytest.approx(total_variation(*about), rel=1e-12)
         assert row.convexity_changes == convexity_changes(*about)
         assert row.visible_convexity_changes == visible_convexity_changes(*about[:2], np.linspace(-2, 3, 201))
-        x, y = tables["examples"]["x"], tables["examples"]["y"]
+        x, y = (
+            given[:5, 0].double().numpy() for given in (Curve.embedded().train_inputs, Curve.embedded().train_targets)
+        )
         assert row.excess_convexity_changes == excess_convexity_changes(*about[:2], x, y, 201)
         expected = functional_intercepts(*about[:2], x)
         assert row.functional_intercepts == expected or (np.isnan(expected) and np.isnan(row.functional_intercepts))
@@ -213,3 +215,9 @@ def test_dead_neurons_need_no_orientation(tmp_path, monkeypatch):
     row = tables["condensation"].iloc[0]
     assert (row["dead_neurons"], row["effective_ratio"]) == (4, 2 / 8)
     assert effective_neurons(np.column_stack([np.cos(angles.numpy()), np.sin(angles.numpy())])).upper == 5
+
+
+def test_an_interval_is_of_examples_of_one_number(tmp_path):
+    model = {"name": "fnn", "widths": [10, 130, 7, 3], "activation": "relu"}
+    with pytest.raises(ConfigurationError, match="draws functions of one number"):
+        measured_tables(tmp_path, model, ["layers.0.weight"], [-1.0, 1.0], data=OneNeuron)
