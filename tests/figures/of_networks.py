@@ -62,7 +62,7 @@ def distances(widths=(100, 400, 1600), keep_probs=(0.5, 0.9), seeds=SEEDS, rate=
         {
             "width": width, "keep_prob": keep_prob, "seed": seed, "step": step,
             "largest": (3 + seed / 10) * width**rate * step / 100, "mean": keep_prob * width**rate * step / 100,
-            "largest_norm": 5.0, "projected": projected * step // 100, "bound": 20.0,
+            "largest_norm": 5.0, "flipped": min(width**rate, 1.0), "projected": projected * step // 100, "bound": 20.0,
         }
         for width, keep_prob, seed, step in itertools.product(widths, keep_probs, seeds, (10, 100))
     ]  # fmt: skip

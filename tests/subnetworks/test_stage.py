@@ -82,7 +82,7 @@ def test_two_layer_networks_on_a_distribution(tmp_path):
     errors, distances, margins = tables.values()
     assert list(errors) == [*whose, "step", "error_full", "error_visited", "mean_error_full", "mean_error_visited",
                             "active_width", "most_active"]  # fmt: skip
-    assert list(distances) == [*whose, "step", "largest", "mean", "largest_norm", "projected", "bound"]
+    assert list(distances) == [*whose, "step", "largest", "mean", "largest_norm", "flipped", "projected", "bound"]
     assert list(margins) == [*whose, "learning_rate", "steps", "gamma", "attained", "lambda", "required_width",
                              "error_bound", "compression_bound", "informative_steps", "distance_bound",
                              "active_bound"]  # fmt: skip

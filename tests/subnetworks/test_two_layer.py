@@ -164,6 +164,8 @@ def test_errors_are_shares_of_the_test_examples(stream):
                 assert rows["error_full"][step] == pytest.approx(float((full < 0).double().mean()))
                 assert rows["error_visited"][step] == pytest.approx(float((visited < 0).double().mean()))
                 assert rows["active_width"][step] == mask.sum()
+                active, before = (x[:100] @ course[at].T > 0 for at in (step, 0))
+                assert rows["flipped"][step] == pytest.approx(float((active != before).double().mean()), abs=2e-3)
             for kind in ("full", "visited"):
                 means = running_mean(BASE.recorded, rows[f"error_{kind}"])
                 np.testing.assert_allclose(rows[f"mean_error_{kind}"], means)

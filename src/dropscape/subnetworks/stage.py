@@ -31,7 +31,8 @@ def train_two_layer(job: Job) -> None:
     any mask up to that one.
 
     ``distances``: width, keep_prob, seed, step; largest and mean distance |w_r,t - w_r,1| of a neuron from its
-    beginning; largest_norm of a neuron; projected, how many neurons the projection has moved so far; bound, its c.
+    beginning; largest_norm of a neuron; flipped, the share of activations on the first ``FLIPPED`` test examples that
+    are not as at the beginning (Lemma B.1); projected, how many neurons the projection has moved so far; bound, its c.
 
     ``margins``: width, keep_prob, seed, learning_rate, steps; gamma of Assumption 1, of images an upper bound of it
     (``empirical_margin``), which is kindest to the theorems; attained, the smallest margin that the finite network's

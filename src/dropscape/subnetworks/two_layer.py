@@ -26,9 +26,10 @@ from dropscape.subnetworks.two_layer_kernel import Algorithm1Network, Algorithm1
 from dropscape.training.loop import TrainingRun
 from dropscape.training.pace import Pace, in_threads
 
+FLIPPED = 100  # test examples on which activations are compared with those of the start
 KEYS = ["width", "keep_prob", "seed", "step"]
 ERRORS = [*KEYS, "error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width", "most_active"]
-DISTANCES = [*KEYS, "largest", "mean", "largest_norm", "projected", "bound"]
+DISTANCES = [*KEYS, "largest", "mean", "largest_norm", "flipped", "projected", "bound"]
 MEASURED = [
     "error_full",
     "error_visited",
@@ -37,6 +38,7 @@ MEASURED = [
     "largest",
     "mean",
     "largest_norm",
+    "flipped",
     "projected",
 ]
 
@@ -131,10 +133,15 @@ class Algorithm1Run(TrainingRun):
         wrong = misclassified(self._network(network), mask, inputs, labels)
         sizes, moved = lengths(self.theta[network][:, : config.width], self.initial[seed][:, : config.width])
         errors = [count / len(labels) for count in wrong]
-        distances = [moved.max(), moved.mean(), sizes.max(), self.projected[network].sum()]
+        flipped = (self._active(self.theta[network]) != self._active(self.initial[seed])).mean()
+        distances = [moved.max(), moved.mean(), sizes.max(), flipped, self.projected[network].sum()]
         active = int(mask.sum())  # of the next update's mask, which the steps so far did not have
         most_active = max(active, int(self.most_active[network][0]))
         return [self.step, *errors, active, most_active, *map(float, distances)]
+
+    def _active(self, theta: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Tell which of the neurons are active on the first test examples, (``FLIPPED``, m)."""
+        return self.stream.test[0][:FLIPPED] @ theta[:, : self.config.width] > 0
 
     def _live_tensors(self) -> dict[str, Tensor]:
         return {name: torch.from_numpy(getattr(self, name)) for name in ("theta", "projected", "most_active")}
