@@ -81,7 +81,7 @@ def test_each_kind_of_setting_has_its_phrase(experiment, changed, phrases):
             {"widths": [100, 10000], "keep_probs": [0.5, 0.2], "epochs": 5},
             ["2 of 4 widths (to 10,000 of 100,000)", "keep probabilities 0.5 / 0.2 for 0.2", "5 of 25 epochs"],
         ),
-        ("subnetworks", "caps", {"widths": [8, 24]}, ["widths 8 / 24 for 100 to 10,000"]),
+        ("subnetworks", "caps", {"widths": [8, 24]}, ["widths 8 / 24 for 100 to 30,000"]),
         ("subnetworks", "caps", {"keep_probs": [0.9, 0.5]}, ["2 of 3 keep probabilities"]),
         ("subnetworks", "caps", {"data": {"test_examples": 100}}, ["100 of 10,000 test examples"]),
         (
