@@ -282,3 +282,5 @@ def test_an_accuracy_is_that_of_all_runs_on_the_objective(compared):
     assert found.note == "drop-0.2, drop-0.5, drop-0.8: 89.0 %, 90.0 %, 92.0 %"
     with pytest.raises(NotMeasuredError, match="no runs on risk_plus_r2"):
         measure("objective_accuracy", compared.tables, NAME, objective="risk_plus_r2", over="smallest")
+    with pytest.raises(NotMeasuredError, match=r"no runs on dropout at the learning rate 0\.7"):
+        measure("objective_accuracy", compared.tables, NAME, objective="dropout", over="smallest", learning_rate=0.7)

@@ -49,3 +49,13 @@ def test_the_margin_of_given_examples_is_bounded_from_both_sides():
     assert empirical_margin(x, -y)[1] == pytest.approx(high, rel=1e-6)
     turned = np.random.default_rng(1).permutation(y)  # labels without meaning have next to no margin
     assert empirical_margin(x, turned)[1] < 0.5 * high
+
+
+def test_the_margin_of_examples_without_negative_inputs_is_bounded_closely():
+    """Like images, whose mean direction every z sees on one side: averages of a game's rounds are far off here."""
+    generator = np.random.default_rng(0)
+    y = np.where(generator.random(60) < 0.5, -1.0, 1.0)
+    x = generator.random((60, 12)) + 0.6 * (y == 1)[:, None] * (np.arange(12) < 4)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    low, high = empirical_margin(x, y)
+    assert 0.5 * high < low < high

@@ -118,21 +118,22 @@ def functional_intercepts(layers: Layers, activation: str, x: ArrayLike) -> floa
 
     Neurons that noise keeps apart by little bend the function in one place: what is counted is the windows of
     ``WINDOW`` of the interval, chosen one after the other, that hold ``HELD`` of its changes of slope |a_j| |w_j|. An
-    inner interval is one between neighbouring examples x (n,) without the first and the last (paper B, Remark 1). NaN
-    of another network, with fewer than four examples, and where no neuron has its intercept in an inner interval.
+    inner interval is one between neighbouring examples x (n,) without the first and the last (paper B, Remark 1); an
+    intercept at an example counts in the interval on its right. NaN of another network and with fewer than four
+    examples.
     """
     places = np.sort(np.asarray(x, dtype=np.float64))
     if not _piecewise_linear(layers, activation) or len(places) < 4:
         return np.nan
     points, jumps = intercepts(layers)
-    inner = [(low, high, (points >= low) & (points <= high)) for low, high in pairwise(places[1:-1])]
+    inner = [(low, high, (points >= low) & (points < high)) for low, high in pairwise(places[1:-1])]
     totals = [np.abs(jumps[inside]).sum() for _, _, inside in inner]
     counts = [
         _windows(points[inside], np.abs(jumps[inside]), WINDOW * (high - low))
         for (low, high, inside), total in zip(inner, totals, strict=True)
         if total > FAINT * max(totals)
     ]
-    return max(counts, default=np.nan)
+    return max(counts, default=0)
 
 
 def _windows(points: NDArray, sizes: NDArray, width: float) -> int:

@@ -26,7 +26,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         "Slopes are those of the last decade of T, min to max over networks and seeds; a mean over iterates that no "
         "longer err falls with slope -1 by itself.",
         f"The theorems' bounds at the last iterate are {bounds['error_bound']:.2g} (full network) and "
-        f"{bounds['compression_bound']:.2g} (visited sub-networks) or more, beyond the panels; the first is below 1 "
+        f"{bounds['compression_bound']:.2g} (visited sub-networks) or more; the first is below 1 "
         f"from {bounds['informative_steps']:.1g} iterates on at the earliest.",
     ]
     title, legend_rows = "mean error of the iterates by their number", max(len(looks), len(dashes) + 1)

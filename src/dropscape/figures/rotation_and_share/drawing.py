@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from dropscape.figures import objectives, runs, style
 from dropscape.figures.page import Page, legend_below
-from dropscape.figures.rotation_and_share.table import CONDENSED_ROTATION, CONDENSED_SHARE, DEAD, ROTATION, SHARE
+from dropscape.figures.rotation_and_share.table import CONDENSED_ROTATION, CONDENSED_SHARE, ROTATION, SHARE
 
 _SHARE = "share of contributions in four orientations"
 
@@ -14,7 +14,7 @@ _SHARE = "share of contributions in four orientations"
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     """A panel for each optimizer, of the width that most runs have; and one over widths, if there are several."""
     keys = [*runs.OBJECTIVE_RUN, "width"]
-    wide = {of: summary[summary["quantity"] == of].set_index(keys) for of in (ROTATION, SHARE, DEAD)}
+    wide = {of: summary[summary["quantity"] == of].set_index(keys) for of in (ROTATION, SHARE)}
     width = summary["width"].mode()[0]
     by_optimizer = list(dict.fromkeys(summary["optimizer"]))
     several = len(set(summary["width"])) > 1
@@ -30,17 +30,18 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     scales = {scale: shape for scale, shape in zip(_ordered(summary["initial_scale"]), "vo^sDPX", strict=False)}
     looks = style.shades(summary["keep_prob"], "keep {:g}")
     rows = max(len(looks), len(scales))
+    right = 90 if wide[ROTATION]["high"].max() <= 90 else 180
     axes = page.row(
         "selection and rotation", [*titles, *(["over the width"] * several)], sentences, 2.4, rows, len(by_optimizer)
     )
     for panel, optimizer in zip(axes, by_optimizer, strict=False):
-        panel.axvspan(CONDENSED_ROTATION, 90, CONDENSED_SHARE, 1, color="0.92", lw=0)
+        panel.axvspan(CONDENSED_ROTATION, right, CONDENSED_SHARE, 1, color="0.92", lw=0)
         for key, share in wide[SHARE].iterrows():
             run = dict(zip(keys, key, strict=True))
             if (run["optimizer"], run["width"]) == (optimizer, width):
                 rotation, look = wide[ROTATION].loc[key], looks[run["keep_prob"]]
                 _point(panel, rotation, share, look.colour, scales[run["initial_scale"]])
-        panel.set(xlim=(0, 90), ylim=(0, 1), xlabel="rotation [degrees]", xticks=range(0, 91, 30))
+        panel.set(xlim=(0, right), ylim=(0, 1), xlabel="rotation [degrees]", xticks=range(0, right + 1, 30))
     axes[0].set_ylabel(_SHARE)
     legend_below(
         axes[0],
@@ -64,7 +65,7 @@ def _point(panel: Axes, x: pd.Series, y: pd.Series, colour: str, shape: str) -> 
 
 
 def _over_widths(panel: Axes, summary: pd.DataFrame) -> None:
-    """Share and dead neurons of runs that were made at several widths, by optimizer and dropout."""
+    """The share of runs that were made at several widths, by optimizer and dropout."""
     settings = ["optimizer", "keep_prob", "initial_scale"]
     handles = []
     for (optimizer, keep_prob, _), rows in summary.groupby(settings, sort=False):

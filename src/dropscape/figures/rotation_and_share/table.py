@@ -3,7 +3,7 @@
 from dropscape.figures import quantities, runs
 from dropscape.figures.content import FigureContent, Settings, TableFiles
 
-ROTATION, SHARE, DEAD = "rotation", "share of four orientations", "share of dead neurons"
+ROTATION, SHARE = "rotation", "share of four orientations"
 CONDENSED_SHARE, CONDENSED_ROTATION = 0.8, 10  # degrees; what the claims on condensation ask for
 
 
@@ -17,8 +17,8 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     starts = {(one["name"], run): of["start"] for one in figure["experiments"] for run, of in one["runs"].items()}
     last = last[[starts[key] is None for key in zip(last["experiment"], last["run"], strict=True)]]
     width = last["experiment"].map({one["name"]: one["width"] for one in figure["experiments"]})
-    last = last.assign(width=width, dead=last["dead_neurons"] / width)
+    last = last.assign(width=width)
     keys = [*runs.OBJECTIVE_RUN, "width"]
-    names = {"rotation": ROTATION, "leading_share": SHARE, "dead": DEAD}
+    names = {"rotation": ROTATION, "leading_share": SHARE}
     points = quantities.long_form(last, names, [*keys, "seed"])
     return FigureContent.counted(points, quantities.over_seeds(points, [*keys, "quantity"]), "values")
