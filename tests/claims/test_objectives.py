@@ -264,23 +264,14 @@ def test_an_effect_is_compared_where_both_rates_have_the_keep_probability(flat):
         measure("effect_over_rates", flat, NAME, first="risk_plus_r2", second="risk")
 
 
-def test_the_identity_is_judged_at_the_ends_of_all_runs(experiment):
+def test_an_effect_that_is_not_told_from_none_has_no_ratio(flat, experiment):
+    traces = {"risk-0.05": (4.0, 4.0, 4.0), "risk-0.005": (4.0, 4.0, 4.0)}
+    traces |= {"l1-0.2-0.05": (2.0, 8.0, 4.0), "l1-0.2-0.005": (2.0, 2.1, 2.2), "l1-0.5-0.05": (2.0, 8.0, 4.0)}
     rows = [
-        {"run": run, "seed": seed, "step": step, "trace": 10.0, "eigenvalue": 2.0, "differentiated_trace": trace}
-        for run, step, *traces in (("l1", 50, 10.0, 9.9), ("l1", 0, 5.0, 5.0), ("risk", 40, 10.1, 10.1))
-        for seed, trace in enumerate(traces)
+        {"run": run, "seed": seed, "step": 50, "trace": trace}
+        for run, by_seed in traces.items()
+        for seed, trace in enumerate(by_seed)
     ]
     tables = experiment.add_experiment_table("sharpness", rows).tables
-    found = measure("trace_identity", tables, NAME)
-    assert found.value == pytest.approx(0.01) and found.note == "at most 0.01 in 4 networks"
-    assert measure("trace_identity", tables, NAME, of="eigenvalue").value == pytest.approx(0.8)
-
-
-def test_an_accuracy_is_that_of_all_runs_on_the_objective(compared):
-    found = measure("objective_accuracy", compared.tables, NAME, objective="dropout", over="smallest")
-    assert found.value == pytest.approx(89)
-    assert found.note == "drop-0.2, drop-0.5, drop-0.8: 89.0 %, 90.0 %, 92.0 %"
-    with pytest.raises(NotMeasuredError, match="no runs on risk_plus_r2"):
-        measure("objective_accuracy", compared.tables, NAME, objective="risk_plus_r2", over="smallest")
-    with pytest.raises(NotMeasuredError, match=r"no runs on dropout at the learning rate 0\.7"):
-        measure("objective_accuracy", compared.tables, NAME, objective="dropout", over="smallest", learning_rate=0.7)
+    found = measure("effect_over_rates", tables, NAME, first="risk_plus_r1", second="risk")
+    assert math.isnan(found.value) and found.note.endswith("the effect at the largest rate is not told from none")

@@ -202,4 +202,4 @@ def test_functional_intercepts_count_places_and_not_neurons():
 def test_functional_intercepts_are_of_two_relu_layers_with_four_examples():
     assert np.isnan(functional_intercepts(bends((2.5, 1.0)), "tanh", X))
     assert np.isnan(functional_intercepts(bends((2.5, 1.0)), "relu", X[:3]))
-    assert np.isnan(functional_intercepts(bends((0.5, 1.0)), "relu", X))
+    assert functional_intercepts(bends((0.5, 1.0)), "relu", X) == 0  # outside of the inner intervals
