@@ -35,7 +35,7 @@ from dropscape.training.stacked import StackedTraining
 from dropscape.training.train import training_config
 
 TRANSLATED = 256  # sentences at a time
-PREDICTION_BYTES = 9  # of a row of a table
+PREDICTION_BYTES, NUMBERS_BYTES = 9, 72  # of a row of a table: a class, or an input, a target and an output
 
 # ---- training
 
@@ -45,7 +45,10 @@ def _training(run: RunWork) -> Cost:
     numbers = network.parameters * (2 + len(config.recorded)) + config.trajectory_steps * network.block
     kept = FLOAT * run.seeds * numbers
     measurements = run.seeds * len(config.history)
-    disk = kept + 120 * measurements + PREDICTION_BYTES * run.seeds * run.test_examples
+    predicted = PREDICTION_BYTES * run.test_examples
+    if run.model.is_fully_connected and run.model.widths[-1] == 1:
+        predicted = NUMBERS_BYTES * (run.examples + run.test_examples)
+    disk = kept + 120 * measurements + run.seeds * predicted
     batch = getattr(config, "batch_size", None) or run.examples
     if isinstance(config, CompiledTraining):
         neurons = config.widths[1]
