@@ -131,8 +131,11 @@ def test_the_distance_rate_is_minus_the_slope_over_widths(of):
     measured = measure("distance_rate", of(distances=distances(rate=-0.5)), NAME)
     assert (measured.value, measured.units, measured.points) == (pytest.approx(0.5), 3, 3)
     assert measured.note == "3 widths from 100 to 1,600; of the mean distance of the neurons 0.50"
-    flipped = measure("distance_rate", of(distances=distances(rate=-0.25)), NAME, of="flipped")
-    assert flipped.value == pytest.approx(0.25) and flipped.note == "3 widths from 100 to 1,600"
+    wide = of(distances=distances(widths=(100, 400, 1600, 6400), rate=-0.5))
+    flipped = measure("distance_rate", wide, NAME, of="flipped")
+    assert flipped.value == pytest.approx(0.5) and flipped.note == "3 widths from 400 to 6,400"
+    few = measure("distance_rate", of(distances=distances()), NAME, of="flipped")
+    assert few.note == "fewer than three widths at which less than 10% of the activations change"
     two = measure("distance_rate", of(distances=distances(widths=(100, 400))), NAME)
     assert math.isnan(two.value) and two.note == "2 widths; a slope needs three"
 

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from dropscape.claims.measured import Measured, over_seeds, unmeasured
 from dropscape.claims.statistic import ExperimentStatistic, Tables
-from dropscape.subnetworks.slopes import distance_slopes
+from dropscape.subnetworks.slopes import at_last_step, distance_slopes
+
+LAZY = 0.1  # share of activations up to which it is proportional to the distances
 
 
 class DistanceRate(ExperimentStatistic):
@@ -14,12 +16,18 @@ class DistanceRate(ExperimentStatistic):
 
     of: Literal["largest", "flipped"] = Field(
         "largest",
-        description="`largest`: the largest distance of a neuron; `flipped`: the share of activations that changed.",
+        description="`largest`: the largest distance of a neuron; `flipped`: the share of activations that changed, at "
+        "widths where it is small: half of them at most can change.",
     )
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it at the last iterate, as the mean over the keep probabilities."""
         distances = tables.experiment_table(experiment, "distances")
+        if self.of == "flipped":
+            share = at_last_step(distances).groupby("width")["flipped"].max()
+            distances = distances[distances["width"].map(share) < LAZY]
+            if distances["width"].nunique() < 3:
+                return unmeasured(f"fewer than three widths at which less than {LAZY:.0%} of the activations change")
         slopes = distance_slopes(distances, self.of)
         rows = slopes.pivot_table(index="seed", columns="keep_prob", values="slope", dropna=False)
         widths = sorted(set(distances["width"]))
