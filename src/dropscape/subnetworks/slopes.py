@@ -6,6 +6,7 @@ import pandas as pd
 
 from dropscape.numerics.fits import power_law
 
+NETWORK = ["width", "keep_prob", "seed"]  # what tells trainings apart
 DECADE = 10  # a rate is what holds for many iterates: it is fitted to the last decade of them
 
 
@@ -15,7 +16,7 @@ def error_slopes(errors: pd.DataFrame, column: str) -> pd.DataFrame:
     ``errors`` has width, keep_prob, seed, step (T) and the ``column``, such as ``mean_error_full``; the result width,
     keep_prob, seed and slope, NaN where fewer than three errors of the decade are positive.
     """
-    return _slopes(last_decade(errors), ["width", "keep_prob", "seed"], "step", column)
+    return _slopes(last_decade(errors), NETWORK, "step", column)
 
 
 def last_decade(table: pd.DataFrame) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def at_last_step(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _last_step(table: pd.DataFrame) -> pd.Series:
-    return table.groupby(["width", "keep_prob", "seed"])["step"].transform("max")
+    return table.groupby(NETWORK)["step"].transform("max")
 
 
 def _slopes(table: pd.DataFrame, keys: Sequence[str], x: str, y: str) -> pd.DataFrame:

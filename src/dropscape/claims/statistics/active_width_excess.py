@@ -2,6 +2,7 @@
 
 from dropscape.claims.measured import Measured, counted
 from dropscape.claims.statistic import ExperimentStatistic, Tables
+from dropscape.subnetworks.slopes import NETWORK
 
 
 class ActiveWidthExcess(ExperimentStatistic):
@@ -9,11 +10,10 @@ class ActiveWidthExcess(ExperimentStatistic):
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it on the masks of all steps."""
-        training = ["width", "keep_prob", "seed"]
-        margins = tables.experiment_table(experiment, "margins")[[*training, "active_bound"]]
-        together = tables.experiment_table(experiment, "errors").merge(margins, on=training)
+        margins = tables.experiment_table(experiment, "margins")[[*NETWORK, "active_bound"]]
+        together = tables.experiment_table(experiment, "errors").merge(margins, on=NETWORK)
         expected = together["keep_prob"] * together["width"]
         excess = (together["most_active"] - expected) / (together["active_bound"] - expected)
-        masks = int((margins.merge(together.groupby(training)["step"].max(), on=training)["step"] + 1).sum())
+        masks = int((margins.merge(together.groupby(NETWORK)["step"].max(), on=NETWORK)["step"] + 1).sum())
         note = f"{masks:,} masks of {len(margins)} trainings"
         return counted(excess.max(), margins["seed"].nunique(), note)

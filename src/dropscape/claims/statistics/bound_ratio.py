@@ -6,9 +6,9 @@ from pydantic import Field
 
 from dropscape.claims.measured import Measured, counted
 from dropscape.claims.statistic import ExperimentStatistic, Tables
+from dropscape.subnetworks.slopes import NETWORK
 
 _BOUNDS = {"full": "error_bound", "visited": "compression_bound", "distance": "distance_bound"}
-_TRAINING = ["width", "keep_prob", "seed"]
 
 
 class BoundRatio(ExperimentStatistic):
@@ -20,7 +20,7 @@ class BoundRatio(ExperimentStatistic):
     )
     worst: bool = Field(
         False,
-        description="Whether the worst that there can be stands in the place of what is measured: an error of 1, a "
+        description="Whether the worst value that is possible is taken instead of the measured one: an error of 1, a "
         "distance of 2c. A bound that it does not exceed says nothing.",
     )
 
@@ -34,7 +34,7 @@ class BoundRatio(ExperimentStatistic):
             table = tables.experiment_table(experiment, "errors")
             measured = table[f"mean_error_{self.of}"]
             measured = measured * 0 + 1 if self.worst else measured
-        last = table.assign(measured=measured)[table["step"] == table["step"].max()].merge(bounds, on=_TRAINING)
+        last = table.assign(measured=measured)[table["step"] == table["step"].max()].merge(bounds, on=NETWORK)
         bound = last[_BOUNDS[self.of]]
         ratio = last["measured"] / bound
         note = f"{last['measured'][ratio.idxmax()]:.2g} of {bound[ratio.idxmax()]:.2g}"

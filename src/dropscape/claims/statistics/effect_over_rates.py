@@ -30,6 +30,7 @@ class EffectOverRates(KeepProbsStatistic):
             raise NotMeasuredError(f"{experiment} has no keep probability at two learning rates")
         small, large = (np.mean([by_rate[rate] for by_rate in both], axis=0) for rate in (low, high))
         note = f"{small.mean():.3g} at {low:g} and {large.mean():.3g} at {high:g}, {len(both)} keep probabilities"
-        if len(large) > 2 and not (known := student(large, "linear")).low > 0 and not known.high < 0:
+        known = student(large)
+        if len(large) > 2 and known.low <= 0 <= known.high:
             return unmeasured(f"{note}: the effect at the largest rate is not told from none")
         return over_seeds(small / large, note)

@@ -30,11 +30,10 @@ class GeneralisationError(ExperimentStatistic):
         lines = {count: error for count, error in interpolants.items() if count > self.above}
         if self.of == "interpolant" and lines:
             return counted(np.mean(list(lines.values())), len(lines), "", "number of examples")
+        without = networks.get(1.0, {})
+        reference = {None: dict.fromkeys(lines, 0.0), "interpolant": lines, "no_dropout": without}[self.against]
         columns = []
         for keep_prob in sorted(set(networks) - {1.0}) if self.keep_prob is None else [self.keep_prob]:
-            reference = {None: dict.fromkeys(lines, 0.0), "interpolant": lines}.get(self.against)
-            if reference is None:
-                reference = networks.get(1.0, {})
             counts = [count for count in networks.get(keep_prob, {}) if count in lines and count in reference]
             if counts:
                 columns.append(np.mean([networks[keep_prob][count] - reference[count] for count in counts], axis=0))

@@ -4,12 +4,11 @@ import pandas as pd
 
 from dropscape.figures import quantities, subnetworks
 from dropscape.figures.content import FigureContent, Settings, TableFiles
-from dropscape.subnetworks.slopes import at_last_step, distance_slopes
+from dropscape.subnetworks.slopes import NETWORK, at_last_step, distance_slopes
 
 LARGEST, MEAN = "largest", "mean"
 SLOPES = {LARGEST: "slope of the largest", MEAN: "slope of the mean"}
 _KEYS = ["experiment", "width", "keep_prob"]
-_NETWORK = ["width", "keep_prob", "seed"]
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
@@ -27,7 +26,7 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
         ends.append(at_last_step(distances))
         relative.append(float((distances["largest_norm"] / distances["bound"]).max()))
         margins = tables.experiment_table(experiment["name"], "margins")
-        bounded = ends[-1].merge(margins[["width", "keep_prob", "seed", "distance_bound"]], on=_NETWORK)
+        bounded = ends[-1].merge(margins[[*NETWORK, "distance_bound"]], on=NETWORK)
         over_bound.append(float((bounded["largest"] / bounded["distance_bound"]).max()))
         for column, name in SLOPES.items():
             fitted = distance_slopes(distances, column).assign(experiment=experiment["name"])
@@ -36,5 +35,5 @@ def table(figure: Settings, tables: TableFiles) -> FigureContent:
     moved, slopes, end = (pd.concat(frames, ignore_index=True) for frames in (moved, slopes, ends))
     names = ("distances", "no neuron has moved", "fewer than three widths")
     facts = {"trainings": len(end), "projected": int(end["projected"].sum()), "norm_over_bound": max(relative)}
-    facts |= {"distance_over_bound": max(over_bound)}
+    facts["distance_over_bound"] = max(over_bound)
     return subnetworks.with_slopes(moved, slopes, [*_KEYS, "quantity"], names, **facts)

@@ -9,6 +9,6 @@ class FlowErrors(FigureSettings):
     theory_table = "modified_flow"
     caption = (
         "Dropout's mean iterate, exact over all masks of small networks, is compared with the gradient flows of R_S + "
-        "R₁, of R_S + R₁ + R₂ ({reference}), and of R_S + R₁ with the square of the mean gradient in the place of "
+        "R₁, of R_S + R₁ + R₂ ({reference}), and of R_S + R₁ with the square of the mean gradient instead of "
         "R₂'s mean square. R₂ depends on whether the examples of a step share their masks."
     )

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from dropscape.figures import objectives, runs, style
+from dropscape.figures import curves, objectives, runs, style
 from dropscape.figures.page import Page, legend_below
-from dropscape.figures.rotation_and_share.table import CONDENSED_ROTATION, CONDENSED_SHARE, ROTATION, SHARE
+from dropscape.figures.rotation_and_share.table import ROTATION, SHARE
 
 _SHARE = "share of contributions in four orientations"
+CONDENSED_SHARE, CONDENSED_ROTATION = 0.8, 10  # degrees; what the claims on condensation ask for
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
@@ -27,7 +28,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         "others die.",
         "Lines through a point: min to max over seeds.",
     ]
-    scales = {scale: shape for scale, shape in zip(_ordered(summary["initial_scale"]), "vo^sDPX", strict=False)}
+    scales = dict(zip(_ordered(summary["initial_scale"]), "vo^sDPX", strict=False))
     looks = style.shades(summary["keep_prob"], "keep {:g}")
     rows = max(len(looks), len(scales))
     right = 90 if wide[ROTATION]["high"].max() <= 90 else 180
@@ -57,10 +58,8 @@ def _ordered(scales: pd.Series) -> list[str]:
 
 
 def _point(panel: Axes, x: pd.Series, y: pd.Series, colour: str, shape: str) -> None:
-    for high, low in ((x, y), (y, x)):
-        horizontal = high is x
-        ends, at = [high["low"], high["high"]], [low["mean"]] * 2
-        panel.plot(*((ends, at) if horizontal else (at, ends)), color=colour, lw=0.7)
+    panel.plot([x["low"], x["high"]], [y["mean"]] * 2, color=colour, lw=0.7)
+    panel.plot([x["mean"]] * 2, [y["low"], y["high"]], color=colour, lw=0.7)
     panel.plot(x["mean"], y["mean"], color=colour, ls="", **style.marker(shape))
 
 
@@ -73,9 +72,7 @@ def _over_widths(panel: Axes, summary: pd.DataFrame) -> None:
             continue
         colour = style.PALETTE[1 if keep_prob < 1 else 0]
         dashes = "-" if optimizer == "adam" else style.DOTTED
-        share = rows[rows["quantity"] == SHARE].sort_values("width")
-        panel.plot(share["width"], share["mean"], color=colour, ls=dashes, **style.marker("o"))
-        panel.fill_between(share["width"], share["low"], share["high"], color=colour, alpha=0.2, lw=0)
+        curves.with_bars(panel, rows[rows["quantity"] == SHARE], style.Look("", colour), dashes, "width")
         label = f"keep {keep_prob:g}" if keep_prob < 1 else "without dropout"
         handles.append(style.entry(f"{label}, {objectives.OPTIMIZERS[optimizer]}", colour, dashes))
     panel.axhline(CONDENSED_SHARE, ls="--", **style.GUIDE)

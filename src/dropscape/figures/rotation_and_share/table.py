@@ -4,7 +4,6 @@ from dropscape.figures import quantities, runs
 from dropscape.figures.content import FigureContent, Settings, TableFiles
 
 ROTATION, SHARE = "rotation", "share of four orientations"
-CONDENSED_SHARE, CONDENSED_ROTATION = 0.8, 10  # degrees; what the claims on condensation ask for
 
 
 def table(figure: Settings, tables: TableFiles) -> FigureContent:
