@@ -10,7 +10,7 @@ TRAJECTORIES = {
     "trials": 2,
     "runs": {"one": POINT, "two": POINT | {"keep_prob": 0.5}},
 }
-WEAK = {"keep_probs": [0.9], "learning_rates": [0.1, "5e-2"], "flow_time": 1, "trials": 9}
+WEAK = {"methods": ["order_1"], "keep_probs": [0.9], "learning_rates": [0.1, "5e-2"], "flow_time": 1, "trials": 9}
 NOISES = {
     "learning_rate": 0.1,
     "steps": 3,
@@ -36,7 +36,7 @@ def test_an_experiment_has_the_tables_that_its_sections_ask_for(load):
 
     assert tables() == []
     assert tables(trajectories=TRAJECTORIES) == ["trajectories", "divergences"]
-    assert tables(weak_errors=WEAK, noises=NOISES) == ["weak_errors", "noises"]
+    assert tables(weak_errors=WEAK, noises=NOISES) == ["weak_errors", "few_trials", "noises"]
 
 
 def test_its_seeds_are_the_users_like_those_of_every_experiment(load):

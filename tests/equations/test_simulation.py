@@ -248,7 +248,7 @@ def test_recorded_divergence_leaves_the_other_trials_alone():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "sgd"}, "dropout, order_1, order_2, descent"),
+        ({"method": "sgd"}, "dropout, descent, order_1, order_2, drift_1, drift_2"),
         ({"scheme": "milstein"}, "euler_maruyama, midpoint"),
         ({"activation": "swish"}, "softplus"),
         ({"keep_prob": 0.0}, "KEPT"),

@@ -13,7 +13,7 @@ POINTS = {
 }
 STEPS = np.unique(np.r_[0, np.geomspace(1, 400, 12).round(), np.linspace(0, 400, 13).round()]).astype(int)
 LOST = {("dropout", 2): 60, ("order_1", 1): 40, ("order_1", 4): 90}  # at the last point
-SLOPES = {1: 1.0, 2: 2.0}
+SLOPES = {"order_1": 1.0, "order_2": 2.0, "drift_1": 1.0, "drift_2": 1.0, "descent": 1.0}
 RATES = (0.4, 0.2, 0.1, 0.05)
 KEEP_PROBS = (0.5, 0.7, 0.9)
 
@@ -35,19 +35,35 @@ def trajectories(methods=("dropout", "order_1", "descent"), trials=6, lost=LOST,
     return pd.concat(rows)
 
 
-def weak_errors(error=1e-4, trials=4000):
-    """Errors (1 - p) eta^order; ``error`` is the standard error of every square."""
+def weak_errors(error=1e-4, trials=4000, functions=("mean", "risk")):
+    """Errors (1 - p) eta^order, half as large a step before; ``error`` is the standard error of every square."""
     rows = []
-    for order, slope in SLOPES.items():
+    for method, slope in SLOPES.items():
         for keep_prob in KEEP_PROBS:
             for rate in RATES:
-                norm = (1 - keep_prob) * rate**slope
-                rows.append(
-                    {"order": order, "keep_prob": keep_prob, "learning_rate": rate, "squared": norm**2}
-                    | {"squared_error": error, "norm": norm, "norm_error": error / (2 * norm)}
-                    | {"norm_of_mean": norm, "sampling_error": error**0.5, "trials": trials}
-                )
+                for function in functions:
+                    for step, norm in enumerate(np.array([0.5, 1.0]) * (1 - keep_prob) * rate**slope):
+                        rows.append(
+                            {"method": method, "keep_prob": keep_prob, "learning_rate": rate, "step": step}
+                            | {"function": function, "squared": norm**2, "squared_error": error, "norm": norm}
+                            | {"norm_error": error / (2 * norm), "norm_of_mean": norm}
+                            | {"sampling_error": error**0.5, "trials": trials}
+                        )
     return pd.DataFrame(rows[::-1])
+
+
+def few_trials():
+    """Three repetitions around a slope of one half."""
+    return pd.DataFrame(
+        [
+            {"method": method, "keep_prob": keep_prob, "learning_rate": rate, "repetition": number}
+            | {"norm": (1 - keep_prob) * rate**slope}
+            for method in ("dropout", "order_1", "order_2")
+            for keep_prob in KEEP_PROBS
+            for rate in RATES
+            for number, slope in enumerate((0.4, 0.5, 0.6))
+        ]
+    )
 
 
 def noises():
@@ -69,9 +85,12 @@ TABLES = {
 }
 
 
-def made(folder, kind, table=None, runs=POINTS):
+def made(folder, kind, table=None, runs=POINTS, **options):
     """A figure of the kind from the table, or from the one above."""
     name, build = TABLES[kind]
     experiment = {"name": "mnist_small", "model": "50 tanh units", "title": "MNIST", "train_examples": 1000}
     experiment |= {"samples": None, "seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse"}
-    return Made(folder, kind, [experiment], {name: [build() if table is None else table]})
+    inputs = {name: [build() if table is None else table]} | (
+        {"few_trials": [few_trials()]} if name == "weak_errors" else {}
+    )
+    return Made(folder, kind, [experiment], inputs, **options)

@@ -10,6 +10,11 @@ from tests.figures.of_equations import KEEP_PROBS, POINTS, RATES, STEPS, TABLES,
 LAST = "lr1-keep0.3"
 
 
+def words(axes):
+    """The texts inside a panel."""
+    return [text.get_text() for text in axes.texts]
+
+
 @pytest.mark.parametrize("kind", TABLES)
 def test_every_kind_is_drawn_in_order(kind, tmp_path):
     figure = made(tmp_path, kind)
@@ -112,27 +117,54 @@ def made_summary():
 
 def test_weak_errors_have_their_slopes(tmp_path):
     figure = made(tmp_path, "weak_errors", weak_errors(1e-9))
-    slopes = figure.summary.set_index(["order", "keep_prob"])
-    for order in (1, 2):
-        assert slopes.loc[order, "slope"].tolist() == pytest.approx([order] * len(KEEP_PROBS))
+    slopes = figure.summary.set_index(["panel", "curve"])
+    for method, slope in (("order_1", 1), ("order_2", 2)):
+        assert slopes.loc[method, "slope"].tolist() == pytest.approx([slope] * len(KEEP_PROBS))
+    assert len(slopes) == 2 * len(KEEP_PROBS)
     assert (slopes["hidden"] == 0).all() and slopes["slope_low"].lt(slopes["slope_high"]).all()
-    ends = slopes.loc[1, 0.5]
+    ends = slopes.loc[("order_1", 0.5)]
     assert [ends["x_low"], ends["x_high"]] == [min(RATES), max(RATES)]
     assert [ends["y_low"], ends["y_high"]] == pytest.approx([0.5 * min(RATES), 0.5 * max(RATES)])
     drawn = figure.drawn()
     assert titles(drawn) == ["SME of order 1", "SME of order 2"]
-    assert legends(drawn)[0][0].startswith("keep 0.5: slope 1.00 [") and legends(drawn)[1][-2:] == [
-        "slope 2",
-        "noise floor",
-    ]
-    assert "4,000 pairs of trials" in footer(drawn)
+    assert legends(drawn)[0] == ["keep 0.5", "keep 0.7", "keep 0.9", "slopes of orders 1 and 2", "noise floor"]
+    assert words(drawn.axes[0])[0].startswith("1.00 [") and "4,000 pairs of trials" in footer(drawn)
+
+
+def test_test_functions_have_a_panel_each_and_methods_a_curve(tmp_path):
+    table = weak_errors(1e-9)
+    figure = made(tmp_path, "weak_errors", table, compare="test_functions", keep_prob=0.7)
+    drawn = figure.drawn()
+    check_page(drawn)
+    assert len(titles(drawn)) == 2 and titles(drawn)[1] == "$R_S$"
+    assert set(figure.summary["curve"]) == {"order_1", "order_2", "drift_1", "drift_2", "descent"}
+    own = figure.points[(figure.points["panel"] == "risk") & (figure.points["curve"] == "order_2")]
+    assert own["norm"].to_numpy() == pytest.approx(0.3 * np.sort(RATES) ** 2)
+    assert len(words(drawn.axes[0])) == 5 and "order 2 without noise" in legends(drawn)[0]
+
+
+def test_means_of_a_few_trials_have_the_mean_of_their_slopes(tmp_path):
+    figure = made(tmp_path, "weak_errors", compare="few_trials")
+    fitted = figure.summary.set_index(["panel", "curve"]).loc[("dropout", 0.5)]
+    assert [fitted["slope"], fitted["slope_high"] - 0.5] == pytest.approx([0.5, 4.302653 * 0.1 / 3**0.5])
+    first = figure.points.set_index(["panel", "curve", "learning_rate"]).loc[("dropout", 0.5, 0.1)]
+    assert [first["norm"], first["low"], first["high"]] == pytest.approx([0.5 * 0.1**s for s in (0.5, 0.6, 0.4)])
+    drawn = figure.drawn()
+    check_page(drawn)
+    assert titles(drawn) == ["SME of order 1", "SME of order 2", "dropout with other masks"]
+    assert "noise floor" not in legends(drawn)[0] and "3 times" in footer(drawn)
+
+
+def test_a_keep_prob_is_of_test_functions_only(tmp_path):
+    with pytest.raises(ValueError, match="keep_prob belongs to compare: test_functions"):
+        made(tmp_path, "weak_errors", keep_prob=0.7)
 
 
 def test_norms_that_the_noise_hides_are_limits_and_in_no_fit(tmp_path):
     error = 1e-4
     figure = made(tmp_path, "weak_errors", weak_errors(error))
-    points = figure.points.set_index(["order", "keep_prob", "learning_rate"])
-    seen, hidden = points.loc[(1, 0.5, 0.2)], points.loc[(1, 0.9, 0.1)]  # norms 0.1 and 0.01
+    points = figure.points.set_index(["panel", "curve", "learning_rate"])
+    seen, hidden = points.loc[("order_1", 0.5, 0.2)], points.loc[("order_1", 0.9, 0.1)]  # norms 0.1 and 0.01
     assert [seen["norm"], seen["low"], seen["high"]] == pytest.approx(
         [0.1, (0.01 - error) ** 0.5, (0.01 + error) ** 0.5]
     )
@@ -144,17 +176,22 @@ def test_norms_that_the_noise_hides_are_limits_and_in_no_fit(tmp_path):
     assert figure.description["undefined"][0]["reasons"] == {
         "within 2 standard errors of 0": int(points["limit"].count())
     }
-    fits = figure.summary.set_index(["order", "keep_prob"])
-    assert fits.loc[(1, 0.9), ["points", "hidden"]].tolist() == [2, 2] and np.isnan(fits.loc[(1, 0.9), "slope"])
+    fits = figure.summary.set_index(["panel", "curve"])
+    assert fits.loc[("order_1", 0.9), ["points", "hidden"]].tolist() == [2, 2] and np.isnan(
+        fits.loc[("order_1", 0.9), "slope"]
+    )
     drawn = figure.drawn()
     check_page(drawn)
-    assert "keep 0.9: no slope, 2 of 4 points above the noise" in legends(drawn)[0]
+    assert "no slope, 2 of 4 above the noise" in words(drawn.axes[0])
 
 
 def test_an_estimate_below_zero_is_a_limit_too(tmp_path):
     table = weak_errors(1e-4)
-    lowest = table["squared"].idxmin()
-    table.loc[lowest, ["squared", "norm", "norm_error"]] = [-5e-5, np.nan, np.nan]
+    lowest = table[(table["function"] == "mean") & (table["method"] == "order_2")]["squared"].idxmin()
+    same = (
+        table[["method", "keep_prob", "learning_rate"]] == table.loc[lowest, ["method", "keep_prob", "learning_rate"]]
+    )
+    table.loc[same.all(axis=1), ["squared", "norm", "norm_error"]] = [-5e-5, np.nan, np.nan]
     points = made(tmp_path, "weak_errors", table).points
     assert points["limit"].min() == pytest.approx((2 * 1e-4) ** 0.5)
 

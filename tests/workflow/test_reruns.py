@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.workflow.imports import Imports
-from tests.workflow.project import downstream
+from tests.workflow.project import downstream, jobs_in
 
 COMMENT = b"\n# A changed file.\n"
 RUN = "mnist_fnn/keep0.9-lr0.1"
@@ -287,3 +287,9 @@ def test_real_rerun_makes_what_is_due_bit_for_bit_and_then_nothing(copy, jobs):
     assert ran == downstream(jobs, claims) | {"figures noise_structure-fig4"}
     assert copy.artifacts() == before
     assert copy.pending() == {}
+
+
+def test_jobs_are_chosen_when_one_ends_and_not_in_between(copy):
+    done = copy.run("results/smoke/claims/claims.csv", "--verbose", "--forcerun", "claims")
+    assert done.returncode == 0, done.stdout
+    assert 2 < done.stdout.count("Ready jobs: ") <= len(jobs_in(done.stdout))

@@ -69,6 +69,7 @@ def refuse_missing_hardware():
 
 
 onstart:
+    choose_jobs_when_one_ends()
     refuse_missing_hardware()
     refused(LOCK.hold)
 
@@ -118,12 +119,10 @@ def files_of_runs(rule, folder, name):
 # a submission adds up what its jobs ask for.
 CHECKPOINT_MS = round(1000 * USER.checkpoint_seconds)
 
-# Whether a scheduler is asked: by the main process, under a profile that says what jobs ask for by default.
+# Whether a scheduler is asked: by the main process, under a profile that says what jobs ask for by default; or whether
+# jobs share the GPUs of this machine, so that each says how much memory of one it needs.
 DEFAULT_RESOURCES = workflow.resource_settings.default_resources or {}
 SUBMITTING = workflow.is_main_process and "mem_mb" in DEFAULT_RESOURCES
-
-
-# Whether jobs share the GPUs of this machine, so that each says how much memory of one it needs.
 SHARING = workflow.is_main_process and not SUBMITTING and "gpu" in workflow.resource_settings.resources
 
 
@@ -142,7 +141,7 @@ def resources_of(rule):
         return requests().request(rule, dict(wildcards.items()))
 
     resources = {"gpu": lambda wildcards: WORKFLOW.task(rule, dict(wildcards.items())).gpus}
-    resources["gpu_slots"] = USER.gpu_slots
+    resources |= {"gpu_slots": USER.gpu_slots, "checkpoint_ms": CHECKPOINT_MS}
     if SHARING:
         resources["gpu_mega_bytes"] = lambda wildcards: asked(wildcards).gpu_mega_bytes
     if SUBMITTING:

@@ -14,7 +14,6 @@ rule equations:
     threads: USER.threads
     resources:
         **resources_of("equations"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("equations"),
     script:
@@ -26,13 +25,13 @@ rule equations_weak_errors:
         data=WORKFLOW.dataset,
     output:
         weak_errors=experiment_file("equations", "weak_errors.csv"),
+        few_trials=experiment_file("equations", "few_trials.csv"),
         provenance=experiment_file("equations", "weak_errors.provenance.json"),
     wildcard_constraints:
         experiment=experiments_with("equations_weak_errors"),
     threads: USER.threads
     resources:
         **resources_of("equations_weak_errors"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("equations_weak_errors"),
     script:
@@ -50,7 +49,6 @@ rule equations_noises:
     threads: USER.threads
     resources:
         **resources_of("equations_noises"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("equations_noises"),
     script:

@@ -2,8 +2,8 @@
 # code, the user's modules and the settings as files among a job's inputs.
 #
 # Snakemake has no public way to say this once, so this file alone uses its internals: `workflow.rules`, `set_input`,
-# `set_log`, `parent_groupids`, `iocache`, attributes of rules and the parser of its command line. It is included after
-# all rules.
+# `set_log`, `parent_groupids`, `iocache`, `scheduler`, attributes of rules and the parser of its command line. It is
+# included after all rules.
 import json
 
 from dropscape.artifacts.provenance import numeric_versions
@@ -54,6 +54,12 @@ def check_targets(names):
     if not any(getattr(asked, name, None) for name in looks) and (not asked.report or asked.report_after_run):
         whole = {rule.name for rule in workflow.rules if not rule.has_wildcards()}
         refused(WORKFLOW.check_targets, asked.targets, names | whole)
+
+
+def choose_jobs_when_one_ends():
+    """Lift the limit of jobs per second, for which Snakemake chooses jobs again and again: up to half of a core's time."""
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 @cache

@@ -27,7 +27,6 @@ rule subnetworks_two_layer:
     threads: USER.threads
     resources:
         **resources_of("subnetworks_two_layer"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("subnetworks_two_layer"),
     script:
@@ -46,7 +45,6 @@ rule subnetworks_cnn:
     threads: USER.threads
     resources:
         **resources_of("subnetworks_cnn"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("subnetworks_cnn"),
     script:

@@ -16,7 +16,6 @@ rule training:
     threads: USER.threads
     resources:
         **resources_of("training"),
-        checkpoint_ms=CHECKPOINT_MS,
     params:
         settings=settings_of("training"),
     script:

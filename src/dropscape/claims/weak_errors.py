@@ -1,29 +1,40 @@
-"""Errors of the equations' expected ends (paper C, Fig. 1b, c).
+"""Errors of expectations along dropout's equations (paper C, Definition 1 and Fig. 1b, c).
 
 They are norms of expectations; a norm within two standard errors of 0 is hidden by the noise of the trials and left
 out (``dropscape.numerics.orders``). Bounds are normal 95 % bounds from the norms' standard errors.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
 from pydantic import Field
 
 from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
+from dropscape.numerics.orders import largest_over_steps
+
+Method = Literal["order_1", "order_2", "drift_1", "drift_2", "descent"]
+Function = Literal["mean", "second_moment", "spread", "risk", "cosine", "bounded"]
 
 
 class WeakErrorsStatistic(ExperimentStatistic):
-    """A statistic of the errors of one equation."""
+    """A statistic of the weak errors of one method."""
 
-    order: Literal[1, 2] = Field(description="The order of the equation.")
+    method: Method = Field(
+        description="The equation of an order, the same without noise (`drift_1`, `drift_2`), or `descent` on L_S."
+    )
+    functions: list[Function] = Field(
+        ["mean"], description="Test functions of Definition 1; `mean` is what Fig. 1(b, c) draws.", min_length=1
+    )
 
-    def errors(self, tables: Tables, experiment: str) -> pd.DataFrame:
-        """The errors of the equation's expected ends; NotMeasuredError if there are none."""
+    def errors(self, tables: Tables, experiment: str, method: str | None = None) -> pd.DataFrame:
+        """The method's largest error over the steps, at each point and test function; NotMeasuredError without any."""
         table = tables.experiment_table(experiment, "weak_errors")
-        rows = table[table["order"] == self.order]
+        method = method or self.method
+        rows = table[(table["method"] == method) & table["function"].isin(self.functions)]
         if rows.empty:
-            raise NotMeasuredError(f"{experiment} has no errors of order {self.order}")
-        return rows
+            raise NotMeasuredError(f"{experiment} has no errors of {method}")
+        return largest_over_steps(rows)
 
     def trials(self, tables: Tables, experiment: str) -> int:
         """The independent pairs of trials of each error."""
@@ -33,3 +44,8 @@ class WeakErrorsStatistic(ExperimentStatistic):
 def hidden_note(hidden: int, total: int) -> str:
     """How many errors the noise hides, if any."""
     return f"the noise floor hides {hidden} of {total} errors: not above their sampling error" if hidden else ""
+
+
+def named(function: str, keep_prob: float, functions: Sequence[str]) -> str:
+    """A curve in a note: its keep probability, and its test function where there are several."""
+    return f"{function} at keep {keep_prob:g}" if len(functions) > 1 else f"keep {keep_prob:g}"

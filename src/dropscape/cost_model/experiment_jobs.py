@@ -23,11 +23,14 @@ from dropscape.cost_model.rates import (
     GPU,
     GRADIENTS_OF_METHOD,
     GRADIENTS_OF_ORDER,
+    GRADIENTS_OF_RESPONSE,
+    GRADIENTS_OF_TEST_FUNCTIONS,
     PRODUCT_FLOPS,
     SIMULATED,
     SIMULATED_NUMBERS,
 )
 from dropscape.equations.settings import EquationsSettings
+from dropscape.equations.simulation import EQUATIONS, NOISELESS
 from dropscape.measurement import StageExperiment
 from dropscape.subnetworks.cnn_training import GROUP_BYTES
 from dropscape.subnetworks.settings import CnnSettings, DistributionSettings, TwoLayerSettings
@@ -76,11 +79,19 @@ def _equations(experiment: EquationsSettings) -> Cost:
 
 def _equations_weak_errors(experiment: EquationsSettings) -> Cost:
     asked = experiment.weak_errors
+    points = len(asked.keep_probs) * len(asked.learning_rates)
     steps = len(asked.keep_probs) * sum(asked.flow_time / rate for rate in asked.learning_rates)
+    orders = [EQUATIONS[method] for method in asked.methods if method not in NOISELESS]
     evaluations = asked.inner_steps * (2 if asked.scheme == "midpoint" else 1)
-    each = 1 + evaluations * sum(GRADIENTS_OF_ORDER[order] for order in asked.orders)
-    calls = CALLS_OF_METHOD["dropout"] + evaluations * sum(CALLS_OF_ORDER[order] for order in asked.orders)
-    return _simulated(experiment, asked.trials * steps * each, steps * calls, disk=5e3)
+    each = 1 + 2 * GRADIENTS_OF_RESPONSE + evaluations * sum(GRADIENTS_OF_ORDER[order] for order in orders)
+    compared = points * asked.times * GRADIENTS_OF_TEST_FUNCTIONS
+    calls = CALLS_OF_METHOD["dropout"] + evaluations * sum(CALLS_OF_ORDER[order] for order in orders)
+    gradients = asked.trials * (steps * each + compared)
+    if few := asked.few_trials:
+        gradients += few.trials * few.repetitions * steps * (2 + sum(GRADIENTS_OF_ORDER[order] for order in orders))
+        calls += calls / evaluations
+    rows = points * len(asked.methods) * asked.times * 6
+    return _simulated(experiment, gradients, steps * calls, disk=200 * rows)
 
 
 def _equations_noises(experiment: EquationsSettings) -> Cost:

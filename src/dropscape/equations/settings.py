@@ -90,18 +90,33 @@ class TrajectoriesSettings(Strict):
         return self
 
 
-class WeakErrorsSettings(Strict):
-    """How far the equations' expected end is from dropout's (paper C, Fig. 1b and c)."""
+class FewTrialsSettings(Strict):
+    """The paper's own protocol for Fig. 1(b, c): means of a few independent trials, Euler-Maruyama, the plain norm."""
 
-    orders: list[Literal[1, 2]] = Field([1, 2], description="Orders of the equations.", min_length=1)
+    trials: Annotated[int, Field(ge=2)] = Field(description="Independent trials of dropout and of each equation.")
+    repetitions: Annotated[int, Field(ge=3)] = Field(description="How often it is repeated, with other noise.")
+
+
+class WeakErrorsSettings(Strict):
+    """How far expectations along the equations are from dropout's (paper C, Definition 1 and Fig. 1b and c)."""
+
+    methods: list[Literal["order_1", "order_2", "drift_1", "drift_2", "descent"]] = Field(
+        description="What is compared with dropout: the equation of `order_1` or `order_2`; `drift_1` and `drift_2`, "
+        "the same without noise; `descent`, gradient descent on L_S.",
+        min_length=1,
+    )
     keep_probs: list[KeepProb] = Field(description="Keep probabilities.", min_length=1)
     learning_rates: list[Positive] = Field(description="Learning rates.", min_length=1)
     flow_time: Positive = Field(description="The end T, in units of learning rate times step; a multiple of each rate.")
+    times: Count = Field(
+        8, description="So many steps, evenly up to the end, are compared; the weak error is the largest of them."
+    )
     trials: Annotated[int, Field(ge=3)] = Field(
         description="Pairs of trials, all of the first seed and from one start."
     )
     inner_steps: Count = Field(1, description="Steps of the equation's discretisation in one of dropout.")
     scheme: Literal["euler_maruyama", "midpoint"] = Field("midpoint", description="Discretisation of the equation.")
+    few_trials: FewTrialsSettings | None = Field(None, description="The paper's own protocol; null leaves it out.")
 
     @model_validator(mode="after")
     def _whole_steps(self):
@@ -187,7 +202,7 @@ class EquationsSettings(StageExperiment):
         shared = self.model_dump(mode="json", include={"data", "model", "loss", "seeds"}) | {"device": device}
         sections = {
             "trajectories": ("equations", ["trajectories", "divergences"]),
-            "weak_errors": ("equations_weak_errors", ["weak_errors"]),
+            "weak_errors": ("equations_weak_errors", ["weak_errors", "few_trials"]),
             "noises": ("equations_noises", ["noises"]),
         }
         return [

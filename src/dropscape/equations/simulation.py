@@ -10,7 +10,7 @@ All trials of a simulation are one batch. An equation runs for time eta a step, 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -23,7 +23,9 @@ from dropscape.equations.trials import SimulationResult, TrialsInProgress, Trial
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.training.checkpoint import Checkpoint
 
-METHODS = ("dropout", "order_1", "order_2", "descent")
+EQUATIONS = {"order_1": 1, "order_2": 2, "drift_1": 1, "drift_2": 2}  # their orders; those of drifts have no noise
+NOISELESS = ("descent", "drift_1", "drift_2")
+METHODS = ("dropout", "descent", *EQUATIONS)
 SCHEMES = ("euler_maruyama", "midpoint")
 
 
@@ -31,7 +33,9 @@ SCHEMES = ("euler_maruyama", "midpoint")
 class Simulation(TrialsSettings):
     """What decides a simulation of two-layer networks."""
 
-    method: str  # ``dropout``, the equation of ``order_1`` or ``order_2``, or ``descent``: gradient descent on L_S
+    # ``dropout``; the equation of ``order_1`` or ``order_2``; ``drift_1`` or ``drift_2``, the same without noise, so
+    # that ``drift_1`` is the gradient flow of L_S; or ``descent``, gradient descent on L_S.
+    method: str
     # J of an equation. A dropout simulation that is to be coupled to it needs the same number.
     inner_steps: int = 1
     scheme: str = "euler_maruyama"  # of an equation
@@ -78,6 +82,16 @@ def simulate(
     return _EquationTrials(simulation, start, train, test).finish(checkpoint, progress)
 
 
+def path(simulation: Simulation, start: Parameters, train: Sample, at: Sequence[int]) -> Iterator[Parameters]:
+    """The parameters of all trials after each of the steps ``at``, in their order; otherwise as ``simulate``.
+
+    Copies, where they are on a device whose steps are replayed.
+    """
+    trials = _EquationTrials(replace(simulation, steps=max(at)), start, train, None)
+    for step in at:
+        yield trials.parameters_after(step)
+
+
 class _EquationTrials(TrialsInProgress):
     def __init__(self, simulation: Simulation, start: Parameters, train: Sample, test: Sample | None):
         super().__init__(simulation, start, train, test)
@@ -85,7 +99,11 @@ class _EquationTrials(TrialsInProgress):
 
     def _next_parameters(self) -> Parameters:
         simulation, parameters = self.simulation, Parameters(*self.parameters)
-        if simulation.method in ("order_1", "order_2"):
+        if simulation.method in EQUATIONS and simulation.method in NOISELESS:
+            for _ in range(simulation.inner_steps):
+                parameters = self._inner_step(parameters)
+            return parameters
+        if simulation.method in EQUATIONS:
             units = self.draws.units(self.done).to(parameters.a.dtype)
             for z, pairs in zip(units, self.draws.pairs(self.done), strict=True):
                 parameters = self._inner_step(parameters, z, pairs)
@@ -97,20 +115,30 @@ class _EquationTrials(TrialsInProgress):
             step = modified_gradient(forward(parameters, self.train, self.activation), simulation.keep_prob)
         return parameters.add_scaled(step, -simulation.learning_rate)
 
-    def _inner_step(self, parameters: Parameters, units: Tensor, pairs: Tensor) -> Parameters:
+    def parameters_after(self, step: int) -> Parameters:
+        """Take the steps up to this one; a DivergenceError is that of ``_set_diverged``."""
+        while self.step < step:
+            self._advance()
+        self._set_diverged()
+        return Parameters(*(value.clone() for value in self.parameters))
+
+    def _inner_step(self, parameters: Parameters, *normals: Tensor) -> Parameters:
+        """One inner step with the normals of units and pairs; without noise if there are none."""
         simulation, keep_prob, rate = self.simulation, self.simulation.keep_prob, self.simulation.learning_rate
-        order = 1 if simulation.method == "order_1" else 2
+        order = EQUATIONS[simulation.method]
         length = rate / simulation.inner_steps
         passed = forward(parameters, self.train, self.activation)
         if simulation.scheme == "midpoint":
             middle = parameters.add_scaled(drift(passed, keep_prob, rate, order), -length / 2)
             passed = forward(middle, self.train, self.activation)
+        if not normals:
+            return parameters.add_scaled(drift(passed, keep_prob, rate, order), -length)
         # Divided by the length the noise has the size sqrt(eta / length) beside the drift.
         scale = math.sqrt(simulation.inner_steps)
         if order == 1:
-            return parameters.add_scaled(noisy_gradient(passed, units, pairs, keep_prob, scale), -length)
+            return parameters.add_scaled(noisy_gradient(passed, *normals, keep_prob, scale), -length)
         drifted = parameters.add_scaled(drift(passed, keep_prob, rate, order), -length)
-        return drifted.add_scaled(noise(passed, units, pairs, keep_prob), -length * scale)
+        return drifted.add_scaled(noise(passed, *normals, keep_prob), -length * scale)
 
     def _set_diverged(self) -> None:
         simulation, steps = self.simulation, self.diverged.tolist()

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dropscape.numerics.fits import PowerLaw, power_law
@@ -59,3 +60,31 @@ def convergence_order(learning_rates: ArrayLike, squared: ArrayLike, squared_err
     residuals = logs - logs.mean() - fit.slope * offsets
     scatter = math.sqrt(residuals @ residuals / (len(logs) - 2) / (offsets @ offsets))
     return Order(fit, float(sampling), scatter, hidden)
+
+
+def largest_over_steps(errors: pd.DataFrame) -> pd.DataFrame:
+    """The largest error over the steps of each method, keep probability, learning rate and test function."""
+    keys = ["method", "keep_prob", "learning_rate", "function"]
+    return errors.loc[errors.groupby(keys)["squared"].idxmax()].reset_index(drop=True)
+
+
+def log_ratio(rows: pd.DataFrame, above: str, below: str) -> tuple[float, float]:
+    """The mean log ratio of two norms in one row and its standard error, from columns squared and squared_error.
+
+    The columns of the two have the suffixes ``above`` and ``below``; their errors are taken as independent,
+    which makes it too large where the two share trials.
+    """
+    logs = np.log(rows[f"squared{above}"] / rows[f"squared{below}"]) / 2
+    # To first order the relative error of a norm is half that of its square.
+    relative = [rows[f"squared_error{one}"] / rows[f"squared{one}"] / 2 for one in (above, below)]
+    return float(logs.mean()), math.sqrt(sum((one**2).sum() for one in relative)) / len(rows)
+
+
+def slopes_of_repetitions(rows: pd.DataFrame) -> pd.Series:
+    """The exponent of the norm in the learning rate of each repetition, from columns learning_rate and norm."""
+    return pd.Series(
+        {
+            repetition: power_law(own["learning_rate"], own["norm"]).slope
+            for repetition, own in rows.groupby("repetition")
+        }
+    )

@@ -2,16 +2,14 @@
 
 import math
 
-import numpy as np
-
 from dropscape.claims.measured import Measured, join_notes, unmeasured
 from dropscape.claims.statistic import Tables
 from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note
-from dropscape.numerics.orders import NORMAL_95, above_noise
+from dropscape.numerics.orders import NORMAL_95, above_noise, log_ratio
 
 
 class KeepProbErrorRatio(WeakErrorsStatistic):
-    """Error of an equation's expected end at a keep probability over that at the next smaller one."""
+    """Weak error of a method at a keep probability over that at the next smaller one."""
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure the geometric mean over the learning rates at which no error is hidden, the largest of the pairs."""
@@ -21,13 +19,9 @@ class KeepProbErrorRatio(WeakErrorsStatistic):
         ratios = {}
         for smaller, larger in zip(sorted(by_keep_prob), sorted(by_keep_prob)[1:], strict=False):
             pair = by_keep_prob[larger], by_keep_prob[smaller]
-            both = pair[0].merge(pair[1], on="learning_rate", suffixes=("_larger", "_smaller"))
+            both = pair[0].merge(pair[1], on=["function", "learning_rate"], suffixes=("_larger", "_smaller"))
             if len(both):
-                # To first order the relative error of a norm is half that of its square.
-                logs = np.log(both["squared_larger"] / both["squared_smaller"]) / 2
-                relative = [both[f"squared_error_{one}"] / both[f"squared_{one}"] / 2 for one in ("larger", "smaller")]
-                error = math.sqrt(sum((one**2).sum() for one in relative)) / len(both)
-                ratios[smaller, larger] = float(logs.mean()), error, len(both)
+                ratios[smaller, larger] = *log_ratio(both, "_larger", "_smaller"), len(both)
         noise = hidden_note(len(table) - len(seen), len(table))
         if not ratios:
             return unmeasured(noise or "one keep probability only")
