@@ -5,6 +5,7 @@ A job takes all networks of an experiment, or all of one width.
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dropscape.cost_model.cost import Cost, NetworkPasses, with_start
 from dropscape.cost_model.network import NetworkCounts
@@ -91,7 +92,11 @@ def _equations_weak_errors(experiment: EquationsSettings) -> Cost:
         gradients += few.trials * few.repetitions * steps * (2 + sum(GRADIENTS_OF_ORDER[order] for order in orders))
         calls += calls / evaluations
     rows = points * len(asked.methods) * asked.times * 6
-    return _simulated(experiment, gradients, steps * calls, disk=200 * rows)
+    cost = _simulated(experiment, gradients, steps * calls, disk=200 * rows)
+    # All trials of dropout and of the equations at all times, in float64.
+    parameters = (experiment.data.side**2 + 1 + CLASSES) * experiment.model.widths[0]
+    held = 2 * FLOAT * asked.trials * asked.times * (1 + len(orders)) * parameters
+    return replace(cost, memory=cost.memory + held)
 
 
 def _equations_noises(experiment: EquationsSettings) -> Cost:

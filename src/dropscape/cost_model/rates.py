@@ -41,7 +41,7 @@ SIMULATED = Rate(90e9, 1.5e-9, 0.0)
 GRADIENTS_OF_METHOD = {"dropout": 1, "order_1": 4, "order_2": 12, "descent": 2}
 GRADIENTS_OF_ORDER = {1: 4, 2: 12}
 # What a step of the two responses to the noise takes, and what all test functions take at one step.
-GRADIENTS_OF_RESPONSE, GRADIENTS_OF_TEST_FUNCTIONS = 14, 12
+GRADIENTS_OF_RESPONSE, GRADIENTS_OF_TEST_FUNCTIONS = 6, 12
 # What a step of a descent on the risk with noise takes, in gradients of all examples.
 GRADIENTS_OF_NOISE = {"dropout": 3, "isotropic": 3.2, "rotated": 3.1, "hessian": 4.5}
 # Products of the Hessian that its largest eigenvalue takes, and what one of them and the trace take in forward passes.
