@@ -1,14 +1,12 @@
 """Draws the loss along trainings, of which some continue others (paper B, Fig. 5 left and Fig. 9a)."""
 
-import math
-
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from dropscape.figures import curves, objectives, style
 from dropscape.figures.content import rows_where
 from dropscape.figures.loss_histories.table import FIRST_BELOW, LOSS
-from dropscape.figures.page import Page, batches, legend_below
+from dropscape.figures.page import Page, legend_below
 
 
 def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
@@ -21,8 +19,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     if level is not None:
         below = style.number(level)
         sentences.append(f"The legend gives the first recorded step with a loss below {below}, mean over seeds.")
-    legend_rows = math.ceil((len(looks) + 1) / 2)
-    (axes,) = page.row("loss along training", [""], sentences, 2.4, legend_rows)
+    # One column: with an initial scale and a first step, two names are wider than the page.
+    (axes,) = page.row("loss along training", [""], sentences, 2.4, len(looks) + 1)
     handles = []
     for (experiment, run), look in looks.items():
         curves.band(axes, rows_where(losses, experiment=experiment, run=run), look, x="at")
@@ -42,7 +40,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
     if losses["mean"].gt(0).any():
         axes.set_yscale("log")
     axes.set_ylabel("loss $R_S$")
-    legend_below(axes, *batches(handles, math.ceil(len(handles) / 2)))
+    legend_below(axes, handles)
 
 
 def _first_step(rows: pd.DataFrame) -> str:

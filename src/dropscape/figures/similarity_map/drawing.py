@@ -24,7 +24,7 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         "training, first seed; similar neurons are placed beside each other.",
         f"Two neurons are parallel if the modulus of their cosine is above {page.description['threshold']:g}.",
     ]
-    height = 2.6 if len(shown) > 1 else 3.2
+    height = min(3.2, 5.6 / len(shown)) if shown else 3.2  # a map is square
     axes = maps.row_of_maps(page, "cosine similarity of neurons", titles, sentences, height)
     for panel, (_, rows) in zip(axes, shown, strict=False):
         cells = rows.pivot_table(index="row", columns="column", values="cosine", dropna=False)
