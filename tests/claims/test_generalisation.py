@@ -111,6 +111,12 @@ def test_errors_on_many_examples_are_compared(arguments, expected, errors):
         assert (measured.low, measured.high) == pytest.approx((expected,) * 2)
 
 
+def test_two_runs_of_one_place_on_the_grid_are_told_and_not_the_last_one_taken(errors):
+    errors.add("n8-0.9-slow", "dropout", 0.9, train_examples=8, predictions=predicted(1.0, 1.0, lines=1.0))
+    with pytest.raises(NotMeasuredError, match="two runs of keep probability 0.9 and 8 examples, run 'n8-0.9-slow' is"):
+        measure("generalisation_error", errors.tables, NAME, above=6)
+
+
 def test_without_a_reference_nothing_is_measured(errors):
     measured = measure("generalisation_error", errors.tables, NAME, above=10, against="no_dropout")
     assert math.isnan(measured.value) and measured.note.startswith("no training on more than 10 examples")
