@@ -113,7 +113,7 @@ def test_errors_on_many_examples_are_compared(arguments, expected, errors):
 
 def test_two_runs_of_one_place_on_the_grid_are_told_and_not_the_last_one_taken(errors):
     errors.add("n8-0.9-slow", "dropout", 0.9, train_examples=8, predictions=predicted(1.0, 1.0, lines=1.0))
-    with pytest.raises(NotMeasuredError, match="two runs of keep probability 0.9 and 8 examples, run 'n8-0.9-slow' is"):
+    with pytest.raises(NotMeasuredError, match=r"two runs of keep probability 0\.9 and 8 examples: 'n8-0\.9-slow'"):
         measure("generalisation_error", errors.tables, NAME, above=6)
 
 

@@ -25,7 +25,7 @@ def log_errors(tables: Tables, experiment: str) -> tuple[Errors, dict[int, float
         keep_prob = 1.0 if run.objective == "risk" else run.settings["keep_prob"]
         if count in networks.setdefault(keep_prob, {}):
             raise NotMeasuredError(
-                f"{experiment} has two runs of keep probability {keep_prob:g} and {count} examples, run '{run.name}' is one"
+                f"{experiment} has two runs of keep probability {keep_prob:g} and {count} examples: '{run.name}' is one"
             )
         networks[keep_prob][count] = _log10(normalised_errors(predictions).sort_index())
         interpolants[count] = float(_log10(interpolant_error(predictions)))
