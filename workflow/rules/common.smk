@@ -122,7 +122,6 @@ CHECKPOINT_MS = round(1000 * USER.checkpoint_seconds)
 DEFAULT_RESOURCES = workflow.resource_settings.default_resources or {}
 SUBMITTING = workflow.is_main_process and "mem_mb" in DEFAULT_RESOURCES
 
-
 # Whether jobs share the GPUs of this machine, so that each says how much memory of one it needs.
 SHARING = workflow.is_main_process and not SUBMITTING and "gpu" in workflow.resource_settings.resources
 

@@ -1,0 +1,77 @@
+"""How gradient descent on L_S merges with dropout as the learning rate falls (paper C, section 6)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dropscape.equations.activations import activation_called
+from dropscape.equations.inputs import EquationInputs
+from dropscape.equations.matrices_along import exact, exact_sample
+from dropscape.equations.modified_loss import hessian_product, modified_gradient, modified_loss
+from dropscape.equations.network import Parameters, Sample, forward, gradient, two_layers
+from dropscape.equations.noise import dropout_gradient, mask_coefficients
+from dropscape.equations.simulation import Simulation
+
+BATCHES = 10  # of trials, each of which gives a mean of its own
+
+
+def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
+    """Rows of keep_prob, learning_rate, step, batch, and ``loss_gaps`` as means over a batch of the trials.
+
+    All trials have the first one's start; gap is the difference to descent on L_S, risk_gap that to descent on R_S, in
+    units of the experiment's loss.
+    """
+    asked, seed = settings["matrices"], settings["seeds"][0]
+    start = Parameters(*(value[:1] for value in exact(two_layers(inputs.start([seed], settings["trials"])))))
+    for keep_prob in sorted({point["keep_prob"] for point in settings["runs"].values()}):
+        for rate in asked["merging_rates"]:
+            simulation = Simulation(
+                activation=settings["model"]["activation"],
+                keep_prob=keep_prob,
+                learning_rate=inputs.scale * rate,
+                steps=round(asked["merging_time"] / rate),
+                history=(),
+                seeds=(seed,),
+                purpose="merging",
+                method="dropout",
+            )
+            gaps = loss_gaps(simulation, start, exact_sample(inputs), asked["merging_trials"])
+            for step, both in enumerate(gaps, 1):
+                means = inputs.scale * torch.stack(both).view(2, BATCHES, -1).mean(dim=2)
+                for batch, (gap, risk_gap) in enumerate(means.T.tolist()):
+                    key = {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "batch": batch}
+                    yield key | {"gap": gap, "risk_gap": risk_gap}
+
+
+def loss_gaps(
+    simulation: Simulation, start: Parameters, sample: Sample, trials: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """After each step L_S along dropout minus L_S along gradient descent on L_S, and on R_S, (T,) each, from one start.
+
+    What the noise does to first order is taken off each trial: a linear function of it whose expectation is 0 (as
+    ``linear_response`` has it), so that the mean over the trials estimates E L_S(theta_N) - L_S(descent), with far less
+    noise. By E R_S^drop(theta; delta) = L_S(theta) it is the difference of the losses that section 6 compares.
+    """
+    activation, keep_prob, rate = (
+        activation_called(simulation.activation),
+        simulation.keep_prob,
+        simulation.learning_rate,
+    )
+    draws = simulation.draws(start, trials)
+    networks, risk = start.expanded(trials), start
+    response = Parameters(*(torch.zeros_like(value) for value in networks))
+    for step in range(simulation.steps):
+        mask = draws.mask(step, keep_prob)
+        passed = forward(start, sample, activation)
+        drawn = gradient(passed, *mask_coefficients(mask, keep_prob))
+        response = response.add_scaled(hessian_product(passed, keep_prob, response), -rate).add_scaled(drawn, -rate)
+        networks = networks.add_scaled(dropout_gradient(networks, sample, activation, mask), -rate)
+        start = start.add_scaled(modified_gradient(passed, keep_prob), -rate)
+        risk = risk.add_scaled(modified_gradient(forward(risk, sample, activation), 1.0), -rate)
+        ended = forward(start, sample, activation)
+        linear = response.vectors() @ modified_gradient(ended, keep_prob).vectors()[0]
+        losses = modified_loss(forward(networks, sample, activation), keep_prob)
+        ends = (modified_loss(forward(end, sample, activation), keep_prob) for end in (start, risk))
+        yield tuple(losses - linear - end for end in ends)
