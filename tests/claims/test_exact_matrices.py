@@ -64,7 +64,7 @@ def test_diffusion_grows_from_one_training_to_the_next(tables):
 def test_merging_order_is_the_slope_of_the_largest_gap(tables):
     """Gaps of rate^1 at keep 0.9 and rate^1.5 at keep 0.5, largest at step 2; batches about them cancel."""
     rows = [
-        {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "batch": batch}
+        {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "seed": 0, "batch": batch}
         | {"gap": -(rate**order) * (1.0 if step == 2 else 0.5) * (1 + 0.01 * (batch - 1)), "risk_gap": 3.0}
         for keep_prob, order in ((0.9, 1.0), (0.5, 1.5))
         for rate in (0.1, 0.2, 0.4)
@@ -97,7 +97,7 @@ def test_advantage_at_the_end_is_paired_and_the_smallest_speaks(tables):
     assert found.value == pytest.approx(0.01) and found.note.startswith(
         "better at 2 of 2, weakest at learning rate 0.2"
     )
-    assert measure("end_advantage", table, NAME, column="test_accuracy", method="descent", other="order_1").value < 0
+    assert measure("end_advantage", table, NAME, column="test_accuracy", method="descent", than="order_1").value < 0
     losses = tables("trajectories", ends({0.1: {"order_1": [1.0, 2.0, 4.0], "descent": [2.0, 4.0, 8.0]}}, "test_loss"))
     assert bounds(measure("end_advantage", losses, NAME, column="test_loss")) == pytest.approx((2.0, 2.0, 2.0))
 

@@ -82,7 +82,7 @@ def matrices(trials=4, steps=(0, 1, 20, 400)):
 def merging(batches=3):
     """Gaps of half the learning rate on average, largest at the second of three steps; a constant risk gap of 1."""
     return pd.DataFrame(
-        {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "batch": batch, "risk_gap": -1.0}
+        {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "seed": 0, "batch": batch, "risk_gap": -1.0}
         | {"gap": rate * (0.5 if step == 2 else 0.1) * (batch + 1) / 2}
         for keep_prob in (0.5, 0.9)
         for rate in RATES

@@ -80,12 +80,13 @@ def _matrices(experiment: EquationsSettings) -> float:
     if not asked.matrices:
         return 0.0
     parameters = units * (experiment.data.side**2 + 1 + CLASSES)
-    states = len(experiment.seeds) * asked.trials * len(asked.runs) * asked.matrices.recorded_steps
+    states = asked.trials * len(asked.runs) * asked.matrices.recorded_steps
     steps = sum(asked.matrices.merging_time / rate for rate in asked.matrices.merging_rates)
     keep_probs = len({point.keep_prob for point in asked.runs.values()})
     # A Hessian takes a product with each direction, a covariance of examples all parts of each example's noise.
     matrices = states * parameters * (2 + units * (units + 1) / 6)
-    return 2 * (matrices + 5 * steps * keep_probs * asked.matrices.merging_trials)
+    merging = 5 * steps * keep_probs * asked.matrices.merging_trials
+    return 2 * len(experiment.seeds) * (matrices + merging)
 
 
 def _equations_weak_errors(experiment: EquationsSettings) -> Cost:

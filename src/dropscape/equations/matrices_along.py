@@ -22,7 +22,7 @@ NEGLIGIBLE = 1e-10  # a variance so much smaller than the largest one is roundin
 
 def matrices_along(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
     """A row for every trial of dropout at some steps: learning_rate, keep_prob, trial, seed, step and ``measured``."""
-    asked, activation = settings["matrices"], settings["model"]["activation"]
+    asked, activation, sample = settings["matrices"], settings["model"]["activation"], exact_sample(inputs)
     for point in settings["runs"].values():
         parameters, before = two_layers(inputs.start(settings["seeds"], settings["trials"])), 0
         for step in recording_schedule(point["steps"], asked["recorded_steps"]):
@@ -39,9 +39,8 @@ def matrices_along(settings: Mapping[str, Any], inputs: EquationInputs) -> Itera
             parameters, before = simulate(simulation, parameters, inputs.train).parameters, step
             for trial, state in enumerate(zip(*exact(parameters), strict=True)):
                 seed = settings["seeds"][trial // settings["trials"]]
-                passed = forward(
-                    Parameters(*(value[None] for value in state)), exact_sample(inputs), activation_called(activation)
-                )
+                one = Parameters(*(value[None] for value in state))
+                passed = forward(one, sample, activation_called(activation))
                 generator = torch_generator(seed, "equations", f"matrices/{trial}/{step}")
                 key = {name: point[name] for name in ("learning_rate", "keep_prob")}
                 row = measured(passed, point["keep_prob"], asked["leading_directions"], generator)

@@ -1,6 +1,7 @@
 """How gradient descent on L_S merges with dropout as the learning rate falls (paper C, section 6)."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import torch
@@ -18,31 +19,31 @@ BATCHES = 10  # of trials, each of which gives a mean of its own
 
 
 def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
-    """Rows of keep_prob, learning_rate, step, batch, and ``loss_gaps`` as means over a batch of the trials.
+    """Rows of keep_prob, learning_rate, step, seed, batch, and ``loss_gaps`` as means over a batch of the trials.
 
-    All trials have the first one's start; gap is the difference to descent on L_S, risk_gap that to descent on R_S, in
-    units of the experiment's loss.
+    The trials of a seed have its first one's start; gap is the difference to descent on L_S, risk_gap that to descent
+    on R_S, in units of the experiment's loss.
     """
-    asked, seed = settings["matrices"], settings["seeds"][0]
-    start = Parameters(*(value[:1] for value in exact(two_layers(inputs.start([seed], settings["trials"])))))
-    for keep_prob in sorted({point["keep_prob"] for point in settings["runs"].values()}):
-        for rate in asked["merging_rates"]:
-            simulation = Simulation(
-                activation=settings["model"]["activation"],
-                keep_prob=keep_prob,
-                learning_rate=inputs.scale * rate,
-                steps=round(asked["merging_time"] / rate),
-                history=(),
-                seeds=(seed,),
-                purpose="merging",
-                method="dropout",
-            )
-            gaps = loss_gaps(simulation, start, exact_sample(inputs), asked["merging_trials"])
-            for step, both in enumerate(gaps, 1):
-                means = inputs.scale * torch.stack(both).view(2, BATCHES, -1).mean(dim=2)
-                for batch, (gap, risk_gap) in enumerate(means.T.tolist()):
-                    key = {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "batch": batch}
-                    yield key | {"gap": gap, "risk_gap": risk_gap}
+    asked, sample, trials = settings["matrices"], exact_sample(inputs), settings["trials"]
+    starts = Parameters(*(value[::trials] for value in exact(two_layers(inputs.start(settings["seeds"], trials)))))
+    keep_probs = sorted({point["keep_prob"] for point in settings["runs"].values()})
+    for (index, seed), keep_prob, rate in product(enumerate(settings["seeds"]), keep_probs, asked["merging_rates"]):
+        simulation = Simulation(
+            activation=settings["model"]["activation"],
+            keep_prob=keep_prob,
+            learning_rate=inputs.scale * rate,
+            steps=round(asked["merging_time"] / rate),
+            history=(),
+            seeds=(seed,),
+            purpose="merging",
+            method="dropout",
+        )
+        start = Parameters(*(value[index : index + 1] for value in starts))
+        for step, both in enumerate(loss_gaps(simulation, start, sample, asked["merging_trials"]), 1):
+            means = inputs.scale * torch.stack(both).view(2, BATCHES, -1).mean(dim=2)
+            for batch, (gap, risk_gap) in enumerate(means.T.tolist()):
+                key = {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "seed": seed, "batch": batch}
+                yield key | {"gap": gap, "risk_gap": risk_gap}
 
 
 def loss_gaps(

@@ -70,7 +70,7 @@ class MatricesSettings(Strict):
     )
     merging_time: Positive = Field(description="The end T of that, in units of learning rate times step.")
     merging_trials: Annotated[int, Field(ge=10, multiple_of=10)] = Field(
-        description="Trials of dropout for that, all from the first one's start."
+        description="Trials of dropout of each seed for that, all from its first one's start."
     )
 
 

@@ -16,7 +16,7 @@ class EndAdvantage(ExperimentStatistic):
     """By how much a method is better than another at the end of training, smallest over the settings."""
 
     method: Method = Field("order_1", description="The method.")
-    other: Method = Field("descent", description="What it is compared with.")
+    than: Method = Field("descent", description="What it is compared with.")
     column: Literal["test_loss", "test_accuracy"] = Field(
         description="`test_accuracy`: the difference; `test_loss`: the other's over the method's."
     )
@@ -28,14 +28,14 @@ class EndAdvantage(ExperimentStatistic):
         for setting, rows in table.groupby(["learning_rate", "keep_prob"]):
             rows = rows[rows["step"] == rows["step"].max()].assign(trial=trial_names)
             ends = rows.pivot_table(self.column, "trial", "method", dropna=False)
-            if not {self.method, self.other} <= set(ends):
-                raise NotMeasuredError(f"{experiment} has no trajectories of {self.method} and {self.other}")
-            ends = ends[[self.method, self.other]].dropna()
+            if not {self.method, self.than} <= set(ends):
+                raise NotMeasuredError(f"{experiment} has no trajectories of {self.method} and {self.than}")
+            ends = ends[[self.method, self.than]].dropna()
             if len(ends) > 1:
                 one, other = ends.to_numpy().T
                 found[setting] = other / one if losses else one - other
         if not found:
-            return unmeasured(f"no setting at which two trials of {self.method} and {self.other} reach the end")
+            return unmeasured(f"no setting at which two trials of {self.method} and {self.than} reach the end")
         scale = "log" if losses else "linear"
         interval, index = smallest(lambda level: [student(values, scale, level) for values in found.values()])
         rate, keep_prob = list(found)[index]

@@ -25,13 +25,13 @@ class MergingOrder(ExperimentStatistic):
             raise NotMeasuredError(f"{experiment} does not compare dropout's expected loss with that of descent")
         found = {}
         for keep_prob, rows in table.groupby("keep_prob"):
-            gaps = rows.pivot_table(self.column, "batch", ["learning_rate", "step"])
+            gaps = rows.pivot_table(self.column, ["seed", "batch"], ["learning_rate", "step"])
             rates = gaps.columns.get_level_values("learning_rate").to_numpy()
             found[keep_prob] = jackknife(partial(_order, rates), gaps.to_numpy())
         keep_prob = max(found, key=lambda keep_prob: abs(found[keep_prob].value - 1))
         listed = ", ".join(f"{found[one].value:.3g} at keep {one:g}" for one in found)
         note = f"{listed}; each mean over a batch of trials"
-        return with_interval(found[keep_prob], int(table["batch"].nunique()), note, "mean")
+        return with_interval(found[keep_prob], len(gaps), note, "mean")
 
 
 def _order(rates: NDArray, gaps: NDArray) -> float:

@@ -14,7 +14,7 @@ from dropscape.numerics.intervals import Interval
 
 
 class MomentGrowth(ExperimentStatistic):
-    """Largest (E |theta|^2l)^(1/2l), l = 1 to 3, along training over that at the start, of settings and methods."""
+    """Largest 2l-th root of the 2l-th moment of theta's norm, l = 1 to 3, along training over that at the start."""
 
     methods: list[Method] = Field(["dropout", "order_1"], description="The methods.", min_length=1)
 
