@@ -15,11 +15,11 @@ from dropscape.equations.network import Parameters, Sample, forward, gradient, t
 from dropscape.equations.noise import dropout_gradient, mask_coefficients
 from dropscape.equations.simulation import Simulation
 
-BATCHES = 10  # of trials, each of which gives a mean of its own
+BATCHES = 10  # of trials, each of which has random numbers and a mean of its own
 
 
 def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
-    """Rows of keep_prob, learning_rate, step, seed, batch, and ``loss_gaps`` as means over a batch of the trials.
+    """Rows of keep_prob, learning_rate, seed, batch, step, and ``loss_gaps`` as means over a batch of the trials.
 
     The trials of a seed have its first one's start; gap is the difference to descent on L_S, risk_gap that to descent
     on R_S, in units of the experiment's loss.
@@ -27,7 +27,8 @@ def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dic
     asked, sample, trials = settings["matrices"], exact_sample(inputs), settings["trials"]
     starts = Parameters(*(value[::trials] for value in exact(two_layers(inputs.start(settings["seeds"], trials)))))
     keep_probs = sorted({point["keep_prob"] for point in settings["runs"].values()})
-    for (index, seed), keep_prob, rate in product(enumerate(settings["seeds"]), keep_probs, asked["merging_rates"]):
+    points = product(enumerate(settings["seeds"]), keep_probs, asked["merging_rates"], range(BATCHES))
+    for (index, seed), keep_prob, rate, batch in points:
         simulation = Simulation(
             activation=settings["model"]["activation"],
             keep_prob=keep_prob,
@@ -35,15 +36,14 @@ def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dic
             steps=round(asked["merging_time"] / rate),
             history=(),
             seeds=(seed,),
-            purpose="merging",
+            purpose=f"merging/{batch}",
             method="dropout",
         )
         start = Parameters(*(value[index : index + 1] for value in starts))
-        for step, both in enumerate(loss_gaps(simulation, start, sample, asked["merging_trials"]), 1):
-            means = inputs.scale * torch.stack(both).view(2, BATCHES, -1).mean(dim=2)
-            for batch, (gap, risk_gap) in enumerate(means.T.tolist()):
-                key = {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "seed": seed, "batch": batch}
-                yield key | {"gap": gap, "risk_gap": risk_gap}
+        key = {"keep_prob": keep_prob, "learning_rate": rate, "seed": seed, "batch": batch}
+        for step, gaps in enumerate(loss_gaps(simulation, start, sample, asked["merging_trials"] // BATCHES), 1):
+            gap, risk_gap = (inputs.scale * float(one.mean()) for one in gaps)
+            yield key | {"step": step, "gap": gap, "risk_gap": risk_gap}
 
 
 def loss_gaps(
@@ -55,24 +55,19 @@ def loss_gaps(
     ``linear_response`` has it), so that the mean over the trials estimates E L_S(theta_N) - L_S(descent), with far less
     noise. By E R_S^drop(theta; delta) = L_S(theta) it is the difference of the losses that section 6 compares.
     """
-    activation, keep_prob, rate = (
-        activation_called(simulation.activation),
-        simulation.keep_prob,
-        simulation.learning_rate,
-    )
-    draws = simulation.draws(start, trials)
-    networks, risk = start.expanded(trials), start
+    activation, keep_prob = activation_called(simulation.activation), simulation.keep_prob
+    draws, rate = simulation.draws(start, trials), simulation.learning_rate
+    networks, descent, risk = start.expanded(trials), start, start
     response = Parameters(*(torch.zeros_like(value) for value in networks))
+    passed = on_risk = forward(start, sample, activation)
     for step in range(simulation.steps):
         mask = draws.mask(step, keep_prob)
-        passed = forward(start, sample, activation)
         drawn = gradient(passed, *mask_coefficients(mask, keep_prob))
         response = response.add_scaled(hessian_product(passed, keep_prob, response), -rate).add_scaled(drawn, -rate)
         networks = networks.add_scaled(dropout_gradient(networks, sample, activation, mask), -rate)
-        start = start.add_scaled(modified_gradient(passed, keep_prob), -rate)
-        risk = risk.add_scaled(modified_gradient(forward(risk, sample, activation), 1.0), -rate)
-        ended = forward(start, sample, activation)
-        linear = response.vectors() @ modified_gradient(ended, keep_prob).vectors()[0]
-        losses = modified_loss(forward(networks, sample, activation), keep_prob)
-        ends = (modified_loss(forward(end, sample, activation), keep_prob) for end in (start, risk))
-        yield tuple(losses - linear - end for end in ends)
+        descent = descent.add_scaled(modified_gradient(passed, keep_prob), -rate)
+        risk = risk.add_scaled(modified_gradient(on_risk, 1.0), -rate)
+        passed, on_risk = forward(descent, sample, activation), forward(risk, sample, activation)
+        linear = response.vectors() @ modified_gradient(passed, keep_prob).vectors()[0]
+        losses = modified_loss(forward(networks, sample, activation), keep_prob) - linear
+        yield tuple(losses - modified_loss(end, keep_prob) for end in (passed, on_risk))
