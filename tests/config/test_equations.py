@@ -10,6 +10,13 @@ TRAJECTORIES = {
     "trials": 2,
     "runs": {"one": POINT, "two": POINT | {"keep_prob": 0.5}},
 }
+MATRICES = {
+    "recorded_steps": 3,
+    "leading_directions": 2,
+    "merging_rates": [0.1, 0.2, 0.4],
+    "merging_time": 0.8,
+    "merging_trials": 20,
+}
 WEAK = {"methods": ["order_1"], "keep_probs": [0.9], "learning_rates": [0.1, "5e-2"], "flow_time": 1, "trials": 9}
 NOISES = {
     "learning_rate": 0.1,
@@ -35,7 +42,7 @@ def test_an_experiment_has_the_tables_that_its_sections_ask_for(load):
         return [table for task in tasks for table in task.tables]
 
     assert tables() == []
-    assert tables(trajectories=TRAJECTORIES) == ["trajectories", "divergences"]
+    assert tables(trajectories=TRAJECTORIES) == ["trajectories", "divergences", "matrices", "merging"]
     assert tables(weak_errors=WEAK, noises=NOISES) == ["weak_errors", "few_trials", "noises"]
 
 
@@ -89,6 +96,14 @@ REFUSED = [
     (
         overrides(trajectories=TRAJECTORIES | {"samples": 8, "methods": ["dropout", "descent"]}),
         "trajectories.methods names descent, which have no estimate from samples: write dropout and order_1",
+    ),
+    (
+        overrides(model={"widths": [13]}, trajectories=TRAJECTORIES | {"matrices": MATRICES}),
+        "goes through all masks of one hidden layer: write one width of at most 12",
+    ),
+    (
+        overrides(FIGURE | {"kind": "exact_matrices"}, trajectories=TRAJECTORIES),
+        "needs the section trajectories.matrices in experiment 'own'",
     ),
     (overrides(model={"widths": [3, 3]}, noises=NOISES), "are measured with one hidden layer: write one width"),
     (

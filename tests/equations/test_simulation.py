@@ -142,11 +142,12 @@ def test_history_holds_the_losses_at_its_steps():
     test = problem(3, 1, 3, examples=5)[1]
     simulation = replace(BASE, method="order_1", steps=5, history=(0, 3, 5))
     result = simulate(simulation, start, sample, test)
-    assert list(result.history.columns) == ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
+    assert list(result.history.columns) == ["trial", "seed", "step", "norm", "loss", "test_loss", "test_accuracy"]
     assert result.history[["trial", "seed"]].iloc[:4].to_numpy().tolist() == [[0, 3], [1, 3], [2, 4], [3, 4]]
     for step in (0, 3, 5):
         there = simulate(replace(simulation, steps=step), start, sample).parameters
         rows = result.history[result.history["step"] == step]
+        np.testing.assert_allclose(rows["norm"], there.vectors().norm(dim=1), rtol=1e-12)
         np.testing.assert_array_equal(rows["loss"], losses_and_accuracies(there, sample, TANH)[0])
         test_loss, test_accuracy = losses_and_accuracies(there, test, TANH)
         np.testing.assert_array_equal(rows["test_loss"], test_loss)

@@ -77,6 +77,42 @@ def noises():
     return pd.DataFrame(rows)
 
 
+MATRICES = {"cosine": 0.9, "error": 0.3}
+PAIRS = ("hessian", "covariance", "covariance_shuffled", "example", "example_shuffled")
+DIRECTIONS = ("rank", "rank_rotated", "overlap", "overlap_rotated")
+
+
+def matrices(trials=4, steps=(0, 1, 20, 400)):
+    """Tr Sigma is (1 + trial) / learning rate; every cosine is 0.9, every error 0.3, a rank or overlap 0.5."""
+    known = {f"{pair}_{what}": value for pair in PAIRS for what, value in MATRICES.items()} | dict.fromkeys(
+        DIRECTIONS, 0.5
+    )
+    return pd.DataFrame(
+        point | {"seed": 0, "trial": trial, "step": step, "trace": (1 + trial) / point["learning_rate"]} | known
+        for point in POINTS.values()
+        for trial in range(trials)
+        for step in steps
+    )
+
+
+def merging(batches=3):
+    """Gaps of half the learning rate on average, largest at the second of three steps; a constant risk gap of 1."""
+    return pd.DataFrame(
+        {"keep_prob": keep_prob, "learning_rate": rate, "step": step, "seed": 0, "batch": batch, "risk_gap": -1.0}
+        | {"gap": rate * (0.5 if step == 2 else 0.1) * (batch + 1) / 2}
+        for keep_prob in (0.5, 0.9)
+        for rate in RATES
+        for step in (1, 2, 3)
+        for batch in range(batches)
+    )
+
+
+def made_matrices(folder):
+    """The figure of exact matrices from the tables above."""
+    norms = trajectories(lost={}).assign(norm=lambda rows: 3 - rows["loss"])
+    return _made(folder, "exact_matrices", {"matrices": [matrices()], "merging": [merging()], "trajectories": [norms]})
+
+
 TABLES = {
     "trajectories": ("trajectories", trajectories),
     "test_trajectories": ("trajectories", trajectories),
@@ -88,9 +124,12 @@ TABLES = {
 def made(folder, kind, table=None, runs=POINTS, **options):
     """A figure of the kind from the table, or from the one above."""
     name, build = TABLES[kind]
+    tables = {name: [build() if table is None else table]}
+    tables |= {"few_trials": [few_trials()]} if name == "weak_errors" else {}
+    return _made(folder, kind, tables, runs, **options)
+
+
+def _made(folder, kind, tables, runs=POINTS, **options):
     experiment = {"name": "mnist_small", "model": "50 tanh units", "title": "MNIST", "train_examples": 1000}
     experiment |= {"samples": None, "seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse"}
-    inputs = {name: [build() if table is None else table]} | (
-        {"few_trials": [few_trials()]} if name == "weak_errors" else {}
-    )
-    return Made(folder, kind, [experiment], inputs, **options)
+    return Made(folder, kind, [experiment], tables, **options)

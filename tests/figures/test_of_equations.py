@@ -5,7 +5,18 @@ import pytest
 
 from dropscape.figures.methods import diverged_sentence, inputs_sentence
 from tests.figures.made import check_page, footer, legends, titles
-from tests.figures.of_equations import KEEP_PROBS, POINTS, RATES, STEPS, TABLES, made, noises, trajectories, weak_errors
+from tests.figures.of_equations import (
+    KEEP_PROBS,
+    POINTS,
+    RATES,
+    STEPS,
+    TABLES,
+    made,
+    made_matrices,
+    noises,
+    trajectories,
+    weak_errors,
+)  # fmt: skip
 
 LAST = "lr1-keep0.3"
 
@@ -226,3 +237,18 @@ def test_a_network_outside_the_theory_is_said_to_be():
     description = {"model": "50 relu units", "side": 7, "loss": "mse"}
     assert "The theory does not cover it" in inputs_sentence(description)
     assert "theory" not in inputs_sentence(description | {"model": "50 tanh units"})
+
+
+def test_exact_matrices_have_their_numbers_over_time(tmp_path):
+    figure = made_matrices(tmp_path)
+    summary = figure.summary.set_index("quantity")
+    assert summary.loc["hessian_cosine", "mean"].tolist() == pytest.approx([0.9] * 16)
+    assert summary.loc["diffusion", ["mean", "low", "high"]].to_numpy() == pytest.approx(np.tile([2.5, 1, 4], (16, 1)))
+    last = summary.loc["norm"][lambda rows: (rows["learning_rate"] == 1) & (rows["time"] == 400)]
+    assert last["mean"].tolist() == pytest.approx([3 - 0.05 * np.mean(1 + 0.1 * np.sin(np.arange(6) + 1.0))])
+    gaps = summary.loc["gap"]
+    np.testing.assert_allclose(gaps["mean"], gaps["learning_rate"] / 2)
+    assert summary.loc["risk_gap", "mean"].tolist() == pytest.approx([1.0] * 8)
+    drawn = figure.drawn()
+    check_page(drawn)
+    assert len(drawn.axes) == 6 and "turned at random" in footer(drawn)

@@ -72,6 +72,13 @@ EQUATIONS = {
     "loss": "mse",
     "seeds": SEEDS,
 }
+MATRICES = {
+    "recorded_steps": 2,
+    "leading_directions": 2,
+    "merging_rates": [0.1, 0.2, 0.4],
+    "merging_time": 0.4,
+    "merging_trials": 20,
+}
 TRAJECTORIES = EQUATIONS | {
     "trials": 2,
     "history_points": 4,
@@ -164,18 +171,20 @@ STAGES = {
     "trajectories": Stage(
         simulate_trajectories,
         "equations",
-        TRAJECTORIES | {"methods": ["dropout", "order_1", "order_2", "descent"], "batch_size": None, "samples": None},
+        TRAJECTORIES
+        | {"methods": ["dropout", "order_1", "order_2", "descent"], "batch_size": None, "samples": None}
+        | {"matrices": MATRICES},
         {"data": "grey"},
-        ["trajectories", "divergences"],
+        ["trajectories", "divergences", "matrices", "merging"],
     ),
     "sampled trajectories": Stage(
         simulate_trajectories,
         "equations",
         TRAJECTORIES
-        | {"methods": ["dropout", "order_1"], "batch_size": 3, "samples": 4}
+        | {"methods": ["dropout", "order_1"], "batch_size": 3, "samples": 4, "matrices": None}
         | {"model": EQUATIONS["model"] | {"widths": [4, 3]}},
         {"data": "grey"},
-        ["trajectories", "divergences"],
+        ["trajectories", "divergences", "matrices", "merging"],
     ),
     "weak errors": Stage(
         measure_weak_errors,

@@ -1,5 +1,4 @@
-# Stage equations: dropout, its stochastic modified equations and descent on the modified loss; all trials of an
-# experiment in one job.
+# Stage equations: dropout, its stochastic modified equations and descent on L_S; all trials of an experiment in one job.
 
 
 rule equations:
@@ -8,6 +7,8 @@ rule equations:
     output:
         trajectories=experiment_file("equations", "trajectories.csv"),
         divergences=experiment_file("equations", "divergences.csv"),
+        matrices=experiment_file("equations", "matrices.csv"),
+        merging=experiment_file("equations", "merging.csv"),
         provenance=experiment_file("equations", "provenance.json"),
     wildcard_constraints:
         experiment=experiments_with("equations"),

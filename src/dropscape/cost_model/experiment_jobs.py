@@ -75,7 +75,22 @@ def _equations(experiment: EquationsSettings) -> Cost:
     each = sum(gradients[name] for name in asked.methods)
     rows = trials * len(asked.runs) * len(asked.methods) * asked.history_points
     calls = steps * sum(CALLS_OF_METHOD[name] for name in asked.methods)
-    return _simulated(experiment, share * trials * steps * each, calls, rows, 90 * rows)
+    return _simulated(experiment, share * trials * steps * each + _matrices(experiment), calls, rows, 110 * rows)
+
+
+def _matrices(experiment: EquationsSettings) -> float:
+    """How many gradients the matrices along trajectories, and the merging with descent, are worth; in float64."""
+    asked, units = experiment.trajectories, experiment.model.widths[0]
+    if not asked.matrices:
+        return 0.0
+    parameters = units * (experiment.data.side**2 + 1 + CLASSES)
+    states = asked.trials * len(asked.runs) * asked.matrices.recorded_steps
+    steps = sum(asked.matrices.merging_time / rate for rate in asked.matrices.merging_rates)
+    keep_probs = len({point.keep_prob for point in asked.runs.values()})
+    # A Hessian takes a product with each direction, a covariance of examples all parts of each example's noise.
+    matrices = states * parameters * (2 + units * (units + 1) / 6)
+    merging = 5 * steps * keep_probs * asked.matrices.merging_trials
+    return 2 * len(experiment.seeds) * (matrices + merging)
 
 
 def _equations_weak_errors(experiment: EquationsSettings) -> Cost:

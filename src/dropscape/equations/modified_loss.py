@@ -1,4 +1,4 @@
-"""The gradient of the modified loss L_S (paper C, eq. 7), and the drifts of the two equations (Theorem 1).
+"""The modified loss L_S (paper C, eq. 7), its gradient, and the drifts of the two equations (Theorem 1).
 
 With s = (1-p)/p and ``g_ri = a_r h_ri``
 
@@ -15,6 +15,13 @@ from torch import Tensor
 from dropscape.dropout.masks import mask_variance
 from dropscape.equations.network import ForwardPass, Parameters, by_trial, input_gradient
 from dropscape.numerics.products import product
+
+
+def modified_loss(passed: ForwardPass, keep_prob: float) -> Tensor:
+    """L_S (eq. 7), (T,)."""
+    hidden = passed.hidden
+    shares = (_squared_norms(passed) * hidden.square().sum(-1)).sum(-1)
+    return (passed.residuals.square().sum(dim=(1, 2)) + mask_variance(keep_prob) * shares) / (2 * hidden.shape[-1])
 
 
 def modified_gradient(passed: ForwardPass, keep_prob: float) -> Parameters:

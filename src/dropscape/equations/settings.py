@@ -9,6 +9,7 @@ from dropscape.measurement import StageExperiment, Task
 from dropscape.schema import SPEED_ONLY, Count, KeepProb, Name, Positive, Strict
 
 Method = Literal["dropout", "order_1", "order_2", "descent"]
+MOST_UNITS = 12  # whose masks are enumerated
 
 
 class EquationsDataSettings(Strict):
@@ -58,6 +59,21 @@ class PointSettings(Strict):
     steps: Count = Field(description="Steps.")
 
 
+class MatricesSettings(Strict):
+    """Noise and curvature along dropout as exact matrices, and how descent on L_S merges with it (paper C, 5 and 6)."""
+
+    recorded_steps: Count = Field(description="Steps of each point at which the matrices are measured.")
+    leading_directions: Count = Field(description="Leading eigenvectors of Hessian and covariance that are compared.")
+    merging_rates: list[Positive] = Field(
+        description="Learning rates at which dropout's expected loss is compared with that of descent on L_S.",
+        min_length=3,
+    )
+    merging_time: Positive = Field(description="The end T of that, in units of learning rate times step.")
+    merging_trials: Annotated[int, Field(ge=10, multiple_of=10)] = Field(
+        description="Trials of dropout of each seed for that, all from its first one's start."
+    )
+
+
 class TrajectoriesSettings(Strict):
     """Losses along dropout, its equations and descent on the modified loss (paper C, Fig. 1a and 2)."""
 
@@ -77,6 +93,9 @@ class TrajectoriesSettings(Strict):
         None,
         description="An equation's drift and covariance are estimated at each step from so many sampled gradients of "
         "dropout; null: exact, for one hidden layer and all examples.",
+    )
+    matrices: MatricesSettings | None = Field(
+        None, description="Matrices of noise and curvature along them; null: none, and their tables are empty."
     )
     runs: dict[Name, PointSettings] = Field(description="The points by name.", min_length=1)
 
@@ -173,6 +192,11 @@ class EquationsSettings(StageExperiment):
                     f"trajectories.methods names {' and '.join(sorted(unknown))}, which have no estimate from samples: "
                     "write dropout and order_1"
                 )
+        if trajectories and trajectories.matrices and (trajectories.samples or self.model.widths[0] > MOST_UNITS):
+            raise ValueError(
+                "trajectories.matrices goes through all masks of one hidden layer: write one width of at most "
+                f"{MOST_UNITS} and no trajectories.samples"
+            )
         if deep and (self.weak_errors or self.noises):
             raise ValueError("weak_errors and noises are measured with one hidden layer: write one width")
         return self
@@ -201,7 +225,7 @@ class EquationsSettings(StageExperiment):
         """One job for each section that is written."""
         shared = self.model_dump(mode="json", include={"data", "model", "loss", "seeds"}) | {"device": device}
         sections = {
-            "trajectories": ("equations", ["trajectories", "divergences"]),
+            "trajectories": ("equations", ["trajectories", "divergences", "matrices", "merging"]),
             "weak_errors": ("equations_weak_errors", ["weak_errors", "few_trials"]),
             "noises": ("equations_noises", ["noises"]),
         }

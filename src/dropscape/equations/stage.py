@@ -8,6 +8,8 @@ from torch import Tensor
 
 from dropscape.artifacts.files import write_table
 from dropscape.equations.inputs import EquationInputs, load_inputs
+from dropscape.equations.matrices_along import matrices_along
+from dropscape.equations.merging import merging
 from dropscape.equations.network import two_layers
 from dropscape.equations.sampled import SampledSimulation, SampledTrials
 from dropscape.equations.simulation import Simulation, simulate
@@ -26,9 +28,10 @@ def simulate_trajectories(job: Job) -> None:
     A trial has the same start with every method at every point, and noise of its own with each method. The equations
     take one step of Euler-Maruyama for a step of dropout, as in the paper.
 
-    Writes ``trajectories``: learning_rate, keep_prob, method, trial, seed, step, loss (without dropout), test_loss and
-    test_accuracy, NaN from a divergence on; and ``divergences``: learning_rate, keep_prob, method, trials, diverged
-    (how many) and first_step (of the first, NaN if none).
+    Writes ``trajectories``: learning_rate, keep_prob, method, trial, seed, step, norm (of theta), loss (without
+    dropout), test_loss and test_accuracy, NaN from a divergence on; ``divergences``: learning_rate, keep_prob, method,
+    trials, diverged (how many) and first_step (of the first, NaN if none); and the rows of ``matrices_along`` and
+    ``merging``, none where the setting ``matrices`` does not ask for them.
     """
     settings, inputs = job.settings, load_inputs(job)
     start = inputs.start(settings["seeds"], settings["trials"])
@@ -54,6 +57,9 @@ def simulate_trajectories(job: Job) -> None:
     table = pd.concat(trajectories)
     write_table(job.outputs["trajectories"], table[KEY + [column for column in table if column not in KEY]])
     write_table(job.outputs["divergences"], pd.DataFrame(divergences))
+    for name, rows in {"matrices": matrices_along, "merging": merging}.items():
+        found = rows(settings, inputs) if settings["matrices"] else {"learning_rate": [], "keep_prob": []}
+        write_table(job.outputs[name], pd.DataFrame(found))
 
 
 def simulate_point(

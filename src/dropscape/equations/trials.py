@@ -15,7 +15,7 @@ from dropscape.equations.network import Sample
 from dropscape.numerics.replay import Replayed
 from dropscape.training.loop import TrainingRun
 
-COLUMNS = ["trial", "seed", "step", "loss", "test_loss", "test_accuracy"]
+COLUMNS = ["trial", "seed", "step", "norm", "loss", "test_loss", "test_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class SimulationResult:
     """A finished simulation of T trials."""
 
     parameters: Sequence[Tensor]  # at the end, (T, ...) each; NaN for a trial that diverged
-    # ``COLUMNS``; loss is R_S without dropout. NaN from the step on at which a trial had diverged, where a loss is too
-    # large for the dtype, in the test columns without a test sample, and where the accuracy is that of one output.
+    # ``COLUMNS``; norm is |theta|, loss R_S without dropout. NaN from the step on at which a trial had diverged, where
+    # a loss is too large for the dtype, in test columns without a test sample, where an accuracy is of one output.
     history: pd.DataFrame
     diverged: Tensor  # (T,) int64, the first step after which a trial's parameters were not finite; -1 for none
 
@@ -108,7 +108,8 @@ class TrialsInProgress(TrainingRun):
         loss, _ = self._losses_and_accuracies(self.train)
         undefined = torch.full_like(loss, math.nan)
         tested = self._losses_and_accuracies(self.test) if self.test else (undefined, undefined)
-        columns = [column.cpu() for column in (loss, *tested)]
+        norm = sum(value.double().square().flatten(1).sum(dim=1) for value in self.parameters).sqrt()
+        columns = [column.cpu() for column in (norm, loss, *tested)]
         going_on = self.diverged.cpu() < 0
         defined = [column.where(going_on & column.isfinite(), math.nan).tolist() for column in columns]
         for trial, (seed, *values) in enumerate(zip(self.seeds, *defined, strict=True)):
