@@ -104,7 +104,8 @@ def _two_layer(experiment: TwoLayerSettings) -> Cost:
     trained = experiment.steps * weights * COMPILED_WEIGHT_SECONDS
     tested = 2 * experiment.recorded_steps * experiment.data.test_examples * weights / PRODUCT_FLOPS
     rows = experiment.recorded_steps * len(experiment.widths) * len(experiment.keep_probs) * len(experiment.seeds)
-    memory = 100e6 + FLOAT * inputs * max(experiment.widths) * 4
+    networks = (len(experiment.keep_probs) + 3) * len(experiment.seeds)  # W_1 and V of each seed, and what makes them
+    memory = 100e6 + FLOAT * inputs * max(experiment.widths) * networks
     return with_start("torch", trained + tested, memory=memory, disk=250 * rows)
 
 
@@ -114,20 +115,21 @@ def _cnn(experiment: CnnSettings) -> Cost:
     passes, steps = experiment.epochs * examples, experiment.epochs * -(-examples // experiment.batch_size)
     features, patches = _feature_work(experiment.channels, experiment.hidden)
     unit, batch = experiment.hidden + 1 + CLASSES, experiment.batch_size
-    flops = gpu = drawn = 0.0
+    flops = gpu = drawn = rows = 0.0
     group = GPU.memory * GROUP_BYTES.gpu
     for width in experiment.widths:
         dense = 2 * width * (experiment.hidden + CLASSES)
-        tested = experiment.recorded_steps * tests * (features + (2 + experiment.random_masks) * dense)
-        flops += (work := networks * (3 * passes * (features + dense) + tested))
+        tested = experiment.recorded_steps * tests * (features + (3 + experiment.random_masks) * dense)
+        trainings = networks * (1 + len(experiment.compared_at(width)))
+        flops += (work := trainings * (3 * passes * (features + dense) + tested))
         # On a GPU all units of a group of networks take part in a step.
         moved = steps * width * (CNN_PARAMETER * unit + CNN_MASK_BIT)
         moved += passes * (CNN_ACTIVATION * width + CNN_PATCH * patches)
         held = FLOAT * (3 * width * unit + 4 * width * batch + 4 * patches * batch)
-        groups = -(-networks // max(1, int(group / held)))
-        gpu += GPU.seconds(work, FLOAT * networks * moved, groups * steps * CNN_CALLS, replayed=True)
-        drawn += networks * width * unit * CNN_DRAWN
-    rows = networks * len(experiment.widths) * experiment.recorded_steps * (2 + experiment.random_masks)
+        groups = -(-trainings // max(1, int(group / held)))
+        gpu += GPU.seconds(work, FLOAT * trainings * moved, groups * steps * CNN_CALLS, replayed=True)
+        drawn += trainings * width * unit * CNN_DRAWN
+        rows += trainings * experiment.recorded_steps * (3 + experiment.random_masks)
     memory = FLOAT * (3 * max(experiment.widths) * experiment.hidden + (examples + tests) * SIDE**2)
     seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, group + memory
     return with_start("torch", seconds, gpu, memory, 60 * rows, drawn, gpu_memory)
