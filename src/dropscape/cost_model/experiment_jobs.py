@@ -29,8 +29,10 @@ from dropscape.cost_model.rates import (
 )
 from dropscape.equations.settings import EquationsSettings
 from dropscape.measurement import StageExperiment
-from dropscape.subnetworks.cnn_training import GROUP_BYTES
+from dropscape.subnetworks.cnn import Shape
+from dropscape.subnetworks.cnn_training import GROUP_BYTES, CnnTraining, training_bytes
 from dropscape.subnetworks.settings import CnnSettings, DistributionSettings, TwoLayerSettings
+from dropscape.subnetworks.two_layer import FLIPPED
 
 CLASSES = 10
 SIDE = 28  # pixels of a digit
@@ -104,8 +106,8 @@ def _two_layer(experiment: TwoLayerSettings) -> Cost:
     trained = experiment.steps * weights * COMPILED_WEIGHT_SECONDS
     tested = 2 * experiment.recorded_steps * experiment.data.test_examples * weights / PRODUCT_FLOPS
     rows = experiment.recorded_steps * len(experiment.widths) * len(experiment.keep_probs) * len(experiment.seeds)
-    networks = (len(experiment.keep_probs) + 3) * len(experiment.seeds)  # W_1 and V of each seed, and what makes them
-    memory = 100e6 + FLOAT * inputs * max(experiment.widths) * networks
+    networks = (len(experiment.keep_probs) + 4) * len(experiment.seeds)  # W_1 and V of each seed, and what makes them
+    memory = 100e6 + FLOAT * max(experiment.widths) * (inputs * networks + 3 * FLIPPED)
     return with_start("torch", trained + tested, memory=memory, disk=250 * rows)
 
 
@@ -130,9 +132,23 @@ def _cnn(experiment: CnnSettings) -> Cost:
         gpu += GPU.seconds(work, FLOAT * trainings * moved, groups * steps * CNN_CALLS, replayed=True)
         drawn += trainings * width * unit * CNN_DRAWN
         rows += trainings * experiment.recorded_steps * (3 + experiment.random_masks)
-    memory = FLOAT * (3 * max(experiment.widths) * experiment.hidden + (examples + tests) * SIDE**2)
+    memory = max(training_bytes(one, examples, tests) for one in _largest(experiment))
     seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, group + memory
     return with_start("torch", seconds, gpu, memory, 60 * rows, drawn, gpu_memory)
+
+
+def _largest(experiment: CnnSettings) -> list[CnnTraining]:
+    """The trainings of one network that hold the most of each width, but for those of narrower networks."""
+    settings = (0.0, experiment.batch_size, 1, (), experiment.random_masks)
+    return [
+        CnnTraining(
+            Shape(SIDE, tuple(experiment.channels), experiment.hidden, width, CLASSES),
+            (max(experiment.keep_probs),), (0,), *settings, training,
+        )
+        for width in experiment.widths
+        for training in ["dropout", *experiment.compared_at(width)]
+        if training != "alone"
+    ]  # fmt: skip
 
 
 def _accuracies(experiment: CnnSettings) -> Cost:
