@@ -116,7 +116,7 @@ def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
         "two-layer ReLU network on MNIST: full network": "slopes -0.50 to -0.50",
         "two-layer ReLU network on MNIST: visited sub-networks": "slopes -0.40 to -0.40",
     }
-    assert "at most 0.33 of that of Lemma 5.1" in footer(figure)
+    assert "at most 0.33 of the bound of Lemma 5.1" in footer(figure)
     guide = figure.axes[0].lines[-1].get_xydata()
     assert np.diff(np.log(guide[:, 1]))[0] / np.diff(np.log(guide[:, 0]))[0] == pytest.approx(-1)
 
