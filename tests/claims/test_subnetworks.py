@@ -66,11 +66,26 @@ def test_random_subnetworks_count_with_every_mask(of):
     table = accuracies(widths=(100, 1000), shares=(0.8,), masks=3)
     measured = measure("subnetwork_gap", of(accuracies=table), NAME, network="random", over="largest", keep_prob=0.2)
     assert measured.value == pytest.approx(8 * 1.1)
-    with pytest.raises(NotMeasuredError, match="has tested no random sub-networks"):
+    with pytest.raises(NotMeasuredError, match="has tested no networks 'random'"):
         measure("subnetwork_gap", of(accuracies=accuracies()), NAME, network="random", over="mean")
     assert math.isnan(
         measure("subnetwork_gap", of(accuracies=table), NAME, network="random", over="mean", keep_prob=0.5).value
     )
+
+
+def test_networks_are_compared_with_others_at_the_widths_that_have_them(of):
+    """Those trained alone are two points behind the full network, at the first width only."""
+    table = accuracies(widths=(100, 1000), shares=(0.5,))
+    alone = table[(table["network"] == "full") & (table["width"] == 100)]
+    alone = alone.assign(network="full_alone", accuracy=alone["accuracy"] - 0.02)
+    tables = of(accuracies=pd.concat([table, alone]))
+    arguments = {"over": "mean", "widest": True}
+    behind = measure("subnetwork_gap", tables, NAME, network="visited", reference="full_alone", **arguments)
+    assert behind.value == pytest.approx(5 - 2) and behind.note.endswith("full alone networks have 96.1 %")
+    ahead = {"network": "full_alone", "reference": "visited"} | arguments
+    assert measure("subnetwork_gap", tables, NAME, **ahead).value == pytest.approx(-3)
+    size = measure("subnetwork_gap", tables, NAME, **ahead | {"over": "largest"}, magnitude=True)
+    assert size.value == pytest.approx(3)
 
 
 def test_the_gap_changes_along_widths_and_shares(networks, of):
@@ -158,3 +173,47 @@ def test_active_neurons_are_compared_with_the_bound_of_their_own_width(of):
     assert (measured.low, measured.units) == (measured.value, 3)
     table.loc[table.index[-1], "most_active"] = 250
     assert measure("active_width_excess", of(errors=table, margins=bounds), NAME).value == pytest.approx(50 / 40)
+
+
+def test_what_the_lemmas_bound_is_compared_with_their_bounds(of):
+    trainings = margins().assign(gamma=0.1)
+    table = errors().assign(mean_loss=0.3, loss_bound=0.6, competitors_loss=0.2, largest_linearised=10.0)
+    table = table.assign(smallest_margin=0.1 - 0.001 * table["width"] ** 0.5, largest_margin=0.5)
+    table.loc[table.index[-1], ["mean_loss", "largest_linearised"]] = 0.45, 30.0
+    radii = table[["width", "keep_prob", "seed", "step"]].assign(bound=2.0)
+    tables = of(errors=table, margins=trainings, distances=radii)
+    loss = measure("lemma_ratio", tables, NAME, of="loss")
+    assert loss.value == pytest.approx(0.75) and loss.units == 3
+    assert loss.note == "0.45 of 0.6 at width 400, keep_prob 0.9, iterate 10,000; 0.75 at the last iterate at most"
+    assert measure("lemma_ratio", tables, NAME, of="loss", wrong=True).value == pytest.approx(0.45 / 0.2)
+    bound = 2 * math.sqrt(400) / math.log(2) + 1
+    assert measure("lemma_ratio", tables, NAME, of="linearised").value == pytest.approx(30 / bound)
+    # Each is a constant over the same bound, so that the first iterate is the nearest to its own.
+    deviation = math.sqrt(2 * math.log(1 / 0.05) / 400)
+    assert measure("lemma_ratio", tables, NAME, of="margin").value == pytest.approx(0.02 / deviation)
+    assert measure("lemma_ratio", tables, NAME, of="margin", wrong=True).value == pytest.approx(0.6 / deviation)
+
+
+def test_losses_of_subnetworks_are_compared_with_those_of_full_networks(of):
+    table = errors(widths=(100, 400)).assign(loss_full=0.2, loss_small=0.4)
+    table["loss_visited"] = 0.2 + 0.02 * table["seed"] + 1.0 / table["width"]
+    tables = of(errors=table)
+    measured = measure("jensen_ratio", tables, NAME)
+    assert measured.value == pytest.approx(1 + (0.02 + 1 / 400) / 0.2) and measured.units == 3
+    assert measured.note == "width 400, keep_prob 0.5; 29 iterates of each training"
+    assert measure("jensen_ratio", tables, NAME, reference="small").value == pytest.approx(measured.value / 2)
+
+
+def test_errors_are_compared_between_keep_probabilities(of):
+    worse = errors(keep_probs=(0.5,), rate=-1.0).assign(mean_error_full=lambda table: 3 * table["mean_error_full"])
+    table = pd.concat([worse, errors(keep_probs=(0.9,), rate=-1.0)])
+    bound = margins().assign(error_bound=lambda table: 1 / table["keep_prob"])
+    tables = of(errors=table, margins=bound)
+    measured = measure("error_factor", tables, NAME, network="full")
+    assert (measured.value, measured.units) == (pytest.approx(3), 3) and measured.note.endswith("differs by 1.8")
+    assert measure("error_factor", tables, NAME, network="visited").value == pytest.approx(1)
+    earlier = table[table["step"] <= 1000]["step"].max()
+    factor = measure("error_factor", tables, NAME, network="full", between="iterates")
+    assert factor.value == pytest.approx(10_000 / earlier)
+    one = of(errors=errors(keep_probs=(0.5,)), margins=bound)
+    assert measure("error_factor", one, NAME, network="full").note == f"{NAME} has one keep probability"

@@ -37,6 +37,10 @@ def test_an_experiment_has_the_data_and_the_tables_of_its_algorithm(load):
     assert (network.dataset, tables(network), network.random_masks) == ("mnist", ["accuracies"], 0)
     widths = [task.settings["widths"] for task in network.tasks("cuda") if task.rule == "subnetworks_cnn"]
     assert widths == [[10], [20]]
+    compared = own(CNN | {"random_masks": 2, "compared": ["plain", "alone"], "compared_widths": [20]})
+    trainings = [task.settings["compared"] for task in compared.tasks("cpu") if task.rule == "subnetworks_cnn"]
+    assert trainings == [[], ["plain", "alone"]]
+    assert compared.tested[3:] == ["random", "full_plain", "random_plain", "full_alone"]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,7 @@ def test_an_experiment_has_the_data_and_the_tables_of_its_algorithm(load):
     [
         (CNN, "subnetwork_accuracies", {}),
         (CNN, "subnetwork_accuracies", {"panels": [{"width": 20, "keep_prob": 0.2}]}),
+        (CNN | {"compared": ["alone"]}, "subnetwork_accuracies", {"networks": ["pruned", "full_alone"]}),
         (CNN | {"random_masks": 2}, "random_subnetworks", {}),
         (TWO_LAYER, "error_rates", {}),
         (TWO_LAYER, "distances", {}),
@@ -73,6 +78,12 @@ REFUSED = [
         FIGURE | {"panels": [{"width": 30, "keep_prob": 0.2}]},
         "figure subnetworks-own has a panel of width 30 and keep_prob 0.2, which 'own' does not train: write widths of "
         "[10, 20] and keep_probs of [0.5, 0.2]",
+    ),
+    (
+        CNN | {"compared": ["alone"]},
+        FIGURE | {"networks": ["full_alone", "full_plain"]},
+        "subnetworks-own draws the networks 'full_plain', which 'own' does not test: write networks of full, visited, "
+        "pruned, full_alone",
     ),
     (CNN, FIGURE | {"kind": "random_subnetworks"}, "write random_masks in experiment 'own'"),
     (

@@ -39,7 +39,7 @@ def errors(widths=(100, 400), keep_probs=(0.5, 0.9), seeds=SEEDS, rate=-1.0, las
             frame.assign(
                 error_full=0.1, error_visited=0.1, mean_error_full=size * steps**rate,
                 mean_error_visited=size * steps ** (rate + 0.1), active_width=round(keep_prob * width) + 2 * seed,
-                most_active=round(keep_prob * width) + 2 * seed,
+                most_active=round(keep_prob * width) + 2 * seed, mean_loss=0.1, loss_bound=0.4 - 0.05 * seed,
             )
         )  # fmt: skip
     return pd.concat(frames, ignore_index=True)

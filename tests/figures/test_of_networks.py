@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.figures.made import Made, check_page, footer, legends, titles
@@ -26,6 +27,23 @@ def test_visited_subnetworks_have_a_band_of_a_standard_deviation(tmp_path):
     check_page(figure)
     assert titles(figure) == ["$m$ = 100, $1-p$ = 0.5", "$m$ = 1,000, $1-p$ = 0.5"]
     assert all(len(axes.lines) == 2 for axes in figure.axes)
+
+
+def test_networks_of_the_figure_have_a_line_where_they_are_tested(tmp_path):
+    """Random ones are the mean over masks; those trained alone are beside one of the widths."""
+    table = accuracies(widths=(100, 1000), shares=(0.8,), masks=3)
+    alone = table[(table["network"] == "full") & (table["width"] == 1000)].assign(network="full_alone", accuracy=0.9)
+    networks = ["full", "random", "full_alone"]
+    inputs = {"accuracies": [pd.concat([table, alone])]}
+    made = Made(tmp_path, "subnetwork_accuracies", [experiment()], inputs, networks=networks)
+    end = made.summary[made.summary["step"] == 100].set_index(["width", "network"])
+    assert end.loc[(100, "random"), "mean"] == pytest.approx(0.98 - 0.88 * math.exp(-10) + 0.001 - 0.08 * 1.1)
+    assert end["runs"].eq(3).all() and set(end.loc[100].index) == {"full", "random"}
+    figure = made.drawn()
+    check_page(figure)
+    drawn = [[len(line.get_xdata()) for line in axes.lines] for axes in figure.axes]
+    assert drawn == [[5, 0, 5], [5, 5, 5]]
+    assert "visited" not in footer(figure)
 
 
 def test_a_figure_shows_the_panels_that_it_names_in_their_order(tmp_path):
@@ -98,6 +116,7 @@ def test_errors_have_a_curve_per_network_and_slopes_beside_them(tmp_path):
         "two-layer ReLU network on MNIST: full network": "slopes -0.50 to -0.50",
         "two-layer ReLU network on MNIST: visited sub-networks": "slopes -0.40 to -0.40",
     }
+    assert "at most 0.33 of the bound of Lemma 5.1" in footer(figure)
     guide = figure.axes[0].lines[-1].get_xydata()
     assert np.diff(np.log(guide[:, 1]))[0] / np.diff(np.log(guide[:, 0]))[0] == pytest.approx(-1)
 

@@ -96,6 +96,7 @@ CNN = {
     "epochs": 2,
     "recorded_steps": 4,
     "random_masks": 3,
+    "compared": ["per_example", "plain", "alone"],
 }
 _MEASURED = {key: RUN[key] for key in ("data", "model", "loss", "label_smoothing", "seeds")}
 _BLOCK = _MEASURED | {"block": RUN["block"]}

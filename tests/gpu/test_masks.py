@@ -24,6 +24,10 @@ def test_the_bits_are_those_of_the_processor(counts, units, keep_prob):
         )
 
 
+def test_no_example_has_no_mask(counts):
+    assert STREAM.kept(0, 0.5, 0, 0, 70, "cuda").shape == STREAM.kept(0, 0.5, 0, 0, 70).shape == (0, 70)
+
+
 @pytest.mark.parametrize("mode", ["per_example", "shared"])
 def test_masks_of_columns_too(counts, mode):
     one, other = (LayerMasks(0.7, (2, 5, 9), [0, 4], "training", "masks", mode, device) for device in ("cpu", "cuda"))

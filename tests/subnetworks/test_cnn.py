@@ -48,6 +48,30 @@ def test_steps_are_gradient_descent_on_the_masked_network(keep_prob, dtype, tole
         torch.testing.assert_close(after[name].double(), value, rtol=100 * tolerance, atol=tolerance)
 
 
+def test_each_example_may_have_its_mask():
+    """Against autograd, and side by side; a mask for all of them is the step with one mask."""
+    keep_prob, each = 0.4, masks(16, 0.4, seed=3)
+    parameters, images, labels = drawn(n=16)
+    module = reference(SMALL, parameters)
+    cross_entropy(module(images, each, 1 / keep_prob), labels).backward()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter -= RATE * parameter.grad
+    stacked = {name: torch.stack([value, value]) for name, value in parameters.items()}
+    same = {name: value.clone() for name, value in parameters.items()}
+    loss = step(parameters, images, labels, each, keep_prob, RATE)
+    for name, value in module.state_dict().items():
+        torch.testing.assert_close(reference(SMALL, parameters).state_dict()[name], value, rtol=1e-10, atol=1e-12)
+    shared = each[:1].expand_as(each)
+    both = torch.stack([each, shared]) / keep_prob
+    padded = pad(images.transpose(0, 1).expand(2, -1, -1, -1), (PADDING,) * 4)
+    losses = stacked_step(stacked, padded, one_hot(labels, SMALL.classes).double().expand(2, -1, -1), both, RATE)
+    assert float(losses[0]) == pytest.approx(float(loss))
+    step(same, images, labels, each[0], keep_prob, RATE)
+    for name, value in stacked.items():
+        torch.testing.assert_close(value, torch.stack([parameters[name], same[name]]), rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [SMALL, Shape(28, (6, 16), 120, 300, 10), Shape(13, (2, 3), 5, 8, 3)])
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_steps_side_by_side_are_those_one_after_another(shape, dtype, tolerance):

@@ -17,6 +17,7 @@ from dropscape.subnetworks.cnn_training import (
     CnnTraining,
     count_steps,
     epoch_orders,
+    largest_units,
     random_masks,
     step_masks,
 )
@@ -53,7 +54,7 @@ def test_the_table_is_of_the_iterates_and_their_masks():
     """Trained again step by step from the configured batches and masks, and tested by masked passes."""
     images, labels, test_images, test_labels = examples()
     table = train(BASE, *examples())
-    assert list(table) == COLUMNS and len(table) == 3 * 4
+    assert list(table) == COLUMNS and len(table) == 3 * 5
     assert (table["width"].unique(), table["dropped_share"].unique(), table["run"].unique()) == (20, 0.6, 5)
     accuracy = table.set_index(["step", "network", "mask"])["accuracy"]
     parameters, taken = initial_parameters(SMALL, 5), []
@@ -61,6 +62,7 @@ def test_the_table_is_of_the_iterates_and_their_masks():
         if number in BASE.recorded:
             module = reference(SMALL, parameters)
             networks = {("full", -1): torch.ones(20) * 0.4, ("visited", -1): step_masks(BASE, number)[0, 0]}
+            networks["pruned", -1] = 0.4 * largest_units(parameters, 0.4)
             networks |= {("random", index): mask for index, mask in enumerate(random_masks(BASE)[0])}
             for key, mask in networks.items():
                 right = module(test_images, mask, 1 / 0.4).argmax(1) == test_labels
@@ -72,6 +74,37 @@ def test_the_table_is_of_the_iterates_and_their_masks():
     assert sorted(taken[:40]) == sorted(taken[40:80]) == list(range(40))
     assert taken[:40] != taken[40:80]
     assert table["accuracy"].nunique() >= 4
+
+
+@pytest.mark.parametrize("training", ["per_example", "plain"])
+def test_the_trainings_that_are_compared_have_their_own_masks(training):
+    images, labels, test_images, test_labels = examples()
+    config = replace(BASE, training=training)
+    table = train(config, *examples()).set_index(["step", "network", "mask"])["accuracy"]
+    assert set(table.index.get_level_values("network")) == {f"full_{training}", f"random_{training}"}
+    parameters = initial_parameters(SMALL, 5)
+    for number in range(BASE.steps):
+        batch = epoch_orders(BASE, number // 3, 40)[0][number % 3 * 16 :][:16]
+        mask = step_masks(config, number)[0, 0]
+        assert mask.shape == ((16, 20) if training == "per_example" else (20,))
+        keep_prob = 0.4 if training == "per_example" else 1.0
+        assert mask.all() == (training == "plain")
+        step(parameters, images[batch], labels[batch], mask[: len(batch)] if mask.ndim == 2 else mask, keep_prob, 0.2)
+    module = reference(SMALL, parameters)
+    masks = {("full", -1): torch.ones(20) * 0.4, ("random", 1): random_masks(BASE)[0, 1]}
+    for (name, number), mask in masks.items():
+        right = module(test_images, mask, 1 / 0.4).argmax(1) == test_labels
+        assert table[7, f"{name}_{training}", number] == pytest.approx(float(right.double().mean()))
+
+
+def test_pruning_keeps_the_units_of_largest_magnitude():
+    parameters = initial_parameters(SMALL, 5)
+    norms = parameters["incoming"].norm(dim=1) * parameters["outgoing"].norm(dim=1)
+    kept = largest_units(parameters, 0.4)
+    assert kept.sum() == 8 and norms[kept].min() > norms[~kept].max()
+    parameters["incoming"][3] *= 100
+    parameters["outgoing"][3] /= 100
+    assert torch.equal(largest_units(parameters, 0.4), kept)
 
 
 def test_it_learns():
@@ -123,11 +156,15 @@ def test_a_diverged_training_is_refused():
         train(replace(BASE, learning_rate=1e30), *examples())
 
 
-@pytest.mark.parametrize("width, mask_bytes", [(20, 2**26), (300, 3000), (1, 4)])
-def test_networks_side_by_side_are_those_one_after_another(monkeypatch, width, mask_bytes):
+@pytest.mark.parametrize(
+    "width, mask_bytes, training",
+    [(20, 2**26, "dropout"), (300, 3000, "dropout"), (1, 4, "dropout"), (20, 3000, "per_example"), (20, 4, "plain")],
+)
+def test_networks_side_by_side_are_those_one_after_another(monkeypatch, width, mask_bytes, training):
     """In float64: in float32 the roundings of either way decide one of the maxima sooner or later."""
     monkeypatch.setattr(cnn_training, "MASK_BYTES", mask_bytes)
-    config = replace(SEVERAL, shape=replace(SMALL, width=width), steps=40, recorded=(0, 3, 40))
+    several = replace(SEVERAL, training=training)
+    config = replace(several, shape=replace(SMALL, width=width), steps=40, recorded=(0, 3, 40))
     data = [value.double() if value.is_floating_point() else value for value in examples()]
     together = CnnRun(config, data[:2], data[2:])
     tables, table = [], together.finish()

@@ -50,6 +50,7 @@ CNN = {
     "epochs": 2,
     "recorded_steps": 4,
     "random_masks": 3,
+    "compared": [],
     "device": "cpu",
 }
 TABLES = {"two_layer": ("errors", "distances", "margins"), "cnn": ("accuracies",)}
@@ -80,7 +81,9 @@ def test_two_layer_networks_on_a_distribution(tmp_path):
     tables, record = written(tmp_path, "two_layer", TWO_LAYER, None)
     whose = ["width", "keep_prob", "seed"]
     errors, distances, margins = tables.values()
-    assert list(errors) == [*whose, "step", "error_full", "error_visited", "mean_error_full", "mean_error_visited",
+    assert list(errors) == [*whose, "step", "error_full", "error_visited", "loss_full", "loss_visited", "loss_small",
+                            "mean_error_full", "mean_error_visited", "mean_loss", "loss_bound", "competitors_loss",
+                            "largest_linearised", "smallest_margin", "largest_margin",
                             "active_width", "most_active"]  # fmt: skip
     assert list(distances) == [*whose, "step", "largest", "mean", "largest_norm", "flipped", "projected", "bound"]
     assert list(margins) == [*whose, "learning_rate", "steps", "gamma", "attained", "lambda", "required_width",
@@ -91,7 +94,7 @@ def test_two_layer_networks_on_a_distribution(tmp_path):
         steps = table.groupby(whose)["step"].apply(list)
         assert set(steps.index) == networks
         assert all(course[0] == 0 and course[-1] == 40 and len(course) == 6 for course in steps)
-        assert not table.isna().any(axis=None)
+        assert not table[table["step"] > 0].isna().any(axis=None)
     assert set(margins[whose].itertuples(index=False, name=None)) == networks
     for row in margins.itertuples():
         c = max_norm(5, row.width, 0.2 * row.keep_prob)
@@ -126,10 +129,33 @@ def test_convolutional_networks(tmp_path, images):
     for _, course in courses:
         assert sorted(course["step"].unique())[::3] == [0, 6]
         for _, now in course.groupby("step"):
-            assert now["network"].tolist() == ["full", "visited", "random", "random", "random"]
-            assert now["mask"].tolist() == [-1, -1, 0, 1, 2]
+            assert now["network"].tolist() == ["full", "visited", "pruned", "random", "random", "random"]
+            assert now["mask"].tolist() == [-1, -1, -1, 0, 1, 2]
     assert table["accuracy"].between(0, 1).all() and table["accuracy"].nunique() >= 4
     assert (record["stage"], record["parameters"], record["device"]) == ("subnetworks", CNN, "cpu")
+
+
+def test_trainings_that_are_compared_stand_beside_the_width(tmp_path, images):
+    """Those with dropout are as without them; the one alone has as many units as are kept, and no sub-networks."""
+    compared = CNN | {"compared": ["per_example", "plain", "alone"]}
+    whole, _ = written(tmp_path, "cnn", compared, images)
+    table = whole["accuracies"]
+    counts = table[(table["width"] == 12) & (table["step"] == 6)].groupby(["dropped_share", "run", "network"]).size()
+    for share, run in ((0.8, 0), (0.3, 3)):
+        found = counts[share, run].to_dict()
+        assert found == {
+            **{"full": 1, "visited": 1, "pruned": 1, "random": 3, "full_alone": 1},
+            **{f"{name}_{training}": count for name, count in (("full", 1), ("random", 3))
+               for training in ("per_example", "plain")},
+        }  # fmt: skip
+    without, _ = written(tmp_path, "cnn", CNN, images, folder="without")
+    own = table[~table["network"].str.contains("_")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, without["accuracies"])
+    narrow = CNN | {"widths": [8], "keep_probs": [1.0], "random_masks": 0}  # of 12 units at a keep probability of 0.7
+    alone, _ = written(tmp_path, "cnn", narrow, images, folder="alone")
+    expected = alone["accuracies"].query("network == 'full'").sort_values(["run", "step"])["accuracy"]
+    rows = table[(table["network"] == "full_alone") & (table["width"] == 12) & (table["dropped_share"] == 0.3)]
+    assert rows.sort_values(["run", "step"])["accuracy"].tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("kind, settings", [("two_layer", TWO_LAYER), ("two_layer", DIGITS), ("cnn", CNN)])

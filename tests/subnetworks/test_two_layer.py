@@ -11,7 +11,15 @@ import torch
 from dropscape.errors import ConfigurationError
 from dropscape.subnetworks.distributions import Caps
 from dropscape.subnetworks.streams import EpochStream, FreshStream
-from dropscape.subnetworks.two_layer import Algorithm1Run, Algorithm1Training, initial_weights, running_mean, step_mask
+from dropscape.subnetworks.two_layer import (
+    LEMMAS,
+    MULTIPLES,
+    Algorithm1Run,
+    Algorithm1Training,
+    initial_weights,
+    running_mean,
+    step_mask,
+)
 from dropscape.training import pace
 from dropscape.training.checkpoint import Checkpoint
 from tests.training.interruptions import Killed, killed_at
@@ -164,12 +172,58 @@ def test_errors_are_shares_of_the_test_examples(stream):
                 assert rows["error_full"][step] == pytest.approx(float((full < 0).double().mean()))
                 assert rows["error_visited"][step] == pytest.approx(float((visited < 0).double().mean()))
                 assert rows["active_width"][step] == mask.sum()
+                losses = rows.loc[step, ["loss_full", "loss_small", "loss_visited"]]
+                margins = (keep_prob * full, keep_prob**2 * full, visited)
+                for loss, margin in zip(losses, margins, strict=True):
+                    mean = torch.nn.functional.softplus(-margin / BASE.width**0.5).mean()
+                    assert loss == pytest.approx(float(mean), abs=1e-5)
                 active, before = (x[:100] @ course[at].T > 0 for at in (step, 0))
                 assert rows["flipped"][step] == pytest.approx(float((active != before).double().mean()), abs=2e-3)
             for kind in ("full", "visited"):
                 means = running_mean(BASE.recorded, rows[f"error_{kind}"])
                 np.testing.assert_allclose(rows[f"mean_error_{kind}"], means)
     assert errors["active_width"][1.0].eq(BASE.width).all()
+
+
+def test_what_the_lemmas_are_about_is_summed_up_over_every_step():
+    """Against autograd in float64: the network linearised at each iterate, and the competitors in the ball."""
+    config, distribution = replace(BASE, max_norms=(5.0, 5.0)), Caps(6, 0.2)
+    stream = FreshStream(distribution, 50)
+    table = train(config, stream).table.set_index(["keep_prob", "seed", "step"])
+    assert table.xs(0, level="step")[LEMMAS].isna().all(axis=None)
+    multiples, q, seed = torch.tensor(MULTIPLES, dtype=torch.float64), 0.5, 7
+    course, _ = iterates(config, stream, 0, seed)
+    weights, signs = initial_weights(config.width, 6, seed)
+    a = torch.tensor(signs, dtype=torch.float64)
+    first = torch.tensor(weights, dtype=torch.float64)
+    v = a[:, None] * torch.tensor(distribution.competitor(weights.astype(float))) / config.width**0.5
+    losses, linearised, margins = [], [], []
+    for step in range(config.steps):
+        x, y = step_example(stream, seed, step)
+        kept = torch.tensor(step_mask(config.width, q, seed, step), dtype=torch.float64)
+
+        def gradient(w, x=x, kept=kept):
+            w = w.detach().requires_grad_()
+            output = (a * kept) @ torch.relu(w @ x) / config.width**0.5
+            return torch.autograd.grad(output, w)[0]
+
+        now = course[step]
+        losses.append(float(torch.nn.functional.softplus(-y * (gradient(now) * now).sum())))
+        of_start, of_v = (gradient(now) * first).sum(), (gradient(now) * v).sum()
+        linearised.append(torch.nn.functional.softplus(-y * (of_start + multiples * of_v)))
+        margins.append(float(y * (gradient(first) * v).sum()))
+    linearised = torch.stack(linearised)
+    inside = torch.stack([(first + one * v).norm(dim=1).max() <= 5.0 for one in multiples])
+    assert 2 <= inside.sum() < len(multiples)
+    for step in (1, 17, 60):
+        row, means = table.loc[q, seed, step], 2 * linearised[:step].mean(dim=0)
+        distances = multiples**2 * v.square().sum() / (config.learning_rate * step)
+        assert row["mean_loss"] == pytest.approx(np.mean(losses[:step]), abs=1e-5)
+        assert row["loss_bound"] == pytest.approx(float((means + distances)[inside].min()), abs=1e-4)
+        assert row["competitors_loss"] == pytest.approx(float(means[inside].min()), abs=1e-4)
+        assert row["largest_linearised"] == pytest.approx(float(linearised[:step, inside].max()), abs=1e-4)
+        assert row["smallest_margin"] == pytest.approx(min(margins[:step]), abs=1e-5)
+        assert row["largest_margin"] == pytest.approx(max(margins[:step]), abs=1e-5)
 
 
 def test_a_running_mean_is_that_of_every_step():

@@ -33,8 +33,10 @@ from dropscape.cost_model.rates import (
 from dropscape.equations.settings import EquationsSettings
 from dropscape.equations.simulation import EQUATIONS, NOISELESS
 from dropscape.measurement import StageExperiment
-from dropscape.subnetworks.cnn_training import GROUP_BYTES
+from dropscape.subnetworks.cnn import Shape
+from dropscape.subnetworks.cnn_training import GROUP_BYTES, CnnTraining, training_bytes
 from dropscape.subnetworks.settings import CnnSettings, DistributionSettings, TwoLayerSettings
+from dropscape.subnetworks.two_layer import FLIPPED
 
 CLASSES = 10
 SIDE = 28  # pixels of a digit
@@ -108,9 +110,9 @@ def _equations_weak_errors(experiment: EquationsSettings) -> Cost:
         calls += calls / evaluations
     rows = points * len(asked.methods) * asked.times * 6
     cost = _simulated(experiment, gradients, steps * calls, disk=200 * rows)
-    # All trials of dropout and of the equations at all times, in float64.
+    # All trials of dropout and of the equations at all times, in float64, and once more while they are measured.
     parameters = (experiment.data.side**2 + 1 + CLASSES) * experiment.model.widths[0]
-    held = 2 * FLOAT * asked.trials * asked.times * (1 + len(orders)) * parameters
+    held = 4 * FLOAT * asked.trials * asked.times * (1 + len(orders)) * parameters
     return replace(cost, memory=cost.memory + held)
 
 
@@ -135,7 +137,8 @@ def _two_layer(experiment: TwoLayerSettings) -> Cost:
     trained = experiment.steps * weights * COMPILED_WEIGHT_SECONDS
     tested = 2 * experiment.recorded_steps * experiment.data.test_examples * weights / PRODUCT_FLOPS
     rows = experiment.recorded_steps * len(experiment.widths) * len(experiment.keep_probs) * len(experiment.seeds)
-    memory = 100e6 + FLOAT * inputs * max(experiment.widths) * 4
+    networks = (len(experiment.keep_probs) + 4) * len(experiment.seeds)  # W_1 and V of each seed, and what makes them
+    memory = 100e6 + FLOAT * max(experiment.widths) * (inputs * networks + 3 * FLIPPED)
     return with_start("torch", trained + tested, memory=memory, disk=250 * rows)
 
 
@@ -145,23 +148,38 @@ def _cnn(experiment: CnnSettings) -> Cost:
     passes, steps = experiment.epochs * examples, experiment.epochs * -(-examples // experiment.batch_size)
     features, patches = _feature_work(experiment.channels, experiment.hidden)
     unit, batch = experiment.hidden + 1 + CLASSES, experiment.batch_size
-    flops = gpu = drawn = 0.0
+    flops = gpu = drawn = rows = 0.0
     group = GPU.memory * GROUP_BYTES.gpu
     for width in experiment.widths:
         dense = 2 * width * (experiment.hidden + CLASSES)
-        tested = experiment.recorded_steps * tests * (features + (2 + experiment.random_masks) * dense)
-        flops += (work := networks * (3 * passes * (features + dense) + tested))
+        tested = experiment.recorded_steps * tests * (features + (3 + experiment.random_masks) * dense)
+        trainings = networks * (1 + len(experiment.compared_at(width)))
+        flops += (work := trainings * (3 * passes * (features + dense) + tested))
         # On a GPU all units of a group of networks take part in a step.
         moved = steps * width * (CNN_PARAMETER * unit + CNN_MASK_BIT)
         moved += passes * (CNN_ACTIVATION * width + CNN_PATCH * patches)
         held = FLOAT * (3 * width * unit + 4 * width * batch + 4 * patches * batch)
-        groups = -(-networks // max(1, int(group / held)))
-        gpu += GPU.seconds(work, FLOAT * networks * moved, groups * steps * CNN_CALLS, replayed=True)
-        drawn += networks * width * unit * CNN_DRAWN
-    rows = networks * len(experiment.widths) * experiment.recorded_steps * (2 + experiment.random_masks)
-    memory = FLOAT * (3 * max(experiment.widths) * experiment.hidden + (examples + tests) * SIDE**2)
+        groups = -(-trainings // max(1, int(group / held)))
+        gpu += GPU.seconds(work, FLOAT * trainings * moved, groups * steps * CNN_CALLS, replayed=True)
+        drawn += trainings * width * unit * CNN_DRAWN
+        rows += trainings * experiment.recorded_steps * (3 + experiment.random_masks)
+    memory = max(training_bytes(one, examples, tests) for one in _largest(experiment))
     seconds, gpu_memory = flops / COMPILED_CONVOLUTION_FLOPS, group + memory
     return with_start("torch", seconds, gpu, memory, 60 * rows, drawn, gpu_memory)
+
+
+def _largest(experiment: CnnSettings) -> list[CnnTraining]:
+    """The trainings of one network that hold the most of each width, but for those of narrower networks."""
+    settings = (0.0, experiment.batch_size, 1, (), experiment.random_masks)
+    return [
+        CnnTraining(
+            Shape(SIDE, tuple(experiment.channels), experiment.hidden, width, CLASSES),
+            (max(experiment.keep_probs),), (0,), *settings, training,
+        )
+        for width in experiment.widths
+        for training in ["dropout", *experiment.compared_at(width)]
+        if training != "alone"
+    ]  # fmt: skip
 
 
 def _accuracies(experiment: CnnSettings) -> Cost:

@@ -74,7 +74,7 @@ class MaskStream(RandomStream):
             mask_loops.draw_rows(out.numpy(), *self._arguments(draw, keep_prob, start, examples, units))
             return out
         size = _at_once(units)
-        pieces = [(start + few, min(size, examples - few), units, device) for few in range(0, examples, size)]
+        pieces = [(start + few, min(size, examples - few), units, device) for few in range(0, max(examples, 1), size)]
         drawn = [self._drawn(draw, keep_prob, *piece) for piece in pieces]
         return torch.cat(drawn) if len(drawn) > 1 else drawn[0]
 

@@ -6,11 +6,18 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import ArrayLike
 
 from dropscape.figures.style import PALETTE, Look
-from dropscape.figures.subnetworks import FULL, VISITED
+from dropscape.figures.subnetworks import FULL, RANDOM, VISITED
 
 LOOKS = {
     FULL: Look(r"full network $f(\cdot\,; W_t)$", PALETTE[0]),
     VISITED: Look(r"visited sub-network $g(W_t;\, \cdot\,, B_t)$", PALETTE[1]),
+    "full_per_example": Look("full, a mask for each example", PALETTE[9]),
+    "full_plain": Look("full, no dropout", PALETTE[7]),
+    "full_alone": Look("width $p m$, trained alone, no dropout", PALETTE[4]),
+    RANDOM: Look("random sub-networks, mean over masks", PALETTE[1]),
+    "random_per_example": Look("random, a mask for each example", PALETTE[9]),
+    "random_plain": Look("random, no dropout in training", PALETTE[7]),
+    "pruned": Look("the $p m$ units of largest magnitude", PALETTE[2]),
 }
 SYMBOLS = (
     "$m$ is the width of the layer under dropout and $1-p$ the dropped share (p is the keep probability). The axis of "

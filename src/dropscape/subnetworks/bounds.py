@@ -2,7 +2,8 @@
 
 import math
 
-from scipy.optimize import brentq
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 MOST_STEPS = 1e60  # far beyond any run
 
@@ -18,6 +19,15 @@ def active_bound(width: int, keep_prob: float, steps: int, delta: float) -> floa
     return keep_prob * width + math.sqrt(2 * width * math.log(steps / delta))
 
 
+def margin_deviation(width: ArrayLike, steps: ArrayLike, delta: float = 0.05) -> NDArray[np.float64]:
+    """Bound how far y_t <grad g_t(W_1), V> is below gamma at any of ``steps``, with probability 1 - delta.
+
+    It is the mean of m independent terms between -1 and 1 whose expectation is gamma or more (Assumption 1), to which
+    Hoeffding's inequality applies; the main text says of Lemma B.4 only that it is concentrated.
+    """
+    return np.sqrt(2 * np.log(np.asarray(steps) / delta) / np.asarray(width))
+
+
 def _competitor_weight(gamma: float, learning_rate: float, steps: float, width: int, c: float) -> float:
     """Compute lambda of Theorem 4.1."""
     eta_steps = learning_rate * steps
@@ -27,6 +37,7 @@ def _competitor_weight(gamma: float, learning_rate: float, steps: float, width: 
 
 def informative_steps(gamma: float, learning_rate: float, width: int, c: float) -> float:
     """Find the number T of steps from which on the bound of Theorem 4.1 is below 1, which no error exceeds."""
+    from scipy.optimize import brentq  # here, because statistics of claims import this module
 
     def bound(log_steps: float) -> float:
         steps = math.exp(log_steps)

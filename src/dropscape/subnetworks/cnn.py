@@ -92,14 +92,17 @@ def step(
 
     Units that the mask drops neither act nor move, so that only the rows of the others are computed with. The wide
     layer's gradients are written out; those of the features are autograd's. The parameters are leaves without
-    gradients; images (B, 1, side, side) with labels (B,) int64 share the mask (m,) bool, True where a unit is kept.
+    gradients; images (B, 1, side, side) with labels (B,) int64 share the mask (m,) bool, True where a unit is kept, or
+    have one each, (B, m).
     """
     leaves = {name: parameters[name].detach().requires_grad_() for name in FEATURES}
     below = features(leaves, images)
-    kept = mask.nonzero().flatten()
+    kept = mask.reshape(-1, mask.shape[-1]).any(dim=0).nonzero().flatten()
     incoming, outgoing = parameters["incoming"][kept], parameters["outgoing"][kept]
     with torch.no_grad():
         hidden = F.relu(product(incoming, below.T))  # units-major, (kept, B)
+        if mask.ndim == 2:
+            hidden.mul_(mask[:, kept].T)
         scores = torch.addmm(parameters["output_bias"][:, None], outgoing.T, hidden, alpha=1 / keep_prob)
         logs = scores.log_softmax(dim=0)
         loss = F.nll_loss(logs.T, labels)
@@ -128,7 +131,7 @@ def stacked_step(parameters: Parameters, images: Tensor, targets: Tensor, kept: 
         parameters: as for ``step``, stacked: (N, ...).
         images: (N, B, side + 2 PADDING, side + 2 PADDING), zero in the borders.
         targets: labels (N, B, classes), one-hot in the dtype of the parameters.
-        kept: masks (N, m), 1 / keep_prob where a unit is kept and 0 elsewhere.
+        kept: masks (N, m), 1 / keep_prob where a unit is kept and 0 elsewhere; or one for each example, (N, B, m).
     """
     leaves = {name: parameters[name].detach().requires_grad_() for name in FEATURES}
     *convolved, weight, bias = leaves.values()
@@ -137,6 +140,9 @@ def stacked_step(parameters: Parameters, images: Tensor, targets: Tensor, kept: 
     incoming, outgoing = parameters["incoming"], parameters["outgoing"]
     with torch.no_grad():
         hidden = torch.bmm(below, incoming.mT).relu_()
+        if kept.ndim == 3:
+            hidden.mul_(kept > 0)
+            kept = kept.amax(dim=1)
         weights = outgoing * kept[:, :, None]
         logs = torch.baddbmm(parameters["output_bias"][:, None], hidden, weights).log_softmax(dim=2)
         losses = (logs * targets).sum(dim=(1, 2)) / -images.shape[1]

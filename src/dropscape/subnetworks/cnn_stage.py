@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from dropscape.subnetworks.cnn import Shape
 from dropscape.subnetworks.cnn_training import (
     CnnRun,
     CnnTraining,
+    Training,
     available_bytes,
     count_steps,
     side_by_side,
@@ -31,9 +33,13 @@ def train_cnn(job: Job) -> None:
     A network is a width of the top hidden layer, a keep probability and a seed. A recorded step t is the number of
     updates so far, and the visited sub-network has the mask that update t + 1 takes.
 
-    Writes ``accuracies``: width, dropped_share (1 - keep_prob), run (the seed), step, network (full | visited |
-    random), mask (the number of a random sub-network's mask, fixed during a run; -1 for the others), accuracy on the
-    test examples.
+    Writes ``accuracies``: width, dropped_share (1 - keep_prob), run (the seed), step, network (full | visited | pruned
+    | random), mask (the number of a random sub-network's mask, fixed during a run; -1 for the others), accuracy on the
+    test examples. ``pruned`` has the keep_prob m units of largest magnitude.
+
+    ``compared`` adds trainings from the same seeds: ``per_example`` with a mask for each example, ``plain`` without
+    dropout, ``alone`` of a network of width keep_prob m without dropout, in the rows of the width m. They are in the
+    column network as full_per_example, random_per_example, full_plain, random_plain and full_alone.
 
     A setting that cannot work, or a width that does not fit into the device's memory, is a ConfigurationError before
     the first training starts; a loss that is no longer finite is a DivergenceError.
@@ -44,7 +50,8 @@ def train_cnn(job: Job) -> None:
     available = available_bytes(device)
     configs = [
         group
-        for config in _configs(job.settings, images, examples.description["classes"])
+        for of_width in _configs(job.settings, images, examples.description["classes"])
+        for config in [of_width, *_compared(of_width, job.settings["compared"])]
         for group in side_by_side(config, len(images), len(test_images), device, available)
     ]
     train = images.to(device), examples.train_targets.to(device)
@@ -71,6 +78,21 @@ def _configs(settings: Mapping[str, Any], images: Tensor, classes: int) -> list[
         )
         for width in settings["widths"]
     ]
+
+
+def _compared(config: CnnTraining, trainings: Sequence[Training]) -> list[CnnTraining]:
+    """Make the configurations of the trainings that stand beside those of a width; one for each width."""
+    made = []
+    for training in trainings:
+        if training != "alone":
+            made.append(replace(config, training=training))
+            continue
+        for keep_prob in sorted(set(config.keep_probs)):
+            shape = replace(config.shape, width=max(1, round(keep_prob * config.shape.width)))
+            seeds = tuple(seed for seed, q in zip(config.seeds, config.keep_probs, strict=True) if q == keep_prob)
+            of_width = {"shape": shape, "keep_probs": (keep_prob,) * len(seeds), "seeds": seeds, "random_masks": 0}
+            made.append(replace(config, **of_width, training=training, beside=config.shape.width))
+    return made
 
 
 def _images(inputs: Tensor) -> Tensor:

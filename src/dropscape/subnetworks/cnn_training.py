@@ -1,7 +1,8 @@
 """Training of the convolutional networks of paper D, section 6, with their sub-networks tested on the way.
 
-Each iteration takes a batch and one mask for it. Batches and masks follow from seed and step: a training resumes from
-its step alone, and the mask of any iterate can be made again to test the very sub-network that it trained.
+Each iteration takes a batch and one mask for it, or, to compare, a mask for each of its examples. Batches and masks
+follow from seed and step: a training resumes from its step alone, and the mask of any iterate can be made again to test
+the very sub-network that it trained.
 
 On a processor networks are trained one after another: a step is its arithmetic, of which a batch of networks saves
 nothing (four as grouped convolutions took longer than four in turn). On a GPU a step of one network is its launches,
@@ -13,6 +14,7 @@ two processors do.
 import math
 import weakref
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 import psutil
@@ -35,6 +37,7 @@ _FLOAT, _GIB = 4, 2**30
 # Of a group: on an H200 a step then takes longer than its launches, and a checkpoint is a few GiB.
 GROUP_BYTES = Budget(0, 1 / 16)
 MASK_BYTES = 2**26  # of the masks that are drawn at once there
+Training = Literal["dropout", "per_example", "plain", "alone"]
 COLUMNS = ["width", "dropped_share", "run", "step", "network", "mask", "accuracy"]
 
 Device = str | torch.device
@@ -52,12 +55,29 @@ class CnnTraining:
     steps: int
     recorded: tuple[int, ...]  # the steps at which sub-networks are tested, 0 to ``steps``
     random_masks: int  # how many sub-networks with random masks are tested, the same ones at all these steps
+    # ``dropout`` has a mask for each step, ``per_example`` one for each example, the others none. ``alone`` stands in
+    # the table beside the width m whose sub-networks are as wide as it is.
+    training: Training = "dropout"
+    beside: int | None = None
 
     def __post_init__(self):
         for keep_prob in self.keep_probs:
             check_keep_prob(keep_prob)
         if self.batch_size < 1:
             raise ConfigurationError(f"batch_size is {self.batch_size}; write at least 1.")
+
+    @property
+    def trained_keep_probs(self) -> tuple[float, ...]:
+        """The probabilities of the steps' masks, 1 without dropout."""
+        return self.keep_probs if self.training in ("dropout", "per_example") else (1.0,) * len(self.keep_probs)
+
+    @property
+    def networks(self) -> list[tuple[str, int]]:
+        """What is tested of each network, as the columns network and mask say it."""
+        random = [("random", mask) for mask in range(self.random_masks)]
+        if self.training == "dropout":
+            return [("full", -1), ("visited", -1), ("pruned", -1), *random]
+        return [(f"{name}_{self.training}", mask) for name, mask in [("full", -1), *random]]
 
 
 def count_steps(epochs: int, examples: int, batch_size: int) -> int:
@@ -66,13 +86,18 @@ def count_steps(epochs: int, examples: int, batch_size: int) -> int:
 
 
 def step_masks(config: CnnTraining, start: int, count: int = 1, device: Device = "cpu") -> Tensor:
-    """Draw the masks of ``count`` steps from ``start`` (counted from 0) on, (count, N, m) bool.
+    """Draw the masks of ``count`` steps from ``start`` (counted from 0) on, bool.
 
-    A larger keep probability keeps the same units and more.
+    They are (count, N, m), or (count, N, batch_size, m) with a mask for each example. A larger keep probability keeps
+    the same units and more.
     """
     streams = [MaskStream(seed, "subnetworks", "masks") for seed in config.seeds]
-    each = zip(streams, config.keep_probs, strict=True)
-    return torch.stack([one.kept_in_draws(start, count, q, config.shape.width, device) for one, q in each], dim=1)
+    each, width = zip(streams, config.trained_keep_probs, strict=True), config.shape.width
+    if config.training == "per_example":
+        steps = range(start, start + count)
+        drawn = [[one.kept(at, q, 0, config.batch_size, width, device) for at in steps] for one, q in each]
+        return torch.stack([torch.stack(masks) for masks in drawn], dim=1)
+    return torch.stack([one.kept_in_draws(start, count, q, width, device) for one, q in each], dim=1)
 
 
 def random_masks(config: CnnTraining, device: Device = "cpu") -> Tensor:
@@ -80,6 +105,18 @@ def random_masks(config: CnnTraining, device: Device = "cpu") -> Tensor:
     streams = [MaskStream(seed, "subnetworks", "random masks") for seed in config.seeds]
     each = zip(streams, config.keep_probs, strict=True)
     return torch.stack([one.kept(0, q, 0, config.random_masks, config.shape.width, device) for one, q in each])
+
+
+def largest_units(parameters: Parameters, keep_prob: float) -> Tensor:
+    """Choose the units that magnitude pruning keeps, keep_prob m of them, bool (m,).
+
+    A unit's magnitude is the norm of its incoming weights and bias times that of its outgoing weights, which stays as
+    it is where one is scaled and the other by the inverse, as the network does.
+    """
+    magnitudes = parameters["incoming"].norm(dim=1) * parameters["outgoing"].norm(dim=1)
+    kept = torch.zeros_like(magnitudes, dtype=torch.bool)
+    kept[magnitudes.topk(max(1, round(keep_prob * len(kept)))).indices] = True
+    return kept
 
 
 def epoch_orders(config: CnnTraining, epoch: int, examples: int) -> Tensor:
@@ -98,20 +135,23 @@ def training_bytes(config: CnnTraining, train_examples: int, test_examples: int,
     gradients; the activations of the convolutions; what testing all sub-networks needs; and the images. On a GPU a step
     computes with all rows and with the patches of the images, and holds orders and masks.
     """
-    shape, masks, networks = config.shape, config.random_masks + 2, len(config.seeds)
+    shape, masks, networks = config.shape, len(config.networks), len(config.seeds)
     unit = shape.hidden + 1 + shape.classes
     first, second = shape.side**2, (shape.side // 2) ** 2
     parameters = shape.width * unit + shape.feature_inputs * shape.hidden
     parameters += KERNEL**2 * shape.channels[0] * (1 + shape.channels[1])
-    kept = sum(q * shape.width + 4 * math.sqrt(q * (1 - q) * shape.width) for q in config.keep_probs)
+    kept = sum(q * shape.width + 4 * math.sqrt(q * (1 - q) * shape.width) for q in config.trained_keep_probs)
     image = 3 * first * shape.channels[0] + 3 * second * shape.channels[1]  # before and after pooling, gradients
     images = (train_examples + test_examples) * first
-    bits = networks * masks * shape.width
+    bits, drawn = networks * masks * shape.width, networks * shape.width
+    if config.training == "per_example":
+        kept, drawn = networks * shape.width, drawn * config.batch_size
+        bits += 2 * drawn
     if device == "cuda":
         kept = networks * shape.width
         image += 2 * KERNEL**2 * (first + shape.channels[0] * second)
         images += train_examples * ((shape.side + 2 * PADDING) ** 2 + shape.classes + 2 * networks)
-        bits += max(MASK_BYTES, networks * shape.width)
+        bits += max(MASK_BYTES, drawn) + (2 * _FLOAT * drawn if config.training == "per_example" else 0)
     step = kept * (unit + 4 * config.batch_size) + 2 * networks * image * config.batch_size
     tiles = TILES[device]
     at_once, units = min(test_examples, tiles.examples), min(shape.width, tiles.units)
@@ -167,9 +207,9 @@ def side_by_side(
 class _StackedStep:
     """A step of all networks of a run on batches of one size, (N, B); on a GPU it is replayed."""
 
-    def __init__(self, run: "CnnRun", batches: Tensor):
+    def __init__(self, run: "CnnRun", batches: Tensor, kept: Tensor):
         self._run, self._batches = weakref.proxy(run), batches.clone()
-        self._kept = torch.empty_like(run.masks[0])
+        self._kept = torch.empty_like(kept)
         # Steps on whole and on short batches use the same memory.
         self.replayed = Replayed(self._step, run.device, *(step.replayed for step in run.steps_by_size.values()))
 
@@ -181,7 +221,7 @@ class _StackedStep:
     def _step(self) -> None:
         run = self._run
         images, labels = (values[self._batches] for values in run.train)
-        kept = self._kept * run.scales[:, 1:2]
+        kept = self._kept * run.factors.view(-1, *[1] * (self._kept.ndim - 1))
         run.losses.copy_(stacked_step(run.parameters, images, labels, kept, run.config.learning_rate))
         run.total.add_(run.losses)
         run.finite_steps.add_(run.total.abs() < math.inf)
@@ -205,7 +245,8 @@ class CnnRun(TrainingRun):
         if self.stacked:
             one_hot = F.one_hot(labels, config.shape.classes).to(images.dtype)
             self.train = F.pad(images[:, 0], (PADDING,) * 4), one_hot
-        self.masks_at_once = max(min(MASK_BYTES // (count * width), config.steps), 1) if self.stacked else 1
+        bits = count * width * (config.batch_size if config.training == "per_example" else 1)
+        self.masks_at_once = max(min(MASK_BYTES // bits, config.steps), 1) if self.stacked else 1
         each = [
             {name: value.to(images) for name, value in initial_parameters(config.shape, seed).items()}
             for seed in config.seeds
@@ -215,8 +256,11 @@ class CnnRun(TrainingRun):
             for name in each[0]
         }
         self.networks = [{name: value[index] for name, value in self.parameters.items()} for index in range(count)]
-        scales = [[1.0, *[1 / keep_prob] * (1 + config.random_masks)] for keep_prob in config.keep_probs]
+        whole = ("full", "pruned")  # whose weights stay as they are
+        scales = [[1.0 if name.startswith(whole) else 1 / q for name, _ in config.networks] for q in config.keep_probs]
         self.scales = torch.tensor(scales, dtype=images.dtype).to(self.device)  # of what a tested network keeps
+        factors = [1 / keep_prob for keep_prob in config.trained_keep_probs]
+        self.factors = torch.tensor(factors, dtype=images.dtype).to(self.device)  # of what a step keeps
         self.random_masks = random_masks(config, self.device)
         self.total = images.new_zeros(count)  # of the losses, not finite from the first such one on
         self.finite_steps = torch.zeros(count, dtype=torch.int64, device=self.device)  # before that
@@ -235,38 +279,47 @@ class CnnRun(TrainingRun):
             start, count = draw * self.masks_at_once, self.masks_at_once
             self.draw, self.masks = draw, step_masks(config, start, count, self.device)
         batches = self.orders[:, position * config.batch_size : (position + 1) * config.batch_size]
+        size, masks = batches.shape[1], self.masks[number]
+        if config.training == "per_example":
+            masks = masks[:, :size]
         if self.stacked:
-            if batches.shape[1] not in self.steps_by_size:
-                self.steps_by_size[batches.shape[1]] = _StackedStep(self, batches)
-            self.steps_by_size[batches.shape[1]](batches, self.masks[number])
+            if size not in self.steps_by_size:
+                self.steps_by_size[size] = _StackedStep(self, batches, masks)
+            self.steps_by_size[size](batches, masks)
             self.loss = self.losses.mean()
         else:  # where reading a loss waits for nothing
             images, labels = (values[batches] for values in self.train)
-            (keep_prob,), (seed,), mask = config.keep_probs, config.seeds, self.masks[number, 0]
-            loss = step(self.networks[0], images[0], labels[0], mask, keep_prob, config.learning_rate)
+            (keep_prob,), (seed,) = config.trained_keep_probs, config.seeds
+            loss = step(self.networks[0], images[0], labels[0], masks[0], keep_prob, config.learning_rate)
             self.loss = float(loss)
             refuse_divergence(seed, self.loss, self.step + 1, config.learning_rate, keep_prob)
         self.step += 1
 
     def _record(self) -> None:
-        """Test the full networks, the ones that the next step trains and the random ones."""
+        """Test the full networks, the sub-networks that the next step trains, the pruned and the random ones."""
         config = self.config
         if self.step not in config.recorded:
             return
         if self.stacked:
             self._refuse_divergence()
-        visited = step_masks(config, self.step, 1, self.device)[0]
-        full = visited.new_ones(1, config.shape.width)
+        dropout, full = config.training == "dropout", self.random_masks.new_ones(1, config.shape.width)
+        visited = step_masks(config, self.step, 1, self.device)[0] if dropout else ()
         measured = []
         for index, parameters in enumerate(self.networks):
-            masks = torch.cat([full, visited[index : index + 1], self.random_masks[index]])
+            chosen = [full, self.random_masks[index]]
+            if dropout:
+                pruned = largest_units(parameters, config.keep_probs[index])
+                chosen[1:1] = [torch.stack([visited[index], pruned])]
+            masks = torch.cat(chosen)
             measured.append(accuracies(parameters, *self.test, masks, self.scales[index]))
         self.rows += [[index, self.step, *shares] for index, shares in enumerate(torch.stack(measured).tolist())]
 
     def _refuse_divergence(self) -> None:
         """Read the register of losses."""
         config = self.config
-        register = zip(config.seeds, config.keep_probs, self.total.tolist(), self.finite_steps.tolist(), strict=True)
+        register = zip(
+            config.seeds, config.trained_keep_probs, self.total.tolist(), self.finite_steps.tolist(), strict=True
+        )
         for seed, keep_prob, total, finite_steps in register:
             refuse_divergence(seed, total, finite_steps + 1, config.learning_rate, keep_prob)
 
@@ -278,11 +331,10 @@ class CnnRun(TrainingRun):
 
     def _result(self) -> pd.DataFrame:
         config = self.config
-        networks = [("full", -1), ("visited", -1), *(("random", mask) for mask in range(config.random_masks))]
         shares = [round(1 - keep_prob, 12) for keep_prob in config.keep_probs]
         rows = [
-            (config.shape.width, shares[index], config.seeds[index], step, *network, accuracy)
+            (config.beside or config.shape.width, shares[index], config.seeds[index], step, *network, accuracy)
             for index, step, *measured in sorted(self.rows, key=lambda row: row[:2])
-            for network, accuracy in zip(networks, measured, strict=True)
+            for network, accuracy in zip(config.networks, measured, strict=True)
         ]
         return pd.DataFrame(rows, columns=COLUMNS)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dropscape.errors import ConfigurationError
 
-_EXAMPLES = 256  # at a time in ``attained_margin``
+_PRODUCTS = 2**22  # of neurons and examples at a time in ``attained_margin``
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Distribution(ABC):
         weights = weights.astype(np.float64)
         competitor = self.competitor(weights)
         smallest = np.inf
-        for start in range(0, len(inputs), _EXAMPLES):
-            chunk = slice(start, start + _EXAMPLES)
+        size = max(1, _PRODUCTS // len(weights))
+        for start in range(0, len(inputs), size):
+            chunk = slice(start, start + size)
             x, y = inputs[chunk].astype(np.float64), labels[chunk].astype(np.float64)
             gained = np.where(x @ weights.T > 0, x @ competitor.T, 0).mean(axis=1)
             smallest = min(smallest, float((keep_prob * y * gained).min()))

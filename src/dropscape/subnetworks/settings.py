@@ -9,6 +9,13 @@ from dropscape.measurement import StageExperiment, Task
 from dropscape.schema import BY_NAME, ONE, Count, KeepProb, Name, Positive, Strict
 from dropscape.subnetworks.distributions import DISTRIBUTIONS
 
+Compared = Literal["per_example", "plain", "alone"]
+# Networks of a table of accuracies; those of a compared training end in its name.
+Tested = Literal[
+    "full", "visited", "random", "pruned",
+    "full_per_example", "random_per_example", "full_plain", "random_plain", "full_alone",
+]  # fmt: skip
+
 
 class DistributionSettings(Strict):
     """A distribution whose margin is known; every iteration has a fresh example, as the theorems have it."""
@@ -136,12 +143,30 @@ class CnnSettings(_Networks):
     random_masks: Annotated[int, Field(ge=0)] = Field(
         0, description="Random sub-networks that are tested besides, the same along a run."
     )
+    compared: list[Compared] = Field(
+        [],
+        description="Trainings beside those with dropout: `per_example` has a mask for each example instead of one for "
+        "the batch; `plain` has no dropout; `alone` neither, and as many units as a mask keeps.",
+    )
+    compared_widths: list[Count] | None = Field(None, description="At which of the widths; null: at all of them.")
 
     def tasks(self, device: str) -> Sequence[Task]:
         """Make one job of the networks of each width, and one of the table of them all."""
-        settings = self.model_dump(mode="json") | {"device": device}
-        tasks = [
-            Task("subnetworks_cnn", settings | {"widths": [width]}, on_device=True, wildcards={"width": str(width)})
-            for width in self.widths
-        ]
+        settings = self.model_dump(mode="json", exclude={"compared_widths"}) | {"device": device}
+        tasks = []
+        for width in self.widths:
+            of_width = {"widths": [width], "compared": self.compared_at(width)}
+            tasks.append(Task("subnetworks_cnn", settings | of_width, on_device=True, wildcards={"width": str(width)}))
         return [*tasks, Task("subnetworks_accuracies", {}, {"accuracies": "subnetworks"})]
+
+    @property
+    def tested(self) -> list[str]:
+        """The networks of its table of accuracies."""
+        random = ["random"] if self.random_masks else []
+        compared = {training: ["full"] if training == "alone" else ["full", *random] for training in self.compared}
+        others = [f"{name}_{training}" for training, names in compared.items() for name in names]
+        return ["full", "visited", "pruned", *random, *others]
+
+    def compared_at(self, width: int) -> list[str]:
+        """The trainings beside those of a width."""
+        return self.compared if width in (self.compared_widths or self.widths) else []

@@ -28,7 +28,13 @@ def train_two_layer(job: Job) -> None:
     Writes ``errors``: width, keep_prob, seed, step; error_full and error_visited, the shares of test examples that q W
     and g(W; ., B) misclassify; mean_error_full and mean_error_visited, their means over all iterates up to the step,
     taken as linear between recorded ones; active_width, how many neurons the mask keeps, and most_active, the most of
-    any mask up to that one.
+    any mask up to that one. loss_full, loss_visited and loss_small, the mean losses on the test examples of q W, of
+    g(W; ., B) and of q^2 W (section 5: by Jensen's inequality the second one is above the first one in expectation over
+    masks). Of all updates so far, NaN before the first one: mean_loss, the left-hand side of Lemma 5.1; loss_bound, the
+    smallest of its right-hand sides with the competitors U = W_1 + lambda V of ``MULTIPLES`` that are in the ball, NaN
+    where none is; competitors_loss, the smallest of these without the distance of U; largest_linearised, the largest
+    L_t^(t)(U) of these U (Lemma B.5); smallest_margin and largest_margin of y_t <grad g_t(W_1), V> (Lemma B.4). V is 0
+    for images, whose psi is not known.
 
     ``distances``: width, keep_prob, seed, step; largest and mean distance |w_r,t - w_r,1| of a neuron from its
     beginning; largest_norm of a neuron; flipped, the share of activations on the first ``FLIPPED`` test examples that

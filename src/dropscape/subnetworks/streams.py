@@ -1,7 +1,8 @@
 """The examples of Algorithm 1, one per step: drawn fresh from a distribution, or taken in passes over images.
 
 A stream has inputs of a ``dimension`` in chunks of ``size`` steps; chunk k has those of the steps from k ``size`` on,
-whatever came before. ``test`` are inputs (n, d) and labels (n,), -1 or 1, that no step takes.
+whatever came before. ``test`` are inputs (n, d) and labels (n,), -1 or 1, that no step takes. ``competitor`` are the
+psi(w) of Assumption 1 for rows w (m, d), zero where none is known.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ class FreshStream:
     def __init__(self, distribution: Distribution, test_examples: int):
         self.distribution = distribution
         self.dimension = distribution.dimension
+        self.competitor = distribution.competitor
         self.test = distribution.draw(numpy_generator(0, "subnetworks", "test examples"), test_examples)
 
     def chunk(self, seed: int, number: int) -> StreamChunk:
@@ -39,7 +41,7 @@ class EpochStream:
 
     def __init__(self, train: Labelled, test: Labelled):
         self.inputs, self.labels = train
-        self.test = test
+        self.test, self.competitor = test, np.zeros_like
         self.size, self.dimension = self.inputs.shape
 
     def chunk(self, seed: int, number: int) -> StreamChunk:

@@ -9,6 +9,7 @@ on which networks are trained with it: a narrower network starts as the first ne
 examples, and masks are stretches of one SplitMix64 generator (kept with the probability q to 2^-33).
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,25 +23,30 @@ from dropscape.dropout.masks import check_keep_prob
 from dropscape.numerics.seeds import derived_seed, numpy_generator
 from dropscape.numerics.split_mix import kept_units, padded
 from dropscape.subnetworks.streams import Stream
-from dropscape.subnetworks.two_layer_kernel import Algorithm1Network, Algorithm1Options, descend, lengths, misclassified
+from dropscape.subnetworks.two_layer_kernel import (
+    LARGEST,
+    LINEARISED,
+    LOSS,
+    SMALLEST,
+    Algorithm1Network,
+    Algorithm1Options,
+    descend,
+    lengths,
+    tested,
+)
 from dropscape.training.loop import TrainingRun
 from dropscape.training.pace import Pace, in_threads
 
 FLIPPED = 100  # test examples on which activations are compared with those of the start
+MULTIPLES = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # the lambda of the competitors W_1 + lambda V of Lemma 5.1
 KEYS = ["width", "keep_prob", "seed", "step"]
-ERRORS = [*KEYS, "error_full", "error_visited", "mean_error_full", "mean_error_visited", "active_width", "most_active"]
-DISTANCES = [*KEYS, "largest", "mean", "largest_norm", "flipped", "projected", "bound"]
-MEASURED = [
-    "error_full",
-    "error_visited",
-    "active_width",
-    "most_active",
-    "largest",
-    "mean",
-    "largest_norm",
-    "flipped",
-    "projected",
-]
+TESTED = ["error_full", "error_visited", "loss_full", "loss_visited", "loss_small"]
+LEMMAS = ["mean_loss", "loss_bound", "competitors_loss", "largest_linearised", "smallest_margin", "largest_margin"]
+WIDTHS = ["active_width", "most_active"]
+MOVED = ["largest", "mean", "largest_norm", "flipped", "projected"]
+ERRORS = [*KEYS, *TESTED, "mean_error_full", "mean_error_visited", *LEMMAS, *WIDTHS]
+DISTANCES = [*KEYS, *MOVED, "bound"]
+MEASURED = [*TESTED, *LEMMAS, *WIDTHS, *MOVED]
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,17 @@ class Algorithm1Run(TrainingRun):
         initial = [initial_weights(config.width, stream.dimension, seed) for seed in config.seeds]
         self.signs = np.stack([_padded(signs) for _, signs in initial])
         self.initial = np.stack([_padded(weights.T) for weights, _ in initial])
+        competitors = [stream.competitor(weights) * signs[:, None] / config.width**0.5 for weights, signs in initial]
+        self.competitors = np.stack([_padded(rows.T.astype(np.float32)) for rows in competitors])
+        # |w_r,1|^2, w_r,1 . v_r and |v_r|^2, (seeds, ``padded`` m), of which |w_r,1 + lambda v_r|^2 is made.
+        pairs = [(self.initial, self.initial), (self.initial, self.competitors), (self.competitors, self.competitors)]
+        self.squares = [np.einsum("sdr,sdr->sr", one, other, dtype=np.float64) for one, other in pairs]
         # The current weights, (keep probabilities, seeds, d, ``padded`` m).
         self.theta = np.repeat(self.initial[None], len(config.keep_probs), axis=0)
         self.projected = np.zeros((*self.theta.shape[:2], self.theta.shape[3]), bool)
         self.most_active = np.zeros((*self.theta.shape[:2], 1), np.int64)
+        self.register = np.zeros((*self.theta.shape[:2], LINEARISED + 2 * len(MULTIPLES)))
+        self.register[..., SMALLEST], self.register[..., LARGEST] = np.inf, -np.inf
         self.networks = list(np.ndindex(self.theta.shape[:2]))  # (keep probability's number, seed's number)
         self.chunk = -1  # of the stream, whose ``examples`` are at hand
         self.pace = Pace()
@@ -115,36 +128,54 @@ class Algorithm1Run(TrainingRun):
             self.rows += in_threads(self._measured, self.networks)
 
     def _network(self, network: tuple[int, int]) -> Algorithm1Network:
-        return Algorithm1Network(
-            self.theta[network], self.signs[network[1]], self.projected[network], self.most_active[network]
-        )
+        seed = network[1]
+        of_network = (self.projected[network], self.most_active[network])
+        fixed = (self.initial[seed], self.competitors[seed])
+        return Algorithm1Network(self.theta[network], self.signs[seed], *of_network, *fixed, self.register[network])
 
     def _options(self, network: tuple[int, int]) -> Algorithm1Options:
         config, (point, seed) = self.config, network
         mask_seed = np.uint64(derived_seed(config.seeds[seed], "subnetworks", "masks"))
         keep_prob, c = float(config.keep_probs[point]), float(config.max_norms[point])
-        return Algorithm1Options(config.width, keep_prob, float(config.learning_rate), c, mask_seed)
+        multiples = np.array(MULTIPLES)
+        return Algorithm1Options(config.width, keep_prob, float(config.learning_rate), c, mask_seed, multiples)
 
     def _measured(self, network: tuple[int, int]) -> list[float]:
         """Measure a network: the step and ``MEASURED``."""
         config, (point, seed) = self.config, network
         mask = step_mask(config.width, config.keep_probs[point], config.seeds[seed], self.step)
-        inputs, labels = self.stream.test
-        wrong = misclassified(self._network(network), mask, inputs, labels)
+        found = tested(self._network(network), mask, config.keep_probs[point], *self.stream.test)
         sizes, moved = lengths(self.theta[network][:, : config.width], self.initial[seed][:, : config.width])
-        errors = [count / len(labels) for count in wrong]
         flipped = (self._active(self.theta[network]) != self._active(self.initial[seed])).mean()
         distances = [moved.max(), moved.mean(), sizes.max(), flipped, self.projected[network].sum()]
         active = int(mask.sum())  # of the next update's mask, which the steps so far did not have
         most_active = max(active, int(self.most_active[network][0]))
-        return [self.step, *errors, active, most_active, *map(float, distances)]
+        return [self.step, *found, *self._lemmas(network), active, most_active, *map(float, distances)]
+
+    def _lemmas(self, network: tuple[int, int]) -> list[float]:
+        """Compute ``LEMMAS`` of the steps so far, undefined before the first one."""
+        config, (point, seed), steps = self.config, network, self.step
+        if not steps:
+            return [math.nan] * len(LEMMAS)
+        register, multiples = self.register[network], np.array(MULTIPLES)
+        start, across, moved = (values[seed] for values in self.squares)
+        norms = np.array([(start + one * (2 * across + one * moved)).max() for one in MULTIPLES]) ** 0.5
+        within = norms <= config.max_norms[point]
+        bounds = [math.nan] * 3
+        if within.any():
+            sums, largest = register[LINEARISED:].reshape(-1, 2)[within].T
+            distances = multiples[within] ** 2 * moved.sum() / (config.learning_rate * steps)
+            bounds = [(distances + 2 * sums / steps).min(), 2 * sums.min() / steps, largest.max()]
+        return [register[LOSS] / steps, *bounds, register[SMALLEST], register[LARGEST]]
 
     def _active(self, theta: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell which of the neurons are active on the first test examples, (``FLIPPED``, m)."""
         return self.stream.test[0][:FLIPPED] @ theta[:, : self.config.width] > 0
 
     def _live_tensors(self) -> dict[str, Tensor]:
-        return {name: torch.from_numpy(getattr(self, name)) for name in ("theta", "projected", "most_active")}
+        return {
+            name: torch.from_numpy(getattr(self, name)) for name in ("theta", "projected", "most_active", "register")
+        }
 
     def _result(self) -> pd.DataFrame:
         config, tables = self.config, []

@@ -5,6 +5,9 @@ makes SIMD instructions of each inner loop. Column r of theta, (d, width) float3
 which only the entries other than zero count; the kept neurons whose w . x is positive give the output, and they alone
 move. Products are float32, outputs float64.
 
+Beside the steps stands what the proofs of section 5 are about, in a ``register``: losses of the network linearised
+at W_t, g_t^(t)(U) = <grad g_t(W_t), U>, for competitors U = W_1 + lambda V, and the margin of V on the features of W_1.
+
 A neuron is projected when its exact norm (float64) is beyond c. That is looked at only where an estimate, which a step
 moves along, comes near; it is made exact again every ``REFRESHED`` steps, in which rounding cannot move it so far.
 """
@@ -19,6 +22,9 @@ from dropscape.numerics.split_mix import DRAW_STEP, GOLDEN, fill, largest_kept_d
 
 REFRESHED = 1024
 _NEAR = 0.999  # of c^2
+# Of a register: the sum of the losses L_t(W_t); the smallest and the largest y_t <grad g_t(W_1), V>; and for each of L
+# multiples lambda the sum and the largest of the losses L_t^(t)(W_1 + lambda V).
+LOSS, SMALLEST, LARGEST, LINEARISED = 0, 1, 2, 3
 _ZERO, _TWO = np.float32(0), np.float32(2)
 
 
@@ -29,6 +35,9 @@ class Algorithm1Network(NamedTuple):
     signs: np.ndarray  # float32 (width,), the a_r
     projected: np.ndarray  # bool (width,), which neurons the projection has moved so far
     most_active: np.ndarray  # int64 (1,), the most neurons that a mask has kept so far
+    start: np.ndarray  # float32 (d, width), the columns w_r,1
+    competitor: np.ndarray  # float32 (d, width), the columns of V, a_r psi(w_r,1) / sqrt(m)
+    register: np.ndarray  # float64 (``LINEARISED`` + 2 L,), of all steps so far
 
 
 class Algorithm1Options(NamedTuple):
@@ -39,6 +48,7 @@ class Algorithm1Options(NamedTuple):
     learning_rate: float  # eta
     c: float  # radius of the ball onto which the w_r are projected
     mask_seed: np.uint64  # first state of the SplitMix64 generator of the masks
+    multiples: np.ndarray  # float64 (L,), the lambda of the competitors
 
 
 class Algorithm1Buffers(NamedTuple):
@@ -49,6 +59,8 @@ class Algorithm1Buffers(NamedTuple):
     words: np.ndarray  # (width / 2,) uint64, draws of the mask
     mask: np.ndarray  # (width,) bool, True where a neuron is kept
     products: np.ndarray  # (width,) float32, w_r . x
+    before: np.ndarray  # (width,) float32, w_r,1 . x
+    gains: np.ndarray  # (width,) float32, v_r . x
     deltas: np.ndarray  # (width,) float32, w_r moves by this multiple of x
     squares: np.ndarray  # (width,) float32, estimates of |w_r|^2
     near: np.ndarray  # (width,) bool, which neurons may have left the ball
@@ -61,7 +73,7 @@ def _buffers(network: Algorithm1Network) -> Algorithm1Buffers:
         rows=np.empty(d, np.int64),
         words=np.empty(width // 2, np.uint64),
         mask=np.empty(width, bool),
-        **{name: np.empty(width, np.float32) for name in ("products", "deltas", "squares")},
+        **{name: np.empty(width, np.float32) for name in ("products", "before", "gains", "deltas", "squares")},
         near=np.empty(width, bool),
     )
 
@@ -92,6 +104,42 @@ def _forward(theta, signs, values, rows, mask, products):
         full += output
         visited += output if mask[r] else 0.0
     return full, visited
+
+
+@vectorised
+def _linearise(start, competitor, signs, values, rows, mask, products, before, gains):
+    """Write the w_r,1 . x and v_r . x; return <grad g(W), W_1>, <grad g(W), V> and <grad g(W_1), V> times sqrt(m)."""
+    before[:] = _ZERO
+    gains[:] = _ZERO
+    for index in range(len(values)):
+        value, initial, moved = values[index], start[rows[index]], competitor[rows[index]]
+        for r in range(len(before)):
+            before[r] += value * initial[r]
+            gains[r] += value * moved[r]
+    output = gained = margin = 0.0
+    for r in range(len(before)):
+        output += np.float64(signs[r] * before[r]) if mask[r] and products[r] > _ZERO else 0.0
+        gained += np.float64(signs[r] * gains[r]) if mask[r] and products[r] > _ZERO else 0.0
+        margin += np.float64(signs[r] * gains[r]) if mask[r] and before[r] > _ZERO else 0.0
+    return output, gained, margin
+
+
+@vectorised
+def _loss(margin):
+    """Compute the logistic loss."""
+    return np.log1p(np.exp(-abs(margin))) + max(-margin, 0.0)
+
+
+@vectorised
+def _register(register, multiples, loss, margin, output, gained):
+    """Take a step's loss, the margin on the features of W_1, and the linearised network's outputs times y."""
+    register[LOSS] += loss
+    register[SMALLEST] = min(register[SMALLEST], margin)
+    register[LARGEST] = max(register[LARGEST], margin)
+    for index in range(len(multiples)):
+        linearised, at = _loss(output + multiples[index] * gained), LINEARISED + 2 * index
+        register[at] += linearised
+        register[at + 1] = max(register[at + 1], linearised)
 
 
 @vectorised
@@ -144,12 +192,12 @@ def _measure(theta, squares):
 def _compiled(sources: int) -> tuple[Callable, Callable]:
     def descend(network, buffers, options, largest_draw, inputs, labels, order, step, stop):
         _ = sources
-        theta, signs, projected, most_active = network
-        values, rows, words, mask, products, deltas, squares, near = buffers
+        theta, signs, projected, most_active, start, competitor, register = network
+        values, rows, words, mask, products, before, gains, deltas, squares, near = buffers
         draws = words.view(np.uint32)
         c, limit = options.c, np.float32(_NEAR * options.c * options.c)
         scale = 1 / np.sqrt(options.neurons)
-        loss = 0.0
+        total = 0.0
         _measure(theta, squares)
         for at in range(step, stop):
             if at % REFRESHED == 0:
@@ -165,7 +213,13 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
                 mask[r] = draws[r] <= largest_draw
             _, output = _forward(theta, signs, values[:count], rows[:count], mask, products)
             margin = label * scale * output
-            loss += np.log1p(np.exp(-abs(margin))) + max(-margin, 0.0)
+            loss = _loss(margin)
+            total += loss
+            linear, gained, apart = _linearise(
+                start, competitor, signs, values[:count], rows[:count], mask, products, before, gains
+            )
+            scaled = label * scale
+            _register(register, options.multiples, loss, scaled * apart, scaled * linear, scaled * gained)
             move = np.float32(options.learning_rate * scale * label / (1 + np.exp(margin)))
             some = _move(
                 theta, signs, values[:count], rows[:count], mask, products, deltas, squares, near, move, limit
@@ -174,11 +228,12 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
                 near[:] = True
             if some or at == 0:
                 _project(theta, near, squares, projected, c)
-        return loss
+        return total
 
-    def misclassified(network, buffers, inputs, labels):
+    def tested(network, buffers, inputs, labels, scale, keep_prob):
         _ = sources
         wrong_full = wrong_visited = 0
+        loss_full = loss_visited = loss_small = 0.0
         for index in range(len(inputs)):
             count = _gather(inputs[index], buffers.values, buffers.rows)
             full, visited = _forward(
@@ -187,12 +242,16 @@ def _compiled(sources: int) -> tuple[Callable, Callable]:
             )  # fmt: skip
             wrong_full += labels[index] * full < 0
             wrong_visited += labels[index] * visited < 0
-        return wrong_full, wrong_visited
+            margin = labels[index] * scale * full
+            loss_full += _loss(keep_prob * margin)
+            loss_small += _loss(keep_prob * keep_prob * margin)
+            loss_visited += _loss(labels[index] * scale * visited)
+        return wrong_full, wrong_visited, loss_full, loss_visited, loss_small
 
-    return cached(descend), cached(misclassified)
+    return cached(descend), cached(tested)
 
 
-_descend, _misclassified = _compiled(SOURCES)
+_descend, _tested = _compiled(SOURCES)
 
 
 def descend(
@@ -215,14 +274,18 @@ def descend(
     return _descend(network, _buffers(network), options, largest_draw, inputs, labels, order, step, stop)
 
 
-def misclassified(
-    network: Algorithm1Network, mask: np.ndarray, inputs: np.ndarray, labels: np.ndarray
-) -> tuple[int, int]:
-    """Count the examples with y f(x) < 0, for the full network and for the sub-network of a mask, bool (m,)."""
+def tested(
+    network: Algorithm1Network, mask: np.ndarray, keep_prob: float, inputs: np.ndarray, labels: np.ndarray
+) -> tuple[float, ...]:
+    """Test the full network q W and the sub-network of a mask, bool (m,), on inputs (n, d) with labels (n,), -1 or 1.
+
+    Returns the shares of examples with y f(x) < 0 of the two; their mean losses; and that of q^2 W.
+    """
     buffers = _buffers(network)
     buffers.mask[:] = False
     buffers.mask[: len(mask)] = mask
-    return _misclassified(network, buffers, inputs, labels)
+    found = _tested(network, buffers, inputs, labels, 1 / np.sqrt(len(mask)), keep_prob)
+    return tuple(one / len(labels) for one in found)
 
 
 def lengths(theta: np.ndarray, initial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ def draw(points: pd.DataFrame, summary: pd.DataFrame, page: Page) -> None:
         "longer err falls with slope -1 by itself.",
         f"The theorems' bounds at the last iterate are {bounds['error_bound']:.2g} (full network) and "
         f"{bounds['compression_bound']:.2g} (visited sub-networks) or more; the first is below 1 "
-        f"from {bounds['informative_steps']:.1g} iterates on at the earliest.",
+        f"from {bounds['informative_steps']:.1g} iterates on at the earliest. "
+        f"The mean loss of all steps is at most {page.description['loss_over_bound']:.2g} of the bound of Lemma 5.1.",
     ]
     title, legend_rows = "mean error of the iterates by their number", max(len(looks), len(dashes) + 1)
     titles = [[f"{name}: {network}" for network in _NETWORKS] for name in experiments.values()]
