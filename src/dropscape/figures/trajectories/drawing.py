@@ -10,7 +10,7 @@ from dropscape.figures.trajectories.table import DIFFERENCE, LOSS
 _COLUMNS = {1: 1, 2: 2, 4: 4}  # by the number of panels; otherwise three
 _MEANING = (
     "SME: stochastic modified equation; $L_S$: modified loss. The loss is the risk $R_S$ without dropout; below it is "
-    "the mean difference to dropout from the same start, with two standard errors, of the trials that diverge with none."
+    "the mean difference to dropout from the same start, with two standard errors, of trials that diverge with none."
 )
 
 
