@@ -111,7 +111,7 @@ REFUSED = [
     ({"statistic": RANK | {"leading": 0}}, "'leading' of statistic 'variance_flatness_rank' is 0:"),
     (
         {"statistic": {"name": "trajectory_distance", "methods": ["dropout", "sgd"]}},
-        "'methods' of statistic 'trajectory_distance' is 'sgd': input should be 'dropout', 'order_1', 'order_2' or",
+        "'methods' of statistic 'trajectory_distance' is 'sgd': input should be 'dropout', 'dropout_again', 'order_1',",
     ),
     ({"statistic": {"name": "projections", "leading": 1}}, "is not one of its arguments; it takes none"),
     ({"figure": None}, "statistic 'variance_flatness_rank' is measured on the runs of a figure: write figure"),

@@ -7,16 +7,21 @@ import pandas as pd
 import pytest
 
 from dropscape.artifacts.tables import NotMeasuredError
+from dropscape.claims.statistic import statistic_named
 from tests.claims.experiments import NAME, Experiment, measure
 
 STEPS = np.array([0, 1, 2, 4, 8, 16])
-SPREAD = np.array([-1.0, 0.0, 1.0])  # of three trials: mean 0, band of width 2
+SPREAD = np.array([-1.0, 0.0, 1.0])  # of three trials: mean 0
 PAIR = ["dropout", "order_1"]
 
 
 def curves(values, learning_rate=0.1, keep_prob=0.9, spread=SPREAD, column="loss"):
-    """Rows of methods whose mean is ``values[method]`` (a number or one a step), the trials ``spread`` about it."""
+    """Rows of methods whose mean is ``values[method]`` (a number or one a step), the trials ``spread`` about it.
+
+    Dropout with other masks is 2 above dropout in every trial.
+    """
     rows = []
+    values = values | ({"dropout_again": values["dropout"] + 2} if "dropout" in values else {})
     for method, mean in values.items():
         for trial, offset in enumerate(spread):
             own = {"loss": math.nan, "test_loss": math.nan, "test_accuracy": math.nan} | {column: mean + offset}
@@ -31,14 +36,15 @@ def tables(tmp_path):
     return lambda *parts: Experiment(tmp_path).add_experiment_table("trajectories", pd.concat(parts)).tables
 
 
-def test_distance_is_the_mean_one_over_the_width_of_the_bands(tables):
+def test_distance_is_that_of_the_means_over_that_of_two_dropout_trainings(tables):
     found = measure("trajectory_distance", tables(curves({"dropout": 5.0, "order_1": 5.5})), NAME, methods=PAIR)
     assert found.value == pytest.approx(0.5 / 2) and found.counted == "3 trials"
     assert found.low <= found.value <= found.high
     assert found.note == "dropout, order_1 at learning rate 0.1, keep 0.9"
-    # The width is that of both methods: 2 and, of the one with two trials apart by 1, 1.
-    wide, narrow = curves({"dropout": 5.0}), curves({"order_1": 5.5}, spread=SPREAD / 2)
-    assert measure("trajectory_distance", tables(wide, narrow), NAME, methods=PAIR).value == pytest.approx(0.5 / 1.5)
+    # Noise that cancels in the mean of the trials takes no part.
+    noisy = curves({"order_1": 5.5}, spread=3 * SPREAD)
+    found = measure("trajectory_distance", tables(curves({"dropout": 5.0}), noisy), NAME, methods=PAIR)
+    assert found.value == pytest.approx(0.5 / 2)
 
 
 def test_a_trial_is_left_out_of_all_methods_at_once(tables):
@@ -73,14 +79,45 @@ def test_the_weakest_setting_and_pair_speak(tables):
     assert chosen.value == pytest.approx(0.1 / 2) and chosen.note.startswith("of 3, ")
 
 
-def test_overlap_is_the_share_in_which_either_mean_is_in_the_others_band(tables):
-    """0.8 apart the mean is outside a band of half-width 0.5, though the other mean is inside one of 1."""
-    apart = np.where(STEPS >= 8, 0.8, 0.3)
-    table = tables(curves({"dropout": 5.0}), curves({"order_1": 5.0 + apart}, spread=SPREAD / 2))
-    found = measure("trajectory_overlap", table, NAME, methods=PAIR)
-    # The recorded step 4 stands for the training up to 6; those after it for the rest.
-    assert found.value == pytest.approx(6 / 16) and found.units == 3
-    assert found.low <= found.value <= found.high
+def test_each_setting_has_a_row_and_a_control_of_its_own(tables):
+    table = tables(curves({"dropout": 5.0, "order_1": 5.1}), curves({"dropout": 5.0, "order_1": 5.2}, 0.5, 0.3))
+    statistic = statistic_named({"name": "trajectory_distance", "methods": PAIR})
+    rows = {run: found.value for run, main, found in statistic.by_run(table, NAME) if main}
+    assert rows == pytest.approx({"keep0.9-lr0.1": 0.05, "keep0.3-lr0.5": 0.1})
+    one = statistic.model_copy(update={"learning_rate": 0.5})
+    assert [(run, found.value) for run, _, found in one.by_run(table, NAME)] == [("", pytest.approx(0.1))]
+    several = one.model_copy(update={"other_experiments": ["another"]}).by_run(table, NAME)
+    assert [run for run, *_ in several] == [NAME, "another"]
+    assert [found.units for *_, found in several] == [3, 0] and "has no table" in several[1][2].note
+
+
+def replicates(*spreads, **more):
+    """Dropout and dropout with other masks about 5, and another method about 9, each with its spread."""
+    methods = ("dropout", "dropout_again", "order_1")
+    parts = [
+        curves({"any": mean}, spread=np.asarray(spread), **more).assign(method=method)
+        for method, mean, spread in zip(methods, (5.0, 5.0, 9.0), spreads, strict=True)
+    ]
+    return pd.concat(parts)
+
+
+def test_spread_is_that_of_differences_about_their_mean(tables):
+    """Dropout trainings differ by 2, 0 and -2; a method without noise by 1, 0 and -1 from either, wherever it is."""
+    found = measure("trajectory_spread", tables(replicates(SPREAD, -SPREAD, 0 * SPREAD)), NAME, method="order_1")
+    assert found.value == pytest.approx(0.5) and found.units == 3
+    # By 2, 0 and -2 from one of them and by 4, 0 and -4 from the other.
+    found = measure("trajectory_spread", tables(replicates(SPREAD, -SPREAD, 3 * SPREAD)), NAME, method="order_1")
+    assert found.value == pytest.approx((2 + 4) / 2 / 2)
+    same = tables(replicates(SPREAD, SPREAD, SPREAD))
+    assert math.isnan(measure("trajectory_spread", same, NAME, method="order_1").value)
+
+
+def test_the_spread_of_what_has_dropouts_distribution_is_1_and_that_of_its_mean_is_not(tables):
+    random = np.random.default_rng(0)
+    noises = random.normal(size=(3, 300))
+    for method, expected in ((noises[2], 1), (0 * noises[2], 2**-0.5)):
+        found = measure("trajectory_spread", tables(replicates(*noises[:2], method)), NAME, method="order_1")
+        assert found.low < expected < found.high and found.high - found.low < 0.3
 
 
 def test_a_distance_over_another(tables):
@@ -119,44 +156,36 @@ def lost(table, method, trials, step):
     return table
 
 
-def test_diverged_trials_are_left_out_from_there_on_and_named(tables):
-    """From step 8 on (10 of 16 steps) the mean of dropout lacks its greatest trial and is 0.5 lower."""
-    table = lost(curves({"dropout": 5.0, "order_1": 5.0}), "dropout", [2], 8)
+def test_diverged_trials_are_left_out_and_named(tables):
+    """The one trial that is far from dropout's, and whose loss grows before it is lost."""
+    apart = curves({"order_1": 5.4}, spread=[-1.0, 0.0, 1e30])
+    table = lost(pd.concat([curves({"dropout": 5.0}), apart]), "dropout", [2], 8)
     found = measure("trajectory_distance", tables(table), NAME, methods=PAIR)
-    width = (2 * 2 * 6 + (2 + 1) * 10) / 16 / 2
-    assert found.value == pytest.approx(0.5 * 10 / 16 / width)
+    assert found.value == pytest.approx(0.4 / 2) and found.units == 2
     assert found.note.endswith("keep 0.9; 1 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9")
 
 
-def test_steps_with_fewer_than_two_trials_are_not_compared(tables):
-    table = lost(curves({"dropout": 5.0, "order_1": 5.0 + np.where(STEPS == 16, 9.0, 0.2)}), "dropout", [0, 1], 16)
-    found = measure("trajectory_distance", tables(table), NAME, methods=PAIR)
-    assert found.value == pytest.approx(0.2 / 2)
-    assert found.note.endswith(
-        "2 of 3 trials of dropout diverge at learning rate 0.1, keep 0.9, 75% of the training compared"
-    )
-
-
-def test_a_setting_that_diverges_early_says_nothing(tables):
-    early = lost(curves({"dropout": 5.0, "order_1": 9.0}, 1.0, 0.3), "order_1", [0, 1, 2], 8)
-    found = measure("trajectory_distance", tables(early), NAME, methods=PAIR)
+def test_a_setting_where_most_trials_diverge_says_nothing(tables):
+    most = lost(curves({"dropout": 5.0, "order_1": 9.0}, 1.0, 0.3), "order_1", [0, 2], 8)
+    found = measure("trajectory_distance", tables(most), NAME, methods=PAIR)
     assert math.isnan(found.value) and found.units == 0
-    assert found.note == ("3 of 3 trials of order_1 diverge at learning rate 1, keep 0.3, 38% of the training compared")
-    both = measure("trajectory_distance", tables(early, curves({"dropout": 5.0, "order_1": 5.1})), NAME, methods=PAIR)
-    assert both.value == pytest.approx(0.05) and "3 of 3 trials of order_1 diverge" in both.note
+    assert found.note == "2 of 3 trials of order_1 diverge at learning rate 1, keep 0.3"
+    both = measure("trajectory_distance", tables(most, curves({"dropout": 5.0, "order_1": 5.1})), NAME, methods=PAIR)
+    assert both.value == pytest.approx(0.05) and "2 of 3 trials of order_1 diverge" in both.note
 
 
-def test_one_trial_has_no_interval_and_no_band(tables):
+def test_one_trial_has_no_interval(tables):
     table = tables(curves({"dropout": 5.0, "order_1": 6.0, "descent": 3.0}, spread=[0.0]))
     found = measure("distance_factor", table, NAME, far="descent", near="order_1")
     assert found.value == pytest.approx(2) and math.isnan(found.low)
     assert found.counted == "1 trial"
-    assert math.isnan(measure("trajectory_distance", table, NAME, methods=PAIR).value)
+    alone = measure("trajectory_distance", table, NAME, methods=PAIR)
+    assert alone.value == pytest.approx(0.5) and math.isnan(alone.high)
 
 
 def test_what_was_not_simulated_is_not_measured(tables):
     table = tables(curves({"dropout": 5.0, "order_1": 5.0}))
-    with pytest.raises(NotMeasuredError, match="no trajectories of dropout and descent to compare"):
+    with pytest.raises(NotMeasuredError, match="no trajectories of dropout and descent and dropout_again to compare"):
         measure("trajectory_distance", table, NAME, methods=["dropout", "descent"])
     with pytest.raises(NotMeasuredError, match="at learning rate 1, keep 0"):
         measure("trajectory_distance", table, NAME, methods=PAIR, learning_rate=1.0, keep_prob=0.3)

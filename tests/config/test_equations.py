@@ -25,6 +25,7 @@ NOISES = {
     "keep_prob": 0.8,
     "batch_size": 4,
     "parameter_noise": 0.01,
+    "mean_samples": 5,
 }
 DATA = {"train_examples": 10, "test_examples": 5, "side": 7}
 FIGURE = {"kind": "trajectories", "experiment": "own", "paper_reference": "none"}
@@ -94,8 +95,16 @@ REFUSED = [
     (overrides(model={"widths": [3, 3]}, trajectories=TRAJECTORIES), "write trajectories.samples"),
     (overrides(trajectories=TRAJECTORIES | {"batch_size": 4}), "write trajectories.samples"),
     (
-        overrides(trajectories=TRAJECTORIES | {"samples": 8, "methods": ["dropout", "descent"]}),
-        "trajectories.methods names descent, which have no estimate from samples: write dropout and order_1",
+        overrides(trajectories=TRAJECTORIES | {"samples": 8, "methods": ["dropout", "order_2"]}),
+        "trajectories.methods names order_2, which has no estimate from samples: write order_1 instead",
+    ),
+    (
+        overrides(model={"widths": [3, 3]}, trajectories=TRAJECTORIES | {"samples": 8, "methods": ["descent"]}),
+        "descent is estimated: write trajectories.samples and many_samples",
+    ),
+    (
+        overrides(trajectories=TRAJECTORIES | {"many_samples": 8, "methods": ["order_1_many"]}),
+        "order_1_many is estimated: write trajectories.samples and many_samples",
     ),
     (
         overrides(model={"widths": [13]}, trajectories=TRAJECTORIES | {"matrices": MATRICES}),

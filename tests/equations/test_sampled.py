@@ -109,13 +109,17 @@ def test_what_is_drawn_for_a_gradient(samples, monkeypatch):
         assert set(mask.unique().tolist()) == {0, 1 / KEEP_PROB}
         # Five standard errors.
         assert abs(float((mask > 0).double().mean()) - KEEP_PROB) < 5 * math.sqrt(KEEP_PROB * 0.4 / mask.numel())
+    combined = [one for one, *_ in seen]
     batch = torch.stack([batches for _, _, batches, _ in seen])
     assert batch.shape == (steps, 6, samples, 7)
     share = batch.flatten().bincount(minlength=5) / batch.numel()
     assert (share - 0.2).abs().max() < 5 * math.sqrt(0.2 * 0.8 / batch.numel())
     moves = torch.cat([move.flatten() for _, _, _, layers in seen for move in layers])
     assert abs(float(moves.std()) / 0.3 - 1) < 5 / math.sqrt(2 * len(moves))
-    combined = torch.stack([one for one, *_ in seen])
+    seen.clear()
+    SampledTrials(replace(noisy, averaged=True), weights, sample, sample).finish()
+    assert all((one == 1 / samples).all() and one.shape == (6, samples) for one, *_ in seen)
+    combined = torch.stack(combined)
     close(combined.sum(dim=-1), torch.ones(steps, 6).double(), 1e-12)
     assert (combined == 1).all() == (samples == 1)
 

@@ -14,18 +14,20 @@ RUNS = {
     "wild": {"keep_prob": 0.5, "learning_rate": 0.3, "steps": 4},
 }
 OWN = SETTINGS | {
-    "methods": ["dropout", "order_1", "descent"],
+    "methods": ["dropout", "dropout_again", "order_1", "descent"],
     "trials": 2,
     "history_points": 4,
     "batch_size": None,
     "samples": None,
     "matrices": None,
+    "many_samples": None,
     "runs": RUNS,
 }
 SAMPLED = OWN | {
-    "methods": ["dropout", "order_1"],
+    "methods": ["dropout", "dropout_again", "order_1", "order_1_many", "descent"],
     "batch_size": 3,
     "samples": 4,
+    "many_samples": 7,
     "model": OWN["model"] | {"widths": [4, 3]},
 }
 
@@ -73,6 +75,18 @@ def test_an_interrupted_job_ends_as_one_that_was_not(experiment, settings, monke
     assert len(list(experiment.checkpoints.iterdir())) == 2, "a finished and an unfinished simulation"
     parts = experiment.run(settings, *TABLES)
     assert all(one.equals(other) for one, other in zip(parts, whole, strict=True))
+
+
+def test_descent_is_without_noise_on_all_examples(experiment):
+    """Exact for one hidden layer, also beside batches; in a deep network a mean, whose noise dies with its draws."""
+    exact, *_ = experiment.run(OWN | {"methods": ["descent"]}, *TABLES)
+    batches = SAMPLED | {"methods": ["descent"], "model": OWN["model"]}
+    assert experiment.run(batches, *TABLES)[0].equals(exact)
+    few, many, more = (
+        experiment.run(SAMPLED | {"methods": ["descent"], "many_samples": count}, *TABLES)[0]["loss"]
+        for count in (4, 2000, 4000)
+    )
+    assert (many - more).abs().max() < 0.2 * (few - more).abs().max()
 
 
 def test_what_diverges_is_counted_and_has_no_losses(experiment):

@@ -67,13 +67,21 @@ def few_trials():
 
 
 def noises():
-    """Traces 8, 4, 2, 1 times the start's, of five trials; the last trial of sgd diverged."""
+    """Losses that fall by half at each step, traces that grow to 8, 4, 2, ... times 1 + 0.1 trial, of five trials.
+
+    The last trial of sgd diverges after the first step.
+    """
     rows = []
-    for method, factor in {"descent": 8, "dropout": 4, "sgd": 2, "parameter_noise": 1}.items():
+    methods = ("descent", "dropout", "sgd", "parameter_noise", "dropout_mean", "parameter_noise_mean")
+    for index, method in enumerate(methods):
+        factor = 8 / 2**index
         for trial in range(5):
-            ends = {"trace": factor * (1 + 0.1 * trial), "loss": 0.01 / factor, "test_accuracy": 0.9 - factor / 100}
-            lost = (method, trial) == ("sgd", 4)
-            rows.append({"method": method, "seed": 0, "trial": trial} | (dict.fromkeys(ends, np.nan) if lost else ends))
+            for step in range(5):
+                values = {"trace": factor * (1 + 0.1 * trial) * (step + 1) / 5, "loss": 0.1 / 2**step}
+                values |= {"test_accuracy": 0.9 - factor / 100}
+                if (method, trial) == ("sgd", 4) and step:
+                    values = dict.fromkeys(values, np.nan)
+                rows.append({"method": method, "seed": 0, "trial": trial, "step": step} | values)
     return pd.DataFrame(rows)
 
 
@@ -121,15 +129,16 @@ TABLES = {
 }
 
 
-def made(folder, kind, table=None, runs=POINTS, **options):
+def made(folder, kind, table=None, runs=POINTS, estimated=None, **options):
     """A figure of the kind from the table, or from the one above."""
     name, build = TABLES[kind]
     tables = {name: [build() if table is None else table]}
     tables |= {"few_trials": [few_trials()]} if name == "weak_errors" else {}
-    return _made(folder, kind, tables, runs, **options)
+    return _made(folder, kind, tables, runs, estimated, **options)
 
 
-def _made(folder, kind, tables, runs=POINTS, **options):
+def _made(folder, kind, tables, runs=POINTS, estimated=None, **options):
     experiment = {"name": "mnist_small", "model": "50 tanh units", "title": "MNIST", "train_examples": 1000}
     experiment |= {"samples": None, "seeds": [0, 1], "runs": runs, "side": 7, "loss": "mse"}
+    experiment |= {"estimated": estimated}
     return Made(folder, kind, [experiment], tables, **options)

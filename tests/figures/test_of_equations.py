@@ -60,12 +60,13 @@ def test_diverged_trials_are_named_and_their_values_counted(tmp_path):
     ]
     lost = sum(int((step <= STEPS).sum()) for step in (60, 40, 90))
     (counted,) = figure.description["undefined"]
-    assert counted["reasons"] == {"the trial had diverged": lost} and counted["points"] == 4 * 2 * 6 * len(STEPS)
+    assert counted["reasons"] == {"the trial had diverged": lost} and counted["points"] == 4 * 3 * 6 * len(STEPS)
     drawn = figure.drawn()
     assert f"dropout at $\\eta$ = 1, keep 0.3: trial 2, by step {first[60]}" in footer(drawn)
-    assert legends(drawn) == [["dropout", "SME of order 1", "a trial diverges"]]
+    methods = ["dropout", "SME of order 1", "gradient descent on $L_S$"]
+    assert legends(drawn) == [[*methods, "a trial diverges"]]
     calm = made(tmp_path, "trajectories", trajectories(lost={})).drawn()
-    assert "No trial diverges." in footer(calm) and legends(calm) == [["dropout", "SME of order 1"]]
+    assert "No trial diverges." in footer(calm) and legends(calm) == [methods]
 
 
 def test_a_method_whose_trials_all_diverge_is_still_named(tmp_path):
@@ -73,21 +74,48 @@ def test_a_method_whose_trials_all_diverge_is_still_named(tmp_path):
     drawn = made(tmp_path, "trajectories", table, {LAST: POINTS[LAST]}).drawn()
     check_page(drawn)
     assert "all 6 trials, by step" in footer(drawn)
-    (panel,) = drawn.axes
+    panel, _ = drawn.axes
     crosses = [line for line in panel.lines if line.get_marker() == "x"]
     assert [int(line.get_xdata()[0]) for line in crosses] == [int(STEPS[STEPS < 30][-1])]
 
 
-def test_only_the_points_of_the_figure_and_only_methods_with_noise(tmp_path):
+def test_differences_are_trial_by_trial_from_the_same_start(tmp_path):
+    table = trajectories(("dropout", "dropout_again", "order_1"))
+    figure = made(tmp_path, "trajectories", table, {LAST: POINTS[LAST]})
+    wide = table[table["keep_prob"] == 0.3].pivot_table(
+        index=["step", "trial"], columns="method", values="loss", dropna=False
+    )
+    found = figure.summary[figure.summary["quantity"] == "loss minus dropout's"].set_index(["method", "step"])
+    assert set(found.index.get_level_values("method")) == {"dropout_again", "order_1"}
+    for step in (STEPS[2], STEPS[-1]):  # trials 1, 2 and 4 diverge with one method or the other
+        apart = (wide["order_1"] - wide["dropout"])[step][[0, 3, 5]]
+        row = found.loc["order_1", step]
+        margin = 2 * apart.std() / len(apart) ** 0.5
+        assert row[["mean", "low", "high"]].tolist() == pytest.approx(
+            [apart.mean(), apart.mean() - margin, apart.mean() + margin], abs=1e-12
+        )
+        assert row[["trials", "undefined"]].tolist() == [len(apart), 6 - len(apart)]
+
+
+def test_an_estimated_equation_says_from_what(tmp_path):
+    estimated = {"batch_size": 100, "samples": 8, "many_samples": 64}
+    words = footer(made(tmp_path, "trajectories", estimated=estimated).drawn())
+    assert "A step of dropout takes 100 examples, drawn anew." in words
+    assert "estimated from M = 8 gradients of dropout (many samples: 64); 1/M of its noise is dropout's own." in words
+    exact = made(tmp_path, "trajectories", estimated=dict.fromkeys(estimated)).drawn()
+    assert "estimated" not in footer(exact)
+
+
+def test_only_the_points_of_the_figure(tmp_path):
     chosen = {name: POINTS[name] for name in ("lr0.1-keep0.9", "lr0.005-keep0.9")}
     figure = made(tmp_path, "trajectories", runs=chosen)
     assert list(dict.fromkeys(figure.points["run"])) == list(chosen)[::-1]  # small learning rates first
-    assert set(figure.points["method"]) == {"dropout", "order_1"}
-    assert titles(figure.drawn()) == [r"$\eta$ = 0.005, keep 0.9", r"$\eta$ = 0.1, keep 0.9"]
+    assert set(figure.points["method"]) == {"dropout", "order_1", "descent"}
+    assert titles(figure.drawn()) == [r"$\eta$ = 0.005, keep 0.9", r"$\eta$ = 0.1, keep 0.9", "", ""]
 
 
 def test_losses_that_span_little_have_a_linear_axis(tmp_path):
-    slow, *_, fast = made(tmp_path, "trajectories").drawn().axes
+    slow, _, _, fast, *_ = made(tmp_path, "trajectories").drawn().axes
     assert (slow.get_yscale(), fast.get_yscale()) == ("linear", "log")
     assert fast.get_ylim()[1] < 50  # the diverging losses are far above
 
@@ -209,32 +237,36 @@ def test_an_estimate_below_zero_is_a_limit_too(tmp_path):
 
 def test_noises_are_compared_by_geometric_means(tmp_path):
     figure = made(tmp_path, "noises")
-    summary = figure.summary.set_index(["quantity", "method"])
-    traces = noises().groupby("method")["trace"]
-    for method, values in traces:
-        row = summary.loc["trace of the Hessian", method]
+    summary = figure.summary.set_index(["quantity", "method", "step"]).sort_index()
+    traces = noises().groupby(["method", "step"])["trace"]
+    for (method, step), values in traces:
+        row = summary.loc["trace of the Hessian", method, step]
         assert row["mean"] == pytest.approx(np.exp(np.log(values.dropna()).mean()))
         assert [row["low"], row["high"]] == pytest.approx([values.min(), values.max()])
-    assert summary.loc[("test accuracy", "sgd"), ["mean", "trials", "undefined"]].tolist() == pytest.approx(
+    assert summary.loc[("test accuracy", "sgd", 4), ["mean", "trials", "undefined"]].tolist() == pytest.approx(
         [0.88, 4, 1]
     )
-    assert figure.description["undefined"][0]["reasons"] == {"the trial had diverged": 3}
-    trace, loss, accuracy = figure.drawn().axes
-    assert (trace.get_yscale(), loss.get_yscale(), accuracy.get_yscale()) == ("log", "log", "linear")
-    assert [text.get_text() for text in trace.get_xticklabels()][:2] == ["none", "dropout"]
+    assert figure.description["undefined"][0]["reasons"] == {"the trial had diverged": 3 * 4}
+    drawn = figure.drawn()
+    equal, *_ = drawn.axes
+    assert [panel.get_yscale() for panel in drawn.axes] == ["log", "log", "log", "linear"]
+    first, *_ = equal.lines  # descent: the trace over the loss, which falls to the right
+    assert first.get_xdata().tolist() == pytest.approx((0.1 / 2.0 ** np.arange(5)).tolist()) and equal.xaxis_inverted()
+    assert first.get_ydata()[-1] == pytest.approx(summary.loc["trace of the Hessian", "descent", 4]["mean"])
+    assert "dropout" in legends(drawn)[0] and "its mean loss $L_S$" in legends(drawn)[0]
 
 
 def test_a_trace_below_zero_has_no_place_and_is_counted(tmp_path):
     table = noises()
-    table.loc[(table["method"] == "sgd") & (table["trial"] == 0), "trace"] = -1.0
+    table.loc[(table["method"] == "sgd") & (table["trial"] == 0) & (table["step"] == 4), "trace"] = -1.0
     figure = made(tmp_path, "noises", table)
     assert figure.description["undefined"][0]["reasons"]["trace of the Hessian not positive"] == 1
-    row = figure.summary.set_index(["quantity", "method"]).loc["trace of the Hessian", "sgd"]
+    row = figure.summary.set_index(["quantity", "method", "step"]).loc["trace of the Hessian", "sgd", 4]
     assert row["low"] == pytest.approx(2.2) and row["trials"] == 3
 
 
 def test_a_network_outside_the_theory_is_said_to_be():
-    description = {"model": "50 relu units", "side": 7, "loss": "mse"}
+    description = {"model": "50 relu units", "side": 7, "loss": "mse", "estimated": None}
     assert "The theory does not cover it" in inputs_sentence(description)
     assert "theory" not in inputs_sentence(description | {"model": "50 tanh units"})
 

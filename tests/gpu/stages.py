@@ -173,7 +173,8 @@ STAGES = {
         simulate_trajectories,
         "equations",
         TRAJECTORIES
-        | {"methods": ["dropout", "order_1", "order_2", "descent"], "batch_size": None, "samples": None}
+        | {"methods": ["dropout", "dropout_again", "order_1", "order_2", "descent"]}
+        | {"batch_size": None, "samples": None, "many_samples": None}
         | {"matrices": MATRICES},
         {"data": "grey"},
         ["trajectories", "divergences", "matrices", "merging"],
@@ -182,7 +183,8 @@ STAGES = {
         simulate_trajectories,
         "equations",
         TRAJECTORIES
-        | {"methods": ["dropout", "order_1"], "batch_size": 3, "samples": 4, "matrices": None}
+        | {"methods": ["dropout", "order_1", "order_1_many", "descent"]}
+        | {"batch_size": 3, "samples": 4, "many_samples": 6, "matrices": None}
         | {"model": EQUATIONS["model"] | {"widths": [4, 3]}},
         {"data": "grey"},
         ["trajectories", "divergences", "matrices", "merging"],
@@ -201,7 +203,8 @@ STAGES = {
         measure_noises,
         "equations_noises",
         EQUATIONS
-        | {"learning_rate": 0.3, "steps": 4, "trials": 2, "keep_prob": 0.7, "batch_size": 3, "parameter_noise": 0.2},
+        | {"learning_rate": 0.3, "steps": 4, "trials": 2, "keep_prob": 0.7, "batch_size": 3, "parameter_noise": 0.2}
+        | {"mean_samples": 3, "history_points": 3},
         {"data": "grey"},
         ["noises"],
     ),

@@ -87,8 +87,8 @@ def test_each_kind_of_setting_has_its_phrase(experiment, changed, phrases):
         (
             "equations",
             "mnist_7x7",
-            {"trajectories": {"runs": {"keep0.7-lr0.1": {"steps": 50}, "keep0.9-lr0.005": {"steps": 70}}}},
-            ["50 to 70 of 2,000 to 20,000 steps"],
+            {"trajectories": {"runs": {"keep0.7-lr1": {"steps": 50}, "keep0.9-lr0.005": {"steps": 70}}}},
+            ["50 to 70 of 2,000 to 8,000 steps"],
         ),
         ("equations", "mnist_7x7", {"trajectories": {"history_points": 10}}, []),
     ],

@@ -1,10 +1,11 @@
 """How closely methods follow each other along training (paper C, Fig. 1a, Fig. 2, App. C).
 
-A band reaches from the smallest to the largest value over a method's trials, as the figures show it. Recorded steps
-count by the training that they stand for, so that no statistic depends on where the steps are dense. A trial that
-diverged is left out from there on; steps at which fewer than two trials of a method are left are not compared, and a
-setting of which less than half of the training is left says nothing. Bounds leave out each trial in turn, the same one
-of all methods, whose trials share their starts, for the means; the bands, which that can only narrow, stay.
+Recorded steps count by the training that they stand for, so that no statistic depends on where the steps are dense. The
+trials of all methods share their starts: trajectories are compared trial by trial, and bounds leave out each trial in
+turn, the same one of all methods. A trial that diverges with any of them is left out, since its loss is arbitrarily
+large before; a setting with less than half of its trials left says nothing. How far apart dropout's own masks drive it
+is seen on ``REPLICATE``, dropout from the same starts with other masks. A claim is judged at each setting beside its
+control there.
 """
 
 import math
@@ -22,34 +23,45 @@ from pydantic import Field
 from dropscape.claims.measured import Measured, join_notes, over_trials, unmeasured, with_interval
 from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
 from dropscape.equations.settings import Method
-from dropscape.schema import KeepProb, Positive
+from dropscape.schema import KeepProb, Name, Positive
 
-TRIALS_LEFT = 2  # that a mean and a band need
-TRAINING_LEFT = 0.5  # share of the training that a comparison needs
+TRIALS_LEFT = 0.5  # share of the trials that a comparison needs
 
 Column = Literal["loss", "test_loss", "test_accuracy"]
 Group = Sequence[str]  # methods that are compared with each other
-Means = Sequence[NDArray]  # of each of them (K,), over its trials
+Values = Sequence[NDArray]  # of each of them (T, K)
+REPLICATE = ["dropout", "dropout_again"]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Trajectories of several methods at one setting, at the steps that are compared."""
+    """Trajectories of several methods at one setting."""
 
-    trials: Mapping[str, NDArray]  # by method the values of the trials that all have (T, K), NaN where one had diverged
-    weights: NDArray  # (K,) what each step stands for, in shares of what is compared
-    share: float  # of the training that is compared
-    diverged: Mapping[str, int]  # by method how many trials have no value at the last recorded step
+    trials: Mapping[str, NDArray]  # by method the values (T, K) of the trials that diverge with none of them
+    weights: NDArray  # (K,) what each step stands for, in shares of the training
+    simulated: int  # trials of each method
+    diverged: Mapping[str, int]  # by method how many of them have no value at the last recorded step
+
+    @property
+    def share(self) -> float:
+        """The share of the trials that are left."""
+        return len(next(iter(self.trials.values()))) / self.simulated
 
     def along(self, values: NDArray) -> float:
-        """The mean along training of those values (K,) that are defined."""
-        defined = np.isfinite(values)
-        total = self.weights[defined].sum()
-        return float(self.weights[defined] @ values[defined] / total) if total else math.nan
+        """The mean along training of values (K,)."""
+        return float(self.weights @ values)
 
-    def means(self, group: Group) -> Means:
-        """Of each of the methods (K,), over its trials."""
-        return [mean_of_trials(self.trials[name]) for name in group]
+    def values(self, group: Group) -> Values:
+        """Of each of the methods (T, K)."""
+        return [self.trials[name] for name in group]
+
+    def apart(self, one: NDArray, other: NDArray) -> float:
+        """How far trajectories (T, K) from the same starts are apart: mean over trials and along training."""
+        return self.along(np.abs(one - other).mean(axis=0))
+
+    def means_apart(self, one: NDArray, other: NDArray) -> float:
+        """How far the mean trajectories of trials (T, K) are apart, along training."""
+        return self.along(np.abs((one - other).mean(axis=0)))
 
 
 Trajectories = Mapping[tuple[float, float], Compared]
@@ -61,6 +73,28 @@ class TrajectoriesStatistic(ExperimentStatistic):
     column: Column = Field("loss", description="What is compared.")
     learning_rate: Positive | None = Field(None, description="One learning rate; null means all.")
     keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
+    other_experiments: list[Name] = Field([], description="Experiments on which the claim is judged as well.")
+
+    def by_run(self, tables: Tables, experiment: str, run: str | None = None) -> list[tuple[str, bool, Measured]]:
+        """Measure it at each setting that is asked for, of each of the experiments."""
+        rows = []
+        for name in [experiment, *self.other_experiments]:
+            settings = self._settings(tables, name) or [(self.learning_rate, self.keep_prob)]
+            for rate, keep_prob in settings:
+                point = f"keep{keep_prob:g}-lr{rate:g}" if len(settings) > 1 else ""
+                label = " ".join([name] * bool(self.other_experiments) + [point] * bool(point))
+                own = self.model_copy(update={"learning_rate": rate, "keep_prob": keep_prob})
+                rows.append((label, True, own._measured(tables, name)))
+        return rows
+
+    def _settings(self, tables: Tables, experiment: str) -> list[tuple[float, float]]:
+        """Those of the experiment that are asked for, (learning rate, keep_prob)."""
+        try:
+            table = tables.experiment_table(experiment, "trajectories")
+        except NotMeasuredError:
+            return []
+        asked = at_setting(table, self.learning_rate, self.keep_prob)
+        return sorted(asked.groupby(["learning_rate", "keep_prob"]).groups)
 
     def trajectories(self, tables: Tables, experiment: str, methods: Sequence[str]) -> Trajectories:
         """The trajectories of the methods by (learning rate, keep_prob), at the settings that are asked for.
@@ -80,23 +114,25 @@ class TrajectoriesStatistic(ExperimentStatistic):
         tables: Tables,
         experiment: str,
         groups: Sequence[Group],
-        statistic: Callable[[Compared, Group, Means], float],
+        statistic: Callable[[Compared, Group, Values], float],
         over: Literal["smallest", "largest"],
+        beside: Group = (),
     ) -> Measured:
-        """The extreme of the statistic over settings and groups of methods."""
-        trajectories = self.trajectories(tables, experiment, list(dict.fromkeys(chain.from_iterable(groups))))
+        """The extreme over settings and groups of the statistic of a group and the methods ``beside`` all of them."""
+        methods = list(dict.fromkeys([*chain.from_iterable(groups), *beside]))
+        trajectories = self.trajectories(tables, experiment, methods)
         keys = [
             (setting, group)
             for setting, compared in trajectories.items()
-            if compared.share >= TRAINING_LEFT
+            if compared.share >= TRIALS_LEFT
             for group in groups
-            if not math.isnan(statistic(compared, group, compared.means(group)))
+            if not math.isnan(statistic(compared, group, compared.values([*group, *beside])))
         ]
         if not keys:
             return unmeasured(_diverged(trajectories) or "no defined point")
         found, index = over_trials(
             [partial(_of_trials, statistic, trajectories[setting], group) for setting, group in keys],
-            [np.stack([trajectories[setting].trials[name] for name in group], axis=1) for setting, group in keys],
+            [np.stack(trajectories[setting].values([*group, *beside]), axis=1) for setting, group in keys],
             over,
         )
         (learning_rate, keep_prob), group = keys[index]
@@ -107,10 +143,10 @@ class TrajectoriesStatistic(ExperimentStatistic):
 
 
 def _of_trials(
-    statistic: Callable[[Compared, Group, Means], float], compared: Compared, group: Group, trials: NDArray
+    statistic: Callable[[Compared, Group, Values], float], compared: Compared, group: Group, trials: NDArray
 ) -> float:
-    """The statistic of the means of trials (T, methods, K)."""
-    return statistic(compared, group, [mean_of_trials(trials[:, index]) for index in range(len(group))])
+    """The statistic of trials (T, methods, K)."""
+    return statistic(compared, group, list(trials.swapaxes(0, 1)))
 
 
 class MethodPairsStatistic(TrajectoriesStatistic):
@@ -158,13 +194,12 @@ def _compared(rows: pd.DataFrame, methods: Sequence[str], column: str) -> Compar
     if not trials or not steps:
         return None
     arrays = {method: one.loc[trials, steps].to_numpy(dtype=float) for method, one in values.items()}
-    usable = np.all([np.isfinite(one).sum(axis=0) >= min(TRIALS_LEFT, len(one)) for one in arrays.values()], axis=0)
+    left = np.all([np.isfinite(one).all(axis=1) for one in arrays.values()], axis=0)
     durations = _durations(np.array(steps, dtype=float))
-    compared = durations[usable].sum()
     return Compared(
-        trials={method: one[:, usable] for method, one in arrays.items()},
-        weights=durations[usable] / compared if compared else durations[usable],
-        share=float(compared / durations.sum()),
+        trials={method: one[left] for method, one in arrays.items()},
+        weights=durations / durations.sum(),
+        simulated=len(trials),
         diverged={method: int(np.isnan(one[:, -1]).sum()) for method, one in arrays.items()},
     )
 
@@ -177,19 +212,12 @@ def _durations(steps: NDArray) -> NDArray:
     return (np.append(gaps, 0) + np.append(0, gaps)) / 2
 
 
-def mean_of_trials(values: NDArray) -> NDArray:
-    """Mean over the trials (T, K) with a value; NaN where there is none."""
-    count = np.isfinite(values).sum(axis=0)
-    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
-
-
 def _diverged(trajectories: Trajectories) -> str:
-    """Such as ``6 of 6 trials of descent diverge at learning rate 1, keep 0.3``, and what is left of the training."""
+    """Such as ``6 of 6 trials of descent diverge at learning rate 1, keep 0.3``."""
     notes = []
     for (learning_rate, keep_prob), compared in trajectories.items():
-        counts = [(name, count, len(compared.trials[name])) for name, count in compared.diverged.items() if count]
+        counts = [(name, count) for name, count in compared.diverged.items() if count]
         if counts:
-            lost = " and ".join(f"{count} of {total} trials of {name}" for name, count, total in counts)
-            left = f", {compared.share:.0%} of the training compared" if compared.share < 1 else ""
-            notes.append(f"{lost} diverge at learning rate {learning_rate:g}, keep {keep_prob:g}{left}")
+            lost = " and ".join(f"{count} of {compared.simulated} trials of {name}" for name, count in counts)
+            notes.append(f"{lost} diverge at learning rate {learning_rate:g}, keep {keep_prob:g}")
     return join_notes(*notes)

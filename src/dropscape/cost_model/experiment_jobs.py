@@ -73,11 +73,15 @@ def _equations(experiment: EquationsSettings) -> Cost:
     trials = len(experiment.seeds) * asked.trials
     steps = sum(point.steps for point in asked.runs.values())
     share = (asked.batch_size or data.train_examples) / data.train_examples
-    gradients = GRADIENTS_OF_METHOD | ({"order_1": asked.samples} if asked.samples else {})
+    gradients = {name: share * count for name, count in GRADIENTS_OF_METHOD.items()}
+    if asked.samples:
+        many = asked.many_samples or 0
+        gradients |= {"order_1": share * asked.samples, "order_1_many": share * many}
+        gradients["descent"] = many if len(experiment.model.widths) > 1 else GRADIENTS_OF_METHOD["descent"]
     each = sum(gradients[name] for name in asked.methods)
     rows = trials * len(asked.runs) * len(asked.methods) * asked.history_points
     calls = steps * sum(CALLS_OF_METHOD[name] for name in asked.methods)
-    return _simulated(experiment, share * trials * steps * each + _matrices(experiment), calls, rows, 110 * rows)
+    return _simulated(experiment, trials * steps * each + _matrices(experiment), calls, rows, 110 * rows)
 
 
 def _matrices(experiment: EquationsSettings) -> float:
@@ -117,10 +121,12 @@ def _equations_weak_errors(experiment: EquationsSettings) -> Cost:
 
 
 def _equations_noises(experiment: EquationsSettings) -> Cost:
-    asked, methods = experiment.noises, 4
+    asked, methods = experiment.noises, 6
     trials = len(experiment.seeds) * asked.trials
     calls = methods * asked.steps * CALLS_OF_METHOD["dropout"]
-    return _simulated(experiment, trials * methods * asked.steps, calls, trials * methods, 200 * trials * methods)
+    rows = trials * methods * asked.history_points
+    gradients = trials * (methods - 1 + asked.mean_samples) * asked.steps
+    return _simulated(experiment, gradients, calls, 3 * rows, 90 * rows)
 
 
 # ---- subnetworks

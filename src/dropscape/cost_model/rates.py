@@ -38,7 +38,7 @@ RATES = {"dense": Rate(90e9, 0.0, 50e-6), "convolutions": _CONVOLUTIONS, "transf
 # Simulations of the equations: many trials of small networks with smooth activations.
 SIMULATED = Rate(90e9, 1.5e-9, 0.0)
 # What a step of each method takes, in gradients of all examples; and what one evaluation of an equation takes.
-GRADIENTS_OF_METHOD = {"dropout": 1, "order_1": 4, "order_2": 12, "descent": 2}
+GRADIENTS_OF_METHOD = {"dropout": 1, "dropout_again": 1, "order_1": 4, "order_2": 12, "descent": 2}
 GRADIENTS_OF_ORDER = {1: 4, 2: 12}
 # What a step of the two responses to the noise takes, and what all test functions take at one step.
 GRADIENTS_OF_RESPONSE, GRADIENTS_OF_TEST_FUNCTIONS = 6, 12
@@ -94,7 +94,7 @@ HESSIAN_CALLS = 3400  # of a Kronecker sum, for each 10,000 examples
 LOSS_CALLS = 23  # of a loss along a direction in one dense layer
 OPTIMIZER_CALLS = 10
 CNN_CALLS = 53  # of all networks of a group
-CALLS_OF_METHOD = {"dropout": 35, "order_1": 47, "order_2": 105, "descent": 32}
+CALLS_OF_METHOD = {"dropout": 35, "dropout_again": 35, "order_1": 47, "order_1_many": 47, "order_2": 105, "descent": 32}
 CALLS_OF_ORDER = {1: 47, 2: 169}  # of one evaluation
 # Numbers that it moves: for each parameter in a step, for each activation of a simulated network in a gradient.
 OPTIMIZER_NUMBERS, SIMULATED_NUMBERS = 8, 20

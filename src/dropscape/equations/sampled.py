@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from dropscape.equations.activations import Activation, activation_called
-from dropscape.equations.network import Sample, measured
+from dropscape.equations.network import Parameters, Sample, measured, two_layers
 from dropscape.equations.trials import TrialsInProgress, TrialsSettings
 from dropscape.numerics.random_stream import RandomStream
 
@@ -39,6 +39,7 @@ class SampledSimulation(TrialsSettings):
     # Standard deviation of the normals that all parameters are moved by before a gradient (Orvieto et al., 2023).
     parameter_noise: float = 0.0
     samples: int = 1  # M gradients a step; 1 is the descent itself, more its order-1 equation
+    averaged: bool = False  # their mean alone, descent on the mean of the noisy loss but for 1/M of the covariance
 
 
 def outputs_of(
@@ -111,10 +112,10 @@ class SampledTrials(TrialsInProgress):
 
     def _next_parameters(self) -> list[Tensor]:
         sampled, weights = self.simulation, self.parameters
-        if sampled.samples > 1:
-            combined = coefficients(self._normals("coefficients", sampled.samples))
+        if sampled.averaged or sampled.samples == 1:
+            combined = weights[0].new_full((len(weights[0]), sampled.samples), 1 / sampled.samples)
         else:
-            combined = torch.ones_like(weights[0][:, :1, 0])
+            combined = coefficients(self._normals("coefficients", sampled.samples))
         gradient = weighted_gradient(
             weights, self.train, sampled.activation, combined, self._masks(), self._batches(), self._perturbations()
         )
@@ -125,6 +126,9 @@ class SampledTrials(TrialsInProgress):
             return outputs_of(self.parameters, inputs[None, None], self.activation)[:, 0].mT
 
         return measured(outputs, sample)
+
+    def _two_layers(self) -> Parameters:
+        return two_layers(self.parameters)
 
     def _masks(self) -> list[Tensor] | None:
         keep_prob = self.simulation.keep_prob

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from dropscape.measurement import StageExperiment, Task
 from dropscape.schema import SPEED_ONLY, Count, KeepProb, Name, Positive, Strict
 
-Method = Literal["dropout", "order_1", "order_2", "descent"]
+Method = Literal["dropout", "dropout_again", "order_1", "order_1_many", "order_2", "descent"]
 MOST_UNITS = 12  # whose masks are enumerated
 
 
@@ -78,8 +78,9 @@ class TrajectoriesSettings(Strict):
     """Losses along dropout, its equations and descent on the modified loss (paper C, Fig. 1a and 2)."""
 
     methods: list[Method] = Field(
-        description="`dropout`; the equation of `order_1` or `order_2`; `descent`, gradient descent on the modified "
-        "loss L_S.",
+        description="`dropout`; `dropout_again`, from the same starts with other masks; the equation of `order_1` or "
+        "`order_2`; `order_1_many`, from `many_samples`; `descent`, gradient descent on the modified loss L_S, in a "
+        "deep network on the mean of `many_samples` gradients.",
         min_length=1,
     )
     trials: Count = Field(description="Trials of each seed, each with a start of its own that all methods share.")
@@ -92,7 +93,11 @@ class TrajectoriesSettings(Strict):
     samples: Annotated[int, Field(ge=2)] | None = Field(
         None,
         description="An equation's drift and covariance are estimated at each step from so many sampled gradients of "
-        "dropout; null: exact, for one hidden layer and all examples.",
+        "dropout; null: exact, for one hidden layer and all examples. One part in so many of its noise is dropout's "
+        "own.",
+    )
+    many_samples: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="The same of `order_1_many`, and of `descent` in a deep network."
     )
     matrices: MatricesSettings | None = Field(
         None, description="Matrices of noise and curvature along them; null: none, and their tables are empty."
@@ -150,7 +155,7 @@ class WeakErrorsSettings(Strict):
 
 
 class NoisesSettings(Strict):
-    """Flatness where different noise led: dropout, batches, noise on the parameters, none (paper C, appendix D)."""
+    """Flatness along training with different noise, and on the mean loss of each (paper C, appendix D)."""
 
     learning_rate: Positive = Field(description="Learning rate of all methods.")
     steps: Count = Field(description="Steps of all methods.")
@@ -160,6 +165,12 @@ class NoisesSettings(Strict):
     parameter_noise: Positive = Field(
         description="Standard deviation of the normals that `parameter_noise` adds to all parameters before each "
         "gradient."
+    )
+    mean_samples: Annotated[int, Field(ge=2)] = Field(
+        description="Gradients of a step of `parameter_noise_mean`, whose mean stands for that of the noisy loss."
+    )
+    history_points: Annotated[Count, SPEED_ONLY] = Field(
+        60, description="Steps at which loss and trace are measured, half log-spaced, half even."
     )
 
 
@@ -186,11 +197,14 @@ class EquationsSettings(StageExperiment):
                 raise ValueError(
                     "the equations are exact for one hidden layer and all examples only: write trajectories.samples"
                 )
-            unknown = {"order_2", "descent"} & set(trajectories.methods)
-            if trajectories.samples and unknown:
+            if trajectories.samples and "order_2" in trajectories.methods:
                 raise ValueError(
-                    f"trajectories.methods names {' and '.join(sorted(unknown))}, which have no estimate from samples: "
-                    "write dropout and order_1"
+                    "trajectories.methods names order_2, which has no estimate from samples: write order_1 instead"
+                )
+            many = {"order_1_many", *(["descent"] if deep else [])} & set(trajectories.methods)
+            if many and not (trajectories.samples and trajectories.many_samples):
+                raise ValueError(
+                    f"{' and '.join(sorted(many))} is estimated: write trajectories.samples and many_samples"
                 )
         if trajectories and trajectories.matrices and (trajectories.samples or self.model.widths[0] > MOST_UNITS):
             raise ValueError(
@@ -214,11 +228,13 @@ class EquationsSettings(StageExperiment):
     @property
     def described(self) -> dict[str, Any]:
         """What a figure's text says of it."""
+        asked = self.trajectories
         return {
             "model": f"{'-'.join(map(str, self.model.widths))} {self.model.activation} units",
             "train_examples": self.data.train_examples,
             "side": self.data.side,
             "loss": self.loss,
+            "estimated": asked and {key: getattr(asked, key) for key in ("batch_size", "samples", "many_samples")},
         }
 
     def tasks(self, device: str) -> Sequence[Task]:

@@ -152,7 +152,10 @@ class _EquationTrials(TrialsInProgress):
         super()._set_diverged()
 
     def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
-        return losses_and_accuracies(Parameters(*self.parameters), sample, self.activation)
+        return losses_and_accuracies(self._two_layers(), sample, self.activation)
+
+    def _two_layers(self) -> Parameters:
+        return Parameters(*self.parameters)
 
     def _result(self) -> SimulationResult:
         return replace(super()._result(), parameters=Parameters(*self.parameters))

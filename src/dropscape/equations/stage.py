@@ -71,7 +71,10 @@ def simulate_point(
     checkpoint: Checkpoint | None = None,
     progress: Callable[..., None] | None = None,
 ) -> SimulationResult:
-    """All trials of one method at one point, with losses in units of R_S: exactly, or with ``samples`` of gradients."""
+    """All trials of one method at one point, with losses in units of R_S.
+
+    Exactly, or with ``samples`` of gradients; descent on L_S is exact for one hidden layer, and takes all examples.
+    """
     common = {
         "activation": settings["model"]["activation"],
         "keep_prob": point["keep_prob"],
@@ -82,11 +85,14 @@ def simulate_point(
         "purpose": f"trajectories/{method}",
     }
     kept = {"checkpoint": checkpoint, "progress": progress}
-    if settings["samples"] is None:
-        simulation = Simulation(**common, method=method, record_divergence=True)
+    noise_free = method == "descent"
+    if settings["samples"] is None or (noise_free and len(start) == 2):
+        simulated = "dropout" if method == "dropout_again" else method
+        simulation = Simulation(**common, method=simulated, record_divergence=True)
         return simulate(simulation, two_layers(start), inputs.train, inputs.test, **kept)
-    samples = {"dropout": 1, "order_1": settings["samples"]}[method]
-    sampled = SampledSimulation(**common, batch_size=settings["batch_size"], samples=samples)
+    samples = {"dropout": 1, "dropout_again": 1, "order_1": settings["samples"]}.get(method, settings["many_samples"])
+    batch_size = None if noise_free else settings["batch_size"]
+    sampled = SampledSimulation(**common, batch_size=batch_size, samples=samples, averaged=noise_free)
     return SampledTrials(sampled, start, inputs.train, inputs.test).finish(**kept)
 
 

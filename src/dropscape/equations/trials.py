@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dropscape.dropout.masks import check_keep_prob
 from dropscape.equations.activations import activation_called
-from dropscape.equations.network import Sample
+from dropscape.equations.network import Parameters, Sample, forward, hessian_trace
 from dropscape.numerics.replay import Replayed
 from dropscape.training.loop import TrainingRun
 
@@ -23,8 +23,9 @@ class SimulationResult:
     """A finished simulation of T trials."""
 
     parameters: Sequence[Tensor]  # at the end, (T, ...) each; NaN for a trial that diverged
-    # ``COLUMNS``; norm is |theta|, loss R_S without dropout. NaN from the step on at which a trial had diverged, where
-    # a loss is too large for the dtype, in test columns without a test sample, where an accuracy is of one output.
+    # ``COLUMNS``, and trace where it is recorded; norm is |theta|, loss R_S without dropout. NaN from the step on at
+    # which a trial had diverged, where a loss is too large for the dtype, in test columns without a test sample, and
+    # where an accuracy is of one output.
     history: pd.DataFrame
     diverged: Tensor  # (T,) int64, the first step after which a trial's parameters were not finite; -1 for none
 
@@ -44,6 +45,7 @@ class TrialsSettings:
     # Part of the random numbers' keys: same purpose, coupled simulations; another one, independent.
     purpose: str = "noise"
     keep_prob: float = 1.0  # p, one mask for all examples; 1 is without dropout
+    record_trace: bool = False  # whether that of the Hessian of R_S stands in the history, of one hidden layer
 
     def __post_init__(self):
         check_keep_prob(self.keep_prob)
@@ -73,6 +75,10 @@ class TrialsInProgress(TrainingRun):
     @abstractmethod
     def _losses_and_accuracies(self, sample: Sample) -> tuple[Tensor, Tensor]:
         """Return R_S without dropout and the accuracy on a sample, (T,) float64 each."""
+
+    @abstractmethod
+    def _two_layers(self) -> Parameters:
+        """Return the parameters of networks with one hidden layer."""
 
     @abstractmethod
     def _next_parameters(self) -> Sequence[Tensor]:
@@ -109,7 +115,10 @@ class TrialsInProgress(TrainingRun):
         undefined = torch.full_like(loss, math.nan)
         tested = self._losses_and_accuracies(self.test) if self.test else (undefined, undefined)
         norm = sum(value.double().square().flatten(1).sum(dim=1) for value in self.parameters).sqrt()
-        columns = [column.cpu() for column in (norm, loss, *tested)]
+        traces = []
+        if self.simulation.record_trace:
+            traces.append(hessian_trace(forward(self._two_layers(), self.train, self.activation)))
+        columns = [column.cpu() for column in (norm, loss, *tested, *traces)]
         going_on = self.diverged.cpu() < 0
         defined = [column.where(going_on & column.isfinite(), math.nan).tolist() for column in columns]
         for trial, (seed, *values) in enumerate(zip(self.seeds, *defined, strict=True)):
@@ -120,5 +129,6 @@ class TrialsInProgress(TrainingRun):
         return parameters | {"diverged": self.diverged, "done": self.done}
 
     def _result(self) -> SimulationResult:
-        history = pd.DataFrame(self.rows, columns=COLUMNS).astype({"trial": int, "seed": int, "step": int})
+        columns = [*COLUMNS, *["trace"] * self.simulation.record_trace]
+        history = pd.DataFrame(self.rows, columns=columns).astype({"trial": int, "seed": int, "step": int})
         return SimulationResult(self.parameters, history, self.diverged.cpu())

@@ -13,11 +13,14 @@ from dropscape.figures.style import PALETTE, Look, entry, label_logarithmic
 
 LOOKS = {  # in the order in which figures show them
     "dropout": Look("dropout", PALETTE[1]),
+    "dropout_again": Look("dropout, other masks", PALETTE[5]),
     "order_1": Look("SME of order 1", PALETTE[0]),
+    "order_1_many": Look("SME of order 1, many samples", PALETTE[4]),
     "order_2": Look("SME of order 2", PALETTE[2]),
     "descent": Look("gradient descent on $L_S$", "0.2"),
 }
-_DASHES = {"dropout": "-", "order_1": (0, (4, 1.4)), "order_2": (0, (1, 1)), "descent": (0, (5, 1.2, 1, 1.2))}
+_DASHES = {"dropout": "-", "dropout_again": "-", "order_1": (0, (4, 1.4)), "order_1_many": (0, (2, 1))}
+_DASHES |= {"order_2": (0, (1, 1)), "descent": (0, (5, 1.2, 1, 1.2))}
 _WIDE = 4  # means that span more than this factor have a logarithmic axis
 _HIGHEST = 20  # a loss above so many times its max mean at the start leaves the panel
 
@@ -94,7 +97,20 @@ def inputs_sentence(description: Mapping[str, Any]) -> str:
     squared = "half the squared error summed over the outputs" if loss == "mse" else "the mean squared error"
     uncovered = " The theory does not cover it, since it asks for a smooth activation." if "relu" in model else ""
     size = f"{side} \N{MULTIPLICATION SIGN} {side} pixels"
-    return f"The network sees images of {size}; the loss is {squared}.{uncovered}"
+    return f"The network sees images of {size}; the loss is {squared}.{uncovered}{_estimated(description['estimated'])}"
+
+
+def _estimated(settings: Mapping[str, Any] | None) -> str:
+    """The batch size, and how many gradients stand for an equation's drift and covariance, where it is not exact."""
+    if not settings or not settings["samples"]:
+        return ""
+    batch, samples, many = (settings[key] for key in ("batch_size", "samples", "many_samples"))
+    drawn = f" A step of dropout takes {batch:,} examples, drawn anew." if batch else ""
+    more = f" (many samples: {many:,})" if many else ""
+    return (
+        f"{drawn} A step of the SME is estimated from M = {samples:,} gradients of dropout{more}; 1/M of its noise is "
+        "dropout's own."
+    )
 
 
 def diverged_sentence(diverged: Sequence[Mapping[str, Any]], summary: pd.DataFrame) -> str:

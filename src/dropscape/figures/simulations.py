@@ -14,8 +14,11 @@ DIVERGED = "the trial had diverged"
 
 
 def inputs_and_loss(experiment: Settings) -> dict[str, Any]:
-    """What a figure's text says of an experiment: model (its hidden units), side of the images (pixels) and loss."""
-    return {key: experiment[key] for key in ("model", "side", "loss")}
+    """What a figure's text says of an experiment: model (its hidden units), side of the images (pixels) and loss.
+
+    And estimated: batch_size, samples and many_samples of its trajectories, None without any.
+    """
+    return {key: experiment[key] for key in ("model", "side", "loss", "estimated")}
 
 
 def simulations(

@@ -20,7 +20,9 @@ def claimed_experiment(workflow: "Workflow", study: str, claim: Any) -> str | No
 def experiments_of_claim(workflow: "Workflow", study: str, claim: Any) -> list[str]:
     """The experiments that a claim is about and compares with, its own first; none for a claim about theory."""
     own = claimed_experiment(workflow, study, claim)
-    others = [getattr(one, "other_experiment", None) for one in (claim.statistic, claim.control_statistic)]
+    statistics = (claim.statistic, claim.control_statistic)
+    others = [getattr(one, "other_experiment", None) for one in statistics]
+    others += [name for one in statistics for name in getattr(one, "other_experiments", ())]
     names = [own, *others, getattr(claim.control, "experiment", None)]
     return list(dict.fromkeys(name for name in names if name in workflow.experiments))
 

@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
 from pydantic import Field
 
 from dropscape.claims.measured import Measured
 from dropscape.claims.statistic import Tables
-from dropscape.claims.trajectories import Compared, Group, Means, TrajectoriesStatistic
+from dropscape.claims.trajectories import Compared, Group, TrajectoriesStatistic, Values
 from dropscape.equations.settings import Method
 
 
@@ -24,6 +23,6 @@ class DistanceFactor(TrajectoriesStatistic):
         return self.weakest(tables, experiment, [methods], _factor, "smallest")
 
 
-def _factor(compared: Compared, three: Group, means: Means) -> float:
-    one, other = (compared.along(np.abs(mean - means[2])) for mean in means[:2])
+def _factor(compared: Compared, three: Group, trials: Values) -> float:
+    one, other = (compared.means_apart(values, trials[2]) for values in trials[:2])
     return one / other if other else math.nan

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dropscape.claims.measured import Measured
 from dropscape.claims.statistic import Tables
-from dropscape.claims.trajectories import Column, Compared, Group, Means, TrajectoriesStatistic, mean_of_trials
+from dropscape.claims.trajectories import Column, Compared, Group, TrajectoriesStatistic, Values
 from dropscape.equations.settings import Method
 from dropscape.schema import KeepProb, Positive
 
@@ -26,10 +26,11 @@ class ShareBelow(TrajectoriesStatistic):
         methods = [self.method, *self.others]
         measured = self.weakest(tables, experiment, [methods], _share, "smallest")
         (compared,) = self.trajectories(tables, experiment, methods).values()
-        values = [f"{compared.along(mean_of_trials(compared.trials[name])):.3g} of {name}" for name in methods]
+        values = [f"{compared.along(compared.trials[name].mean(axis=0)):.3g} of {name}" for name in methods]
         return replace(measured, note=f"{measured.note}; mean along training {', '.join(values)}")
 
 
-def _share(compared: Compared, named: Group, means: Means) -> float:
-    lowest = np.min([np.nanmin(compared.trials[other], axis=0) for other in named[1:]], axis=0)
-    return compared.along(np.where(np.isnan(means[0]), np.nan, means[0] < lowest))
+def _share(compared: Compared, named: Group, trials: Values) -> float:
+    # The lowest trials, which one that is left out can only raise, stay.
+    lowest = np.min([compared.trials[other].min(axis=0) for other in named[1:]], axis=0)
+    return compared.along(trials[0].mean(axis=0) < lowest)

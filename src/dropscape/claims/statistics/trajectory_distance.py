@@ -2,22 +2,19 @@
 
 import math
 
-import numpy as np
-
 from dropscape.claims.measured import Measured
 from dropscape.claims.statistic import Tables
-from dropscape.claims.trajectories import Compared, Group, Means, MethodPairsStatistic
+from dropscape.claims.trajectories import REPLICATE, Compared, Group, MethodPairsStatistic, Values
 
 
 class TrajectoryDistance(MethodPairsStatistic):
-    """Distance between the mean trajectories of two methods over the width of their bands."""
+    """Distance between the mean trajectories of two methods over that between two dropout trainings from one start."""
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
-        """Measure mean distances along training, at the setting and for the pair that are farthest apart."""
-        return self.weakest(tables, experiment, self.pairs, _distance, "largest")
+        """Measure it for the pair that is farthest apart."""
+        return self.weakest(tables, experiment, self.pairs, _distance, "largest", REPLICATE)
 
 
-def _distance(compared: Compared, pair: Group, means: Means) -> float:
-    bands = [np.nanmax(compared.trials[name], axis=0) - np.nanmin(compared.trials[name], axis=0) for name in pair]
-    width = float(compared.weights @ np.mean(bands, axis=0))
-    return compared.along(np.abs(means[0] - means[1])) / width if width else math.nan
+def _distance(compared: Compared, pair: Group, trials: Values) -> float:
+    replicates = compared.apart(*trials[2:])
+    return compared.means_apart(*trials[:2]) / replicates if replicates else math.nan

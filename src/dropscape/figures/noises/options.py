@@ -4,7 +4,7 @@ from dropscape.figures.settings import StageFigure
 
 
 class Noises(StageFigure):
-    """Flatness, loss and accuracy after trainings with different noise (paper C, appendix D)."""
+    """Flatness, loss and accuracy along trainings with different noise (paper C, appendix D)."""
 
     experiment_tables = ("noises",)
-    caption = "Training with different noise ends at different flatness, loss and accuracy ({reference})."
+    caption = "Trainings with different noise differ in flatness, loss and accuracy ({reference})."
