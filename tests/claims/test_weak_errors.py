@@ -48,6 +48,12 @@ def test_the_slope_is_that_of_the_worst_test_function(tables):
     assert measure("convergence_slope", table, NAME, method="order_1").value == pytest.approx(1.0)
 
 
+def test_a_test_function_that_the_noise_hides_is_left_out_and_said(tables):
+    table = tables(errors({0.5: RATES}), errors({0.5: RATES**0.1}, relative=1.0, function="risk"))
+    found = measure("convergence_slope", table, NAME, method="order_1", functions=["mean", "risk"])
+    assert found.value == pytest.approx(1.0) and found.note.endswith("no slope: risk at keep 0.5")
+
+
 def test_points_off_a_line_widen_the_bounds(tables):
     found = measure("convergence_slope", tables(errors({0.5: RATES * [1.0, 1.1, 1.0]}, 1e-6)), NAME, method="order_1")
     assert found.value == pytest.approx(1.0) and found.high - found.low > 0.1

@@ -12,26 +12,28 @@ class ConvergenceSlope(WeakErrorsStatistic):
     """Slope of a method's weak error over the learning rate, in log-log."""
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
-        """Measure the smallest over test functions and keep probabilities; undefined if one has no slope.
+        """Measure the smallest over test functions and keep probabilities.
 
         An approximation of order alpha has errors of at most C eta^alpha for every test function: a larger slope is no
-        objection.
+        objection. A test function with fewer than three errors above the noise has no slope and is left out; where a
+        keep probability has none, the smallest is undefined.
         """
+        errors = self.errors(tables, experiment)
         orders = {
-            named(function, keep_prob, self.functions): convergence_order(
+            (keep_prob, named(function, keep_prob, self.functions)): convergence_order(
                 rows["learning_rate"], rows["squared"], rows["squared_error"]
             )
-            for (function, keep_prob), rows in self.errors(tables, experiment).groupby(["function", "keep_prob"])
+            for (function, keep_prob), rows in errors.groupby(["function", "keep_prob"])
         }
-        slopes = {name: found.fit.slope for name, found in orders.items() if not math.isnan(found.fit.slope)}
+        slopes = {key: found.fit.slope for key, found in orders.items() if not math.isnan(found.fit.slope)}
         hidden = sum(found.hidden for found in orders.values())
         noise = hidden_note(hidden, hidden + sum(found.fit.points for found in orders.values()))
         if not slopes:
             return unmeasured(noise or "fewer than three learning rates")
-        listed = ", ".join(f"{slope:.2f} ({name})" for name, slope in slopes.items())
-        without = ", ".join(name for name in orders if name not in slopes)
+        listed = ", ".join(f"{slope:.2f} ({name})" for (_, name), slope in slopes.items())
+        without = ", ".join(key[1] for key in orders if key not in slopes)
         note = join_notes(listed, noise, f"no slope: {without}" if without else "")
-        if without:
+        if {keep_prob for keep_prob, _ in slopes} < {keep_prob for keep_prob, _ in orders}:
             return unmeasured(note)
         found = orders[min(slopes, key=slopes.get)]
         units = self.trials(tables, experiment)
