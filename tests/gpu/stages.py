@@ -193,7 +193,11 @@ STAGES = {
         measure_weak_errors,
         "equations_weak_errors",
         EQUATIONS
-        | {"methods": ["order_1", "order_2", "drift_2", "descent"], "keep_probs": [0.7], "learning_rates": [0.1, 0.2]}
+        | {
+            "methods": ["order_1", "order_2", "drift_2", "descent"],
+            "keep_probs": [0.7, 0.8],
+            "learning_rates": [0.1, 0.2],
+        }
         | {"flow_time": 0.4, "times": 2, "trials": 5, "inner_steps": 2, "scheme": "midpoint"}
         | {"few_trials": {"trials": 2, "repetitions": 3}},
         {"data": "grey"},

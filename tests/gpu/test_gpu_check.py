@@ -29,7 +29,7 @@ WITH_A_LIMIT = {
     "gradients": 2,
     "curvature": 2 + 4 + 1 + 1,
     "measurements": 2,
-    "equations": 5,
+    "equations": 7,
     "subnetworks": 1 + 3,
     "jobs": 0,
     "rates": 0,
