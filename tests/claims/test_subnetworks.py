@@ -215,5 +215,10 @@ def test_errors_are_compared_between_keep_probabilities(of):
     earlier = table[table["step"] <= 1000]["step"].max()
     factor = measure("error_factor", tables, NAME, network="full", between="iterates")
     assert factor.value == pytest.approx(10_000 / earlier)
+    # A factor between any two counts, whichever is the larger one.
+    between = errors(keep_probs=(0.7,), rate=-1.0).assign(mean_error_full=lambda table: table["mean_error_full"] / 5)
+    assert measure(
+        "error_factor", of(errors=pd.concat([table, between]), margins=bound), NAME, network="full"
+    ).value == (pytest.approx(15))
     one = of(errors=errors(keep_probs=(0.5,)), margins=bound)
     assert measure("error_factor", one, NAME, network="full").note == f"{NAME} has one keep probability"

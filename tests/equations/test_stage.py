@@ -100,6 +100,14 @@ def test_what_diverges_is_counted_and_has_no_losses(experiment):
         assert own.loc[own["step"] == 0, "loss"].notna().all()
 
 
+def test_a_trial_that_diverges_has_no_more_matrices_and_the_others_go_on(experiment):
+    asked = {"recorded_steps": 3, "leading_directions": 2, "merging_rates": [0.1, 0.2, 0.4], "merging_time": 0.4}
+    runs = {"wild": {"keep_prob": 0.5, "learning_rate": 1e12, "steps": 9}}
+    settings = OWN | {"runs": runs, "matrices": asked | {"merging_trials": 20}}
+    _, divergences, matrices, _ = experiment.run(settings, *TABLES)
+    assert divergences["diverged"].sum() and set(matrices["step"]) == {0}
+
+
 def test_matrices_along_dropout_and_descents_gap_where_they_are_asked_for(experiment):
     asked = {"recorded_steps": 3, "leading_directions": 2, "merging_rates": [0.1, 0.2, 0.4], "merging_time": 0.8}
     settings = OWN | {"matrices": asked | {"merging_trials": 20}}

@@ -67,7 +67,7 @@ def test_the_papers_own_protocol_may_be_left_out(experiment):
 
 def test_steps_are_compared_evenly_up_to_the_end():
     assert compared_steps(40, 8) == [5, 10, 15, 20, 25, 30, 35, 40]
-    assert compared_steps(10, 8) == [1, 2, 4, 5, 6, 8, 9, 10]
+    assert compared_steps(10, 8) == [1, 3, 4, 5, 6, 8, 9, 10]
     assert compared_steps(3, 8) == [1, 2, 3]
 
 

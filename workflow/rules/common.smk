@@ -115,8 +115,7 @@ def files_of_runs(rule, folder, name):
     return lambda wildcards: expand(pattern, experiment=wildcards.experiment, run=asked(wildcards)["runs"])
 
 
-# How often a state is saved: not a parameter, since it must not decide whether a job is redone; a whole number, because
-# a submission adds up what its jobs ask for.
+# How often a state is saved: no parameter, since it decides no result; whole, since a submission adds up its jobs'.
 CHECKPOINT_MS = round(1000 * USER.checkpoint_seconds)
 
 # Whether a scheduler is asked: by the main process, under a profile that says what jobs ask for by default; or whether

@@ -1,16 +1,19 @@
 """Errors of expectations along dropout's equations (paper C, Definition 1 and Fig. 1b, c).
 
-They are norms of expectations; a norm within two standard errors of 0 is hidden by the noise of the trials and left
-out (``dropscape.numerics.orders``). Bounds are normal 95 % bounds from the norms' standard errors.
+They are norms of expectations; a norm whose square is within two standard errors of 0 is hidden by the noise of the
+trials and left out (``dropscape.numerics.orders``). Bounds are normal 95 % bounds from the norms' standard errors.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
 from pydantic import Field
 
+from dropscape.claims.measured import Measured, unmeasured, with_interval
 from dropscape.claims.statistic import ExperimentStatistic, NotMeasuredError, Tables
+from dropscape.numerics.intervals import largest, normal
 from dropscape.numerics.orders import largest_over_steps
 
 Method = Literal["order_1", "order_2", "drift_1", "drift_2", "descent"]
@@ -44,6 +47,16 @@ class WeakErrorsStatistic(ExperimentStatistic):
 def hidden_note(hidden: int, total: int) -> str:
     """How many errors the noise hides, if any."""
     return f"the noise floor hides {hidden} of {total} errors: not above their sampling error" if hidden else ""
+
+
+def largest_ratio(ratios: Mapping[str, tuple[float, float]], trials: int) -> Measured:
+    """The largest of ratios, by name the logarithm of each and its standard error; undefined if one is."""
+    lost = [name for name, (log, _) in ratios.items() if math.isnan(log)]
+    if lost:
+        return unmeasured(f"the noise floor hides an error that others are compared with: {', '.join(lost)}")
+    found, _ = largest(lambda level: [normal(log, error, level) for log, error in ratios.values()])
+    note = ", ".join(f"{math.exp(log):.3g} ({name})" for name, (log, _) in ratios.items())
+    return with_interval(found.through(math.exp), trials, note, "trial")
 
 
 def named(function: str, keep_prob: float, functions: Sequence[str]) -> str:

@@ -21,7 +21,10 @@ NEGLIGIBLE = 1e-10  # a variance so much smaller than the largest one is roundin
 
 
 def matrices_along(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
-    """A row for every trial of dropout at some steps: learning_rate, keep_prob, trial, seed, step and ``measured``."""
+    """A row for every trial of dropout at some steps: learning_rate, keep_prob, trial, seed, step and ``measured``.
+
+    A trial that has diverged has no more rows.
+    """
     asked, activation, sample = settings["matrices"], settings["model"]["activation"], exact_sample(inputs)
     for point in settings["runs"].values():
         parameters, before = two_layers(inputs.start(settings["seeds"], settings["trials"])), 0
@@ -35,10 +38,13 @@ def matrices_along(settings: Mapping[str, Any], inputs: EquationInputs) -> Itera
                 seeds=tuple(settings["seeds"]),
                 purpose=f"matrices/{before}",
                 method="dropout",
+                record_divergence=True,
             )
             parameters, before = simulate(simulation, parameters, inputs.train).parameters, step
             for trial, state in enumerate(zip(*exact(parameters), strict=True)):
                 seed = settings["seeds"][trial // settings["trials"]]
+                if not all(value.isfinite().all() for value in state):
+                    continue
                 one = Parameters(*(value[None] for value in state))
                 passed = forward(one, sample, activation_called(activation))
                 generator = torch_generator(seed, "equations", f"matrices/{trial}/{step}")

@@ -2,7 +2,7 @@
 
 Pairs of trials that share their first-order randomness (``dropscape.equations.draws``) differ less than independent
 ones, and much less with the expansion of the test function in each trial's response to the noise taken off
-(``dropscape.equations.test_functions``). Neither changes the expectation.
+(``dropscape.equations.test_functions``). Neither changes the expectation, up to the rounding of second differences.
 """
 
 from collections import defaultdict

@@ -77,7 +77,7 @@ def measure_weak_errors(job: Job) -> None:
 
 def compared_steps(steps: int, times: int) -> list[int]:
     """So many steps, evenly from the first to the last; all if there are fewer."""
-    return sorted({max(1, round(steps * number / times)) for number in range(1, times + 1)})
+    return sorted({max(1, int(steps * number / times + 0.5)) for number in range(1, times + 1)})
 
 
 def _measured(dropout: Simulation, settings: dict[str, Any], start: Parameters, train: Sample) -> dict[str, Any]:

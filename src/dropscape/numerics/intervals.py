@@ -57,6 +57,14 @@ def student(values: ArrayLike, scale: Scale = "linear", level: float = LEVEL) ->
         return Interval(mean, mean - margin, mean + margin).through(back)
 
 
+def normal(value: float, error: float, level: float = LEVEL) -> Interval:
+    """An estimate with its standard error, which is known, and normal bounds."""
+    from scipy import special
+
+    margin = float(special.ndtri((1 + level) / 2)) * error
+    return Interval(value, value - margin, value + margin)
+
+
 def jackknife(statistic: Callable[[NDArray], float], units: NDArray, level: float = LEVEL) -> Interval:
     """A smooth statistic of all units (n, ...) together, with Student's t bounds from leaving each out in turn.
 

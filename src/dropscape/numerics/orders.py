@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dropscape.numerics.fits import PowerLaw, power_law
+from dropscape.numerics.intervals import LEVEL, Interval, normal
 
 STANDARD_ERRORS = 2  # an error that is not so far above 0 cannot be told from the noise
 NORMAL_95 = 1.959964  # standard errors from the middle to either 95 % bound of a normal estimate
@@ -29,8 +30,12 @@ class Order:
     @property
     def bounds(self) -> tuple[float, float]:
         """Normal 95 % bounds of the slope from the larger of the two standard errors."""
-        margin = NORMAL_95 * np.fmax(self.sampling_error, self.scatter_error)
-        return float(self.fit.slope - margin), float(self.fit.slope + margin)
+        found = self.interval(LEVEL)
+        return found.low, found.high
+
+    def interval(self, level: float) -> Interval:
+        """The slope with normal bounds of that level."""
+        return normal(self.fit.slope, float(np.fmax(self.sampling_error, self.scatter_error)), level)
 
 
 def above_noise(squared: ArrayLike, squared_error: ArrayLike) -> NDArray[np.bool_]:
@@ -71,12 +76,21 @@ def largest_over_steps(errors: pd.DataFrame) -> pd.DataFrame:
 def log_ratio(rows: pd.DataFrame, above: str, below: str) -> tuple[float, float]:
     """The mean log ratio of two norms in one row and its standard error, from columns squared and squared_error.
 
-    The columns of the two have the suffixes ``above`` and ``below``; their errors are taken as independent,
-    which makes it too large where the two share trials.
+    A norm ``above`` that the noise hides stands at its upper 95 % bound, so that the ratio is rather too large. Where
+    one ``below`` is hidden both are undefined: the ratio may be as large as it will.
+
+    The columns of the two have the suffixes ``above`` and ``below``; their errors are taken as independent.
     """
-    logs = np.log(rows[f"squared{above}"] / rows[f"squared{below}"]) / 2
+    squared, error = (
+        {one: rows[f"{column}{one}"] for one in (above, below)} for column in ("squared", "squared_error")
+    )
+    if not above_noise(squared[below], error[below]).all():
+        return math.nan, math.nan
+    hidden = ~above_noise(squared[above], error[above])
+    squared[above] = squared[above].mask(hidden, squared[above].clip(lower=0) + NORMAL_95 * error[above])
+    logs = np.log(squared[above] / squared[below]) / 2
     # To first order the relative error of a norm is half that of its square.
-    relative = [rows[f"squared_error{one}"] / rows[f"squared{one}"] / 2 for one in (above, below)]
+    relative = [error[one] / squared[one] / 2 for one in (above, below)]
     return float(logs.mean()), math.sqrt(sum((one**2).sum() for one in relative)) / len(rows)
 
 

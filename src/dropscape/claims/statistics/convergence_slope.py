@@ -1,10 +1,12 @@
 """The order to which an equation's expectations approximate dropout's (paper C, Definition 1 and Theorem 1)."""
 
 import math
+from dataclasses import replace
 
-from dropscape.claims.measured import Measured, join_notes, unmeasured
+from dropscape.claims.measured import Measured, join_notes, unmeasured, with_interval
 from dropscape.claims.statistic import Tables
 from dropscape.claims.weak_errors import WeakErrorsStatistic, hidden_note, named
+from dropscape.numerics.intervals import smallest
 from dropscape.numerics.orders import convergence_order
 
 
@@ -35,6 +37,6 @@ class ConvergenceSlope(WeakErrorsStatistic):
         note = join_notes(listed, noise, f"no slope: {without}" if without else "")
         if {keep_prob for keep_prob, _ in slopes} < {keep_prob for keep_prob, _ in orders}:
             return unmeasured(note)
-        found = orders[min(slopes, key=slopes.get)]
-        units = self.trials(tables, experiment)
-        return Measured(found.fit.slope, *found.bounds, units, note, "trial", found.fit.points)
+        interval, index = smallest(lambda level: [orders[key].interval(level) for key in slopes])
+        points = orders[list(slopes)[index]].fit.points
+        return replace(with_interval(interval, self.trials(tables, experiment), note, "trial"), points=points)

@@ -1,16 +1,19 @@
 """By what factor errors depend on the dropout rate (paper D, section 4: the theorems are agnostic to it)."""
 
+from itertools import combinations
 from typing import Literal
 
+import numpy as np
+import pandas as pd
 from pydantic import Field
 
-from dropscape.claims.measured import Measured, over_seeds, unmeasured
+from dropscape.claims.measured import Measured, over_settings, unmeasured
 from dropscape.claims.statistic import ExperimentStatistic, Tables
 from dropscape.subnetworks.slopes import DECADE, at_last_step
 
 
 class ErrorFactor(ExperimentStatistic):
-    """Mean error of the iterates at the smallest keep probability over that at the largest, at the largest width."""
+    """Largest factor between mean errors of the iterates at two keep probabilities, at the largest width."""
 
     network: Literal["full", "visited"] = Field(description="The full network or the sub-networks of the iterates.")
     between: Literal["keep_probs", "iterates"] = Field(
@@ -21,16 +24,18 @@ class ErrorFactor(ExperimentStatistic):
         """Measure the geometric mean over seeds, which see the same examples; the note has the theorem's own factor."""
         errors = tables.experiment_table(experiment, "errors")
         errors = errors[errors["width"] == errors["width"].max()]
-        smallest, largest = (errors[errors["keep_prob"] == q] for q in errors["keep_prob"].agg(["min", "max"]))
+        last = at_last_step(errors)
         if self.between == "iterates":
-            smallest = largest[largest["step"] <= errors["step"].max() / DECADE]
+            few = at_last_step(errors[errors["step"] <= errors["step"].max() / DECADE])
+            last = pd.concat([rows[rows["keep_prob"] == errors["keep_prob"].max()] for rows in (last, few)])
         elif errors["keep_prob"].nunique() < 2:
             return unmeasured(f"{experiment} has one keep probability")
-        column = f"mean_error_{self.network}"
-        one, other = (at_last_step(few).set_index("seed")[column] for few in (smallest, largest))
+        means = last.pivot_table(index="seed", columns=["keep_prob", "step"], values=f"mean_error_{self.network}")
+        logs = np.log(means.to_numpy())
+        pairs = np.stack([one - other for one, other in combinations(logs.T, 2)], axis=1)
         margins = tables.experiment_table(experiment, "margins").groupby("keep_prob")["error_bound"].mean()
-        note = (
-            f"{one.mean():.3g} over {other.mean():.3g}; with gamma in proportion to the keep probability the bound of "
-        )
+        listed = ", ".join(f"{mean:.3g} at keep {keep_prob:g}" for (keep_prob, _), mean in means.mean().items())
+        note = f"{listed}; with gamma in proportion to the keep probability the bound of "
         note += f"Theorem 4.1 differs by {margins.iloc[0] / margins.iloc[-1]:.2g}"
-        return over_seeds(one / other, note, scale="log")
+        found = over_settings(pairs, "largest", note, magnitude=True)
+        return Measured(*np.exp([found.value, found.low, found.high]), found.units, note)

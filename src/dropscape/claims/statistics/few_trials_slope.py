@@ -18,16 +18,18 @@ class FewTrialsSlope(ExperimentStatistic):
         description="The equation of an order; `dropout` is dropout again, with other masks."
     )
 
+    order: Literal[1, 2] = Field(description="The order that it is to show.")
+
     def measure(self, tables: Tables, experiment: str) -> Measured:
-        """Measure the mean over repetitions, at the keep probability where it is smallest."""
+        """Measure the mean over repetitions, at the keep probability where it is farthest from the order."""
         table = tables.experiment_table(experiment, "few_trials")
         rows = table[table["method"] == self.method]
         if rows.empty:
             raise NotMeasuredError(f"{experiment} has no means of a few trials of {self.method}")
         slopes = {keep_prob: slopes_of_repetitions(own) for keep_prob, own in rows.groupby("keep_prob")}
-        smallest = min(slopes, key=lambda keep_prob: slopes[keep_prob].mean())
+        farthest = max(slopes, key=lambda keep_prob: abs(slopes[keep_prob].mean() - self.order))
         listed = ", ".join(f"{_range(own)} at keep {keep_prob:g}" for keep_prob, own in slopes.items())
-        return with_interval(student(slopes[smallest]), len(slopes[smallest]), f"single ones: {listed}", "repetition")
+        return with_interval(student(slopes[farthest]), len(slopes[farthest]), f"single ones: {listed}", "repetition")
 
 
 def _range(slopes: pd.Series) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from dropscape.claims.measured import Measured, counted
+from dropscape.claims.measured import Measured, counted, unmeasured
 from dropscape.claims.statistic import ExperimentStatistic, Tables
 from dropscape.subnetworks.bounds import margin_deviation
 from dropscape.subnetworks.slopes import NETWORK
@@ -40,6 +40,8 @@ class LemmaRatio(ExperimentStatistic):
             smallest = -errors["largest_margin"] if self.wrong else errors["smallest_margin"]
             measured, bound = errors["gamma"] - smallest, margin_deviation(errors["width"], errors["step"])
         ratio = measured / bound
+        if ratio.isna().all():
+            return unmeasured("no competitor lies in the ball, so that there is no bound")
         at = errors.loc[ratio.idxmax()]
         note = f"{measured[ratio.idxmax()]:.3g} of {bound[ratio.idxmax()]:.3g} at width {at['width']:,.0f}, keep_prob "
         note += f"{at['keep_prob']:g}, iterate {at['step']:,.0f}"

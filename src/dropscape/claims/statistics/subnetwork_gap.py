@@ -15,14 +15,18 @@ class SubnetworkGap(SubnetworksStatistic):
 
     over: Reduced = Field(description="Which of the widths' and dropped shares' values is meant.")
     keep_prob: KeepProb | None = Field(None, description="One keep probability; null means all.")
-    widest: bool = Field(False, description="Whether only the largest width is meant.")
+    widest: bool = Field(
+        False,
+        description="Whether only the largest width is meant at which the experiment has tested all its networks.",
+    )
     magnitude: bool = Field(False, description="Whether the size of the largest difference is meant, not its sign.")
 
     def measure(self, tables: Tables, experiment: str) -> Measured:
         """Measure it on means over the recorded iterates in the last fifth of training, over masks and over runs."""
         reference, gaps = self.accuracies(tables, experiment)
         if self.widest:
-            gaps = gaps[[column for column in gaps if column[0] == max(gaps.columns.get_level_values("width"))]]
+            tested = tables.experiment_table(experiment, "accuracies").groupby("width")["network"].nunique()
+            gaps = gaps[[column for column in gaps if column[0] == tested[tested == tested.max()].index.max()]]
         if self.keep_prob is not None:
             gaps = gaps[[column for column in gaps if math.isclose(column[1], 1 - self.keep_prob, abs_tol=1e-9)]]
         if not gaps.shape[1]:
