@@ -105,7 +105,7 @@ def test_a_trial_that_diverges_has_no_more_matrices_and_the_others_go_on(experim
     runs = {"wild": {"keep_prob": 0.5, "learning_rate": 1e12, "steps": 9}}
     settings = OWN | {"runs": runs, "matrices": asked | {"merging_trials": 20}}
     _, divergences, matrices, _ = experiment.run(settings, *TABLES)
-    assert divergences["diverged"].sum() and set(matrices["step"]) == {0}
+    assert divergences["diverged"].sum() and set(matrices["step"]) == {0, 1}  # finite, if huge, after a step
 
 
 def test_matrices_along_dropout_and_descents_gap_where_they_are_asked_for(experiment):
