@@ -171,8 +171,8 @@ def groups(paper, experiment, run, device):
 
 class TestGroups:
     def test_all_jobs_of_a_run_of_minutes_without_a_gpu_share_a_submission(self, paper):
-        assert set(groups(paper, "curve_tanh_three", "dropout", "cpu").values()) == {"run"}
-        assert groups(paper, "curve_tanh_three", "dropout", "cuda")["training"] == "gpu"
+        assert set(groups(paper, "mnist_two_layer", "dropout-keep0.5-lr0.05", "cpu").values()) == {"run"}
+        assert groups(paper, "mnist_two_layer", "dropout-keep0.5-lr0.05", "cuda")["training"] == "gpu"
 
     @pytest.mark.parametrize("device", ["cpu", "cuda"])
     def test_what_shares_a_submission_with_other_runs_takes_less_than_a_minute_of_each(self, paper, device):
