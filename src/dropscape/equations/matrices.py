@@ -1,7 +1,7 @@
 """Hessian of L_S, covariance of dropout's gradient, and what eq. (17) says of both, as matrices (paper C, 5.1 and 5.2).
 
 One trial, in float64; theta is ordered as in ``Parameters.vectors``, D = m (k + d). The gradient of example i under a
-mask is ``sum_o e_io grad f_io``, so that with k outputs eq. (17) has k x k matrices in the place of its two numbers,
+mask is ``sum_o e_io grad f_io``, so that with k outputs eq. (17) has k x k matrices instead of its two numbers,
 
     l_{i,1} = E e_i^delta (e_i^delta)^T = e_i e_i^T + s sum_r h_ri^2 a_r a_r^T,    l_{i,2} = e_i e_i^T,
 

@@ -36,7 +36,7 @@ def weak_differences(
     """g(Theta_N) - g(theta_N) of every method, step N in ``at`` and test function g, (trials, q) float64 each.
 
     One after the other, since all together take much memory. The rows of one key are independent, and their expectation
-    is that of g(Theta_N) - g(theta_N), whatever the two choices. Methods without noise have one trial, which is
+    is that of g(Theta_N) - g(theta_N), with either choice of both. Methods without noise have one trial, which is
     compared with all trials of dropout.
 
     Args:

@@ -11,7 +11,6 @@ from dropscape.numerics.fits import PowerLaw, power_law
 from dropscape.numerics.intervals import LEVEL, Interval, normal
 
 STANDARD_ERRORS = 2  # an error that is not so far above 0 cannot be told from the noise
-NORMAL_95 = 1.959964  # standard errors from the middle to either 95 % bound of a normal estimate
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def log_ratio(rows: pd.DataFrame, above: str, below: str) -> tuple[float, float]
     if not above_noise(squared[below], error[below]).all():
         return math.nan, math.nan
     hidden = ~above_noise(squared[above], error[above])
-    squared[above] = squared[above].mask(hidden, squared[above].clip(lower=0) + NORMAL_95 * error[above])
+    squared[above] = squared[above].mask(hidden, normal(squared[above].clip(lower=0), error[above]).high)
     logs = np.log(squared[above] / squared[below]) / 2
     # To first order the relative error of a norm is half that of its square.
     relative = [error[one] / squared[one] / 2 for one in (above, below)]

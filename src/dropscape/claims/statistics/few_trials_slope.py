@@ -17,7 +17,6 @@ class FewTrialsSlope(ExperimentStatistic):
     method: Literal["order_1", "order_2", "dropout"] = Field(
         description="The equation of an order; `dropout` is dropout again, with other masks."
     )
-
     order: Literal[1, 2] = Field(description="The order that it is to show.")
 
     def measure(self, tables: Tables, experiment: str) -> Measured:

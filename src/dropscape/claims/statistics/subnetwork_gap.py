@@ -26,7 +26,8 @@ class SubnetworkGap(SubnetworksStatistic):
         reference, gaps = self.accuracies(tables, experiment)
         if self.widest:
             tested = tables.experiment_table(experiment, "accuracies").groupby("width")["network"].nunique()
-            gaps = gaps[[column for column in gaps if column[0] == tested[tested == tested.max()].index.max()]]
+            width = tested.index[tested == tested.max()].max()
+            gaps = gaps[[column for column in gaps if column[0] == width]]
         if self.keep_prob is not None:
             gaps = gaps[[column for column in gaps if math.isclose(column[1], 1 - self.keep_prob, abs_tol=1e-9)]]
         if not gaps.shape[1]:
