@@ -51,9 +51,9 @@ def loss_gaps(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """After each step L_S along dropout minus L_S along gradient descent on L_S, and on R_S, (T,) each, from one start.
 
-    What the noise does to first order is taken off each trial: a linear function of it whose expectation is 0 (as
-    ``dropscape.equations.responses`` has it), so that the mean over the trials estimates E L_S(theta_N) - L_S(descent), with far less
-    noise. By E R_S^drop(theta; delta) = L_S(theta) it is the difference of the losses that section 6 compares.
+    What the noise does to first order is taken off each trial: a linear function of it whose expectation is 0
+    (``dropscape.equations.responses``), so that the mean over the trials estimates E L_S(theta_N) - L_S(descent), with
+    far less noise. By E R_S^drop(theta; delta) = L_S(theta) it is the difference of the losses that section 6 compares.
     """
     activation, keep_prob = activation_called(simulation.activation), simulation.keep_prob
     draws, rate = simulation.draws(start, trials), simulation.learning_rate
