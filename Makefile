@@ -23,7 +23,7 @@ endif
 # Names of the variables that were given on the command line; their values are in the environment.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
-.PHONY: reproduce plan paper test report bench gpu-check lint audit format clean
+.PHONY: reproduce plan paper test report bench gpu-check lint lock audit format clean
 
 reproduce report plan clean: $(STAMP)
 	@exec $(BIN)/python -m dropscape.command $@ $(GIVEN)
@@ -50,6 +50,9 @@ lint: $(STAMP)
 	$(BIN)/python -m snakemake --lint
 	$(BIN)/python envs/audit.py
 
+lock: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python envs/lock.py $(if $(UPGRADE),--upgrade)
+
 audit: $(STAMP)
 	$(BIN)/python envs/audit.py
 
@@ -58,7 +61,7 @@ format: $(STAMP)
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m snakefmt workflow
 
-$(STAMP): envs/requirements.lock pyproject.toml
+$(STAMP): $(wildcard envs/*.lock) pyproject.toml
 	@$(PYTHON) envs/prepare.py $(filter PYTHON,$(GIVEN))
 
 $(BENCH_STAMP): $(STAMP) benchmarks/requirements.txt

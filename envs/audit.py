@@ -11,7 +11,7 @@ from pathlib import Path
 
 TOOL = "pip-audit==2.10.1"
 ENVIRONMENT = Path(".venv/audit")
-PINS = (Path("envs/requirements.lock"), Path("benchmarks/requirements.txt"))
+PINS = (*(Path(f"envs/{name}.lock") for name in ("torch", "runtime", "test")), Path("benchmarks/requirements.txt"))
 SECONDS = 300  # for either command
 
 
@@ -49,7 +49,7 @@ def verdict(packages: list[dict]) -> tuple[int, str]:
     audited = len(packages) - unknown
     said = f"Of {len(packages)} pinned packages {audited} were audited, {len(found)} vulnerabilities known."
     if found:
-        said += f" Write other versions into {' or '.join(map(str, PINS))} (and envs/environment.yaml):"
+        said += f" Bound them in pyproject.toml, or write others into {PINS[-1]}, and run make lock UPGRADE=1:"
     return bool(found), "\n".join([said, *found])
 
 

@@ -1,4 +1,4 @@
-"""Makes .venv and installs what envs/requirements.lock names; the Makefile runs it with any Python 3.
+"""Makes .venv and installs what the locks beside it name; the Makefile runs it with any Python 3.
 
 It also mends what was left: an environment that was half made, that is of another Python, or whose folder was moved.
 It is plain enough for an old Python to read, so that it can say which one is needed.
@@ -31,8 +31,14 @@ def main():
     else:
         point_to(python)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    call(*pip, "--no-compile", "-r", "envs/requirements.lock")
-    call(*pip, "--no-deps", "-e", ".")
+    # Each lock is whole, and pip takes no file whose hash it does not hold.
+    locked = [*pip, "--no-compile", "--no-deps", "--require-hashes"]
+    # Few places have torch's build for processors; the index's own, for GPUs, is gigabytes more.
+    if not works(*locked, "-r", "envs/torch-cpu.lock"):
+        call(*locked, "-r", "envs/torch.lock")
+    call(*locked, "-r", "envs/runtime.lock", "-r", "envs/test.lock")
+    # With the setuptools of the lock, so that no other is fetched.
+    call(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
     # Modules are compiled on all cores, for which pip takes one; packages' tests are left out, and what is meant for
     # another Python fails.
     subprocess.run([python, "-m", "compileall", "-qq", "-j", "0", "-x", "/tests?/", environment / "lib"], check=False)
@@ -55,6 +61,11 @@ def point_to(python):
             first, newline, rest = path.read_bytes().partition(b"\n")
             if first.startswith(b"#!") and b"/.venv/bin/python" in first and first + newline != first_line:
                 path.write_bytes(first_line + rest)
+
+
+def works(*command):
+    """Run a command and keep to itself what it said; whether it succeeded."""
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def call(*command):

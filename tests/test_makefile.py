@@ -20,7 +20,7 @@ def folder(tmp_path):
     made = tmp_path / "clone"
     (made / ".venv/bin").mkdir(parents=True)
     (made / "envs").mkdir()
-    for name in ("Makefile", "pyproject.toml", "envs/requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "envs/runtime.lock"):
         shutil.copyfile(ROOT / name, made / name)
     write_python(made, PYTHON)
     (made / ".venv/up-to-date").write_text(str(made))
@@ -65,7 +65,7 @@ def test_the_environment_is_set_up_where_it_is_not_up_to_date(folder, change):
     elif change == "missing":
         stamp.unlink()
     elif change == "new pins":
-        os.utime(folder / "envs/requirements.lock", (2**31, 2**31))
+        os.utime(folder / "envs/runtime.lock", (2**31, 2**31))
     done = make(folder, "--dry-run", "plan")
     assert done.returncode == 0, done.stderr
     assert ("envs/prepare.py" in done.stdout) == (change != "none")

@@ -28,7 +28,13 @@ def prepare(tmp_path, monkeypatch):
             (tmp_path / ".venv/bin").mkdir(parents=True)
             (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
 
+    def works(*command):
+        module.ran.append(command)
+        return module.has_build_for_processors
+
+    module.has_build_for_processors = True
     monkeypatch.setattr(module, "call", call)
+    monkeypatch.setattr(module, "works", works)
     real = subprocess.run
     monkeypatch.setattr(module.subprocess, "run", lambda c, **k: None if "compileall" in c else real(c, **k))
     return module
@@ -55,7 +61,20 @@ def test_a_new_environment_knows_its_folder(prepare, tmp_path):
     prepare.main()
     assert made_venv(prepare)
     assert (tmp_path / ".venv/up-to-date").read_text() == str(tmp_path)
-    assert [command[-1] for command in prepare.ran[1:]] == ["envs/requirements.lock", "."]
+    assert [command[-1] for command in prepare.ran[1:]] == ["envs/torch-cpu.lock", "envs/test.lock", "."]
+
+
+def test_without_a_build_for_processors_the_index_gives_torch_and_nothing_is_taken_unseen(prepare):
+    prepare.has_build_for_processors = False
+    prepare.main()
+    *locked, own = prepare.ran[1:]
+    assert [[word for word in command if str(word).endswith(".lock")] for command in locked] == [
+        ["envs/torch-cpu.lock"],
+        ["envs/torch.lock"],
+        ["envs/runtime.lock", "envs/test.lock"],
+    ]
+    assert all({"--no-deps", "--require-hashes"} <= set(command) for command in locked)
+    assert {"--no-deps", "--no-build-isolation"} <= set(own)
 
 
 @pytest.mark.parametrize("broken", ["no pip", "no python", "an old python"])

@@ -1,7 +1,8 @@
 """What the Makefile's targets do: ``python -m dropscape.command reproduce SCALE SEEDS``.
 
-The arguments after the target are names of variables that were given to make, whose values stand in the environment:
-options of the run (``OPTIONS``), or keys of the configuration in capitals.
+It needs the repository: the workflow and its configuration are not part of the installed package, whose own command is
+``dropscape`` (``dropscape.cli``). The arguments after the target are names of variables that were given to make, whose
+values stand in the environment: options of the run (``OPTIONS``), or keys of the configuration in capitals.
 """
 
 import hashlib
@@ -38,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a target; what cannot work is said in one sentence."""
     target, *names = sys.argv[1:] if arguments is None else arguments
     try:
+        if not PROFILES.is_dir():
+            raise ConfigurationError(
+                f"the workflow and its configuration are not part of the installed package: clone the repository and "
+                f"run make {target} there."
+            )
         given = {name: os.environ[name] for name in names if name not in OF_MAKE}
         return {"reproduce": reproduce, "report": reproduce, "plan": plan, "clean": clean}[target](Run(given))
     except DropscapeError as error:
