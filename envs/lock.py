@@ -6,7 +6,7 @@ newest of all but torch. What is written:
 - ``torch.lock``: torch, and what its build for GPUs asks for;
 - ``torch-cpu.lock``: the build of it for processors that pip takes here, if any. ``prepare.py`` tries it first: of two
   builds pip prefers the one whose hash the index states, which is that for GPUs;
-- ``runtime.lock``: all else that the workflow and the figures need, and setuptools, which installs dropscape itself;
+- ``runtime.lock``: all else that the workflow and the figures need, and what builds dropscape itself;
 - ``test.lock``: what tests, lint and the documentation need besides;
 - ``environment.yaml``: the pins of torch and ``runtime.lock`` for conda, which reads no hashes;
 - the hashes of the pins in ``benchmarks/requirements.txt``.
@@ -25,6 +25,8 @@ ENVS = Path("envs")
 PEERS = Path("benchmarks/requirements.txt")
 # Pip finds a build for processors of this version only; any other brings gigabytes of GPU libraries.
 HELD = ("torch==2.13.0", "torchvision==0.28.0")
+# What pip builds dropscape with, and the one package of the workflow that has no wheel.
+BUILDING = ("setuptools>=77", "wheel")
 OF_CUDA = ("cuda-", "nvidia-", "triton")  # packages that only torch asks for
 # The pin of a package begins a line; its hashes follow, indented.
 PIN = re.compile(r"^(?P<pin>(?P<name>[a-z0-9-]+)==\S+)", re.MULTILINE)
@@ -76,8 +78,8 @@ def pins(path: Path) -> list[str]:
 
 
 def project(*extras: str) -> list[str]:
-    """What uv compiles of pyproject.toml."""
-    return ["pyproject.toml", *(word for extra in extras for word in ("--extra", extra))]
+    """What uv compiles of pyproject.toml and of its input."""
+    return ["pyproject.toml", "-", *(word for extra in extras for word in ("--extra", extra))]
 
 
 def compiled(asked: Sequence[str], held: Iterable[str]) -> dict[str, str]:
@@ -87,7 +89,7 @@ def compiled(asked: Sequence[str], held: Iterable[str]) -> dict[str, str]:
         constraints.flush()
         words = ["uv", "pip", "compile", *asked, "--universal", "--python-version", "3.11", "--quiet"]
         words += ["--generate-hashes", "--no-annotate", "--no-header", "--constraint", constraints.name]
-        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        text = subprocess.run(words, input="\n".join(BUILDING), check=True, capture_output=True, text=True).stdout
     starts = [*(found.start() for found in PIN.finditer(text)), len(text)]
     blocks: dict[str, str] = {}
     for start, end in itertools.pairwise(starts):

@@ -44,7 +44,7 @@ def test_every_declared_dependency_is_pinned_where_it_is_needed():
     extras = project["optional-dependencies"]
     runtime, test = names("envs/torch.lock", "envs/runtime.lock"), names("envs/test.lock")
     for declared, pinned in (
-        (["setuptools", *project["dependencies"], *extras["workflow"], *extras["figures"]], runtime),
+        (["setuptools", "wheel", *project["dependencies"], *extras["workflow"], *extras["figures"]], runtime),
         ([*extras["test"], *extras["docs"]], test | runtime),
     ):
         missing = {re.split(r"[<>=\[]", name)[0].lower() for name in declared} - pinned
