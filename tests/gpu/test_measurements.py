@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+from dropscape.curvature.eigenpairs import eigenpairs, residual_norms
 from dropscape.curvature.estimates import trace_and_norm
-from dropscape.curvature.hessian import block_hessian, block_products
-from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues, residual_norms
+from dropscape.curvature.hessian import block_hessian, hessian_products
+from dropscape.curvature.spectrum import spectrum
 from dropscape.flatness.interpolation import interpolated_losses
 from dropscape.flatness.interval import interval_flatness
-from dropscape.flatness.slices import loss_slices
+from dropscape.flatness.slices import loss_slice
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
@@ -78,7 +79,7 @@ def test_hessians(name):
     inputs, targets, loss = examples(kind, loss=loss)
 
     def measure(model, inputs, targets):
-        hessian = block_hessian(model, block, inputs, targets, loss, dtype=torch.float64)
+        hessian = block_hessian(model, block, (inputs, targets), loss, dtype=torch.float64)
         assert hessian.method == name.partition(",")[0] and hessian.matrix.device == inputs.device
         return hessian.matrix
 
@@ -91,10 +92,10 @@ def test_products_eigenvalues_and_estimates_with_them(kind):
     inputs, targets, loss = examples(kind)
 
     def measure(model, inputs, targets):
-        products = block_products(model, block, inputs, targets, loss, torch.float64)
+        products = hessian_products(model, block, (inputs, targets), loss, dtype=torch.float64)
         size = model.get_parameter(block[0]).numel()
         vectors = torch.randn(3, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        extreme = extreme_eigenvalues(model, block, inputs, targets, loss, 3, dtype=torch.float64, max_products=12)
+        extreme = spectrum(model, block, (inputs, targets), loss, top=3, dtype=torch.float64, max_products=12)
         samples = np.random.default_rng(0).normal(size=(5, size))
         measured = alignment(products.multiply, samples, products=9)
         return [
@@ -129,7 +130,9 @@ def test_flatness_along_directions(kind):
     directions = directions.double() / directions.double().norm(dim=1, keepdim=True)
 
     def measure(model, inputs, targets, directions):
-        measured = interval_flatness(model, block, inputs, targets, directions, factors=(1.1, 1.3), loss=loss)
+        measured = interval_flatness(
+            model, block, (inputs, targets), directions=directions, factors=(1.1, 1.3), loss=loss
+        )
         return [measured.left, measured.right, measured.loss0]
 
     on_both(measure, model, inputs, targets, directions)
@@ -139,7 +142,9 @@ def test_flatness_along_directions(kind):
 def test_slices(kind):
     inputs, targets, loss = examples(kind)
     on_both(
-        lambda model, inputs, targets: loss_slices(model, inputs, targets, [-0.5, 0.0, 0.5], 2, 3, loss),
+        lambda model, inputs, targets: (
+            loss_slice(model, None, (inputs, targets), loss, alphas=[-0.5, 0.0, 0.5], directions=2, seed=3).table
+        ),
         network(kind),
         inputs,
         targets,
