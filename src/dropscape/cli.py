@@ -47,11 +47,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def print_eigenvalues(given: argparse.Namespace) -> int:
-    """Print the largest eigenvalues and their residuals |H v - lambda v| as a table, and write it as csv if asked."""
+    """Print the largest eigenvalues and their residuals |H v - lambda v| as a table, write it as csv if asked."""
     model = built(given.model)
     found = dropscape.spectrum(model, given.block, arrays(given.data, model), given.loss, top=given.top)
     table = found.to_pandas()
     print(table.to_string(index=False))
+    print(f"method '{found.method}'; certificate {found.certificate}")
     if given.out:
         table.to_csv(given.out, index=False)
     return 0
