@@ -11,6 +11,12 @@ import sys
 from pathlib import Path
 
 NEEDED = (3, 11)
+# Whether torch has the version of the lock, in any build.
+HAS_TORCH = """
+from importlib.metadata import version
+locked = [line.split()[0] for line in open("envs/torch-cpu.lock") if line.startswith("torch==")]
+assert [f"torch=={version('torch').partition('+')[0]}+cpu"] == locked
+"""
 ASKED = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -33,8 +39,9 @@ def main():
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Each lock is whole, and pip takes no file whose hash it does not hold.
     locked = [*pip, "--no-compile", "--no-deps", "--require-hashes"]
-    # Few places have torch's build for processors; the index's own, for GPUs, is gigabytes more.
-    if not works(*locked, "-r", "envs/torch-cpu.lock"):
+    # Few places have torch's build for processors; the index's own, for GPUs, is gigabytes more. One that was
+    # installed by hand stays.
+    if not works(python, "-c", HAS_TORCH) and not works(*locked, "-r", "envs/torch-cpu.lock"):
         call(*locked, "-r", "envs/torch.lock")
     call(*locked, "-r", "envs/runtime.lock", "-r", "envs/test.lock")
     # With the setuptools of the lock, so that no other is fetched.

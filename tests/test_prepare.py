@@ -29,10 +29,12 @@ def prepare(tmp_path, monkeypatch):
             (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
 
     def works(*command):
+        if command[-1] == module.HAS_TORCH:
+            return module.has_torch
         module.ran.append(command)
         return module.has_build_for_processors
 
-    module.has_build_for_processors = True
+    module.has_torch, module.has_build_for_processors = False, True
     monkeypatch.setattr(module, "call", call)
     monkeypatch.setattr(module, "works", works)
     real = subprocess.run
@@ -75,6 +77,22 @@ def test_without_a_build_for_processors_the_index_gives_torch_and_nothing_is_tak
     ]
     assert all({"--no-deps", "--require-hashes"} <= set(command) for command in locked)
     assert {"--no-deps", "--no-build-isolation"} <= set(own)
+
+
+def test_another_build_of_the_same_torch_that_was_installed_by_hand_stays(prepare, tmp_path, monkeypatch):
+    prepare.has_torch = True
+    prepare.main()
+    assert not any("torch" in str(word) for command in prepare.ran for word in command)
+    (tmp_path / "envs").mkdir()
+    for line, code in (
+        ("torch==2.13.0+cpu \\\n", 0),
+        ("torch==2.14.0+cpu \\\n", 1),
+        ("torch==2.13+cpu \\\n", 1),
+    ):
+        (tmp_path / "envs/torch-cpu.lock").write_text(f"# A line.\n{line}    --hash=sha256:00\n")
+        installed = "import importlib.metadata as m; m.version = lambda name: '2.13.0+cu130'\n"
+        done = subprocess.run([sys.executable, "-c", installed + prepare.HAS_TORCH], capture_output=True, check=False)
+        assert done.returncode == code
 
 
 @pytest.mark.parametrize("broken", ["no pip", "no python", "an old python"])

@@ -1,0 +1,78 @@
+"""What the documentation site shows besides the files of this folder, and is made from what has it already.
+
+The first page is the README, the API reference lists the public names, the notebooks and the changes are taken as they
+are. mkdocs calls ``on_files`` (``hooks`` of mkdocs.yml).
+"""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+import dropscape
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are no files of this folder."""
+    pages = {"index.md": start(), "api.md": reference(), "changes.md": (ROOT / "CHANGELOG.md").read_text("utf-8")}
+    pages |= {f"notebooks/{path.stem}.md": notebook(path) for path in sorted(NOTEBOOKS.glob("*.py"))}
+    for name, content in pages.items():
+        files.append(File.generated(config, name, content=content))
+    return files
+
+
+def start() -> str:
+    """The README, whose links are seen from the folder above."""
+    return (ROOT / "README.md").read_text(encoding="utf-8").replace("(docs/", "(")
+
+
+def reference() -> str:
+    """The public names with what they return."""
+    said = inspect.getdoc(dropscape) or ""
+    functions = {name: getattr(dropscape, name) for name in dropscape.__all__}
+    results = {_path(kind): None for function in functions.values() if (kind := _result(function))}
+    return "\n\n".join(
+        [
+            "# API reference",
+            said,
+            "## Functions",
+            *(f"::: {_path(function)}" for function in functions.values()),
+            "## Results",
+            *(f"::: {path}" for path in [*results, _path(_certificate())]),
+        ]
+    )
+
+
+def _result(function: Any) -> type | None:
+    """The class of ours that a function returns."""
+    kind = get_type_hints(function).get("return")
+    return kind if inspect.isclass(kind) and kind.__module__.startswith("dropscape") else None
+
+
+def _certificate() -> type:
+    from dropscape.numerics.certificates import Certificate
+
+    return Certificate
+
+
+def _path(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def notebook(path: Path) -> str:
+    """A notebook in the percent format as a page: its text, and its code in fences."""
+    cells = re.split(r"^# %%(.*)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    parts = []
+    for kind, content in zip(cells[::2], cells[1::2], strict=True):
+        if "[markdown]" in kind:
+            parts.append("\n".join(line.removeprefix("#").removeprefix(" ") for line in content.splitlines()))
+        else:
+            parts.append(f"```python\n{content.strip()}\n```")
+    source = f"*The notebook is `notebooks/{path.name}`; Jupyter opens it through jupytext.*"
+    return "\n\n".join([parts[0], source, *parts[1:]]) + "\n"
