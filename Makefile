@@ -23,7 +23,7 @@ endif
 # Names of the variables that were given on the command line; their values are in the environment.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
-.PHONY: reproduce plan paper test report bench gpu-check lint lock audit format clean
+.PHONY: reproduce plan paper test report bench gpu-check lint site lock audit format clean
 
 reproduce report plan clean: $(STAMP)
 	@exec $(BIN)/python -m dropscape.command $@ $(GIVEN)
@@ -49,6 +49,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m snakemake --lint
 	$(BIN)/python envs/audit.py
+
+# The documentation as pages that need no network: open site/index.html.
+site: $(STAMP)
+	$(BIN)/python -m mkdocs build --quiet
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python envs/lock.py $(if $(UPGRADE),--upgrade)

@@ -34,12 +34,12 @@ def trained(keep_prob, steps=300):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), targets).backward()
         optimizer.step()
-    return model
+    return model.eval()
 
 
 # %% [markdown]
-# The block is the middle layer, 20 x 20. What reads directions in which there is no noise, or of which the width is
-# undefined, is left out.
+# The block is the middle layer, 20 x 20. Directions without noise, and those along which the loss never doubles, are
+# left out.
 
 # %%
 axes = pyplot.figure().gca()

@@ -37,13 +37,14 @@ for _ in range(60):
     loss = nn.functional.cross_entropy(model(inputs), targets)
     loss.backward()
     optimizer.step()
+model.eval()
 print(f"loss under dropout {loss.item():.3g}")
 
 # %% [markdown]
 # ## The exact Hessian of a block
 #
-# A block is a parameter, several, or a whole layer. The method is the cheapest exact one, and the certificate says
-# how far the result is from symmetric and from a finite difference in float64.
+# The loss must not be random, hence `model.eval()` above. A block is a parameter, several, or a whole layer. The method
+# is the cheapest exact one, and the certificate says how far the result is from symmetric and from a finite difference in float64.
 
 # %%
 data = (inputs, targets)

@@ -41,6 +41,7 @@ for _ in range(150):
     loss = nn.functional.cross_entropy(model(input_ids)["logits"], labels)
     loss.backward()
     optimizer.step()
+model.eval()
 print(f"loss under dropout {loss.item():.3g}")
 
 # %% [markdown]

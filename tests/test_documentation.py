@@ -1,0 +1,84 @@
+"""The documentation: its Python runs, its notebooks run, and its site is built and asks nothing of a network."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# tests/test_adding.py follows these to the letter.
+FOLLOWED = {"adding-a-kind.md", "adding-an-experiment.md"}
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+WITH_PYTHON = [page for page in PAGES if page.name not in FOLLOWED and blocks(page, "python")]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+
+def run(command, folder, **more):
+    """What a command prints in an empty folder, where it must succeed."""
+    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"} | more
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_the_five_lines_and_the_notebooks_are_among_what_runs():
+    assert "own-model.md" in {page.name for page in WITH_PYTHON}
+    assert [path.stem for path in NOTEBOOKS] == ["fig2d", "own_cnn", "transformer_block"]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
+    run([sys.executable, "-c", "\n".join(blocks(page, "python"))], tmp_path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path):
+    assert run([sys.executable, str(path)], tmp_path)
+
+
+def test_the_command_of_the_page_on_models_runs(tmp_path):
+    (command,) = [block for block in blocks(ROOT / "docs/own-model.md", "sh") if block.startswith("dropscape ")]
+    (tmp_path / "my_models.py").write_text(
+        "from collections import OrderedDict\nfrom torch import nn\n"
+        "def build(): return nn.Sequential(OrderedDict(fc=nn.Linear(3, 4), end=nn.Linear(4, 2)))\n"
+    )
+    np.savez(tmp_path / "my_data.npz", inputs=np.ones((4, 3), np.float32), targets=np.array([0, 1, 1, 0]))
+    run([sys.executable, "-m", "dropscape.cli", *command.split()[1:]], tmp_path)
+    assert len((tmp_path / "eigenvalues.csv").read_text().splitlines()) == 6
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    if util.find_spec("mkdocs") is None:
+        pytest.skip("mkdocs is not installed: make test installs it")
+    folder = tmp_path_factory.mktemp("site")
+    run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], ROOT)
+    return folder
+
+
+def test_no_page_of_the_site_loads_anything_from_elsewhere(site):
+    pages = [page for page in site.rglob("*.html") if page.name != "404.html"]
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=[\"']?(?:https?:)?//[^>]*>", text)
+        assert not [tag for tag in loaded if 'rel="canonical"' not in tag], page.name
+
+
+def test_every_public_name_is_in_the_api_reference(site):
+    import dropscape
+
+    text = (site / "api.html").read_text(encoding="utf-8")
+    for name in dropscape.__all__:
+        assert f'id="dropscape.{dropscape.MODULES[name]}.{name}"' in text
