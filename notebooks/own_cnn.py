@@ -44,7 +44,8 @@ print(f"loss under dropout {loss.item():.3g}")
 # ## The exact Hessian of a block
 #
 # The loss must not be random, hence `model.eval()` above. A block is a parameter, several, or a whole layer. The method
-# is the cheapest exact one, and the certificate says how far the result is from symmetric and from a finite difference in float64.
+# is the cheapest exact one, and the certificate says how far the result is from symmetric and from a finite difference
+# in float64.
 
 # %%
 data = (inputs, targets)

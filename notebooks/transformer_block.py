@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A transformer block
 #
-# A model that is called with named inputs and returns a dictionary, as Hugging Face's are: the data may be such a batch,
-# and `forward` says which part of the output is meant. The attention is torch's own, with dropout inside.
+# A model that is called with named inputs and returns a dictionary, as Hugging Face's are: the data may be such a
+# batch, and `forward` says which part of the output is meant. The attention is torch's own, with dropout inside.
 #
 # The task: is the first token of a sequence found again in the rest of it?
 
