@@ -1,18 +1,23 @@
 """What the documentation site shows besides the files of this folder, and is made from what has it already.
 
-The first page is the README, the API reference lists the public names, the notebooks and the changes are taken as they
-are. mkdocs calls ``on_files`` (``hooks`` of mkdocs.yml).
+The first page is the README, the API reference lists the public names, the tables are those of ``columns.yaml`` and of
+the docstrings in ``dropscape.theory.tables``, the notebooks and the changes are taken as they are. mkdocs calls
+``on_files`` (``hooks`` of mkdocs.yml).
 """
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_type_hints
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import dropscape
+import dropscape.theory.tables
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -20,7 +25,12 @@ NOTEBOOKS = ROOT / "notebooks"
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are no files of this folder."""
-    pages = {"index.md": start(), "api.md": reference(), "changes.md": (ROOT / "CHANGELOG.md").read_text("utf-8")}
+    pages = {
+        "index.md": start(),
+        "api.md": reference(),
+        "tables.md": tables(),
+        "changes.md": (ROOT / "CHANGELOG.md").read_text("utf-8"),
+    }
     pages |= {f"notebooks/{path.stem}.md": notebook(path) for path in sorted(NOTEBOOKS.glob("*.py"))}
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
@@ -63,6 +73,34 @@ def _certificate() -> type:
 
 def _path(thing: Any) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def tables() -> str:
+    """Every table of results with its columns and their units."""
+    read = yaml.safe_load((ROOT / "docs/columns.yaml").read_text(encoding="utf-8"))
+    parts = [
+        "# Tables and their columns",
+        "Every table is a CSV file below `results/SCALE`, with its checksum beside it and, where a job wrote it, its "
+        "provenance. A number that is undefined is missing, and a column says why. **Units**: `-` is a number without "
+        "one; *loss* is nats for the cross-entropy and squared outputs for the squared error; *parameter* is that of "
+        "the network's parameters; *noise* is the variance of a gradient, loss² / parameter². The tables below "
+        "`figures` hold what a figure draws, and their columns are those of the tables that it is drawn from.",
+    ]
+    for name, table in read["tables"].items():
+        rows = [
+            (column, *(read["shared"][column] if of == "shared" else of)) for column, of in table["columns"].items()
+        ]
+        cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
+        parts += [f"## `{name}`", table["about"]]
+        parts.append(
+            "\n".join(["| column | unit | meaning |\n|---|---|---|", *(f"| `{a}` | {b} | {c} |" for a, b, c in cells)])
+        )
+    for module in iter_modules(dropscape.theory.tables.__path__):
+        table = import_module(f"dropscape.theory.tables.{module.name}").table
+        about, _, returned = inspect.getdoc(table).partition("Returns:\n")
+        columns = inspect.cleandoc(re.split(r"^\w+:\n", returned, flags=re.MULTILINE)[0])
+        parts += [f"## `theory/STUDY/{module.name}.csv`", about.partition("Args:\n")[0].strip(), columns]
+    return "\n\n".join(parts).replace("``", "`") + "\n"
 
 
 def notebook(path: Path) -> str:

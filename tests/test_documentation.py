@@ -1,5 +1,6 @@
 """The documentation: its Python runs, its notebooks run, and its site is built and asks nothing of a network."""
 
+import fnmatch
 import os
 import re
 import subprocess
@@ -8,7 +9,9 @@ from importlib import util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,3 +85,41 @@ def test_every_public_name_is_in_the_api_reference(site):
     text = (site / "api.html").read_text(encoding="utf-8")
     for name in dropscape.__all__:
         assert f'id="dropscape.{dropscape.MODULES[name]}.{name}"' in text
+
+
+COLUMNS = yaml.safe_load((ROOT / "docs/columns.yaml").read_text(encoding="utf-8"))
+
+
+def described(path):
+    """The columns that the dictionary has for a table; None where it has no such table."""
+    for name, table in COLUMNS["tables"].items():
+        if fnmatch.fnmatch(path, re.sub("[A-Z]{2,}", "*", name)):
+            return {one for names in table["columns"] for one in names.split(", ")}
+    return None
+
+
+def test_every_column_that_a_run_writes_is_in_the_dictionary(smoke):
+    results = smoke.root / "results/smoke"
+    others = ("figures/", "benchmarks/", "logs/", "report/", "theory/")  # docstrings of the code describe theory's
+    paths = [str(path.relative_to(results)) for path in results.rglob("*.csv")]
+    paths = [path for path in paths if not path.startswith(others)]
+    assert len(paths) > 50
+    for path in paths:
+        known = described(path)
+        assert known is not None, f"docs/columns.yaml has no {path}"
+        missing = [
+            column
+            for column in pd.read_csv(results / path, nrows=0).columns
+            if not any(fnmatch.fnmatch(column, pattern) for pattern in known)
+        ]
+        assert not missing, f"docs/columns.yaml, {path}: {missing}"
+
+
+def test_no_column_of_the_dictionary_is_unknown_to_the_code():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    words = set(re.findall(r"[a-z]\w*", code))
+    for name, table in COLUMNS["tables"].items():
+        for names, of in table["columns"].items():
+            assert names in COLUMNS["shared"] if of == "shared" else len(of) == 2, f"{name}: {names}"
+            for column in names.removesuffix("_*").split(", "):  # the code joins some of parts
+                assert column in words or set(column.split("_")) <= words, f"{name}: {column}"
