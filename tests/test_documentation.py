@@ -118,6 +118,7 @@ def test_every_column_that_a_run_writes_is_in_the_dictionary(smoke):
 def test_no_column_of_the_dictionary_is_unknown_to_the_code():
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     words = set(re.findall(r"[a-z]\w*", code))
+    assert all(len(of) == 2 for of in COLUMNS["shared"].values())
     for name, table in COLUMNS["tables"].items():
         for names, of in table["columns"].items():
             assert names in COLUMNS["shared"] if of == "shared" else len(of) == 2, f"{name}: {names}"
