@@ -52,7 +52,7 @@ lint: $(STAMP)
 
 # The documentation as pages that need no network: open site/index.html.
 site: $(STAMP)
-	$(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python envs/lock.py $(if $(UPGRADE),--upgrade)

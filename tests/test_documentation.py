@@ -66,17 +66,17 @@ def site(tmp_path_factory):
     if util.find_spec("mkdocs") is None:
         pytest.skip("mkdocs is not installed: make test installs it")
     folder = tmp_path_factory.mktemp("site")
-    run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], ROOT)
+    run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], ROOT, NO_MKDOCS_2_WARNING="1")
     return folder
 
 
 def test_no_page_of_the_site_loads_anything_from_elsewhere(site):
-    pages = [page for page in site.rglob("*.html") if page.name != "404.html"]
+    pages = list(site.rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=[\"']?(?:https?:)?//[^>]*>", text)
-        assert not [tag for tag in loaded if 'rel="canonical"' not in tag], page.name
+        loaded = re.findall(r"<(?:script|img|link|iframe)\s[^>]*?(?:src|href)=[\"']?((?:https?:)?//[^>\s]*)", text)
+        assert not loaded, page.name
 
 
 def test_every_public_name_is_in_the_api_reference(site):
