@@ -100,3 +100,7 @@ def arrays(path: Path, model: "nn.Module") -> "tuple[Tensor, Tensor]":
         for one in found.values()
     )
     return inputs, targets
+
+
+if __name__ == "__main__":
+    sys.exit(main())
