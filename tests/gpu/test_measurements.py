@@ -15,7 +15,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
 from dropscape.noise.alignment import alignment
-from dropscape.sampling.modules import module_gradients
+from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.ratio import loss_gradient_ratio
 from dropscape.training.translation import greedy_translations
 from tests.gpu.compared import assert_close, moved
@@ -167,7 +167,7 @@ def test_sampled_gradients_and_the_ratio(kind):
 
     def measure(model, inputs, targets):
         options = {"keep_prob": 0.8, "samples": 2, "seed": 3, "micro_batch": 4, "device": inputs.device.type}
-        gradients = module_gradients(model, block, inputs, targets, loss, **options)
+        gradients = dropout_gradients(model, block, inputs, targets, loss, **options).samples
         return [gradients, loss_gradient_ratio(model, inputs, targets, loss, **options)]
 
     on_both(measure, network(kind), inputs, targets)

@@ -14,7 +14,6 @@ from dropscape.models.registry import keep_probs
 from dropscape.numerics.devices import arithmetic, chosen_device, sampling_precision
 from dropscape.numerics.progress import Progress
 from dropscape.sampling.gradients import dropout_gradients
-from dropscape.sampling.modules import module_gradients
 from dropscape.training.backends import has_one_hidden_mask
 from dropscape.training.run_networks import load_networks, run_risk
 
@@ -50,10 +49,9 @@ def run_gradients(network: nn.Module, settings: Mapping[str, Any], examples: Exa
 
 
 def _gradients(network: nn.Module, settings: Mapping[str, Any], examples: Examples, **options: Any) -> Tensor:
-    given = (network, settings["block"], examples.train_inputs, examples.train_targets)
-    options = {"mask_mode": settings["mask_mode"], **options}
+    given = (network, settings["block"], examples.train_inputs, examples.train_targets, run_risk(settings, examples))
+    where = {"keep_prob": keep_probs(settings)}
     if has_one_hidden_mask(settings):
         where = {"keep_prob": settings["keep_prob"], "dropout_after": settings["dropout_after"]}
-        return dropout_gradients(*given, loss=settings["loss"], **where, **options)
-    where = {"keep_prob": keep_probs(settings), "micro_batch": settings["micro_batch"]}
-    return module_gradients(*given, run_risk(settings, examples), **where, **options)
+    options = {"mask_mode": settings["mask_mode"], "micro_batch": settings["micro_batch"]} | where | options
+    return dropout_gradients(*given, **options).samples

@@ -13,8 +13,8 @@ from torch import nn
 from dropscape.dropout.masks import LayerMasks
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
-from dropscape.sampling import gradients
-from dropscape.sampling.gradients import DropoutGradient, dropout_gradients
+from dropscape.sampling import closed_form
+from dropscape.sampling.closed_form import DropoutGradient, closed_form_gradients
 
 KEEP = 0.8
 
@@ -53,14 +53,14 @@ def autograd_gradient(model, block, x, y, mask, keep_prob, dropout_after, loss):
 @pytest.mark.parametrize("dropout_after", [1, 2, 3])
 def test_equals_autograd_with_the_same_masks(layer, dropout_after, activation, loss, monkeypatch):
     """Every position of block and mask, several chunks of unequal size, float64: equal up to rounding."""
-    monkeypatch.setattr(gradients, "_columns", lambda n, *_: [slice(0, 7), slice(7, 15), slice(15, n)])
+    monkeypatch.setattr(closed_form, "_columns", lambda n, *_: [slice(0, 7), slice(7, 15), slice(15, n)])
     model = network((6, 5, 7, 4, 3), activation)
     x, y = data(model, 23, loss)
     block = (f"layers.{layer - 1}.weight", f"layers.{layer - 1}.bias")
     for mode, with_bias in itertools.product(("per_example", "shared"), (True, False)):
         names = block if with_bias else block[:1]
         options = {"keep_prob": KEEP, "dropout_after": dropout_after, "loss": loss}
-        ours = dropout_gradients(model, names, x, y, samples=3, seed=4, mask_mode=mode, **options)
+        ours = closed_form_gradients(model, names, x, y, samples=3, seed=4, mask_mode=mode, **options)
         masks = LayerMasks(KEEP, (model.widths[dropout_after], 23), 4, "sampling", "gradients", mode)
         for sample, row in enumerate(ours):
             expected = autograd_gradient(model, names, x, y, masks.mask(sample), **options)
@@ -74,7 +74,7 @@ def test_float32_rounds_no_worse_than_autograd(dropout_after, activation):
     model = network((20, 50, 50, 10), activation, torch.float32)
     x, y = data(model, 3000, "cross_entropy")
     block, options = ("layers.1.weight",), {"keep_prob": KEEP, "dropout_after": dropout_after}
-    ours = dropout_gradients(model, block, x, y, samples=1, seed=0, **options)[0]
+    ours = closed_form_gradients(model, block, x, y, samples=1, seed=0, **options)[0]
     assert ours.dtype == torch.float32
     mask = LayerMasks(KEEP, (50, 3000), 0, "sampling", "gradients").mask(0)
     options["loss"] = "cross_entropy"
@@ -92,7 +92,7 @@ def test_any_number_of_examples_and_keep_probability(n, layer, dropout_after, sh
     x, y = data(model, n, "cross_entropy")
     block, mode = (f"layers.{layer}.weight",), "shared" if shared else "per_example"
     options = {"keep_prob": keep_prob, "dropout_after": dropout_after, "loss": "cross_entropy"}
-    ours = dropout_gradients(model, block, x, y, samples=1, seed=n, mask_mode=mode, **options)[0]
+    ours = closed_form_gradients(model, block, x, y, samples=1, seed=n, mask_mode=mode, **options)[0]
     shape = (model.widths[dropout_after], n)
     mask = LayerMasks(keep_prob, shape, n, "sampling", "gradients", mode).mask(0)
     torch.testing.assert_close(ours, autograd_gradient(model, block, x, y, mask, **options), rtol=1e-10, atol=1e-12)
@@ -138,7 +138,7 @@ def test_mean_and_covariance_are_those_of_all_masks_and_of_nn_dropout(dropout_af
     covariance = (centred.T * probability) @ centred
     fourth = (centred.square().T * probability) @ centred.square()
     options = {"keep_prob": KEEP, "dropout_after": dropout_after, "seed": 8}
-    ours = dropout_gradients(model, block, x, y, samples=20_000, **options)
+    ours = closed_form_gradients(model, block, x, y, samples=20_000, **options)
     naive = naive_samples(model, block, x, y, dropout_after, 4_000)
     moving = covariance.diagonal() > 1e-20 * covariance.diagonal().max()
     assert moving.sum() >= 8  # the others are dead units: constant in every sample
@@ -160,10 +160,10 @@ def test_more_samples_continue_fewer_and_purposes_differ():
     x, y = data(model, 11, "cross_entropy")
     options = {"keep_prob": KEEP, "dropout_after": 1, "seed": 2}
     block = ("layers.1.weight", "layers.1.bias")
-    few, many = (dropout_gradients(model, block, x, y, samples=n, **options) for n in (3, 7))
+    few, many = (closed_form_gradients(model, block, x, y, samples=n, **options) for n in (3, 7))
     assert many.shape == (7, 24)
     assert torch.equal(few, many[:3])
-    other = dropout_gradients(model, block, x, y, samples=3, purpose="held out", **options)
+    other = closed_form_gradients(model, block, x, y, samples=3, purpose="held out", **options)
     assert not torch.equal(few, other)
 
 
@@ -171,7 +171,7 @@ def test_keeping_everything_is_the_plain_gradient_and_leaves_the_model_alone():
     model = network((6, 5, 4, 3))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     x, y = data(model, 9, "cross_entropy")
-    rows = dropout_gradients(model, ("layers.1.weight",), x, y, keep_prob=1.0, dropout_after=1, samples=2, seed=0)
+    rows = closed_form_gradients(model, ("layers.1.weight",), x, y, keep_prob=1.0, dropout_after=1, samples=2, seed=0)
     expected = torch.autograd.grad(F.cross_entropy(model(x), y), model.layers[1].weight)[0].reshape(-1)
     torch.testing.assert_close(rows, expected.expand(2, -1), rtol=1e-12, atol=1e-15)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -182,7 +182,7 @@ def test_progress_counts_up_to_all_samples():
     x, y = data(model, 5, "cross_entropy")
     calls = []
     options = {"keep_prob": 0.5, "dropout_after": 1, "samples": 205, "seed": 0}
-    dropout_gradients(model, ("layers.1.weight",), x, y, progress=lambda *call: calls.append(call), **options)
+    closed_form_gradients(model, ("layers.1.weight",), x, y, progress=lambda *call: calls.append(call), **options)
     assert calls[-1] == (205, 205)
     assert 40 <= len(calls) <= 60
     assert calls == sorted(calls)
@@ -191,8 +191,8 @@ def test_progress_counts_up_to_all_samples():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"block": ("layers.1.bias",)}, "supports the weight of one layer"),
-        ({"block": ("layers.0.weight", "layers.1.weight")}, "supports the weight of one layer"),
+        ({"block": ("layers.1.bias",)}, "closed form is that of the weight of one layer"),
+        ({"block": ("layers.0.weight", "layers.1.weight")}, "closed form is that of the weight of one layer"),
         ({"block": ("layers.9.weight",)}, "layers.9.weight"),
         ({"model": nn.Linear(3, 2)}, "FullyConnected"),
         ({"dropout_after": 3}, "1 to 2"),
@@ -206,7 +206,7 @@ def test_what_is_not_supported_is_named(change, message):
     x, y = data(model, 5, "cross_entropy")
     arguments = {"model": model, "block": ("layers.1.weight",), "keep_prob": 0.5, "dropout_after": 1} | change
     with pytest.raises(ConfigurationError, match=message):
-        dropout_gradients(inputs=x, targets=y, samples=1, seed=0, **arguments)
+        closed_form_gradients(inputs=x, targets=y, samples=1, seed=0, **arguments)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -220,5 +220,5 @@ def test_gpu_equals_cpu_under_the_same_mask():
         for device in ("cpu", "cuda")
     )
     torch.testing.assert_close(gpu.cpu(), cpu, rtol=1e-10, atol=1e-13)
-    rows = dropout_gradients(model, ("layers.1.weight",), x, y, samples=2, seed=0, device="cuda", **options)
+    rows = closed_form_gradients(model, ("layers.1.weight",), x, y, samples=2, seed=0, device="cuda", **options)
     assert rows.device.type == "cuda"
