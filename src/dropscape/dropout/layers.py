@@ -47,8 +47,10 @@ class _Masked(torch.autograd.Function):
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
             rows = x.movedim(1, -1)
-            return stream.masked(rows.flatten(1), draw, keep_prob, start).view(rows.shape).movedim(-1, 1)
-        return stream.masked(x.contiguous().flatten(1), draw, keep_prob, start).view(x.shape)
+            masked = stream.masked(rows.flatten(1), draw, keep_prob, start).view(rows.shape).movedim(-1, 1)
+        else:
+            masked = stream.masked(x.contiguous().flatten(1), draw, keep_prob, start).view(x.shape)
+        return masked.detach()  # no view, which an in-place ReLU may not overwrite
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
