@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks.harness import Row, bound_row, compare, print_table
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
-from dropscape.curvature.spectrum import extreme_eigenvalues
+from dropscape.curvature.spectrum import spectrum
 from dropscape.models.fnn import FullyConnected
 
 COUNT = 10
@@ -24,7 +24,7 @@ TOLERANCES = {PYHESSIAN: 3e-3, EIGENTHINGS: 1e-4}
 
 
 def ours(setup: Setup, tolerance: float = 1e-5) -> Tensor:
-    found = extreme_eigenvalues(setup.model, setup.block, setup.inputs, setup.targets, top=COUNT, tolerance=tolerance)
+    found = spectrum(setup.model, setup.block, (setup.inputs, setup.targets), top=COUNT, tolerance=tolerance)
     return found.eigenvalues
 
 
@@ -32,9 +32,7 @@ def reference(setup: Setup) -> Tensor:
     """By double backward in float64, which shares no code with the structured products."""
     plain = _PlainModule(setup.model)
     block = tuple(f"network.{name}" for name in setup.block)
-    found = extreme_eigenvalues(
-        plain, block, setup.inputs, setup.targets, top=COUNT, dtype=torch.float64, tolerance=1e-12
-    )
+    found = spectrum(plain, block, (setup.inputs, setup.targets), top=COUNT, dtype=torch.float64, tolerance=1e-12)
     assert found.method == "products" and found.converged
     return found.eigenvalues
 
@@ -101,13 +99,13 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
         name = f"top {COUNT} eigenvalues 50x50, n={n}"
         timed = compare(
             name,
-            ("extreme_eigenvalues", lambda: ours(setup)),
+            ("spectrum", lambda: ours(setup)),
             {peer: lambda run=run: run(setup) for peer, run in peers.items()},
             limits={"PyHessian, tol=1e-6": 10},
         )
-        compared = [("extreme_eigenvalues", error(ours(setup), exact), peer) for peer in peers]
+        compared = [("spectrum", error(ours(setup), exact), peer) for peer in peers]
         for peer, tolerance in TOLERANCES.items():
-            call = f"extreme_eigenvalues, tolerance={tolerance:g}"
+            call = f"spectrum, tolerance={tolerance:g}"
             timed += compare(
                 name,
                 (call, lambda tolerance=tolerance: ours(setup, tolerance)),

@@ -72,7 +72,9 @@ def naive(setup: Setup, directions: Tensor) -> Work:
 
 def ours(setup: Setup, directions: Tensor) -> Work:
     """Our widths, (K,), from the images."""
-    return lambda: interval_flatness(setup.model, setup.block, setup.inputs, setup.targets, directions).width[:, 0]
+    return lambda: interval_flatness(
+        setup.model, setup.block, (setup.inputs, setup.targets), directions=directions
+    ).width[:, 0]
 
 
 def float64_widths(setup: Setup, directions: Tensor, near: np.ndarray) -> np.ndarray:
@@ -103,7 +105,7 @@ def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
         setup = trained_network(n)
         directions = principal_directions(setup, DIRECTIONS)
         few = directions[::NAIVE_SHARE]
-        measured = interval_flatness(setup.model, setup.block, setup.inputs, setup.targets, directions)
+        measured = interval_flatness(setup.model, setup.block, (setup.inputs, setup.targets), directions=directions)
         widths = measured.width[::NAIVE_SHARE, 0]
         to_naive = np.abs(naive(setup, few)() / widths - 1).max()
         to_exact = np.abs(widths / float64_widths(setup, few, widths) - 1).max()

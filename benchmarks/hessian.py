@@ -34,7 +34,7 @@ class Suffix(nn.Module):
 
 
 def ours(setup: Setup, dtype: torch.dtype = torch.float32) -> Tensor:
-    return block_hessian(setup.model, setup.block, setup.inputs, setup.targets, dtype=dtype).matrix
+    return block_hessian(setup.model, setup.block, (setup.inputs, setup.targets), dtype=dtype).matrix
 
 
 def half_size_product(n: int, width: int) -> Callable[[], Tensor]:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from benchmarks.harness import Row, compare, error_row, print_table
 from benchmarks.harness import threads as use_threads
-from dropscape.curvature.hessian import BlockProducts, block_hessian, block_products
+from dropscape.curvature.hessian import HessianProducts, block_hessian, hessian_products
 from dropscape.curvature.products import HessianOperator
 from dropscape.numerics.seeds import torch_generator
 
@@ -46,8 +46,6 @@ class Residual(nn.Module):
 
 class ResidualStages(nn.Module):
     """ResNet-20 without its stem: reads (n, 16, 32, 32)."""
-
-    piecewise_linear = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,14 +131,14 @@ class Problem:
         self.size = self.model.get_parameter(self.block[0]).numel()
         self.name = f"{kind}, P={self.size}, n={n}"
 
-    def products(self) -> BlockProducts:
-        return block_products(self.model, self.block, self.inputs, self.targets, self.loss)
+    def products(self) -> HessianProducts:
+        return hessian_products(self.model, self.block, (self.inputs, self.targets), self.loss)
 
     def exact(self, vectors: Tensor) -> Tensor:
         return HessianOperator(self.model, self.block, self.inputs, self.targets, self.loss, torch.float64)(vectors)
 
     def dense(self) -> Tensor:
-        return block_hessian(self.model, self.block, self.inputs, self.targets, self.loss).matrix
+        return block_hessian(self.model, self.block, (self.inputs, self.targets), self.loss).matrix
 
     def curvlinops(self, kind: str = "HessianLinearOperator") -> object:
         import curvlinops
@@ -177,7 +175,7 @@ def product_rows(problem: Problem) -> list[Row]:
     name = f"{VECTORS} Hessian-vector products, {problem.name}"
     table = compare(
         name,
-        (f"block_products, {ours.method}", lambda: ours.multiply(vectors)),
+        (f"hessian_products, {ours.method}", lambda: ours.multiply(vectors)),
         peers,
         limits=dict.fromkeys(peers, PROMISED),
     )
@@ -190,7 +188,7 @@ def dense_rows(problem: Problem) -> list[Row]:
     """The whole matrix; peers on evenly spaced columns, as many at once as they are given."""
     columns = one_hot(torch.arange(0, problem.size, SHARE), problem.size).float()
     share = problem.size / len(columns)
-    method = block_hessian(problem.model, problem.block, problem.inputs[:4], problem.targets[:4], problem.loss).method
+    method = block_hessian(problem.model, problem.block, (problem.inputs[:4], problem.targets[:4]), problem.loss).method
     hessian, eigenthings = problem.curvlinops(), problem.eigenthings()
     peers = {
         "curvlinops": lambda: hessian @ columns.T,

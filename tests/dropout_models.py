@@ -1,5 +1,7 @@
 """Models as people write them, each with torch's dropout: what tests of masks and of sampled gradients measure."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -51,6 +53,32 @@ class Convolutional(nn.Sequential):
         self[0].requires_grad_(False)
 
 
+@dataclass
+class Output:
+    """What a Hugging Face model returns."""
+
+    logits: torch.Tensor
+    hidden_states: tuple
+
+
+class NamedInputs(nn.Module):
+    """A block in the style of Hugging Face: named inputs, an output with fields, attention that hides padding."""
+
+    def __init__(self, d=4):
+        super().__init__()
+        self.embeddings, self.dropout = nn.Embedding(7, d), nn.Dropout(0.3)
+        self.query, self.key, self.value = (nn.Linear(d, d) for _ in range(3))
+        self.norm, self.classifier = nn.LayerNorm(d), nn.Linear(d, 3)
+
+    def forward(self, input_ids=None, attention_mask=None, return_dict=True):
+        x = self.embeddings(input_ids)
+        scores = self.query(x) @ self.key(x).transpose(1, 2)
+        scores = scores.masked_fill(attention_mask[:, None] == 0, torch.finfo(x.dtype).min)
+        x = self.norm(x + self.dropout(scores.softmax(dim=-1)) @ self.value(x))
+        logits = self.classifier(self.dropout(x[:, 0]))
+        return Output(logits, (x,)) if return_dict else (logits,)
+
+
 class Gpt(nn.Module):
     """Two blocks with causal attention; the head is the table of the embeddings, one dropout stands in all places."""
 
@@ -66,7 +94,7 @@ class Gpt(nn.Module):
 
     def forward(self, tokens):
         x = self.tokens(tokens) + self.dropout(self.positions)
-        future = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+        future = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
         for block in self.blocks:
             q, k, v = block["qkv"](block["norm"](x)).chunk(3, dim=-1)
             scores = (q @ k.transpose(1, 2)).masked_fill(future, float("-inf"))

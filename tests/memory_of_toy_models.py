@@ -10,10 +10,10 @@ from torch.nn.functional import normalize
 
 from benchmarks.harness import MIB, peak_memory_mib
 from dropscape.curvature import jacobian, products
-from dropscape.curvature.hessian import block_hessian, block_products
+from dropscape.curvature.hessian import block_hessian, hessian_products
 from dropscape.curvature.products import HessianOperator
 from dropscape.flatness.interval import interval_flatness
-from dropscape.flatness.slices import loss_slices
+from dropscape.flatness.slices import loss_slice
 from dropscape.models import prefix_suffix
 from dropscape.models.block import block_vector
 from dropscape.numerics.devices import Budget
@@ -27,13 +27,13 @@ def measurements(model, inputs, targets, block, loss):
     """{name: the measurement as a call without arguments}."""
     direction = normalize(torch.ones(1, block_vector(model, block).numel()), dim=1)
     return {
-        "dense Hessian": lambda: block_hessian(model, block, inputs, targets, loss),
-        "products": lambda: block_products(model, block, inputs, targets, loss).multiply(direction),
+        "dense Hessian": lambda: block_hessian(model, block, (inputs, targets), loss),
+        "products": lambda: hessian_products(model, block, (inputs, targets), loss).multiply(direction),
         "products by double backward": lambda: HessianOperator(model, block, inputs, targets, loss)(direction),
         "interval flatness": lambda: interval_flatness(
-            model, block, inputs, targets, direction, loss=loss, max_width=1.0
+            model, block, (inputs, targets), directions=direction, loss=loss, max_width=1.0
         ),
-        "slices": lambda: loss_slices(model, inputs, targets, [-0.1, 0.0, 0.1], loss=loss),
+        "slices": lambda: loss_slice(model, None, (inputs, targets), loss, alphas=[-0.1, 0.0, 0.1]),
     }
 
 

@@ -12,8 +12,6 @@ from dropscape.models.block import block_vector, split_vector
 class Convolutional(nn.Module):
     """Convolutions, batch norms with fixed statistics, a residual sum, max and mean pooling."""
 
-    piecewise_linear = True
-
     def __init__(self, classes=3, width=4):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(2, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
@@ -50,8 +48,6 @@ BLOCKS_OF_CONVOLUTIONAL = [
 
 class Attentive(nn.Module):
     """Two causal self-attentions and a reading of a second sentence; inputs are the pair of sentences."""
-
-    piecewise_linear = False
 
     def __init__(self, words=7, width=5, size=3, heads=2):
         super().__init__()

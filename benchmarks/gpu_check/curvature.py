@@ -7,8 +7,8 @@ from benchmarks.gpu_check.examples import architectures, images
 from benchmarks.gpu_check.gradients import small_network
 from benchmarks.gpu_check.lines import Line
 from benchmarks.gpu_check.machine import DEVICE, Machine, Work, counted, relative, to_device
+from dropscape.curvature.eigenpairs import eigenpairs, residual_norms
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.registry import initialised
 
@@ -34,14 +34,15 @@ def kronecker(machine: Machine) -> list[Line]:
 
 
 def _of(given: tuple[FullyConnected, Tensor, Tensor]) -> tuple:
-    return given[0], BLOCK, *given[1:]
+    return given[0], BLOCK, given[1:]
 
 
 def four_methods(machine: Machine) -> list[Line]:
     """Compute one Hessian in float64 by every method; all are exact."""
     torch.manual_seed(0)
     model = FullyConnected(machine.size((784, 30, 30, 10), (784, 6, 5, 10))).eval().to(DEVICE)
-    given = model, BLOCK, *(values[: machine.size(2_000, 40)] for values in to_device(small_network(machine))[1:])
+    few = machine.size(2_000, 40)
+    given = model, BLOCK, tuple(values[:few] for values in to_device(small_network(machine))[1:])
     lines, matrices = [], {}
     for method in METHODS:
 
@@ -61,11 +62,11 @@ def jacobian(machine: Machine) -> list[Line]:
     config = architectures(machine)["ResNet-20"].config
     model, n, few = initialised(config.model, 0).eval(), machine.size(2_000, 6), machine.size(20, 4)
     inputs, targets = images(n, 100)
-    expected = block_hessian(model, config.block, inputs[:few], targets[:few]).matrix
+    expected = block_hessian(model, config.block, (inputs[:few], targets[:few])).matrix
     given = to_device((model, inputs, targets))
-    found = block_hessian(given[0], config.block, *(values[:few] for values in given[1:])).matrix
-    seconds = machine.once(lambda: block_hessian(given[0], config.block, *given[1:]))
-    counts = counted(lambda: block_hessian(given[0], config.block, *given[1:]))
+    found = block_hessian(given[0], config.block, [values[:few] for values in given[1:]]).matrix
+    seconds = machine.once(lambda: block_hessian(given[0], config.block, given[1:]))
+    counts = counted(lambda: block_hessian(given[0], config.block, given[1:]))
     machine.works.append(Work("Jacobians of ResNet-20", seconds, *counts))
     speed = machine.speed("float32", counts[0], seconds)
     return [

@@ -32,7 +32,7 @@ def flatness(machine: Machine) -> Line:
 
     def measured(device: str) -> np.ndarray:
         given = to_device((deepcopy(model), *examples, directions), device)
-        return interval_flatness(given[0], BLOCK, *given[1:], factors=[2.0, 1.5]).width
+        return interval_flatness(given[0], BLOCK, given[1:3], directions=given[3], factors=[2.0, 1.5]).width
 
     expected, found = measured("cpu"), measured(DEVICE)
     seconds = machine.once(lambda: measured(DEVICE))
@@ -58,8 +58,8 @@ def alignments(machine: Machine) -> list[Line]:
         network, inputs, targets = to_device((initialised(settings, 0).eval(), *images(n)), device)
         loss = training_loss("cross_entropy", targets)
         options = {"keep_prob": 0.8, "samples": samples, "seed": 0, "micro_batch": 500, "device": device}
-        gradients = dropout_gradients(network, block, inputs, targets, loss, **options).samples
-        found = alignment(block_hessian(network, block, inputs, targets).matrix.cpu(), gradients.cpu())
+        gradients = dropout_gradients(network, block, (inputs, targets), loss, **options).samples
+        found = alignment(block_hessian(network, block, (inputs, targets)).matrix.cpu(), gradients.cpu())
         return np.array([found.trace_h_sigma, found.cosine, found.trace_h, found.hessian_norm, found.sigma_norm])
 
     few = machine.size(64, 6)

@@ -31,3 +31,7 @@ class DivergenceError(DropscapeError):
 
 class RandomObjectiveError(DropscapeError):
     """A measurement was asked of a loss that changes from call to call."""
+
+
+class CertificateError(DropscapeError):
+    """A measurement disagrees with what it was checked against."""

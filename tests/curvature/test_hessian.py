@@ -18,7 +18,7 @@ def example(activation="relu"):
 def test_both_methods_agree(block):
     model, inputs, targets = example()
     both = [
-        block_hessian(model, block, inputs, targets, dtype=torch.float64, method=method)
+        block_hessian(model, block, (inputs, targets), dtype=torch.float64, method=method)
         for method in ("auto", "products")
     ]
     assert [found.method for found in both] == ["kronecker", "products"]
@@ -36,21 +36,21 @@ def test_both_methods_agree(block):
 )
 def test_picks_another_method_where_the_sum_is_not_the_hessian(activation, block, loss, method):
     model, inputs, targets = example(activation)
-    assert block_hessian(model, block, inputs, targets, loss).method == method
+    assert block_hessian(model, block, (inputs, targets), loss).method == method
     with pytest.raises(ConfigurationError, match="products"):
-        block_hessian(model, block, inputs, targets, loss, method="kronecker")
+        block_hessian(model, block, (inputs, targets), loss, method="kronecker")
 
 
 def test_matrix_that_would_not_fit_is_refused_before_it_is_tried():
     model = torch.nn.Sequential(torch.nn.Linear(300, 300))
     with pytest.raises(ConfigurationError, match=r"0\.weight has 90000 parameters, .* 30 GiB; .*extreme eigenvalues"):
-        block_hessian(model, ("0.weight",), torch.randn(4, 300), torch.randint(300, (4,)))
+        block_hessian(model, ("0.weight",), (torch.randn(4, 300), torch.randint(300, (4,))))
 
 
 def test_loss_given_as_its_function_is_recognised():
     model, inputs, targets = example()
     both = [
-        block_hessian(model, ("layers.1.weight",), inputs, targets, loss)
+        block_hessian(model, ("layers.1.weight",), (inputs, targets), loss)
         for loss in ("cross_entropy", LOSSES["cross_entropy"])
     ]
     assert both[1].method == "kronecker" and torch.equal(both[0].matrix, both[1].matrix)
@@ -59,11 +59,11 @@ def test_loss_given_as_its_function_is_recognised():
 def test_names_what_is_wrong():
     model, inputs, targets = example()
     with pytest.raises(ConfigurationError, match=r"curvature\.method is 'exact'"):
-        block_hessian(model, ("layers.1.weight",), inputs, targets, method="exact")
+        block_hessian(model, ("layers.1.weight",), (inputs, targets), method="exact")
     with pytest.raises(ConfigurationError, match=r"layers\.9\.weight"):
-        block_hessian(model, ("layers.9.weight",), inputs, targets)
+        block_hessian(model, ("layers.9.weight",), (inputs, targets))
     with pytest.raises(ConfigurationError, match="loss is 'hinge'"):
-        block_hessian(model, ("layers.1.weight",), inputs, targets, "hinge")
+        block_hessian(model, ("layers.1.weight",), (inputs, targets), "hinge")
 
 
 def test_refuses_a_random_objective():
@@ -77,13 +77,13 @@ def test_refuses_a_random_objective():
 
     _, inputs, targets = example()
     with pytest.raises(RandomObjectiveError, match="two evaluations"):
-        block_hessian(Masked(), ("linear.weight",), inputs, targets)
+        block_hessian(Masked(), ("linear.weight",), (inputs, targets))
 
 
 def test_caller_is_left_as_it_was():
     model, inputs, targets = example()
     model.train()
     for method in ("kronecker", "products"):
-        block_hessian(model, ("layers.1.weight",), inputs, targets, method=method)
+        block_hessian(model, ("layers.1.weight",), (inputs, targets), method=method)
     assert model.training
     assert all(value.grad is None and value.requires_grad for value in model.parameters())

@@ -20,11 +20,11 @@ from tests.toy_models import autograd_hessian, convolutional
 def test_equals_autograd_for_every_layer(block, loss):
     model, inputs, targets = convolutional(loss=loss)
     reference = autograd_hessian(model, block, inputs, targets, output_loss(loss))
-    found = block_hessian(model, block, inputs, targets, loss, torch.float64)
+    found = block_hessian(model, block, (inputs, targets), loss, dtype=torch.float64)
     assert found.method == "jacobian"
     assert torch.equal(found.matrix, found.matrix.T)
     torch.testing.assert_close(found.matrix, reference, rtol=1e-9, atol=1e-13)
-    single = block_hessian(model, block, inputs, targets, loss).matrix
+    single = block_hessian(model, block, (inputs, targets), loss).matrix
     assert float((single - reference).norm() / reference.norm()) < 1e-5
 
 
@@ -45,7 +45,7 @@ def test_equals_the_kronecker_sum_of_a_fully_connected_network(layer):
     model, inputs, targets = FullyConnected((5, 6, 4, 3)), torch.randn(20, 5), torch.randint(3, (20,))
     block = (f"layers.{layer}.weight", f"layers.{layer}.bias")
     both = [
-        block_hessian(model, block, inputs, targets, dtype=torch.float64, method=method).matrix
+        block_hessian(model, block, (inputs, targets), dtype=torch.float64, method=method).matrix
         for method in ("kronecker", "jacobian")
     ]
     torch.testing.assert_close(both[1], both[0], rtol=1e-12, atol=1e-16)
@@ -55,8 +55,6 @@ def test_dense_layer_on_positions():
     """A dense layer over the last dimension of (n, L, d)."""
 
     class Tokens(nn.Module):
-        piecewise_linear = True
-
         def __init__(self):
             super().__init__()
             self.layer, self.head = nn.Linear(3, 4), nn.Linear(4, 3)
@@ -68,7 +66,7 @@ def test_dense_layer_on_positions():
     model, inputs, targets = Tokens(), torch.randn(8, 5, 3), torch.randint(3, (8,))
     block = ("layer.weight", "layer.bias")
     reference = autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))
-    found = block_hessian(model, block, inputs, targets, dtype=torch.float64)
+    found = block_hessian(model, block, (inputs, targets), dtype=torch.float64)
     assert found.method == "jacobian"
     torch.testing.assert_close(found.matrix, reference, rtol=1e-10, atol=1e-14)
 
@@ -93,26 +91,20 @@ def test_nearly_certain_examples_keep_their_digits_in_float32():
     torch.testing.assert_close(root.T @ root, exact, rtol=1e-5, atol=0)
 
 
-class Bent(nn.Sequential):
-    """Says what is not true."""
-
-    piecewise_linear = True
-
-
-def test_module_that_is_not_piecewise_linear_is_refused():
+def test_module_that_is_not_piecewise_linear_is_refused_and_found():
     torch.manual_seed(0)
     inputs, targets = torch.randn(9, 4), torch.randint(3, (9,))
-    bent = Bent(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3))
-    with pytest.raises(ConfigurationError, match=r"Bent has piecewise_linear .* curved in the block 0\.weight"):
-        block_hessian(bent, ("0.weight",), inputs, targets)
+    bent = nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3))
+    with pytest.raises(ConfigurationError, match=r"outputs of Sequential are curved in the block 0\.weight"):
+        block_hessian(bent, ("0.weight",), (inputs, targets), method="jacobian")
+    assert block_hessian(bent, ("0.weight",), (inputs, targets)).method == "preactivations"
     # After the bend it is linear in the last layer, and that is enough.
-    assert block_hessian(bent, ("2.weight",), inputs, targets).method == "jacobian"
+    assert block_hessian(bent, ("2.weight",), (inputs, targets)).method == "jacobian"
 
 
-def test_layer_whose_weights_are_read_twice_is_refused():
+@pytest.mark.parametrize("shared", ["module", "weight"])
+def test_layer_whose_weights_are_read_twice_is_differentiated_whole(shared):
     class Twice(nn.Module):
-        piecewise_linear = True
-
         def __init__(self, shared):
             super().__init__()
             self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
@@ -123,18 +115,21 @@ def test_layer_whose_weights_are_read_twice_is_refused():
             return x + (self.first(x) if self.shared == "module" else nn.functional.linear(x, self.first.weight))
 
     inputs, targets = torch.randn(9, 3), torch.randint(3, (9,))
-    with pytest.raises(ConfigurationError, match="'first' runs 2 times"):
-        block_hessian(Twice("module"), ("first.weight",), inputs, targets)
+    model, block = Twice(shared), ("first.weight",)
     with pytest.raises(ConfigurationError, match="'first' are read elsewhere in Twice"):
-        block_hessian(Twice("weight"), ("first.weight",), inputs, targets)
+        block_hessian(model, block, (inputs, targets), method="jacobian")
+    found = block_hessian(model, block, (inputs, targets), dtype=torch.float64)
+    assert found.method == "products"
+    reference = autograd_hessian(model, block, inputs, targets, output_loss("cross_entropy"))
+    torch.testing.assert_close(found.matrix, reference, rtol=1e-10, atol=1e-14)
 
 
 def test_names_what_the_method_needs():
     model, inputs, targets = convolutional()
     with pytest.raises(ConfigurationError, match="one dense or convolutional layer's weight"):
-        block_hessian(model, ("norm.weight",), inputs, targets, method="jacobian")
+        block_hessian(model, ("norm.weight",), (inputs, targets), method="jacobian")
     with pytest.raises(ConfigurationError, match="losses 'cross_entropy' and 'mse'"):
-        block_hessian(model, BLOCKS[0], inputs, targets, lambda o, t: o.square().sum(1), method="jacobian")
+        block_hessian(model, BLOCKS[0], (inputs, targets), lambda o, t: o.square().sum(1), method="jacobian")
 
 
 def test_other_blocks_and_losses_go_by_products():
@@ -144,7 +139,7 @@ def test_other_blocks_and_losses_go_by_products():
         return outputs.pow(4).sum(dim=1)
 
     for block, loss in ((("norm.weight", "norm.bias"), "cross_entropy"), (("short.weight",), quartic)):
-        found = block_hessian(model, block, inputs, targets, loss, torch.float64)
+        found = block_hessian(model, block, (inputs, targets), loss, dtype=torch.float64)
         assert found.method == "products"
         chosen = output_loss(loss) if isinstance(loss, str) else loss
         reference = autograd_hessian(model, block, inputs, targets, chosen)
@@ -154,7 +149,7 @@ def test_other_blocks_and_losses_go_by_products():
 def test_caller_is_left_as_it_was():
     model, inputs, targets = convolutional()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    block_hessian(model, BLOCKS[1], inputs, targets)
+    block_hessian(model, BLOCKS[1], (inputs, targets))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(value.requires_grad and value.grad is None for value in model.parameters())
     outputs = functional_call(model, dict(model.named_parameters()), (inputs,))

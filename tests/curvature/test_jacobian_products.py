@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from dropscape.curvature.hessian import block_products
+from dropscape.curvature.eigenpairs import eigenpairs
+from dropscape.curvature.hessian import hessian_products
 from dropscape.curvature.jacobian import JacobianProducts
 from dropscape.curvature.products import HessianOperator
-from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues
+from dropscape.curvature.spectrum import spectrum
 from dropscape.errors import ConfigurationError, DivergenceError
 from dropscape.models.losses import output_loss
 from dropscape.numerics.devices import Budget
@@ -20,18 +21,16 @@ from tests.toy_models import autograd_hessian, convolutional
 def test_equals_autograd_for_every_layer(block, loss):
     model, inputs, targets = convolutional(loss=loss)
     reference = autograd_hessian(model, block, inputs, targets, output_loss(loss))
-    products = block_products(model, block, inputs, targets, loss, torch.float64)
+    products = hessian_products(model, block, (inputs, targets), loss, dtype=torch.float64)
     assert products.method == "jacobian" and products.multiply._hold
     torch.testing.assert_close(products.multiply(torch.eye(len(reference)).double()), reference, rtol=1e-9, atol=1e-13)
     vectors = torch.randn(3, len(reference), generator=torch.Generator().manual_seed(0))
-    single = block_products(model, block, inputs, targets, loss).multiply(vectors)
+    single = hessian_products(model, block, (inputs, targets), loss).multiply(vectors)
     assert float((single - vectors.double() @ reference).norm() / (vectors.double() @ reference).norm()) < 1e-5
 
 
 class Kinks(nn.Module):
     """One kink of each kind between dense layers; as many again run before the block's layer."""
-
-    piecewise_linear = True
 
     def __init__(self, kink):
         super().__init__()
@@ -87,9 +86,7 @@ def test_batches_and_what_is_kept_change_nothing_but_rounding(monkeypatch):
 def test_eigenvalues_take_them():
     model, inputs, targets = convolutional()
     exact, _ = eigenpairs(autograd_hessian(model, BLOCKS[3], inputs, targets, output_loss("cross_entropy")))
-    found = extreme_eigenvalues(
-        model, BLOCKS[3], inputs, targets, top=4, dtype=torch.float64, tolerance=1e-9, max_products=100
-    )
+    found = spectrum(model, BLOCKS[3], (inputs, targets), top=4, dtype=torch.float64, tolerance=1e-9, max_products=100)
     assert found.converged and found.method == "jacobian"
     torch.testing.assert_close(found.eigenvalues, exact[:4], rtol=1e-9, atol=1e-13)
 
@@ -115,7 +112,7 @@ def test_diverged_network_is_named():
     with torch.no_grad():
         model.second.weight.mul_(float("inf"))
     with pytest.raises(DivergenceError, match="not finite"):
-        extreme_eigenvalues(model, BLOCKS[2], inputs, targets, top=2)
+        spectrum(model, BLOCKS[2], (inputs, targets), top=2)
 
 
 def test_names_what_it_needs():
@@ -129,6 +126,6 @@ def test_names_what_it_needs():
 def test_caller_is_left_as_it_was():
     model, inputs, targets = convolutional()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    block_products(model, BLOCKS[2], inputs, targets).multiply(torch.ones(1, 148))
+    hessian_products(model, BLOCKS[2], (inputs, targets)).multiply(torch.ones(1, 148))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert "forward" not in vars(model.first) and not model.first._forward_hooks

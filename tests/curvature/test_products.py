@@ -72,7 +72,7 @@ def autograd_hessian(model, block, inputs, targets, loss):
 
 
 def dense_hessian(model, block, inputs, targets, loss, dtype=torch.float32):
-    return block_hessian(model, block, inputs, targets, loss, dtype, "products").matrix
+    return block_hessian(model, block, (inputs, targets), loss, dtype=dtype, method="products").matrix
 
 
 def _double(values):

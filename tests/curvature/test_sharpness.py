@@ -30,7 +30,7 @@ def example():
 
 def dense(model, inputs, targets, loss="cross_entropy"):
     block = [name for name, _ in model.named_parameters()]
-    return block_hessian(model, block, inputs, targets, loss, torch.float64, method="products").matrix
+    return block_hessian(model, block, (inputs, targets), loss, dtype=torch.float64, method="products").matrix
 
 
 def test_the_largest_eigenvalue_is_that_of_the_dense_hessian(example):

@@ -95,7 +95,14 @@ def test_quadratic_loss_in_closed_form(layer):
             expected[k] = [2 * math.sqrt(slope**2 + 2 * curvature * (f - 1) * loss0) / curvature for f in FACTORS]
     for known in (None, curvatures):
         measured = interval_flatness(
-            model, block, inputs, targets, directions, factors=FACTORS, loss="mse", curvatures=known, tolerance=1e-9
+            model,
+            block,
+            (inputs, targets),
+            directions=directions,
+            factors=FACTORS,
+            loss="mse",
+            curvatures=known,
+            tolerance=1e-9,
         )
         assert measured.loss0 == pytest.approx(loss0, rel=1e-13)
         np.testing.assert_allclose(measured.width, expected, rtol=1e-8)
@@ -108,10 +115,10 @@ def test_both_sides_against_dense_forward_passes(activation, block):
     model, inputs, targets = trained(activation=activation)
     directions = unit_vectors(2, len(block_vector(model, block)))
     left, right = dense_widths(model, block, inputs, targets, directions, FACTORS)
-    exact = interval_flatness(model, block, inputs, targets, directions, factors=FACTORS, tolerance=1e-9)
+    exact = interval_flatness(model, block, (inputs, targets), directions=directions, factors=FACTORS, tolerance=1e-9)
     np.testing.assert_allclose(exact.left, left, rtol=1e-8)
     np.testing.assert_allclose(exact.right, right, rtol=1e-8)
-    single = interval_flatness(model.float(), block, inputs.float(), targets, directions, factors=FACTORS)
+    single = interval_flatness(model.float(), block, (inputs.float(), targets), directions=directions, factors=FACTORS)
     np.testing.assert_allclose(single.width, right - left, rtol=5e-6)
 
 
@@ -120,7 +127,7 @@ def test_more_layers_after_the_block():
     block = ("layers.1.weight",)
     directions = unit_vectors(3, 72)
     left, right = dense_widths(model, block, inputs, targets, directions, (2.0,))
-    measured = interval_flatness(model, block, inputs, targets, directions)
+    measured = interval_flatness(model, block, (inputs, targets), directions=directions)
     np.testing.assert_allclose(measured.width, right - left, rtol=2e-6)
 
 
@@ -139,11 +146,11 @@ def test_block_across_layers_and_other_modules():
     block = ("0.weight", "5.bias")
     directions = unit_vectors(3, 21)
     with pytest.raises(RandomObjectiveError):
-        interval_flatness(model, block, inputs, targets, directions)
+        interval_flatness(model, block, (inputs, targets), directions=directions)
     model.eval()
     before = copy.deepcopy(model.state_dict())
     left, right = dense_widths(model, block, inputs, targets, directions, (2.0,))
-    measured = interval_flatness(model, block, inputs, targets, directions)
+    measured = interval_flatness(model, block, (inputs, targets), directions=directions)
     np.testing.assert_allclose(measured.width[:, 0], (right - left)[:, 0], rtol=2e-6)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
@@ -169,7 +176,9 @@ def test_the_closest_crossing_counts():
         model, ("position",), inputs, targets, torch.ones(1, 1), (2.0,), lambda f, y: ((f - y) ** 2).sum(1).mean() / 2
     )
     assert right[0, 0] < 1.5
-    measured = interval_flatness(model, ("position",), inputs, targets, torch.ones(1, 1), loss="mse", tolerance=1e-9)
+    measured = interval_flatness(
+        model, ("position",), (inputs, targets), directions=torch.ones(1, 1), loss="mse", tolerance=1e-9
+    )
     np.testing.assert_allclose(measured.left, left, rtol=1e-8)
     np.testing.assert_allclose(measured.right, right, rtol=1e-8)
 
@@ -177,10 +186,12 @@ def test_the_closest_crossing_counts():
 def test_factors_in_any_order_agree_with_one_factor_calls():
     model, inputs, targets = trained()
     directions = unit_vectors(4, 90)
-    together = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions, factors=FACTORS)
+    together = interval_flatness(model, ("layers.1.weight",), (inputs, targets), directions=directions, factors=FACTORS)
     assert together.factors == FACTORS
     for column, factor in enumerate(FACTORS):
-        alone = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions, factors=(factor,))
+        alone = interval_flatness(
+            model, ("layers.1.weight",), (inputs, targets), directions=directions, factors=(factor,)
+        )
         np.testing.assert_allclose(together.width[:, column], alone.width[:, 0], rtol=2e-6)
     assert (np.diff(together.width[:, np.argsort(FACTORS)], axis=1) > 0).all()
 
@@ -193,11 +204,11 @@ def test_width_above_a_floor_is_that_of_the_loss_less_the_floor():
     floor = smoothed_entropy(4, epsilon)
     whole = training_loss("cross_entropy", targets, epsilon)
     options = {"loss": whole, "factors": [2, 2, 4, 2], "floors": [0, floor, floor, 1e3], "tolerance": 1e-9}
-    measured = interval_flatness(model, block, inputs, targets, directions, **options)
-    plain = interval_flatness(model, block, inputs, targets, directions, loss=whole, tolerance=1e-9)
+    measured = interval_flatness(model, block, (inputs, targets), directions=directions, **options)
+    plain = interval_flatness(model, block, (inputs, targets), directions=directions, loss=whole, tolerance=1e-9)
     np.testing.assert_allclose(measured.width[:, :1], plain.width, rtol=1e-8)
     options = {"loss": lambda outputs, classes: whole(outputs, classes) - floor, "factors": [2, 4]}
-    divergence = interval_flatness(model, block, inputs, targets, directions, **options, tolerance=1e-9)
+    divergence = interval_flatness(model, block, (inputs, targets), directions=directions, **options, tolerance=1e-9)
     np.testing.assert_allclose(measured.width[:, 1:3], divergence.width, rtol=1e-8)
     assert (measured.width[:, 0] > 1.1 * measured.width[:, 1]).all()
     assert set(measured.reasons[:, 3]) == {"loss at the minimum is not above its floor"}
@@ -216,9 +227,8 @@ def test_few_losses_and_a_count_of_them(monkeypatch):
     measured = interval_flatness(
         model,
         ("layers.1.weight",),
-        inputs,
-        targets,
-        directions,
+        (inputs, targets),
+        directions=directions,
         progress=lambda done, total: seen.append((done, total)),
     )
     assert measured.evaluations == sum(counted) - 1
@@ -233,7 +243,7 @@ def test_flat_direction_has_no_width_and_says_why():
         model.layers[0].bias[4] = -1e3
     directions = torch.zeros(1, 90)
     directions[0, 4] = 1
-    measured = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions)
+    measured = interval_flatness(model, ("layers.1.weight",), (inputs, targets), directions=directions)
     assert np.isnan([measured.left, measured.right, measured.width]).all()
     assert measured.reasons.tolist() == [["no crossing on either side within max_width"]]
 
@@ -246,7 +256,9 @@ def test_one_sided_crossing_keeps_its_side():
         targets = model(inputs).argmax(1)
     directions = block_vector(model, ("layers.2.weight",))[None]
     directions = directions / directions.norm()
-    measured = interval_flatness(model, ("layers.2.weight",), inputs, targets, torch.cat([directions, -directions]))
+    measured = interval_flatness(
+        model, ("layers.2.weight",), (inputs, targets), directions=torch.cat([directions, -directions])
+    )
     assert measured.reasons[:, 0].tolist() == [
         f"no crossing on the {side} within max_width" for side in ("right", "left")
     ]
@@ -257,9 +269,9 @@ def test_one_sided_crossing_keeps_its_side():
 def test_max_width_bounds_each_side():
     model, inputs, targets = trained()
     directions = unit_vectors(3, 90)
-    free = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions)
+    free = interval_flatness(model, ("layers.1.weight",), (inputs, targets), directions=directions)
     limit = (np.sort(np.concatenate([-free.left[:, 0], free.right[:, 0]]))[2:4]).mean()
-    bounded = interval_flatness(model, ("layers.1.weight",), inputs, targets, directions, max_width=limit)
+    bounded = interval_flatness(model, ("layers.1.weight",), (inputs, targets), directions=directions, max_width=limit)
     np.testing.assert_array_equal(np.isnan(bounded.right), free.right > limit)
     np.testing.assert_array_equal(np.isnan(bounded.left), -free.left > limit)
     kept = ~np.isnan(bounded.right)
@@ -274,9 +286,8 @@ def test_zero_loss():
     measured = interval_flatness(
         model,
         ("layers.1.weight",),
-        torch.randn(5, 3),
-        torch.zeros(5, 2),
-        unit_vectors(2, 8),
+        (torch.randn(5, 3), torch.zeros(5, 2)),
+        directions=unit_vectors(2, 8),
         factors=FACTORS,
         loss="mse",
     )
@@ -288,7 +299,7 @@ def test_loss_that_is_not_a_number():
     model, inputs, targets = trained(steps=1)
     with torch.no_grad():
         model.layers[0].weight[0, 0] = math.nan
-    measured = interval_flatness(model, ("layers.1.weight",), inputs, targets, unit_vectors(2, 90))
+    measured = interval_flatness(model, ("layers.1.weight",), (inputs, targets), directions=unit_vectors(2, 90))
     assert set(measured.reasons.ravel()) == {"loss at the minimum is not finite"}
 
 
@@ -307,4 +318,4 @@ def test_what_cannot_be_measured_is_refused(change, sentence):
     arguments = {"block": ("layers.1.weight",), "directions": unit_vectors(2, 90)} | change
     block, directions = arguments.pop("block"), arguments.pop("directions")
     with pytest.raises(ConfigurationError, match=sentence):
-        interval_flatness(model, block, inputs, targets, directions, **arguments)
+        interval_flatness(model, block, (inputs, targets), directions=directions, **arguments)

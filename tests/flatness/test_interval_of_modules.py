@@ -35,7 +35,9 @@ def test_crossings_are_the_first_ones(build, block, loss, cache, monkeypatch, sm
     directions = normalize(
         torch.randn(2, len(origin), dtype=torch.float64, generator=torch.Generator().manual_seed(0)), dim=1
     )
-    found = interval_flatness(model, block, inputs, targets, directions, factors=[1.05], loss=loss, max_width=1e3)
+    found = interval_flatness(
+        model, block, (inputs, targets), directions=directions, factors=[1.05], loss=loss, max_width=1e3
+    )
     chosen = loss if callable(loss) else output_loss(loss)
     mean_loss = mean_loss_of(model, block, inputs, targets, chosen)
     assert found.loss0 == pytest.approx(float(mean_loss(origin)), rel=1e-12)

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from dropscape.errors import ConfigurationError, RandomObjectiveError
-from dropscape.flatness.slices import filter_normalised_direction, loss_slices, slice_widths
+from dropscape.flatness.slices import filter_normalised_direction, loss_slice, slice_widths
 from dropscape.models.fnn import FullyConnected
 from tests.toy_models import attentive, convolutional, double, mean_token_loss
 
@@ -73,7 +73,7 @@ def test_slices_are_the_mean_loss_along_the_direction(kind):
             model, inputs, targets = FullyConnected((4, 6, 5, 3)), torch.randn(150, 4), torch.randint(3, (150,))
         loss, oracle = "cross_entropy", lambda outputs, wanted: cross_entropy(outputs, wanted, reduction="none")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    found = loss_slices(model, inputs, targets, [-0.5, 0.0, 0.25], directions=2, seed=7, loss=loss)
+    found = loss_slice(model, None, (inputs, targets), loss, alphas=[-0.5, 0.0, 0.25], directions=2, seed=7).table
     assert found[["direction", "alpha"]].to_numpy().tolist() == [[d, a] for d in (0, 1) for a in (-0.5, 0.0, 0.25)]
     for row in found.itertuples():
         direction = filter_normalised_direction(model, 7, row.direction)
@@ -88,7 +88,7 @@ def test_slices_are_the_mean_loss_along_the_direction(kind):
 def test_active_dropout_is_refused():
     model = nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.5), nn.Linear(5, 3))
     with pytest.raises(RandomObjectiveError, match=r"model\.eval\(\)"):
-        loss_slices(model, torch.randn(9, 4), torch.randint(3, (9,)), GRID)
+        loss_slice(model, None, (torch.randn(9, 4), torch.randint(3, (9,))), alphas=GRID)
 
 
 class Curve(nn.Module):
@@ -105,7 +105,9 @@ class Curve(nn.Module):
 
 def widths(function, rises=(0.5,), **options):
     inputs, targets = torch.zeros(3, 1, dtype=torch.float64), torch.zeros(3, 1)
-    return slice_widths(Curve(function), inputs, targets, rises, loss=lambda outputs, _: outputs[:, 0], **options)
+    return slice_widths(
+        Curve(function), None, (inputs, targets), lambda outputs, _: outputs[:, 0], rises=rises, **options
+    )
 
 
 def test_widths_are_roots_whatever_the_size_of_the_loss_at_zero():
@@ -153,7 +155,7 @@ def test_rises_are_positive(rises):
 @pytest.mark.parametrize("moved", ["weights", "all"])
 def test_at_the_width_a_float32_networks_loss_has_risen_by_the_rise(moved):
     model, inputs, targets = convolutional(n=60)
-    found = slice_widths(model, inputs, targets, [0.5, 0.25], directions=2, seed=3, moved=moved)
+    found = slice_widths(model, None, (inputs, targets), rises=[0.5, 0.25], directions=2, seed=3, moved=moved)
     assert len(found) == 4
     for row in found.itertuples():
         direction = filter_normalised_direction(model, 3, row.direction, moved)

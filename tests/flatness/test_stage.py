@@ -21,7 +21,7 @@ def interval(tmp_path, **changes):
     write_tiny_images(tmp_path / "data")
     states = [initialised(SETTINGS["model"], seed).state_dict() for seed in SETTINGS["seeds"]]
     vectors, _ = torch.linalg.qr(torch.randn(30, 30, generator=torch.Generator().manual_seed(0)))
-    directions = {"gradients/directions": vectors[:, :2].expand(2, 30, 2).contiguous()}
+    directions = {"gradients/directions": vectors[:2].expand(2, 2, 30).contiguous()}
     write_tensors(tmp_path / "directions", directions | {"gradients/indices": torch.tensor([1, 7])}, {})
     pairs = {"eigenvectors": vectors.expand(2, 30, 30).contiguous(), "eigenvalues": torch.ones(2, 30).double()}
     write_tensors(tmp_path / "hessian", pairs, {})

@@ -1,7 +1,8 @@
 """What a step, or a sample, asks of a GPU: never more than the tables say, at the sizes of ``trainings``.
 
 They are counted with the flags of a job, deterministic algorithms among them. What is done once for a whole training
-does not count. A count that falls is to be written into its table.
+does not count. A count that falls is to be written into its table. Hessians count with their certificates, which on so
+few examples ask for more than the Hessians do.
 """
 
 import re
@@ -65,10 +66,10 @@ equation: sampled                           0        1       127      0         
 equation: midpoint                          0        1       456      0          0             0           0      7
 sub-networks                                3        1        58      0          0             0           0      0
 loss of a layer                            23        0         0      1          0             1           0      0
-Hessian, Kronecker                        193        0         0     12          0             0           0     10
-Hessian, Jacobians                        666        0         0      5          1             0           0     12
-Hessian, pre-activations                  616        0         0      5          1             0           0      0
-Hessian, products                         897        0         0      1          0             0           0      0
+Hessian, Kronecker                        663        0         0     37          1             0           0     20
+Hessian, Jacobians                       1879        0         0     24          4             0           0     27
+Hessian, pre-activations                 1577        0         0     30          7             0           0      0
+Hessian, products                        2076        0         0     15          1             0           0      0
 loss of images                             92        0         0      1          0             1           0      2
 """
 KINDS, *_ROWS = (re.split(r"  +", line) for line in TABLE.strip().splitlines())
@@ -92,7 +93,7 @@ def fully_connected(activation="relu"):
 def sampling(samples):
     inputs, classes = examples(TRAININGS["stacked"], 16)
     options = {"keep_prob": 0.5, "dropout_after": 1, "seed": 0, "device": "cuda"}
-    dropout_gradients(fully_connected(), ["layers.1.weight"], inputs, classes, samples=samples, **options)
+    dropout_gradients(fully_connected(), ["layers.1.weight"], (inputs, classes), samples=samples, **options)
 
 
 def module_sampling(measure):
@@ -147,7 +148,7 @@ def hessian(name, block):
         model = initialised(VGG, 0) if name == "vgg" else fully_connected(name)
         model, inputs, classes = moved((model.eval(), *examples(config, 16)))
         for _ in range(times):
-            block_hessian(model, block, inputs, classes)
+            block_hessian(model, block, (inputs, classes))
 
     return loop
 
@@ -157,7 +158,7 @@ LOOPS = {
     **{f"training: {name}, no memory": training(name) for name in ("micro-batches", "resnet")},
     "sampling": sampling,
     "sampling of images": module_sampling(
-        lambda model, *given, **options: dropout_gradients(model, ["block2.conv1.weight"], *given, **options)
+        lambda model, *data, **options: dropout_gradients(model, "block2.conv1.weight", data[:2], data[2], **options)
     ),
     "ratio of images": module_sampling(loss_gradient_ratio),
     **{f"equation: {method}": equation(method) for method in ("dropout", "order_1", "order_2", "descent", "sampled")},

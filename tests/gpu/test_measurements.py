@@ -5,12 +5,14 @@ import pytest
 import torch
 from torch import nn
 
+from dropscape.curvature.eigenpairs import eigenpairs, residual_norms
 from dropscape.curvature.estimates import trace_and_norm
-from dropscape.curvature.hessian import block_hessian, block_products
-from dropscape.curvature.spectrum import eigenpairs, extreme_eigenvalues, residual_norms
+from dropscape.curvature.hessian import block_hessian, hessian_products
+from dropscape.curvature.spectrum import spectrum
+from dropscape.errors import ConfigurationError
 from dropscape.flatness.interpolation import interpolated_losses
 from dropscape.flatness.interval import interval_flatness
-from dropscape.flatness.slices import loss_slices
+from dropscape.flatness.slices import loss_slice
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
@@ -18,6 +20,7 @@ from dropscape.noise.alignment import alignment
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.ratio import loss_gradient_ratio
 from dropscape.training.translation import greedy_translations
+from tests.dropout_models import dropout_model
 from tests.gpu.compared import assert_close, moved
 from tests.gpu.pretended import pretended
 from tests.training.networks import RESNET, TRANSFORMER, VGG
@@ -78,7 +81,7 @@ def test_hessians(name):
     inputs, targets, loss = examples(kind, loss=loss)
 
     def measure(model, inputs, targets):
-        hessian = block_hessian(model, block, inputs, targets, loss, dtype=torch.float64)
+        hessian = block_hessian(model, block, (inputs, targets), loss, dtype=torch.float64)
         assert hessian.method == name.partition(",")[0] and hessian.matrix.device == inputs.device
         return hessian.matrix
 
@@ -91,10 +94,10 @@ def test_products_eigenvalues_and_estimates_with_them(kind):
     inputs, targets, loss = examples(kind)
 
     def measure(model, inputs, targets):
-        products = block_products(model, block, inputs, targets, loss, torch.float64)
+        products = hessian_products(model, block, (inputs, targets), loss, dtype=torch.float64)
         size = model.get_parameter(block[0]).numel()
         vectors = torch.randn(3, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        extreme = extreme_eigenvalues(model, block, inputs, targets, loss, 3, dtype=torch.float64, max_products=12)
+        extreme = spectrum(model, block, (inputs, targets), loss, top=3, dtype=torch.float64, max_products=12)
         samples = np.random.default_rng(0).normal(size=(5, size))
         measured = alignment(products.multiply, samples, products=9)
         return [
@@ -129,7 +132,9 @@ def test_flatness_along_directions(kind):
     directions = directions.double() / directions.double().norm(dim=1, keepdim=True)
 
     def measure(model, inputs, targets, directions):
-        measured = interval_flatness(model, block, inputs, targets, directions, factors=(1.1, 1.3), loss=loss)
+        measured = interval_flatness(
+            model, block, (inputs, targets), directions=directions, factors=(1.1, 1.3), loss=loss
+        )
         return [measured.left, measured.right, measured.loss0]
 
     on_both(measure, model, inputs, targets, directions)
@@ -139,7 +144,9 @@ def test_flatness_along_directions(kind):
 def test_slices(kind):
     inputs, targets, loss = examples(kind)
     on_both(
-        lambda model, inputs, targets: loss_slices(model, inputs, targets, [-0.5, 0.0, 0.5], 2, 3, loss),
+        lambda model, inputs, targets: (
+            loss_slice(model, None, (inputs, targets), loss, alphas=[-0.5, 0.0, 0.5], directions=2, seed=3).table
+        ),
         network(kind),
         inputs,
         targets,
@@ -167,10 +174,33 @@ def test_sampled_gradients_and_the_ratio(kind):
 
     def measure(model, inputs, targets):
         options = {"keep_prob": 0.8, "samples": 2, "seed": 3, "micro_batch": 4, "device": inputs.device.type}
-        gradients = dropout_gradients(model, block, inputs, targets, loss, **options).samples
+        gradients = dropout_gradients(model, block, (inputs, targets), loss, **options).samples
         return [gradients, loss_gradient_ratio(model, inputs, targets, loss, **options)]
 
     on_both(measure, network(kind), inputs, targets)
+
+
+@pytest.mark.parametrize("name", ["attention", "encoder", "convolutional", "gpt"])
+def test_sampled_gradients_of_models_with_torchs_dropout(name):
+    model, block, inputs, targets, loss = dropout_model(name)
+
+    def measure(model, inputs, targets):
+        return [dropout_gradients(model, block, (inputs, targets), loss, samples=2, micro_batch=2).samples]
+
+    on_both(measure, model, inputs, targets)
+
+
+def test_random_numbers_of_a_forward_pass_are_found_on_a_gpu_too():
+    class Own(torch.nn.Linear):
+        def forward(self, x):
+            return torch.nn.functional.dropout(super().forward(x), 0.5, self.training)
+
+    def measure(model, inputs, targets):
+        with pytest.raises(ConfigurationError, match="draws random numbers in its own forward"):
+            dropout_gradients(model, "weight", (inputs, targets), samples=1)
+        return []
+
+    on_both(measure, Own(3, 2), torch.rand(4, 3), torch.tensor([0, 1, 0, 1]))
 
 
 def test_translations():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dropscape.curvature.layer import Reading, how_it_reads
 from dropscape.errors import ConfigurationError
 from dropscape.models.prefix_suffix import split
 from dropscape.models.registry import initialised
@@ -91,12 +92,13 @@ def test_a_block_that_is_not_there_is_named(settings):
     ("settings", "expected"),
     [(FNN, False), (FNN | {"activation": "relu"}, True), (RESNET, True), (VGG9, True), (TRANSFORMER, False)],
 )
-def test_piecewise_linear_networks_say_so(settings, expected):
+def test_piecewise_linear_networks_are_found(settings, expected):
     """The second derivative of the outputs in one layer's weight is then exactly zero."""
     model, x = initialised(settings, 1).eval(), inputs(settings)
-    assert model.piecewise_linear is expected
     name = next(name for name, value in model.named_parameters() if name.endswith("weight") and value.ndim > 1)
-    weight = model.get_parameter("decoder.0.self_attention.queries.weight" if settings is TRANSFORMER else name)
+    name = "decoder.0.self_attention.queries.weight" if settings is TRANSFORMER else name
+    assert how_it_reads(model, [name], x) is (Reading.PIECEWISE_LINEAR if expected else Reading.CURVED)
+    weight = model.get_parameter(name)
     gradient = torch.autograd.grad(model(x)[0].sum(), weight, create_graph=True)[0]
     assert gradient.abs().max() > 0
     second = torch.autograd.grad(gradient.square().sum(), weight, allow_unused=True)[0]

@@ -191,7 +191,7 @@ def test_few_products_leave_the_trace_exact_and_say_how_rough_the_norm_is():
 def test_operator_of_a_network():
     model, inputs, targets = attentive()
     block = ("query.weight",)
-    hessian = block_hessian(model, block, inputs, targets, mean_token_loss, torch.float64).matrix
+    hessian = block_hessian(model, block, (inputs, targets), mean_token_loss, dtype=torch.float64).matrix
     operator = HessianOperator(model, block, inputs, targets, mean_token_loss, torch.float64)
     samples = np.random.default_rng(3).standard_normal((10, operator.size))
     dense, by_products = alignment(hessian, samples), alignment(operator, samples, products=3 * operator.size)
@@ -243,9 +243,9 @@ def test_along_eigenvectors_a_covariance_of_the_hessians_own_shape_is_aligned_an
     basis[60:62, 60:] = np.eye(2)
     eigenvalues = np.append(np.logspace(0, -4, 60), [1e-9, 0.0])
     deviations = rng.standard_normal((8000, 60)) * np.logspace(0, -3, 60)
-    found = along_eigenvectors(eigenvalues, basis, deviations @ basis[:, :60].T, seed=0)
+    found = along_eigenvectors(eigenvalues, basis.T, deviations @ basis[:, :60].T, seed=0)
     assert found["eigenvectors"] == 60
     assert found["rank"] > 0.999 and found["r_squared"] > 0.999
     assert abs(found["rank_rotated"]) < 0.4 and found["r_squared_rotated"] < 0.15  # three standard errors of 60 pairs
-    falling = along_eigenvectors(eigenvalues, basis, deviations[:, ::-1] @ basis[:, :60].T, seed=0)
+    falling = along_eigenvectors(eigenvalues, basis.T, deviations[:, ::-1] @ basis[:, :60].T, seed=0)
     assert falling["rank"] < -0.999

@@ -20,11 +20,11 @@ def test_diagonalises_numpys_covariance(count):
     spectrum = covariance_spectrum(samples)
     kept = min(count - 1, 20)
     v = spectrum.eigenvectors
-    assert spectrum.eigenvalues.shape == (kept,) and v.shape == (20, kept)
+    assert spectrum.eigenvalues.shape == (kept,) and v.shape == (kept, 20)
     assert spectrum.eigenvalues.dtype == v.dtype == np.float64
     assert (np.diff(spectrum.eigenvalues) <= 0).all()
-    np.testing.assert_allclose(v.T @ v, np.eye(kept), atol=1e-12)
-    np.testing.assert_allclose(v * spectrum.eigenvalues @ v.T, covariance, atol=1e-13)
+    np.testing.assert_allclose(v @ v.T, np.eye(kept), atol=1e-12)
+    np.testing.assert_allclose(v.T * spectrum.eigenvalues @ v, covariance, atol=1e-13)
     np.testing.assert_allclose(spectrum.total_variance, np.trace(covariance), rtol=1e-12)
     assert not spectrum.numerically_zero.any()
 
@@ -39,7 +39,7 @@ def test_steep_spectrum_is_accurate_to_a_per_cent_where_it_is_not_flagged(count)
     assert 0 < sound.sum() < len(sound)
     assert not sound[np.argmin(sound) :].any()
     np.testing.assert_allclose(spectrum.eigenvalues[sound], exact[: len(sound)][sound], rtol=1e-2)
-    np.testing.assert_allclose(spectrum.eigenvectors.T @ spectrum.eigenvectors, np.eye(len(sound)), atol=1e-12)
+    np.testing.assert_allclose(spectrum.eigenvectors @ spectrum.eigenvectors.T, np.eye(len(sound)), atol=1e-12)
 
 
 def test_coordinates_that_never_move_are_flagged():

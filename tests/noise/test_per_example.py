@@ -25,8 +25,6 @@ KEEP, EXAMPLES = 0.6, 40
 class Masked(nn.Sequential):
     """Two dense layers with a dropout layer between them and one before the last."""
 
-    piecewise_linear = True
-
     def __init__(self):
         super().__init__(nn.Linear(4, 5), nn.ReLU(), MaskedDropout(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
 

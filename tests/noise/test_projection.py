@@ -10,8 +10,8 @@ SAMPLES = (RNG.standard_normal((40, 12)) * np.logspace(0, -5, 12) + 3).astype(np
 
 @pytest.mark.parametrize("correction", [0, 1])
 def test_is_the_variance_of_the_inner_products(correction):
-    directions = RNG.standard_normal((12, 5))
-    expected = [np.var(SAMPLES.astype(np.float64) @ v, ddof=correction) for v in directions.T]
+    directions = RNG.standard_normal((5, 12))
+    expected = [np.var(SAMPLES.astype(np.float64) @ v, ddof=correction) for v in directions]
     np.testing.assert_allclose(projected_variance(SAMPLES, directions, correction), expected, rtol=1e-10)
 
 

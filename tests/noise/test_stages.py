@@ -61,16 +61,16 @@ def test_held_out_variances_are_those_of_the_other_gradients_along_the_same_dire
         along = directions["gradients/directions"][position].double().numpy()
         chosen = directions["gradients/indices"].numpy()
         np.testing.assert_allclose(
-            rows.loc[chosen, "held_out"], np.var(OTHERS[position] @ along, axis=0, ddof=1), rtol=1e-5
+            rows.loc[chosen, "held_out"], np.var(OTHERS[position] @ along.T, axis=0, ddof=1), rtol=1e-5
         )
-        truth = (SCALES[:, None] ** 2 * along**2).sum(axis=0)
+        truth = (SCALES**2 * along**2).sum(axis=1)
         assert rows.loc[chosen, "held_out"].to_numpy() == pytest.approx(truth, rel=0.1)
         assert rows.loc[1, "variance"] > 1.1 * rows.loc[1, "held_out"]  # 12 samples choose and measure
 
 
 def test_a_drifting_trajectory_has_its_drift_in_the_first_direction_until_it_is_removed(spectrum):
     table, directions = read_table(spectrum["spectrum"]), read_tensors(spectrum["directions"])[0]
-    first = {name: directions[f"{name}/directions"][0, :, 0].abs() for name in ("trajectory", "trajectory_quadratic")}
+    first = {name: directions[f"{name}/directions"][0, 0].abs() for name in ("trajectory", "trajectory_quadratic")}
     assert first["trajectory"][-1] > 0.99 and first["trajectory_quadratic"][-1] < 0.5
     variances = rows_of(table, seed=SEEDS[0], index=1).set_index("sample")["variance"]
     assert variances["trajectory"] > 100 * variances["trajectory_quadratic"]
@@ -83,7 +83,7 @@ def test_halves_of_a_trajectory_choose_directions_and_measure_variances_apart(sp
     rows = rows_of(table, sample="trajectory_halves", seed=SEEDS[0]).set_index("index")
     rows = rows.loc[directions["trajectory_halves/indices"].numpy()]
     for column, half, correction in (("variance", TRAJECTORY[0, :20], 0), ("held_out", TRAJECTORY[0, 20:], 1)):
-        expected = np.var(detrended(half, 2) @ along, axis=0, ddof=correction)
+        expected = np.var(detrended(half, 2) @ along.T, axis=0, ddof=correction)
         np.testing.assert_allclose(rows[column], expected, rtol=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_the_last_samples_are_projected(inputs, tmp_path):
     assert set(table["sample"]) == set(samples)
     for name, values in samples.items():
         found = rows_of(table, sample=name, seed=SEEDS[1])["variance"]
-        np.testing.assert_allclose(found, np.var(values @ vectors[1], axis=0), rtol=1e-9)
+        np.testing.assert_allclose(found, np.var(values @ vectors[1].T, axis=0), rtol=1e-9)
     shares = read_table(paths["projection_drift"]).set_index("seed")["linear_share"]
     assert shares[SEEDS[0]] == pytest.approx(drift(TRAJECTORY[0, -10:], OBJECTIVES[0, -10:])["linear_share"])
 

@@ -1,40 +1,94 @@
 """The exact Hessian of the mean loss on a block, dense or as products, by whichever exact method is cheapest."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from dropscape.curvature.certificate import certify_products, examples_to_check
+from dropscape.curvature.eigenpairs import Spectrum, dense_spectrum
 from dropscape.curvature.jacobian import JacobianProducts, jacobian_hessian
 from dropscape.curvature.kronecker import PIECEWISE_LINEAR, KroneckerProducts, kronecker_hessian
+from dropscape.curvature.layer import Reading, how_it_reads
 from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, block_vector, dense_layer_of_block, layer_of_block
+from dropscape.models.block import block_vector, dense_layer_of_block, layer_of_block
+from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.losses import PerExampleLoss, output_loss
-from dropscape.models.prefix_suffix import Inputs
+from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import count, take
+from dropscape.numerics.certificates import Certificate
 
 # The largest matrix that is attempted; its eigenvectors need a few times as much.
 DENSE_BYTES = 2**33
 METHODS = ("auto", "kronecker", "jacobian", "preactivations", "products")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockHessian:
-    """A block's Hessian (P, P), bitwise symmetric, in the order of ``block_vector``, and the method behind it."""
+    """A block's Hessian, the method behind it, and what it was checked against."""
 
-    matrix: Tensor
-    method: str
+    matrix: Tensor  # (P, P), bitwise symmetric, in the order of ``block_vector``, on the block's device
+    method: str  # one of METHODS
+    block: tuple[str, ...]  # the parameters' names
+    certificate: Certificate
+
+    def __repr__(self) -> str:
+        return _described("BlockHessian", len(self.matrix), self.block, self.method, self.certificate)
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """Compute H v for each row v of ``vectors`` (K, P)."""
+        return vectors.to(self.matrix) @ self.matrix
+
+    def spectrum(self) -> Spectrum:
+        """Compute all eigenpairs, in float64; errors are those of ``eigenpairs``."""
+        return dense_spectrum(self.matrix, self.method, self.block, self.certificate)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The matrix as a table, (P, P), its rows and columns numbered as in ``block_vector``."""
+        return pd.DataFrame(self.matrix.cpu().numpy())
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the entries' sizes as a map, log10 |H|; returns the axes."""
+        from matplotlib import pyplot
+
+        axes = axes or pyplot.figure().gca()
+        image = axes.imshow(self.matrix.abs().clamp_min(torch.finfo(self.matrix.dtype).tiny).log10().cpu())
+        axes.figure.colorbar(image, ax=axes, label="log10 |H|")
+        axes.set(xlabel="parameter", ylabel="parameter", title=f"Hessian on {', '.join(self.block)}")
+        return axes
+
+
+@dataclass(frozen=True, eq=False)
+class HessianProducts:
+    """A map from vectors (K, P) to H v for each, (K, P), on the block's device, without the matrix."""
+
+    multiply: Callable[[Tensor], Tensor]
+    size: int  # P
+    method: str  # "kronecker", "jacobian" or "products"
+    block: tuple[str, ...]
+    certificate: Certificate
+
+    def __repr__(self) -> str:
+        return _described("HessianProducts", self.size, self.block, self.method, self.certificate)
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """Compute H v for each row v of ``vectors`` (K, P)."""
+        return self.multiply(vectors)
 
 
 def block_hessian(
     model: nn.Module,
-    block: Sequence[str],
-    inputs: Inputs,
-    targets: Tensor,
-    loss: str | PerExampleLoss = "cross_entropy",
+    block: Block,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
+    *,
+    forward: Forward | None = None,
     dtype: torch.dtype = torch.float32,
     method: str = "auto",
 ) -> BlockHessian:
@@ -44,97 +98,136 @@ def block_hessian(
     not apply; the block of the first three is one layer's weight, with or without its bias:
 
     - "kronecker": a ReLU (or identity) FullyConnected with one of the two named losses; one matrix product.
-    - "jacobian": a module with the attribute ``piecewise_linear`` set and a named loss, a dense or convolutional layer;
-      one backward pass an output.
+    - "jacobian": outputs that are found to be piecewise linear in a dense or convolutional layer, and a named loss; one
+      backward pass an output.
     - "preactivations": any module and loss, a dense layer; one product for each unit and position.
     - "products": anything; one product for each parameter.
 
-    The caller's model keeps its mode, parameters and gradients.
+    The caller's model keeps its mode, parameters and gradients. What is given, and how, says ``block_loss``.
 
     Args:
-        model: maps inputs (n, ...) to outputs (n, C).
-        block: parameter names.
-        inputs: n examples, a tensor (n, ...) or a tuple of such tensors.
-        targets: (n,) int64 for "cross_entropy", (n, C) float for "mse".
-        loss: "cross_entropy", "mse" or a callable (outputs, targets) -> (n,).
+        model: maps inputs (n, ...) to outputs (n, ...).
+        block: a parameter's name, names, or a submodule.
+        data: (inputs, targets), a dictionary, a Dataset or a DataLoader.
+        loss: "cross_entropy", "mse", a loss of ``torch.nn`` or a callable (outputs, targets) -> (n,).
+        forward: (model, inputs) -> outputs, where the model does not give them by itself.
         dtype: of the result; float64 for spectra whose small eigenvalues matter.
         method: one of ``METHODS``.
 
     Raises:
         RandomObjectiveError: the loss is random, for example because dropout is active.
-        ConfigurationError: an unknown name, a matrix of more than ``DENSE_BYTES``, or a method that cannot treat this
-            model, block and loss.
+        ConfigurationError: an argument that does not fit, a matrix of more than ``DENSE_BYTES``, or a method that
+            cannot treat this model, block and loss.
+        CertificateError: the second derivatives of the model are wrong.
     """
     if method not in METHODS:
         raise ConfigurationError(f"curvature.method is '{method}'; write one of {', '.join(METHODS)}.")
-    size = block_vector(model, block).numel()
+    given = block_loss(model, block, data, loss, forward)
+    size = block_vector(given.model, given.block).numel()
     if size**2 * dtype.itemsize > DENSE_BYTES:
         raise ConfigurationError(
-            f"the block {', '.join(block)} has {size} parameters, whose Hessian would take "
-            f"{size**2 * dtype.itemsize / 2**30:.0f} GiB; write a smaller block, or take its extreme eigenvalues only."
+            f"the block {', '.join(given.block)} has {size} parameters, whose Hessian would take "
+            f"{size**2 * dtype.itemsize / 2**30:.0f} GiB; write a smaller block, or call spectrum(..., top=10) for its "
+            "extreme eigenvalues."
         )
-    refuse_random_objective(model, inputs, targets, loss)
-    loss = by_name(loss)
-    chosen = _cheapest_method(model, block, loss) if method == "auto" else method
-    if chosen == "products":
-        operator = HessianOperator(model, block, inputs, targets, loss, dtype)
-        matrix = operator(torch.eye(size, dtype=dtype, device=targets.device))
-        matrix.add_(matrix.T.clone()).div_(2)
-    elif chosen == "jacobian":
-        matrix = jacobian_hessian(model, block, inputs, loss, dtype)
-    elif chosen == "preactivations":
-        matrix = preactivation_hessian(model, block, inputs, targets, loss, dtype)
-    else:
-        layer = dense_layer_of_block(block)
-        if layer is None:
-            raise ConfigurationError(
-                f"method 'kronecker' needs a block of one layer's weight, with or without its bias, not {list(block)}; "
-                "write for example ['layers.1.weight'], or method 'products'."
-            )
-        matrix = kronecker_hessian(model, *layer, inputs, loss, dtype)
-    return BlockHessian(matrix, chosen)
+    refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
+    chosen = _cheapest_method(given) if method == "auto" else method
+    n, passes = count(given.inputs), _forward_passes(given, chosen)
+    matrix = _matrix(given, chosen, dtype, slice(0, n))
+    few = slice(0, examples_to_check(n, passes))
+    checked = matrix if few.stop == n else _matrix(given, chosen, dtype, few)
+    certificate = _certificate(given, few, lambda vectors: vectors.to(checked) @ checked.T)
+    return BlockHessian(matrix.add_(matrix.T.clone()).div_(2), chosen, given.block, certificate)
 
 
-@dataclass(frozen=True)
-class BlockProducts:
-    """A map from vectors (K, P) to H v for each, (K, P), on the block's device, and the method behind it."""
-
-    multiply: Callable[[Tensor], Tensor]
-    method: str
-
-
-def block_products(
+def hessian_products(
     model: nn.Module,
-    block: Sequence[str],
-    inputs: Inputs,
-    targets: Tensor,
-    loss: str | PerExampleLoss = "cross_entropy",
+    block: Block,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
+    *,
+    forward: Forward | None = None,
     dtype: torch.dtype = torch.float32,
-) -> BlockProducts:
+) -> HessianProducts:
     """Prepare exact products with the Hessian of ``block_hessian``, whose arguments and errors these are.
 
     "kronecker" and "jacobian" where ``block_hessian`` chooses them, else double backward.
     """
-    refuse_random_objective(model, inputs, targets, loss)
-    loss = by_name(loss)
-    method = _cheapest_method(model, block, loss)
-    if method == "kronecker":
-        return BlockProducts(KroneckerProducts(model, *dense_layer_of_block(block), inputs, loss, dtype), method)
+    given = block_loss(model, block, data, loss, forward)
+    refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
+    method = _cheapest_method(given)
+    method = method if method in ("kronecker", "jacobian") else "products"
+    n = count(given.inputs)
+    multiply = _products(given, method, dtype, slice(0, n))
+    few = slice(0, examples_to_check(n, 1))
+    checked = multiply if few.stop == n else _products(given, method, dtype, few)
+    size = block_vector(given.model, given.block).numel()
+    return HessianProducts(multiply, size, method, given.block, _certificate(given, few, checked))
+
+
+def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Tensor:
+    """Compute the Hessian of some of the examples, (P, P), before any symmetrisation that a method needs."""
+    inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
+    if method == "products":
+        operator = _products(given, method, dtype, chosen)
+        size = block_vector(given.model, given.block).numel()
+        return operator(torch.eye(size, dtype=dtype, device=targets.device))
     if method == "jacobian":
-        return BlockProducts(JacobianProducts(model, block, inputs, loss, dtype), method)
-    return BlockProducts(HessianOperator(model, block, inputs, targets, loss, dtype), "products")
+        return jacobian_hessian(given.model, given.block, inputs, loss, dtype)
+    if method == "preactivations":
+        return preactivation_hessian(given.model, given.block, inputs, targets, loss, dtype)
+    layer = dense_layer_of_block(given.block)
+    if layer is None:
+        raise ConfigurationError(
+            f"method 'kronecker' needs a block of one layer's weight, with or without its bias, not "
+            f"{list(given.block)}; write for example ['layers.1.weight'], or method 'products'."
+        )
+    return kronecker_hessian(given.model, *layer, inputs, loss, dtype)
 
 
-def _cheapest_method(model: nn.Module, block: Sequence[str], loss: str | PerExampleLoss) -> str:
+def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Callable[[Tensor], Tensor]:
+    """Prepare products with the Hessian of some of the examples."""
+    inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
+    if method == "kronecker":
+        return KroneckerProducts(given.model, *dense_layer_of_block(given.block), inputs, loss, dtype)
+    if method == "jacobian":
+        return JacobianProducts(given.model, given.block, inputs, loss, dtype)
+    return HessianOperator(given.model, given.block, inputs, targets, loss, dtype)
+
+
+def _certificate(given: BlockLoss, few: slice, products: Callable[[Tensor], Tensor]) -> Certificate:
+    model, block, inputs, targets, loss = given.given
+    return certify_products(model, block, take(inputs, few), targets[few], loss, products)
+
+
+def _cheapest_method(given: BlockLoss) -> str:
     """Choose the cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``."""
-    block_parameters(model, block)
-    output_loss(loss)  # refuses an unknown name
-    named = isinstance(loss, str)
+    model, block, inputs, _, loss = given.given
+    named = isinstance(by_name(loss), str)
     if type(model) is FullyConnected and model.activation in PIECEWISE_LINEAR and named and dense_layer_of_block(block):
         return "kronecker"
     layer = layer_of_block(model, block)
-    if layer is None:
+    reading = Reading.ELSEWHERE if layer is None else how_it_reads(model, block, inputs)
+    if reading is Reading.ELSEWHERE:
         return "products"
-    if named and getattr(model, "piecewise_linear", False):
+    few_outputs = len(given.output_shape) == 1 and given.output_shape[0] < block_vector(model, block).numel()
+    if reading is Reading.PIECEWISE_LINEAR and named and few_outputs:
         return "jacobian"
     return "preactivations" if type(model.get_submodule(layer)) is nn.Linear else "products"
+
+
+def _forward_passes(given: BlockLoss, method: str) -> float:
+    """About how many forward passes over an example the dense Hessian costs."""
+    parameters = {name: value.numel() for name, value in given.model.named_parameters()}
+    size = sum(parameters[name] for name in given.block)
+    if method == "jacobian":
+        return 2 * math.prod(given.output_shape)
+    if method == "preactivations":
+        return 3 * len(given.model.get_parameter(given.block[0]))
+    if method == "products":
+        return 3 * size
+    return size**2 / (2 * sum(parameters.values()))
+
+
+def _described(kind: str, size: int, block: tuple[str, ...], method: str, certificate: Certificate) -> str:
+    return f"{kind}({size} parameters of {', '.join(block)}; method '{method}'; {certificate})"

@@ -6,8 +6,10 @@ kernel). So derivatives with respect to the weights are derivatives with respect
 positions.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from torch.nn.functional import pad, unfold
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import layer_of_block
-from dropscape.models.prefix_suffix import Inputs, cast, count, in_fast_order, split_network, take
+from dropscape.models.prefix_suffix import Inputs, cast, in_fast_order, split_network, take
 from dropscape.numerics.seeds import torch_generator
 
 # Relative; the rounding of a deep network in float64 stays far below, a module of another kind far above.
@@ -97,16 +99,24 @@ class OpenNetwork:
         self._name, self._block, self._dtype = layer, list(block), dtype
         self._split = split_network(model, block, inputs, dtype)
         self.size = sum(value.numel() for value in self._split.block.values())
-        if dtype == torch.float64 and count(inputs) <= EXAMPLES_OF_CHECK:
-            self._check(model, inputs, piecewise_linear)
-        else:
-            OpenNetwork(model, block, take(inputs, slice(0, EXAMPLES_OF_CHECK)), torch.float64, piecewise_linear)
+        reading = how_it_reads(model, block, inputs)
+        if reading is Reading.ELSEWHERE:
+            raise ConfigurationError(
+                f"the weights of '{layer}' are read elsewhere in {type(model).__name__} too, or in more than one "
+                "run of the layer, which this method would miss; write method 'products' for the block."
+            )
+        if piecewise_linear and reading is Reading.CURVED:
+            raise ConfigurationError(
+                f"the outputs of {type(model).__name__} are curved in the block {', '.join(block)}, where this method "
+                "needs piecewise linear ones; write method 'preactivations' or 'products'."
+            )
         read, self._suffix = self._split.prepared(cast(inputs, dtype))
         self._inputs = in_fast_order(read)
 
     def run(self, chunk: slice) -> OpenLayer:
         """Run the forward pass of some of the examples."""
-        return self._open(take(self._inputs, chunk), self._suffix)
+        chosen, with_bias = take(self._inputs, chunk), len(self._block) == 2
+        return open_layer(self._split.network, self._name, with_bias, chosen, self._suffix)
 
     @torch.no_grad()
     def outputs(self, chunk: slice, pre_activation: Tensor) -> Tensor:
@@ -118,71 +128,96 @@ class OpenNetwork:
         finally:
             del layer.forward
 
-    def _open(self, inputs: Inputs, suffix: Callable[[Inputs], Tensor]) -> OpenLayer:
-        layer = self._split.network.get_submodule(self._name)
-        calls: list[tuple[Tensor, Tensor]] = []
 
-        def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
-            leaf = written.detach().requires_grad_()
-            calls.append((read[0].detach(), leaf))
-            return leaf.clone()  # which what follows may overwrite
+def open_layer(
+    network: nn.Module, name: str, with_bias: bool, inputs: Inputs, run: Callable[[Inputs], Tensor]
+) -> OpenLayer:
+    """Run the network with the layer of that name cut open.
 
-        handle = layer.register_forward_hook(cut)
-        try:
-            # Fused attention has no second derivative; the plain formula has.
-            with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-                outputs = suffix(inputs)
-        finally:
-            handle.remove()
-        if len(calls) != 1:
-            raise ConfigurationError(
-                f"the layer '{self._name}' runs {len(calls)} times in one forward pass, where this method needs one; "
-                "write method 'products' for the block."
-            )
-        (read, leaf), with_bias = calls[0], len(self._block) == 2
-        if isinstance(layer, nn.Conv2d):
-            features = unfold(read, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-        else:
-            features = read.flatten(1, -2).transpose(1, 2) if read.ndim > 2 else read[..., None]
-        if with_bias:
-            features = pad(features, (0, 0, 0, 1), value=1.0)
-        return OpenLayer(features, leaf, outputs, isinstance(layer, nn.Conv2d), with_bias)
+    Raises:
+        SeveralRuns: the layer does not run exactly once.
+    """
+    layer = network.get_submodule(name)
+    calls: list[tuple[Tensor, Tensor]] = []
 
-    def _check(self, model: nn.Module, inputs: Inputs, piecewise_linear: bool) -> None:
-        """Check random sums of the first examples' outputs: their gradient is the pulled-back one, their Hessian zero.
+    def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
+        leaf = written.detach().requires_grad_()
+        calls.append((read[0].detach(), leaf))
+        return leaf.clone()  # which what follows may overwrite
 
-        Together this makes the structured Hessian the Hessian, whatever the loss.
-        """
-        examples = cast(inputs, self._dtype)
-        opened = self._open(examples, lambda x: self._split.suffix(self._split.prefix(x)))
-        generator = torch_generator(0, "curvature", "check of a layer")
-
-        def random(like: Tensor) -> Tensor:
-            return torch.randn(like.shape, dtype=self._dtype, generator=generator).to(like.device)
-
-        weights = random(opened.outputs)
-        pulled_back = opened.to_block(opened.to_pre_activation(weights)).sum(dim=0)
-        block = list(self._split.block.values())
+    handle = layer.register_forward_hook(cut)
+    try:
+        # Fused attention has no second derivative; the plain formula has.
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-            total = (weights * self._split.suffix(self._split.prefix(examples))).sum()
-            gradients = torch.autograd.grad(total, block, create_graph=True)
-            gradient = torch.cat([one.reshape(-1) for one in gradients])
-        first_order = gradient.detach()
-        if not bool(torch.isfinite(first_order).all()):
-            return  # a diverged network: the Hessian will say so
-        size = float(first_order.norm())
-        if float((pulled_back - first_order).norm()) > CHECK_TOLERANCE * size:
-            raise ConfigurationError(
-                f"the weights of '{self._name}' are read elsewhere in {type(model).__name__} too, which this method "
-                "would miss; write method 'products' for the block."
-            )
-        if not piecewise_linear or not gradient.requires_grad:
-            return
-        vector = random(first_order)
-        length = torch.cat([value.detach().reshape(-1) for value in block]).norm() or 1.0
-        change = torch.autograd.grad(gradient, block, vector * (length / vector.norm()), materialize_grads=True)
-        if float(torch.cat([one.reshape(-1) for one in change]).norm()) > CHECK_TOLERANCE * size:
-            raise ConfigurationError(
-                f"{type(model).__name__} has piecewise_linear set, but its outputs are curved in the block "
-                f"{', '.join(self._block)}; take piecewise_linear away from the module, or write method 'products'."
-            )
+            outputs = run(inputs)
+    finally:
+        handle.remove()
+    if len(calls) != 1:
+        raise SeveralRuns
+    read, leaf = calls[0]
+    if isinstance(layer, nn.Conv2d):
+        features = unfold(read, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    else:
+        features = read.flatten(1, -2).transpose(1, 2) if read.ndim > 2 else read[..., None]
+    if with_bias:
+        features = pad(features, (0, 0, 0, 1), value=1.0)
+    return OpenLayer(features, leaf, outputs, isinstance(layer, nn.Conv2d), with_bias)
+
+
+class SeveralRuns(Exception):
+    """A layer runs several times in a forward pass, or never."""
+
+
+class Reading(Enum):
+    """How a network's outputs depend on one layer's weights."""
+
+    PIECEWISE_LINEAR = "piecewise linear"
+    CURVED = "curved"  # through the pre-activation of one run of the layer
+    ELSEWHERE = "elsewhere"  # not, or not only, through the pre-activation of one run of the layer
+
+
+def how_it_reads(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Reading:
+    """Find out from random sums of the first examples' outputs, in float64: their gradient and their Hessian.
+
+    The gradient is the one pulled back through the layer's pre-activation if nothing else reads the weights; the
+    Hessian is zero between the kinks of a piecewise linear network. Together this makes the structured Hessian the
+    Hessian, whatever the loss. The block is the weight of a layer of ``layer_of_block``, with or without its bias.
+    """
+    few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
+    cut = split_network(model, block, few, torch.float64)
+    examples = cast(few, torch.float64)
+
+    def run(x: Inputs) -> Tensor:
+        return cut.suffix(cut.prefix(x))
+
+    try:
+        opened = open_layer(cut.network, layer_of_block(model, block), len(block) == 2, examples, run)
+    except SeveralRuns:
+        return Reading.ELSEWHERE
+    generator = torch_generator(0, "curvature", "check of a layer")
+
+    def random(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=torch.float64, generator=generator).to(like.device)
+
+    weights = random(opened.outputs)
+    parameters = list(cut.block.values())
+    with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+        total = (weights * run(examples)).sum()
+        gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
+        gradient = torch.cat([one.reshape(-1) for one in gradients])
+    first_order = gradient.detach()
+    size = float(first_order.norm())
+    if not math.isfinite(size) or size == 0:
+        return Reading.CURVED  # of which nothing is assumed
+    if not opened.outputs.requires_grad:
+        return Reading.ELSEWHERE
+    pulled_back = opened.to_block(opened.to_pre_activation(weights)).sum(dim=0)
+    if float((pulled_back - first_order).norm()) > CHECK_TOLERANCE * size:
+        return Reading.ELSEWHERE
+    if not gradient.requires_grad:
+        return Reading.PIECEWISE_LINEAR
+    vector = random(first_order)
+    length = torch.cat([value.detach().reshape(-1) for value in parameters]).norm() or 1.0
+    change = torch.autograd.grad(gradient, parameters, vector * (length / vector.norm()), materialize_grads=True)
+    curved = float(torch.cat([one.reshape(-1) for one in change]).norm()) > CHECK_TOLERANCE * size
+    return Reading.CURVED if curved else Reading.PIECEWISE_LINEAR

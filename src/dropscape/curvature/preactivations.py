@@ -33,8 +33,8 @@ def preactivation_hessian(
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one dense layer's weight, or weight and bias.
 
-    A convolution would do, and gain nothing. Arguments, result and errors are as for ``block_hessian`` and
-    ``OpenNetwork``; outputs (n, ...) and targets (n, ...) of any shape.
+    A convolution would do, and gain nothing. Errors are those of ``OpenNetwork``; outputs (n, ...) and targets (n, ...)
+    are of any shape. The result (P, P) is symmetric but for rounding.
     """
     network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=False)
     targets, loss, n = cast(targets, dtype), output_loss(loss), count(inputs)
@@ -66,7 +66,7 @@ def preactivation_hessian(
     if len(block) == 2:
         order = block_order(torch.arange(units * fan_in, device=total.device).view(units, fan_in), with_bias=True)
         hessian = hessian[order][:, order]
-    return hessian.add_(hessian.T.clone()).div_(2)
+    return hessian
 
 
 def _row_of_each_example(at: Tensor, leaf: Tensor, position: int, unit: int) -> Tensor:

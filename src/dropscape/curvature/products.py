@@ -96,7 +96,7 @@ class HessianOperator:
         # Fused attention has no second derivative; the plain formula has.
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
             total = self._loss(self._outputs(take(self._inputs, chunk)), self._targets[chunk]).sum() / self._n
-            gradients = torch.autograd.grad(total, self._block, create_graph=True)
+            gradients = torch.autograd.grad(total, self._block, create_graph=True, materialize_grads=True)
             return torch.cat([one.reshape(-1) for one in gradients])
 
     def _differentiate(self, gradient: Tensor, vectors: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
             )
     few = slice(0, EXAMPLES_OF_CHECK)
     few_inputs, few_targets = take(inputs, few), targets[few]
-    values = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    values = {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         first, second = (
             output_loss(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)

@@ -15,7 +15,7 @@ from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.curvature.kronecker import kronecker_trace
 from dropscape.curvature.products import by_name
-from dropscape.curvature.spectrum import extreme_eigenvalues
+from dropscape.curvature.spectrum import spectrum
 from dropscape.data.prepared import load_examples
 from dropscape.dropout.masks import LayerMasks
 from dropscape.jobs import Job
@@ -51,10 +51,9 @@ def largest_eigenvalue(model: nn.Module, inputs: Any, targets: Tensor, loss: str
 
     The residual bounds the distance to the nearest eigenvalue, whichever that is.
 
-    Arguments and errors are those of ``extreme_eigenvalues``. Products are float32, all else float64.
+    Arguments and errors are those of ``spectrum``. Products are float32, all else float64.
     """
-    block = [name for name, _ in model.named_parameters()]
-    found = extreme_eigenvalues(model, block, inputs, targets, loss, top=1, tolerance=TOLERANCE)
+    found = spectrum(model, None, (inputs, targets), loss, top=1, tolerance=TOLERANCE)
     return {"eigenvalue": float(found.eigenvalues[0]), "residual": float(found.residuals[0])}
 
 

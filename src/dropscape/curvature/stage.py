@@ -6,7 +6,6 @@ import torch
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors, write_tensors
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.spectrum import eigenpairs, residual_norms
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
@@ -17,30 +16,31 @@ from dropscape.training.run_networks import load_networks, run_risk
 def measure_hessian(job: Job) -> None:
     """Compute all eigenpairs of every seed's Hessian.
 
-    Writes ``hessian``: eigenvalues (S, P) float64 descending and eigenvectors (S, P, P) float32 as columns, and
+    Writes ``hessian``: eigenvalues (S, P) float64 descending and eigenvectors (S, P, P) float32 as rows, and
     ``summary``: seed, method, loss, trace, largest residual |H v - lambda v| over the largest |lambda|.
     """
     settings = job.settings
     device = chosen_device(settings["device"])
     examples = load_examples(job.inputs["data"], settings["data"], device)
     stacked, _ = read_tensors(job.inputs["model"])
-    values, vectors, rows = [], [], []
+    values, vectors, rows, certificates = [], [], [], []
     inputs, targets, risk = examples.train_inputs, examples.train_targets, run_risk(settings, examples)
     for seed, network in load_networks(settings, stacked, examples):
-        hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk)
-        eigenvalues, eigenvectors = eigenpairs(hessian.matrix)
-        residuals = residual_norms(hessian.matrix, eigenvalues, eigenvectors)
-        values.append(eigenvalues.cpu())
-        vectors.append(eigenvectors.to(torch.float32).cpu())
+        spectrum = block_hessian(network, settings["block"], (inputs, targets), risk).spectrum()
+        values.append(spectrum.eigenvalues.cpu())
+        vectors.append(spectrum.eigenvectors.to(torch.float32).cpu())
+        certificates.append(spectrum.certificate.record())
         rows.append(
             {
                 "seed": seed,
-                "method": hessian.method,
+                "method": spectrum.method,
                 "loss": mean_loss(network, inputs, targets, risk),
-                "trace": float(eigenvalues.sum()),
-                "largest_residual": float(residuals.max() / eigenvalues.abs().max()),
+                "trace": float(spectrum.eigenvalues.sum()),
+                "largest_residual": float(spectrum.residuals.max() / spectrum.eigenvalues.abs().max()),
             }
         )
     pairs = {"eigenvalues": torch.stack(values), "eigenvectors": torch.stack(vectors)}
-    write_tensors(job.outputs["hessian"], pairs, job.provenance(examples.description, device))
+    record = job.provenance(examples.description, device)
+    record["certificates"] = certificates
+    write_tensors(job.outputs["hessian"], pairs, record)
     write_table(job.outputs["summary"], pd.DataFrame(rows))

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -14,11 +16,11 @@ from dropscape.errors import ConfigurationError
 from dropscape.flatness.crossing import advance_both, first_crossings
 from dropscape.flatness.profile import ForwardProfile, loss_profile
 from dropscape.models.block import block_vector
+from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.losses import PerExampleLoss
-from dropscape.models.prefix_suffix import Inputs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IntervalFlatness:
     """Widths of the intervals in which the loss stays below factors of its value at theta, for K directions.
 
@@ -33,17 +35,46 @@ class IntervalFlatness:
     loss0: float
     evaluations: int  # of the loss, over all directions, without the one at theta
 
+    def __repr__(self) -> str:
+        widths = ", ".join(f"{width:.3g}" for width in self.width[:3, 0])
+        more = ", ..." if len(self.width) > 3 else ""
+        return f"IntervalFlatness({len(self.width)} directions, loss {self.loss0:.4g}; widths {widths}{more})"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a direction and factor: index (from 1), factor, left, right, width, reason."""
+        count, factors = self.width.shape
+        columns = {name: getattr(self, name).ravel() for name in ("left", "right", "width")}
+        return pd.DataFrame(
+            {
+                "index": np.repeat(np.arange(1, count + 1), factors),
+                "factor": np.tile(self.factors, count),
+                **columns,
+                "reason": self.reasons.ravel(),
+            }
+        )
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the widths against the directions' indices; returns the axes."""
+        from matplotlib import pyplot
+
+        axes = axes or pyplot.figure().gca()
+        for factor, table in self.to_pandas().groupby("factor"):
+            axes.plot(table["index"], table["width"], ".", label=f"{factor:g} times the loss")
+        axes.set(xlabel="direction", ylabel="interval flatness", yscale="log")
+        axes.legend()
+        return axes
+
 
 def interval_flatness(
     model: nn.Module,
-    block: Sequence[str],
-    inputs: Inputs,
-    targets: Tensor,
-    directions: Tensor,
+    block: Block,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
     *,
+    directions: Tensor,
+    forward: Forward | None = None,
     factors: Sequence[float] = (2.0,),
     floors: Sequence[float] | None = None,
-    loss: str | PerExampleLoss = "cross_entropy",
     curvatures: Tensor | None = None,
     max_width: float = 1e6,
     tolerance: float = 1e-6,
@@ -62,24 +93,21 @@ def interval_flatness(
     1e-6 relative, with a float64 model to ``tolerance``. The distances are float64.
 
     Args:
-        model: with the parameters theta. It is not changed.
-        block: names of the P parameters that move.
-        inputs: n examples, (n, ...) or a tuple of such tensors, in the model's dtype.
-        targets: (n,) int64 for ``cross_entropy``, (n, C) for ``mse``, (n, ...) for a custom loss.
+        model, block, data, loss, forward: as ``block_loss`` reads them. The model is at theta and is not changed.
         directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
         factors: multiples of the loss, above 1, in any order.
         floors: one for each factor, below L(theta): the ends are where L - floor is that multiple of L(theta) - floor.
             None: 0 for all. Label smoothing's entropy makes it the multiple of a divergence, whose smallest value is 0.
-        loss: ``cross_entropy``, ``mse`` or a callable (outputs, targets) -> (n,) losses, one an example.
         curvatures: (K,), v^T H v where it is known; saves one loss value a side. It only guides the search.
         max_width: the search goes at most this far on each side.
         tolerance: relative tolerance of each crossing.
         progress: called with (directions done, K).
 
     Raises:
-        ConfigurationError: unknown loss or block, a factor not above 1, or directions of another length.
+        ConfigurationError: an argument that does not fit, a factor not above 1, or directions of another length.
         RandomObjectiveError: the loss is not one fixed function of the parameters, for example active dropout.
     """
+    model, block, inputs, targets, loss = block_loss(model, block, data, loss, forward).given
     refuse_random_objective(model, inputs, targets, loss)
     origin = block_vector(model, block)
     directions = torch.as_tensor(directions, device=origin.device)

@@ -12,8 +12,9 @@ with "all" each of them is one filter too. A batch norm keeps the statistics tha
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.crossing import advance_both, first_crossings
 from dropscape.flatness.profile import ForwardProfile
+from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs
 from dropscape.numerics.seeds import torch_generator
@@ -54,46 +56,84 @@ def filter_normalised_direction(
     return direction
 
 
-def loss_slices(
+@dataclass(frozen=True, eq=False)
+class LossSlice:
+    """The mean loss along lines through theta."""
+
+    table: pd.DataFrame  # one row a point: direction (from 0), alpha, loss
+
+    def __repr__(self) -> str:
+        at = self.table.loc[self.table["alpha"].abs().idxmin()]
+        lines, points = self.table["direction"].nunique(), self.table["alpha"].nunique()
+        return f"LossSlice({lines} directions, {points} points each; loss {at['loss']:.4g} at alpha {at['alpha']:g})"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table."""
+        return self.table
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the loss against alpha, one curve a direction; returns the axes."""
+        from matplotlib import pyplot
+
+        axes = axes or pyplot.figure().gca()
+        for direction, points in self.table.groupby("direction"):
+            axes.plot(points["alpha"], points["loss"], label=f"direction {direction}")
+        axes.set(xlabel="alpha, in filter norms", ylabel="loss")
+        axes.legend()
+        return axes
+
+
+def loss_slice(
     model: nn.Module,
-    inputs: Inputs,
-    targets: Tensor,
+    block: Block | None,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
+    *,
     alphas: Sequence[float],
     directions: int = 1,
     seed: int = 0,
-    loss: str | PerExampleLoss = "cross_entropy",
     moved: Moved = "weights",
-) -> pd.DataFrame:
+    forward: Forward | None = None,
+) -> LossSlice:
     """Compute f(alpha) on a grid along several directions of a seed.
 
-    The other arguments, and errors, are those of ``interpolated_losses``; the network at theta is not changed.
+    The loss is the mean over all examples, computed in the model's dtype and summed in float64. The model is not
+    changed.
 
-    Returns:
-        One row a point: direction (from 0), alpha, loss: the mean over all examples, computed in the model's dtype and
-        summed in float64.
+    Args:
+        model, block, data, loss, forward: as ``block_loss`` reads them; with None as block all parameters move.
+        alphas: distances, in units of each filter's norm.
+        directions: how many.
+        seed, moved: of ``filter_normalised_direction``.
+
+    Raises:
+        ConfigurationError, RandomObjectiveError: an argument that does not fit, or a loss that is random.
     """
-    profile = _profile(model, inputs, targets, loss)
+    given = block_loss(model, block, data, loss, forward)
+    profile = _profile(*given.given)
     frames = []
     for index in range(directions):
-        profile.point_along(_vector(model, seed, index, moved))
+        profile.point_along(_vector(given.model, given.block, seed, index, moved))
         losses = profile.losses([float(alpha) for alpha in alphas])
         frames.append(pd.DataFrame({"direction": index, "alpha": np.asarray(alphas, dtype=float), "loss": losses}))
-    return pd.concat(frames, ignore_index=True)
+    return LossSlice(pd.concat(frames, ignore_index=True))
 
 
 def slice_widths(
     model: nn.Module,
-    inputs: Inputs,
-    targets: Tensor,
+    block: Block | None,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
+    *,
     rises: Sequence[float],
     directions: int = 1,
     seed: int = 0,
-    loss: str | PerExampleLoss = "cross_entropy",
     moved: Moved = "weights",
+    forward: Forward | None = None,
     max_width: float = 100.0,
     tolerance: float = 1e-6,
 ) -> pd.DataFrame:
-    """Find how far a network can go along the directions of ``loss_slices`` before its loss has risen, on both sides.
+    """Find how far a network can go along the directions of ``loss_slice`` before its loss has risen, on both sides.
 
     The closest alpha on either side with f(alpha) = f(0) + rise is a root found to a relative ``tolerance`` by
     ``first_crossings``, which says on what resolution "closest" rests; no grid enters. The search is one for the
@@ -105,7 +145,7 @@ def slice_widths(
     small the losses are and not how far the networks can be moved. A rise of half a nat is a factor exp(-1/2) in the
     mean likelihood of the right answers for both.
 
-    The other arguments are those of ``loss_slices``; a ConfigurationError says if a rise is not positive.
+    The other arguments are those of ``loss_slice``; a ConfigurationError says if a rise is not positive.
 
     Args:
         rises: in any order.
@@ -118,14 +158,15 @@ def slice_widths(
     """
     if not rises or not all(0 < rise < math.inf for rise in rises):
         raise ConfigurationError(f"slices.rises is {list(rises)}; write positive numbers, such as 0.5.")
-    profile = _profile(model, inputs, targets, loss)
+    given = block_loss(model, block, data, loss, forward)
+    profile = _profile(*given.given)
     gradient, loss0 = profile.gradient(), profile.losses([0.0])[0]
     ascending = sorted(rises)
     unit = ascending[0]
     levels = [math.log1p(rise / unit) for rise in ascending]
     rows = []
     for index in range(directions):
-        direction = _vector(model, seed, index, moved)
+        direction = _vector(given.model, given.block, seed, index, moved)
         profile.point_along(direction)
         left = right = [math.nan] * len(levels)
         if math.isfinite(loss0):
@@ -154,11 +195,14 @@ def _reason(sides: dict[str, float], rise: float, loss0: float, max_width: float
     return f"the loss does not rise by {rise:g} on the {missing} of 0 within {max_width:g}" if missing else ""
 
 
-def _profile(model: nn.Module, inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss) -> ForwardProfile:
+def _profile(
+    model: nn.Module, block: Sequence[str], inputs: Inputs, targets: Tensor, loss: str | PerExampleLoss
+) -> ForwardProfile:
     refuse_random_objective(model, inputs, targets, loss)
-    return ForwardProfile(model, [name for name, _ in model.named_parameters()], inputs, targets, loss)
+    return ForwardProfile(model, block, inputs, targets, loss)
 
 
-def _vector(model: nn.Module, seed: int, index: int, moved: Moved) -> Tensor:
-    """Return a direction as one vector, (P,), in the order of the parameters."""
-    return torch.cat([value.reshape(-1) for value in filter_normalised_direction(model, seed, index, moved).values()])
+def _vector(model: nn.Module, block: Sequence[str], seed: int, index: int, moved: Moved) -> Tensor:
+    """Return a direction as one vector, (P,), in the order of the block."""
+    direction = filter_normalised_direction(model, seed, index, moved)
+    return torch.cat([direction[name].reshape(-1) for name in block])

@@ -6,7 +6,7 @@ import pandas as pd
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
 from dropscape.data.prepared import load_examples
-from dropscape.flatness.slices import loss_slices, slice_widths
+from dropscape.flatness.slices import loss_slice, slice_widths
 from dropscape.jobs import Job
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
@@ -30,15 +30,15 @@ def slice_loss(job: Job) -> None:
     risk, drawn = run_risk(settings, examples), settings["moved"][0]
     unit = float(examples.train_targets.double().square().sum(dim=1).mean() / 2) if settings["of_zero_output"] else 1.0
     rises = [unit * rise for rise in settings["rises"]]
-    measured = examples.train_inputs, examples.train_targets
+    measured = None, (examples.train_inputs, examples.train_targets), risk
     progress = Progress(f"slices {job.name}", len(settings["seeds"]))
     slices, widths = [], []
     for done, (seed, network) in enumerate(load_networks(settings, stacked, examples), 1):
-        along = {"directions": settings["directions"], "seed": seed, "loss": risk}
-        slices.append(loss_slices(network, *measured, alphas, **along, moved=drawn).assign(seed=seed))
+        along = {"directions": settings["directions"], "seed": seed}
+        slices.append(loss_slice(network, *measured, alphas=alphas, **along, moved=drawn).table.assign(seed=seed))
         floor = risk_floor(settings, network, examples)
         for moved in settings["moved"]:
-            found = slice_widths(network, *measured, rises, **along, moved=moved, max_width=settings["max_width"])
+            found = slice_widths(network, *measured, rises=rises, **along, moved=moved, max_width=settings["max_width"])
             judged = found["rise"].eq(rises[0]) & (moved == drawn)
             widths.append(found.assign(seed=seed, moved=moved, judged=judged, floor=floor))
         progress(done)

@@ -31,17 +31,16 @@ def measure_flatness(job: Job) -> None:
         factors, floor = settings["factors"], risk_floor(settings, network, examples)
         of_divergence = len(factors) if floor else 0  # where the columns of the divergence start
         for sample in (name.removesuffix("/indices") for name in principal if name.endswith("/indices")):
-            vectors = principal[f"{sample}/directions"][position].T
-            in_eigenbasis = vectors @ pairs["eigenvectors"][position]
+            vectors = principal[f"{sample}/directions"][position]
+            in_eigenbasis = vectors @ pairs["eigenvectors"][position].T
             measured = interval_flatness(
                 network,
                 settings["block"],
-                examples.train_inputs,
-                examples.train_targets,
-                vectors,
+                (examples.train_inputs, examples.train_targets),
+                risk,
+                directions=vectors,
                 factors=[*factors, *factors] if floor else factors,
                 floors=[0.0] * len(factors) + [floor] * of_divergence,
-                loss=risk,
                 curvatures=(in_eigenbasis.double().square() @ pairs["eigenvalues"][position]),
                 max_width=settings["max_width"],
                 progress=Progress(f"flatness {job.name}, {sample}, seed {seed}", len(vectors)),

@@ -21,6 +21,43 @@ def check_block(block: Sequence[str], names: Collection[str]) -> None:
             )
 
 
+def named_block(model: nn.Module, block: str | Sequence[str] | nn.Module | None) -> tuple[str, ...]:
+    """Name the parameters of a block, each once and by the first of its names where several modules share it.
+
+    Args:
+        model: the whole model.
+        block: a parameter's name, names, a submodule of the model, or None for all of its parameters.
+
+    Raises:
+        ConfigurationError: an unknown name, a parameter named twice, no parameter, or a module that is not the model's.
+    """
+    names = {id(value): name for name, value in reversed(list(model.named_parameters()))}
+    if block is None:
+        block = model
+    if isinstance(block, nn.Module):
+        if all(module is not block for module in model.modules()):
+            raise ConfigurationError(
+                f"block is a {type(block).__name__} that is not a part of the model; give one of its submodules, or "
+                "names of parameters."
+            )
+        found = tuple(names[id(value)] for value in block.parameters())
+        if not found:
+            raise ConfigurationError(
+                f"block is a {type(block).__name__} without parameters; write some of: {', '.join(names.values())}."
+            )
+        return found
+    given = [block] if isinstance(block, str) else list(block)
+    known = dict(model.named_parameters(remove_duplicate=False))
+    if not given:
+        raise ConfigurationError(f"block is empty; write some of: {', '.join(known)}.")
+    check_block(given, known)
+    found = tuple(names[id(known[name])] for name in given)
+    twice = next((name for number, name in enumerate(given) if found[number] in found[:number]), None)
+    if twice is not None:
+        raise ConfigurationError(f"block names the parameter '{twice}' twice; write each parameter once.")
+    return found
+
+
 def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor]:
     """Return the block's parameters by name, detached; refuse unknown names as ``check_block`` does."""
     parameters = dict(model.named_parameters())

@@ -10,8 +10,6 @@ from dropscape.models.block import block_parameters
 class Chain(nn.Sequential):
     """Named modules applied one after the other; plain sequences among them count step by step."""
 
-    piecewise_linear = True  # the output in evaluation mode, in any one layer's weights
-
     def split(self, block: Sequence[str]) -> tuple[nn.Sequential, nn.Sequential]:
         """Cut into ``(prefix, suffix)``, the steps before the block's first and the rest; refuse unknown names.
 

@@ -31,11 +31,6 @@ class MaskedFullyConnected(FullyConnected):
         masked.layers = deepcopy(network.layers)
         return masked
 
-    @property
-    def piecewise_linear(self) -> bool:
-        """Whether the output is piecewise linear in any one layer's weights."""
-        return self.activation in ("relu", "identity")
-
     def with_last_hidden(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the outputs, and f^[L-1](x) before its dropout, (n, m_{L-1})."""
         last = self.depth - 1

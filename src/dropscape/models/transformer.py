@@ -30,8 +30,6 @@ class Transformer(Chain):
         d_model, d_k, d_ff, heads, layers: as Vaswani et al. write them; d_v is d_k, layers is their N.
     """
 
-    piecewise_linear = False
-
     def __init__(
         self,
         source_vocabulary: int,

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dropscape.curvature.estimates import TraceAndNorm, trace_and_norm
+from dropscape.curvature.hessian import BlockHessian
 from dropscape.noise.projection import projected_variance
 from dropscape.noise.random_directions import random_directions
 from dropscape.noise.samples import centred
@@ -45,6 +47,10 @@ class Alignment:
     sample_count: int  # N
     undefined: tuple[str, ...]  # one sentence for each cause of a NaN
 
+    def to_pandas(self) -> pd.Series:
+        """The values by name."""
+        return pd.Series(vars(self) | {"undefined": " ".join(self.undefined)})
+
 
 def sample_covariance(samples: ArrayLike) -> NDArray[np.float64]:
     """Compute the papers' Sigma, (D, D) with the factor 1/N, by a symmetric product in the dtype of samples (N, D)."""
@@ -54,7 +60,7 @@ def sample_covariance(samples: ArrayLike) -> NDArray[np.float64]:
 
 
 def alignment(
-    hessian: ArrayLike | Callable[[Tensor], Tensor],
+    hessian: BlockHessian | ArrayLike | Callable[[Tensor], Tensor],
     samples: ArrayLike,
     products: int = 300,
     seed: int = 0,
@@ -73,8 +79,10 @@ def alignment(
     Only Tr H and |H| are estimates, ``trace_and_norm``, whose standard errors are given.
 
     Args:
-        hessian: (D, D), symmetric; or a map from vectors (K, D) to H v for each, as ``block_products`` gives.
-        samples: (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the unbiased values.
+        hessian: a ``BlockHessian`` or matrix (D, D), symmetric; or a map from vectors (K, D) to H v for each, as
+            ``hessian_products`` gives.
+        samples: ``DropoutGradients`` or (N, D), N >= 2, independent gradients; a trajectory's autocorrelation voids the
+            unbiased values.
         products: with such a map, how many are spent on Tr H and |H|.
         seed: of the random vectors that these two are estimated with.
         covariance: ``sample_covariance`` of the samples, where it is at hand; used with a dense Hessian.
@@ -83,6 +91,8 @@ def alignment(
     deviations = centred(values)
     count, dimension = deviations.shape
     squares = np.einsum("np,np->n", deviations, deviations)
+    if isinstance(hessian, BlockHessian):
+        hessian = hessian.matrix.cpu()
     if callable(hessian):
         factor = deviations.astype(values.dtype, copy=False)
         # |X^T X| = |X X^T|, whichever is smaller
@@ -179,14 +189,14 @@ def along_eigenvectors(
 
     Args:
         eigenvalues: (D,), descending.
-        eigenvectors: (D, D), columns.
+        eigenvectors: (D, D), rows.
         samples: (N, D), N >= 2.
         seed: the run's seed, of the turned covariance.
     """
     eigenvalues = np.asarray(eigenvalues, dtype=np.float64)
     kept = eigenvalues > NUMERICALLY_ZERO * eigenvalues[0]
     columns = {"eigenvectors": int(kept.sum())}
-    bases = {"": np.asarray(eigenvectors)[:, kept], "_rotated": random_directions(samples, int(kept.sum()), seed)}
+    bases = {"": np.asarray(eigenvectors)[kept], "_rotated": random_directions(samples, int(kept.sum()), seed)}
     for null, directions in bases.items():
         pairs = np.stack([eigenvalues[kept], projected_variance(samples, directions)], axis=1)
         columns[f"rank{null}"] = spearman(pairs)

@@ -5,8 +5,8 @@ import pandas as pd
 
 from dropscape.artifacts.files import write_table
 from dropscape.artifacts.tensors import read_tensors
+from dropscape.curvature.eigenpairs import eigenpairs
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.spectrum import eigenpairs
 from dropscape.data.prepared import load_examples
 from dropscape.jobs import Job
 from dropscape.models.losses import mean_loss
@@ -39,7 +39,7 @@ def measure_alignment(job: Job) -> None:
     for position, step in enumerate(steps):
         at_step = {name: value[:, position] for name, value in tensors.items()}
         for seed, network in load_networks(with_dropout, at_step, examples, with_dropout=True):
-            hessian = block_hessian(network, settings["block"], inputs, targets, loss=risk).matrix
+            hessian = block_hessian(network, settings["block"], (inputs, targets), risk).matrix
             pairs = [one.cpu() for one in eigenpairs(hessian)] if position in decomposed else None
             hessian, loss = hessian.cpu(), mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
@@ -49,7 +49,7 @@ def measure_alignment(job: Job) -> None:
                 gradients = run_gradients(network, masked, examples, **options).cpu()
                 covariance = sample_covariance(gradients)
                 found = alignment(hessian, gradients, covariance=covariance)
-                fields = vars(found) | {"undefined": " ".join(found.undefined)} | rotated(hessian, covariance)
+                fields = found.to_pandas().to_dict() | rotated(hessian, covariance)
                 if draws:
                     given = (network, masked, examples, seed, purpose, draws)
                     others = (of(*given).cpu() for of in (dropout_loss_hessian, per_example_covariance))

@@ -1,8 +1,10 @@
 """Principal components of a sample set (paper A, Definition 1 and section 6.1)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dropscape.noise.samples import centred
@@ -18,14 +20,37 @@ class CovarianceSpectrum:
 
     # (K,), descending: variances along the eigenvectors. Not clipped: one that is zero may be slightly negative.
     eigenvalues: NDArray[np.float64]
-    eigenvectors: NDArray[np.float64]  # (P, K), orthonormal columns, sign arbitrary
+    eigenvectors: NDArray[np.float64]  # (K, P), orthonormal rows, sign arbitrary
     # (K,): at most max(N, P) * 2.2e-16 of the largest. Their value and direction are rounding error, for no axis.
     numerically_zero: NDArray[np.bool_]
     total_variance: float  # Tr(Sigma)
 
+    def __repr__(self) -> str:
+        kept, size = self.eigenvectors.shape
+        largest = f"{self.eigenvalues[0]:.4g}" if kept else "none"
+        variances = f"largest variance {largest}, {self.total_variance:.4g} in all"
+        return f"CovarianceSpectrum({kept} of {size} directions, {variances})"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a direction: index (from 1), variance, numerically_zero."""
+        columns = {"variance": self.eigenvalues, "numerically_zero": self.numerically_zero}
+        return pd.DataFrame({"index": np.arange(1, len(self.eigenvalues) + 1)} | columns)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the variances against their indices; returns the axes."""
+        from matplotlib import pyplot
+
+        axes = axes or pyplot.figure().gca()
+        table = self.to_pandas().query("not numerically_zero")
+        axes.plot(table["index"], table["variance"], ".")
+        axes.set(xlabel="principal direction", ylabel="variance", yscale="log")
+        return axes
+
 
 def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
     """Compute all eigenpairs of the covariance of N >= 2 samples with the paper's factor 1/N, in float64.
+
+    Samples are (N, P): an array, a tensor of a processor or ``DropoutGradients``.
 
     The same samples choose the directions and measure the variance along them, which makes the large eigenvalues
     too large and the small ones several-fold too small when N is not much larger than P; ``projected_variance`` of
@@ -41,13 +66,13 @@ def covariance_spectrum(samples: ArrayLike) -> CovarianceSpectrum:
     if count >= dimension:
         ascending, vectors = np.linalg.eigh(deviations.T @ deviations / count)
         eigenvalues = ascending[::-1][:kept].copy()
-        eigenvectors = np.ascontiguousarray(vectors[:, ::-1][:, :kept])
+        eigenvectors = np.ascontiguousarray(vectors.T[::-1][:kept])
     else:
         # The N x N Gram matrix has the same non-zero eigenvalues. Its eigenvectors, mapped to parameter space, are
         # orthogonal only relative to the largest; the QR step, which runs from large to small, makes them so.
         ascending, vectors = np.linalg.eigh(deviations @ deviations.T / count)
         eigenvalues = ascending[::-1][:kept].copy()
-        eigenvectors, _ = np.linalg.qr(deviations.T @ vectors[:, ::-1][:, :kept])
+        eigenvectors = np.linalg.qr(deviations.T @ vectors[:, ::-1][:, :kept])[0].T
     floor = max(count, dimension) * np.finfo(np.float64).eps * max(eigenvalues[0], 0.0)
     return CovarianceSpectrum(
         eigenvalues=eigenvalues,

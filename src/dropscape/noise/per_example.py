@@ -54,7 +54,6 @@ class FrozenMasks(nn.Module):
     def __init__(self, network: nn.Module, masks: ModuleMasks, draw: int):
         super().__init__()
         self.network, self._masks, self._draw = network, masks, draw
-        self.piecewise_linear = getattr(network, "piecewise_linear", False)
 
     def forward(self, given: tuple[Tensor, Tensor]) -> Tensor:
         """Compute the outputs (n, C) from inputs (n, ...) and numbers (n,) that rise by one."""
@@ -79,7 +78,7 @@ def dropout_loss_hessian(
             total = total + kronecker_hessian(network, *layer, examples.train_inputs, settings["loss"], masks=masks)
         else:
             masked, block, inputs = _masked(network, settings, examples, seed, purpose, draw)
-            total = total + block_hessian(masked, block, inputs, examples.train_targets, loss=risk).matrix
+            total = total + block_hessian(masked, block, (inputs, examples.train_targets), risk).matrix
     return total / draws
 
 

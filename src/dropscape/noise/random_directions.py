@@ -7,7 +7,7 @@ from dropscape.numerics.seeds import numpy_generator
 
 
 def random_directions(samples: ArrayLike, count: int, seed: int) -> NDArray[np.float64]:
-    """Draw ``count`` independent uniform directions, (P, K) unit columns, float64.
+    """Draw ``count`` independent uniform directions, (K, P) unit rows, float64.
 
     They are 0 at every parameter that is the same in all samples (N, P), such as those of dead units: no gradient ever
     leads there, and a direction that reached them would be flat for that reason alone. All zeros if nothing varies.
@@ -16,4 +16,4 @@ def random_directions(samples: ArrayLike, count: int, seed: int) -> NDArray[np.f
     active = (values != values[:1]).any(axis=0)
     drawn = numpy_generator(seed, "noise", "random directions").standard_normal((values.shape[1], count))
     drawn[~active] = 0
-    return drawn / np.maximum(np.linalg.norm(drawn, axis=0), np.finfo(np.float64).tiny)
+    return (drawn / np.maximum(np.linalg.norm(drawn, axis=0), np.finfo(np.float64).tiny)).T

@@ -26,7 +26,7 @@ def measure_spectrum(job: Job) -> None:
     Writes ``spectrum``: sample (one of ``_samples``), seed, index, variance, numerically_zero, held_out, the variance
     of other samples along the same direction, missing where there are none; ``drift``, of the trajectory: seed and
     the columns of ``drift``; and ``directions``, those that the flatness is measured along: ``<sample>/indices`` (K,)
-    and ``<sample>/directions`` (S, P, K) float32. So many random ones stand under ``random``, with the indices of the
+    and ``<sample>/directions`` (S, K, P) float32. So many random ones stand under ``random``, with the indices of the
     gradients whose variances they are compared with.
     """
     settings = job.settings
@@ -53,7 +53,7 @@ def measure_spectrum(job: Job) -> None:
                 # A parabola that was taken out leaves two without variance, if there are as many as samples allow.
                 without = 2 * (sample in DETRENDED and total == len(values) - 1)
                 chosen = log_spaced_indices(total - without, settings["directions"])
-                measured = {sample: basis[:, chosen]}
+                measured = {sample: basis[chosen]}
                 if sample == "gradients":
                     measured["random"] = random_directions(values, len(chosen), seed)
                 for name, vectors in measured.items():

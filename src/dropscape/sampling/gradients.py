@@ -2,35 +2,34 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from dropscape.curvature.products import by_name
 from dropscape.dropout.layers import dropout_layers
 from dropscape.dropout.masks import check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, dense_layer_of_block
+from dropscape.models.block import dense_layer_of_block
+from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
-from dropscape.models.losses import LOSSES, PerExampleLoss, output_loss
+from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.prefix_suffix import Inputs
 from dropscape.sampling.closed_form import check_dropout_after, closed_form_gradients
 from dropscape.sampling.modules import masked_draws, prepared
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DropoutGradients:
-    """Gradients of a block under fresh masks at frozen parameters."""
+    """Gradients of a block under fresh masks at frozen parameters; an array (N, P) where one is wanted."""
 
-    samples: Tensor  # (N, P), float32 or float64, each the block's parameters in order, flattened row by row
+    samples: Tensor  # (N, P), float32 or float64, in the order of ``block_vector``, on the device that computed them
     method: Literal["closed form", "autograd"]
-    parameters: Mapping[str, tuple[int, ...]]  # the block's shapes by name
+    block: tuple[str, ...]  # the parameters' names
     keep_probs: Mapping[str, float]  # of each dropout layer that draws
     mask_mode: str
 
@@ -39,60 +38,53 @@ class DropoutGradients:
         """How many layers draw a mask."""
         return len(self.keep_probs)
 
-    @cached_property
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The samples as numpy sees them."""
+        values = self.samples.cpu().numpy()
+        return values.astype(dtype or values.dtype, copy=bool(copy))
+
+    def __repr__(self) -> str:
+        n, size = self.samples.shape
+        layers = ", ".join(f"{name} {keep:g}" for name, keep in self.keep_probs.items())
+        return (
+            f"DropoutGradients({n} gradients of {size} parameters of {', '.join(self.block)}; method '{self.method}'; "
+            f"masks '{self.mask_mode}' of keep probability {layers})"
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The samples as a table, (N, P), its columns numbered as in ``block_vector``."""
+        return pd.DataFrame(self.samples.cpu().numpy())
+
     def variances(self) -> Tensor:
-        """The eigenvalues of the samples' covariance (divided by N - 1), float64, descending, min(N - 1, P) of them."""
+        """Compute the min(N - 1, P) largest eigenvalues of the covariance (factor 1/N), float64, descending."""
         samples = self.samples.double()
         n, size = samples.shape
         centred = samples - samples.mean(dim=0)
         gram = centred @ centred.T if n <= size else centred.T @ centred
-        return torch.linalg.eigvalsh(gram).flip(0)[: min(n - 1, size)].clamp(min=0) / (n - 1)
+        return torch.linalg.eigvalsh(gram).flip(0)[: min(n - 1, size)] / n
 
-    def __repr__(self) -> str:
-        """Say what was sampled and how large it is."""
-        n, size = self.samples.shape
-        layers = ", ".join(f"{name} {keep:g}" for name, keep in self.keep_probs.items())
-        mean = float(self.samples.double().mean(dim=0).norm())
-        spread = f", trace of the covariance {float(self.variances.sum()):.3g}" if n > 1 else ""
-        return (
-            f"DropoutGradients({n} samples of {size} parameters ({', '.join(self.parameters)}), {self.method}, masks "
-            f"{self.mask_mode}, keep probabilities {layers}; norm of the mean {mean:.3g}{spread})"
-        )
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the variances along the principal directions against their indices; returns the axes."""
+        from matplotlib import pyplot
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Lay the samples out as rows, with a column for each parameter, named as in ``layers.0.weight[1, 2]``."""
-        columns = [
-            f"{name}{place.tolist()}"
-            for name, shape in self.parameters.items()
-            for place in torch.ones(shape).nonzero()
-        ]
-        return pd.DataFrame(self.samples.cpu().numpy(), columns=columns).rename_axis("sample")
-
-    def plot(self, axes: "Axes | None" = None) -> "Axes":
-        """Draw the eigenvalues of the covariance over their index on logarithmic axes."""
-        import matplotlib.pyplot as plt
-
-        if axes is None:
-            axes = plt.subplots()[1]
-        values = self.variances.cpu().numpy()
-        index = range(1, len(values) + 1)
-        axes.loglog(index, values, ".-", label=f"{len(self.samples)} gradients")
-        axes.set(xlabel="index", ylabel="variance along the principal direction")
-        axes.legend()
+        axes = axes or pyplot.figure().gca()
+        values = self.variances().cpu().numpy()
+        axes.plot(np.arange(1, len(values) + 1), values, ".")
+        axes.set(xlabel="principal direction", ylabel="variance", yscale="log")
         return axes
 
 
 def dropout_gradients(
     model: nn.Module,
-    block: Sequence[str],
-    inputs: Inputs,
-    targets: Tensor,
-    loss: str | PerExampleLoss = "cross_entropy",
+    block: Block,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
     *,
     samples: int,
     keep_prob: float | Sequence[float] | None = None,
     seed: int = 0,
     mask_mode: str = "per_example",
+    forward: Forward | None = None,
     device: str | torch.device | None = None,
     micro_batch: int = 256,
     progress: Callable[[int, int], None] | None = None,
@@ -109,14 +101,16 @@ def dropout_gradients(
     and i alone, so that more samples continue fewer, and two with different purposes are independent.
 
     Args:
-        model: any module.
-        block: parameter names.
-        inputs, targets: (n, ...).
-        loss: a key of ``models.losses.LOSSES``, or (outputs, targets) -> (n,).
+        model: maps inputs (n, ...) to outputs (n, ...).
+        block: a parameter's name, names, or a submodule.
+        data: (inputs, targets), a dictionary, a Dataset or a DataLoader; these three and what follows as in
+            ``block_loss``.
+        loss: "cross_entropy", "mse", a loss of ``torch.nn`` or a callable (outputs, targets) -> (n,).
         samples: N.
         keep_prob: of all dropout layers, or of each in the order of ``dropout_layers``.
         seed: of the masks.
         mask_mode: ``per_example`` draws each example's mask, as ``nn.Dropout`` does; ``shared`` one for all examples.
+        forward: (model, inputs) -> outputs, where the model does not give them by itself.
         device: where to compute; None: where the model is.
         micro_batch: see ``masked_draws``.
         progress: called with (done, samples).
@@ -128,28 +122,28 @@ def dropout_gradients(
             random numbers of its own (``dropout.probe``); a layer cannot be converted (``dropout.convert``); or
             arguments that do not fit the model.
     """
-    loss = output_loss(loss)
-    shapes = {name: tuple(value.shape) for name, value in block_parameters(model, block).items()}
+    given = block_loss(model, block, data, loss, forward)
+    model, block, inputs, targets, loss = given.given
     device = next(model.parameters()).device if device is None else device
     options = {"samples": samples, "seed": seed, "mask_mode": mask_mode, "purpose": purpose, "device": device}
     options["progress"] = progress
     if dropout_after is not None:
         model, keep_prob = _with_dropout_after(model, dropout_after, keep_prob)
-        if _has_closed_form(model, block, inputs, loss) and keep_prob[dropout_after - 1] < 1:
-            names = {function: name for name, function in LOSSES.items()}
-            only = {"keep_prob": keep_prob[dropout_after - 1], "dropout_after": dropout_after, "loss": names[loss]}
+        name = by_name(loss)
+        if _has_closed_form(model, block, inputs, name) and keep_prob[dropout_after - 1] < 1:
+            only = {"keep_prob": keep_prob[dropout_after - 1], "dropout_after": dropout_after, "loss": name}
             rows = closed_form_gradients(model, block, inputs, targets, **only, **options)
             keep_probs = {f"dropouts.{dropout_after - 1}": only["keep_prob"]}
-            return DropoutGradients(rows, "closed form", shapes, keep_probs, mask_mode)
+            return DropoutGradients(rows, "closed form", block, keep_probs, mask_mode)
     masked, keep_probs = prepared(model, inputs, keep_prob)
     if not keep_probs:
         raise _nothing_dropped(masked)
     rows = torch.empty(0)
-    draws = masked_draws(masked, block, inputs, targets, loss, micro_batch=micro_batch, **options)
+    draws = masked_draws(masked, block, inputs, targets, output_loss(loss), micro_batch=micro_batch, **options)
     for number, (_, gradient) in enumerate(draws):
         rows = rows if number else gradient.new_empty(samples, len(gradient))
         rows[number] = gradient
-    return DropoutGradients(rows, "autograd", shapes, keep_probs, mask_mode)
+    return DropoutGradients(rows, "autograd", block, keep_probs, mask_mode)
 
 
 def _with_dropout_after(
@@ -172,10 +166,10 @@ def _with_dropout_after(
     return MaskedFullyConnected.taken_from(model), keep_probs
 
 
-def _has_closed_form(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: PerExampleLoss) -> bool:
+def _has_closed_form(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str | PerExampleLoss) -> bool:
     """Tell whether ``closed_form`` knows the gradient; a weight that two layers share is in neither's alone."""
     return (
-        loss in LOSSES.values()
+        isinstance(loss, str)
         and dense_layer_of_block(block) is not None
         and isinstance(inputs, Tensor)
         and model.layers[0].weight.dtype in (torch.float32, torch.float64)

@@ -49,9 +49,9 @@ def run_gradients(network: nn.Module, settings: Mapping[str, Any], examples: Exa
 
 
 def _gradients(network: nn.Module, settings: Mapping[str, Any], examples: Examples, **options: Any) -> Tensor:
-    given = (network, settings["block"], examples.train_inputs, examples.train_targets, run_risk(settings, examples))
+    data = examples.train_inputs, examples.train_targets
     where = {"keep_prob": keep_probs(settings)}
     if has_one_hidden_mask(settings):
         where = {"keep_prob": settings["keep_prob"], "dropout_after": settings["dropout_after"]}
     options = {"mask_mode": settings["mask_mode"], "micro_batch": settings["micro_batch"]} | where | options
-    return dropout_gradients(*given, **options).samples
+    return dropout_gradients(network, settings["block"], data, run_risk(settings, examples), **options).samples

@@ -1,0 +1,233 @@
+"""The mean loss of any model over data, as a function of a block of its parameters: what every measurement takes."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset
+
+from dropscape.errors import ConfigurationError
+from dropscape.models.block import named_block
+from dropscape.models.given_loss import per_example_loss
+from dropscape.models.losses import PerExampleLoss
+from dropscape.models.prefix_suffix import Inputs, count, take
+
+Forward = Callable[[nn.Module, Any], Tensor]
+Block = str | Sequence[str] | nn.Module
+# Names that the targets have among the entries of a batch.
+TARGET_NAMES = ("labels", "targets")
+EXAMPLES_OF_CHECK = 2
+
+
+@dataclass(frozen=True)
+class BlockLoss:
+    """The mean over n examples of a model's loss, as a function of the block's P parameters."""
+
+    model: nn.Module  # maps inputs to outputs (n, ...); the caller's own, or a wrapper that shares its parameters
+    block: tuple[str, ...]  # names of the model's parameters, each once
+    inputs: Inputs  # n examples
+    targets: Tensor  # (n, ...)
+    loss: str | PerExampleLoss  # a key of LOSSES, or (outputs, targets) -> (n,)
+    output_shape: tuple[int, ...]  # of one example
+
+    @property
+    def given(self) -> tuple[nn.Module, tuple[str, ...], Inputs, Tensor, str | PerExampleLoss]:
+        """The five, in the order in which the functions below the public ones take them."""
+        return self.model, self.block, self.inputs, self.targets, self.loss
+
+
+class CalledModel(nn.Module):
+    """A model that is called with named inputs, or through the caller's function; its parameters are ``model.NAME``."""
+
+    def __init__(self, model: nn.Module, forward: Forward | None, names: Sequence[str] | None):
+        super().__init__()
+        self.model, self._forward, self._names = model, forward, names
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Compute the outputs of a tensor, a tuple of tensors, or of one that stands for a dictionary's entries."""
+        given = inputs if self._names is None else dict(zip(self._names, inputs, strict=True))
+        if self._forward is not None:
+            return self._forward(self.model, given)
+        return self.model(**given)
+
+
+def block_loss(
+    model: nn.Module,
+    block: Block | None,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
+    forward: Forward | None = None,
+) -> BlockLoss:
+    """Read what a caller gave; what cannot be measured is said in one sentence before anything is computed.
+
+    Args:
+        model: any module; of a ``DataParallel`` or a compiled model the module inside is taken.
+        block: a parameter's name, names, or a submodule of the model, all of whose parameters it then is; None for all
+            parameters. Of a tied parameter any of its names will do.
+        data: (inputs, targets), where inputs are a tensor (n, ...), a tuple of such tensors that the model takes as one
+            argument, or a dictionary of them that it takes as named arguments; a dictionary of tensors that has the
+            targets as "labels" or "targets"; or a ``Dataset`` or ``DataLoader`` of either, which is read once.
+        loss: "cross_entropy", "mse", a loss of ``torch.nn``, or a callable (outputs, targets) -> (n,), one loss an
+            example. See ``per_example_loss``.
+        forward: (model, inputs) -> outputs (n, ...), for a model that does not map inputs to one tensor by itself. It
+            must use the model that it is given, which is a copy.
+
+    Raises:
+        ConfigurationError: anything of these does not fit.
+    """
+    model, block = _unwrapped(model, block)
+    names = named_block(model, block)
+    parameters = dict(model.named_parameters())
+    first = parameters[names[0]]
+    for name in names:
+        if not parameters[name].is_floating_point():
+            raise ConfigurationError(
+                f"the block's parameter '{name}' is of {parameters[name].dtype}, which has no derivative; "
+                "write a block of floating-point parameters."
+            )
+    inputs, targets = _inputs_and_targets(data)
+    keys = tuple(inputs) if isinstance(inputs, Mapping) else None
+    inputs = _on_device(tuple(inputs.values()) if keys else inputs, first.device)
+    targets = _on_device(targets, first.device)
+    _check_examples(inputs, targets, keys)
+    if forward is not None or keys:
+        model, names = CalledModel(model, forward, keys), tuple(f"model.{name}" for name in names)
+    outputs = _first_outputs(model, names, inputs)
+    return BlockLoss(model, names, inputs, targets, per_example_loss(loss, outputs, targets), outputs.shape[1:])
+
+
+def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block | None]:
+    """Take the module inside of what wraps it, and the block's names without the wrapper's."""
+    if not isinstance(model, nn.Module):
+        raise ConfigurationError(f"model is a {type(model).__name__}; give a torch.nn.Module.")
+    prefix = ""
+    while (inside := _inside(model)) is not None:
+        prefix += "module." if inside is getattr(model, "module", None) else "_orig_mod."
+        model = inside
+    for name, module in model.named_modules():
+        if _inside(module) is not None:
+            raise ConfigurationError(
+                f"the model's layer '{name}' is a {type(module).__name__}, which cannot be differentiated twice; "
+                "give the model as it was before that layer was compiled or distributed."
+            )
+    if isinstance(block, str):
+        block = block.removeprefix(prefix)
+    elif block is not None and not isinstance(block, nn.Module):
+        block = [str(name).removeprefix(prefix) for name in block]
+    elif isinstance(block, nn.Module):
+        block = _unwrapped(block, None)[0]
+    return model, block
+
+
+def _inside(module: nn.Module) -> nn.Module | None:
+    """The module that a compiled or distributed one wraps; None for any other."""
+    if isinstance(module, DataParallel | DistributedDataParallel):
+        return module.module
+    return getattr(module, "_orig_mod", None)
+
+
+def _inputs_and_targets(data: Any) -> tuple[Any, Any]:
+    """Take the data apart, reading a data set or its loader."""
+    if isinstance(data, Dataset):
+        data = DataLoader(data, batch_size=256)
+    if isinstance(data, DataLoader):
+        return _of_all_batches(data)
+    if isinstance(data, Mapping):
+        name = next((name for name in TARGET_NAMES if name in data), None)
+        if name is None:
+            raise ConfigurationError(
+                f"data has the entries {', '.join(map(str, data))} and no targets among them; name the targets "
+                "'labels' or 'targets', or give (inputs, targets)."
+            )
+        return {key: value for key, value in data.items() if key != name}, data[name]
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return tuple(data)
+    kind = f"{len(data)} values" if isinstance(data, tuple | list) else f"a {type(data).__name__}"
+    raise ConfigurationError(
+        f"data is {kind}; give (inputs, targets), a dictionary of tensors with 'labels', a Dataset or a DataLoader."
+    )
+
+
+def _of_all_batches(loader: DataLoader) -> tuple[Any, Any]:
+    batches = [_inputs_and_targets(batch) for batch in loader]
+    if not batches:
+        raise ConfigurationError("data is a DataLoader that gives no batch; give one with examples.")
+    if loader.drop_last:
+        raise ConfigurationError(
+            "data is a DataLoader with drop_last=True, which leaves examples out of the mean; write drop_last=False."
+        )
+    return tuple(_joined([batch[part] for batch in batches]) for part in (0, 1))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], Mapping):
+        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
+    if isinstance(parts[0], tuple | list):
+        return tuple(_joined(values) for values in zip(*parts, strict=True))
+    tensors = [torch.as_tensor(part) for part in parts]
+    if len({tensor.shape[1:] for tensor in tensors}) > 1:
+        raise ConfigurationError(
+            f"the loader's batches have examples of shapes {tuple(tensors[0].shape[1:])} and others; pad all examples "
+            "to one shape."
+        )
+    return torch.cat(tensors)
+
+
+def _on_device(values: Any, device: torch.device) -> Any:
+    if isinstance(values, tuple | list):
+        return tuple(_on_device(value, device) for value in values)
+    try:
+        return torch.as_tensor(values).detach().to(device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"data holds a {type(values).__name__}, which is no tensor; give tensors or arrays of numbers."
+        ) from error
+
+
+def _check_examples(inputs: Inputs, targets: Tensor, keys: Sequence[str] | None) -> None:
+    """Refuse other numbers of inputs than targets, none, and numbers that are not finite."""
+    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+    parts = list(zip([f"input '{key}'" for key in keys] if keys else ["inputs"] * len(tensors), tensors, strict=True))
+    for name, values in [*parts, ("targets", targets)]:
+        if values.ndim == 0 or len(values) != count(inputs):
+            raise ConfigurationError(
+                f"{name} has the shape {tuple(values.shape)} where the first inputs have {count(inputs)} examples; the "
+                "first dimension of all counts the examples."
+            )
+        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+            raise ConfigurationError(
+                f"{name} holds {int((~torch.isfinite(values)).sum())} numbers that are not finite; leave these "
+                "examples out."
+            )
+    if count(inputs) == 0:
+        raise ConfigurationError("data holds no examples; give at least one.")
+
+
+def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Tensor:
+    """Run a copy on the first examples: it must give one tensor with a row for each, which depends on the block."""
+    few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
+    copied = copy.deepcopy(model).eval().requires_grad_(False)
+    parameters = [copied.get_parameter(name).requires_grad_() for name in block]
+    with torch.enable_grad():
+        outputs = copied(few)
+    if not isinstance(outputs, Tensor):
+        raise ConfigurationError(
+            f"the model's output is a {type(outputs).__name__}, not a tensor; say which part of it with forward, for "
+            "example forward=lambda model, inputs: model(inputs)[0]."
+        )
+    if outputs.ndim == 0 or len(outputs) != count(few):
+        raise ConfigurationError(
+            f"the model's output has the shape {tuple(outputs.shape)} for {count(few)} examples; its first dimension "
+            "must count the examples (batch_first=True, or say how with forward)."
+        )
+    gradients = torch.autograd.grad(outputs.sum(), parameters, allow_unused=True) if outputs.requires_grad else [None]
+    if all(gradient is None for gradient in gradients):
+        raise ConfigurationError(
+            f"the model's outputs do not depend on the block {', '.join(block)}; write a block that the forward pass "
+            "reads, and let forward call the model that it is given."
+        )
+    return outputs.detach()
