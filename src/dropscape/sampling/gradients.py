@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.products import by_name
-from dropscape.dropout.layers import dropout_layers
-from dropscape.dropout.masks import check_keep_prob
+from dropscape.dropout.layers import ModuleMasks, dropout_layers
+from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import dense_layer_of_block
 from dropscape.models.block_loss import Block, Forward, block_loss
@@ -19,6 +19,8 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.prefix_suffix import Inputs
+from dropscape.numerics.certificates import Certificate
+from dropscape.sampling.certificate import certify_closed_form, certify_draws
 from dropscape.sampling.closed_form import check_dropout_after, closed_form_gradients
 from dropscape.sampling.modules import masked_draws, prepared
 
@@ -32,6 +34,7 @@ class DropoutGradients:
     block: tuple[str, ...]  # the parameters' names
     keep_probs: Mapping[str, float]  # of each dropout layer that draws
     mask_mode: str
+    certificate: Certificate
 
     @property
     def masks(self) -> int:
@@ -48,7 +51,7 @@ class DropoutGradients:
         layers = ", ".join(f"{name} {keep:g}" for name, keep in self.keep_probs.items())
         return (
             f"DropoutGradients({n} gradients of {size} parameters of {', '.join(self.block)}; method '{self.method}'; "
-            f"masks '{self.mask_mode}' of keep probability {layers})"
+            f"masks '{self.mask_mode}' of keep probability {layers}; {self.certificate})"
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -121,6 +124,7 @@ def dropout_gradients(
         ConfigurationError: no layer drops anything, so that all samples would be the same; the forward pass draws
             random numbers of its own (``dropout.probe``); a layer cannot be converted (``dropout.convert``); or
             arguments that do not fit the model.
+        CertificateError: the gradients are wrong (``sampling.certificate``).
     """
     given = block_loss(model, block, data, loss, forward)
     model, block, inputs, targets, loss = given.given
@@ -133,17 +137,33 @@ def dropout_gradients(
         if _has_closed_form(model, block, inputs, name) and keep_prob[dropout_after - 1] < 1:
             only = {"keep_prob": keep_prob[dropout_after - 1], "dropout_after": dropout_after, "loss": name}
             rows = closed_form_gradients(model, block, inputs, targets, **only, **options)
+
+            def masks(shape: tuple[int, int]) -> LayerMasks:
+                return LayerMasks(only["keep_prob"], shape, seed, "sampling", purpose, mask_mode, rows.device)
+
+            certificate = certify_closed_form(model, block, inputs, targets, rows, masks, **only)
             keep_probs = {f"dropouts.{dropout_after - 1}": only["keep_prob"]}
-            return DropoutGradients(rows, "closed form", block, keep_probs, mask_mode)
+            return _demanded(DropoutGradients(rows, "closed form", block, keep_probs, mask_mode, certificate))
     masked, keep_probs = prepared(model, inputs, keep_prob)
     if not keep_probs:
         raise _nothing_dropped(masked)
     rows = torch.empty(0)
-    draws = masked_draws(masked, block, inputs, targets, output_loss(loss), micro_batch=micro_batch, **options)
-    for number, (_, gradient) in enumerate(draws):
+    given = (masked, block, inputs, targets, output_loss(loss))
+    for number, (_, gradient) in enumerate(masked_draws(*given, micro_batch=micro_batch, **options)):
         rows = rows if number else gradient.new_empty(samples, len(gradient))
         rows[number] = gradient
-    return DropoutGradients(rows, "autograd", block, keep_probs, mask_mode)
+    masks = ModuleMasks(seed, "sampling", purpose, mask_mode)
+    again = {"seed": seed, "purpose": purpose, "mask_mode": mask_mode, "micro_batch": micro_batch}
+    certificate = certify_draws(*given, rows, masks, **again)
+    return _demanded(DropoutGradients(rows, "autograd", block, keep_probs, mask_mode, certificate))
+
+
+def _demanded(found: DropoutGradients) -> DropoutGradients:
+    found.certificate.demand(
+        f"the gradient of {', '.join(found.block)} under dropout",
+        "write the layer whose derivative is wrong another way, or float64 if rounding does it",
+    )
+    return found
 
 
 def _with_dropout_after(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dropscape.dropout.convert import with_masked_dropout
 from dropscape.dropout.layers import ModuleMasks, dropout_layers, masks_in_force, set_keep_prob
 from dropscape.dropout.probe import probe_dropout
-from dropscape.models.block import block_vector
+from dropscape.models.block import block_parameters, block_vector
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs, are_images, batches, count, in_fast_order, joined, moved, split, take
 from dropscape.numerics.memory import fitting_micro_batch
@@ -75,10 +75,11 @@ def masked_draws(
     model = deepcopy(model).to(device).eval().requires_grad_(False)
     if are_images(inputs):
         model = model.to(memory_format=torch.channels_last)
-    prefix, suffix = split(model, block)
+    block_parameters(model, block)  # refuses unknown names
     parameters = [model.get_parameter(name).requires_grad_() for name in block]
     masks, n = ModuleMasks(seed, "sampling", purpose, mask_mode), count(inputs)
     inputs, targets = in_fast_order(moved(inputs, device)), targets.to(device)
+    prefix, suffix, runs_once = cut_before_block(model, block, inputs, masks)
 
     def losses(chunk: slice) -> Tensor:
         with torch.no_grad():
@@ -88,7 +89,7 @@ def masked_draws(
         outputs = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
         return loss(outputs, targets[chunk])
 
-    if not _passes_dropout(model, prefix, take(inputs, slice(0, 1)), masks):
+    if runs_once:
         with torch.no_grad():
             inputs = joined([prefix(few) for few in batches(inputs, micro_batch)])
         prefix = nn.Identity()
@@ -106,6 +107,14 @@ def masked_draws(
         if progress is not None:
             progress(draw + 1, samples)
         yield mean, gradient
+
+
+def cut_before_block(
+    model: nn.Module, block: Sequence[str], inputs: Inputs, masks: ModuleMasks
+) -> tuple[Callable[[Inputs], Inputs], Callable[[Inputs], Tensor], bool]:
+    """Cut a model before the block: prefix, suffix, and whether the prefix is the same under all masks."""
+    prefix, suffix = split(model, block)
+    return prefix, suffix, not _passes_dropout(model, prefix, take(inputs, slice(0, 1)), masks)
 
 
 def _passes_dropout(model: nn.Module, function: Callable[[Inputs], Inputs], x: Inputs, masks: ModuleMasks) -> bool:
