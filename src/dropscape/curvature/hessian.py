@@ -58,7 +58,7 @@ class BlockHessian:
         from matplotlib import pyplot
 
         axes = axes or pyplot.figure().gca()
-        image = axes.imshow(self.matrix.abs().clamp_min(torch.finfo(self.matrix.dtype).tiny).log10().cpu())
+        image = axes.imshow(self.matrix.abs().clamp_min(torch.finfo(self.matrix.dtype).tiny).log10().cpu().numpy())
         axes.figure.colorbar(image, ax=axes, label="log10 |H|")
         axes.set(xlabel="parameter", ylabel="parameter", title=f"Hessian on {', '.join(self.block)}")
         return axes

@@ -111,8 +111,8 @@ def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block 
     for name, module in model.named_modules():
         if _inside(module) is not None:
             raise ConfigurationError(
-                f"the model's layer '{name}' is a {type(module).__name__}, which cannot be differentiated twice; "
-                "give the model as it was before that layer was compiled or distributed."
+                f"the model's layer '{name}' is compiled or distributed ({type(module).__name__}), which cannot be "
+                "differentiated twice; give the model as it was before."
             )
     if isinstance(block, str):
         block = block.removeprefix(prefix)
@@ -200,8 +200,7 @@ def _check_examples(inputs: Inputs, targets: Tensor, keys: Sequence[str] | None)
             )
         if values.is_floating_point() and not bool(torch.isfinite(values).all()):
             raise ConfigurationError(
-                f"{name} holds {int((~torch.isfinite(values)).sum())} numbers that are not finite; leave these "
-                "examples out."
+                f"{name}: {int((~torch.isfinite(values)).sum())} numbers are not finite; leave these examples out."
             )
     if count(inputs) == 0:
         raise ConfigurationError("data holds no examples; give at least one.")
@@ -210,7 +209,13 @@ def _check_examples(inputs: Inputs, targets: Tensor, keys: Sequence[str] | None)
 def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Tensor:
     """Run a copy on the first examples: it must give one tensor with a row for each, which depends on the block."""
     few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
-    copied = copy.deepcopy(model).eval().requires_grad_(False)
+    try:
+        copied = copy.deepcopy(model).eval().requires_grad_(False)
+    except RuntimeError as error:  # a tensor that is not a leaf, as those of torch's former weight_norm
+        raise ConfigurationError(
+            f"the {type(model).__name__} cannot be copied: {str(error).splitlines()[0]} Use a parametrization "
+            "(torch.nn.utils.parametrizations) where a layer keeps a computed tensor."
+        ) from error
     parameters = [copied.get_parameter(name).requires_grad_() for name in block]
     with torch.enable_grad():
         outputs = copied(few)
