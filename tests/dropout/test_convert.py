@@ -221,6 +221,31 @@ def test_masks_belong_to_examples_wherever_those_stand():
     assert torch.equal(*[passed(only, torch.zeros(1, 5, 3), start=start) for start in (0, 7)])
 
 
+def test_a_shared_mask_is_one_for_all_examples_wherever_those_stand():
+    class SequenceFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(4, 2, 6, 0.4)
+
+        def forward(self, x):
+            return self.layer(x.transpose(0, 1)).transpose(0, 1)
+
+    masked, drawn = probed(SequenceFirst(), 5, 4)
+    layers = dropout_layers(masked)
+    assert [layers[name].examples[0].dimension for name in drawn] == [0, 1, 1, 1]
+    x = torch.rand(1, 5, 4).expand(9, 5, 4)
+    values = passed(masked, x, masks=ModuleMasks(0, "test", "masks", "shared"))
+    torch.testing.assert_close(values, values[:1].expand_as(values))
+    assert not torch.allclose(values[0, 0], values[0, 1], atol=1e-3)
+    assert not torch.allclose(*passed(masked, x)[:2], atol=1e-3)
+
+
+@pytest.mark.parametrize("wrapper", [nn.DataParallel, torch.compile])
+def test_a_wrapped_model_is_converted_inside(wrapper):
+    masked = with_masked_dropout(wrapper(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))))
+    assert list(dropout_layers(masked)) == ["1"] and list(masked.state_dict()) == ["0.weight", "0.bias"]
+
+
 def test_a_shared_mask_has_no_meaning_for_rows_within_an_example():
     masked, _ = probed(Positions(), 5, 3)
     with pytest.raises(ConfigurationError, match=r"'flat_dropout' reads 5 rows.*per_example"):

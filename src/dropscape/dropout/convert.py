@@ -5,6 +5,7 @@ from copy import deepcopy
 
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from dropscape.dropout.kinds import MaskedAlphaDropout, MaskedAttention, MaskedChannelDropout
 from dropscape.dropout.layers import MaskedDropout
@@ -26,7 +27,7 @@ def with_masked_dropout(model: nn.Module) -> nn.Module:
     Replaced are ``nn.Dropout``, ``Dropout1d``, ``Dropout2d``, ``Dropout3d``, ``AlphaDropout``, ``FeatureAlphaDropout``
     and the dropout of ``nn.MultiheadAttention`` (so of transformer layers), each where its p is above 0. Parameters,
     buffers and their names stay; a layer that stands in two places still does. The copy is deterministic, in training
-    mode too, but inside ``masks_in_force``.
+    mode too, but inside ``masks_in_force``. Of a compiled or distributed model the module inside is copied.
 
     Dropout that a forward pass computes itself cannot be seen here; ``dropout.probe`` finds it by running.
 
@@ -34,6 +35,8 @@ def with_masked_dropout(model: nn.Module) -> nn.Module:
         ConfigurationError: dropout between the layers of an ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``, a layer derived
             from one of torch's, or a p of 1.
     """
+    while hasattr(model, "_orig_mod") or isinstance(model, DataParallel | DistributedDataParallel):
+        model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
     copied = deepcopy(model)
     _refuse_recurrent_dropout(copied)
     replacements: dict[nn.Module, nn.Module] = {}

@@ -243,10 +243,11 @@ def _with_whole_groups(batches: Batches, batch_size: int | None, group: int | No
 def _refuse_foreign_layers(model: nn.Module) -> None:
     """Refuse layers whose state or randomness a full-batch step cannot control."""
     for name, module in model.named_modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
+        attention = isinstance(module, nn.MultiheadAttention) and module.dropout > 0
+        if attention or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0):
             raise ConfigurationError(
                 f"the model's layer '{name}' is a {type(module).__name__}, whose masks cannot be drawn again; write "
-                "dropscape.dropout.layers.MaskedDropout instead."
+                "dropscape.dropout.layers.MaskedDropout instead, or return with_masked_dropout(model)."
             )
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module not in batch_norms(model):
             raise ConfigurationError(
