@@ -85,7 +85,7 @@ def test_the_result_says_what_was_sampled():
     assert found.keep_probs == {"2": 0.7, "4": 0.8} and found.method == "autograd"
     assert repr(found).startswith(
         "DropoutGradients(40 gradients of 8 parameters of 0.weight, 3.bias; method 'autograd'; masks 'per_example' of "
-        "keep probability 2 0.7, 4 0.8; passed on 2 examples: distance to finite differences "
+        "2 layers, keep probability 0.7, 0.8; passed on 2 examples: distance to finite differences "
     )
     assert np.array_equal(found.to_pandas(), found.samples) and np.array_equal(found, found.samples)
     assert np.asarray(found, dtype=np.float32).dtype == np.float32

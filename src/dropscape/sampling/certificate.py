@@ -56,11 +56,11 @@ def certify_draws(
     row = rows[0]
     if count(few) < n:
         _, row = next(masked_draws(masked, block, few, chosen, loss, samples=1, device=device, **options))
-    exact, examples = deepcopy(masked).double(), (cast(few, torch.float64), cast(chosen, torch.float64))
     try:
+        exact, examples = deepcopy(masked).double(), (cast(few, torch.float64), cast(chosen, torch.float64))
         _, gradient = next(masked_draws(exact, block, *examples, loss, samples=1, device=device, **options))
-    except RuntimeError as error:
-        if "dtype" in str(error):
+    except (RuntimeError, TypeError) as error:  # a layer with a dtype of its own, or a device without float64
+        if "type" in str(error):
             unknown = Check("distance to finite differences", math.inf, LIMIT, math.inf)
             return Certificate((unknown, *drift_checks(rows)), count(few))
         raise

@@ -48,10 +48,10 @@ class DropoutGradients:
 
     def __repr__(self) -> str:
         n, size = self.samples.shape
-        layers = ", ".join(f"{name} {keep:g}" for name, keep in self.keep_probs.items())
+        kept = ", ".join(f"{keep:g}" for keep in sorted(set(self.keep_probs.values())))
         return (
             f"DropoutGradients({n} gradients of {size} parameters of {', '.join(self.block)}; method '{self.method}'; "
-            f"masks '{self.mask_mode}' of keep probability {layers}; {self.certificate})"
+            f"masks '{self.mask_mode}' of {self.masks} layers, keep probability {kept}; {self.certificate})"
         )
 
     def to_pandas(self) -> pd.DataFrame:
