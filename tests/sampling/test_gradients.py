@@ -10,11 +10,14 @@ from scipy import stats
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from dropscape.curvature.hessian import block_hessian
 from dropscape.dropout.layers import ModuleMasks, masks_in_force
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import cross_entropy_per_example, training_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
+from dropscape.noise.alignment import alignment
+from dropscape.noise.pca import covariance_spectrum
 from dropscape.sampling.closed_form import closed_form_gradients
 from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.modules import prepared
@@ -91,6 +94,10 @@ def test_the_result_says_what_was_sampled():
     assert np.asarray(found, dtype=np.float32).dtype == np.float32
     expected = torch.linalg.eigvalsh(torch.cov(found.samples.T, correction=0)).flip(0)
     torch.testing.assert_close(found.variances(), expected, rtol=1e-9, atol=1e-15)
+    # As measurements take them.
+    np.testing.assert_allclose(covariance_spectrum(found).eigenvalues, expected, rtol=1e-9, atol=1e-15)
+    hessian = block_hessian(model.eval(), BLOCK, (x, y), dtype=torch.float64)
+    assert alignment(hessian, found).trace_sigma == pytest.approx(float(expected.sum()))
     few = dropout_gradients(model, BLOCK, (x, y), samples=4)
     expected = torch.linalg.eigvalsh(torch.cov(few.samples.T, correction=0)).flip(0)[:3]
     torch.testing.assert_close(few.variances(), expected)
@@ -244,6 +251,7 @@ class OwnDropout(Uncalled):
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)), {}, r"no dropout layer with p > 0"),
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"keep_prob": 1.0}, "keep everything; write a keep_prob"),
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"keep_prob": (0.5, 0.5)}, "1 dropout layers"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"samples": 0}, "samples is 0; write how many"),
         (Uncalled(), {}, r"calls none of the dropout layers \(dropout\)"),
         (OwnDropout(), {}, r"\(OwnDropout\) draws random numbers in its own forward"),
         (nn.Sequential(nn.Linear(2, 2)), {"dropout_after": 1}, "Sequential, not a FullyConnected; leave dropout_after"),
@@ -258,7 +266,7 @@ class OwnDropout(Uncalled):
 def test_what_would_give_equal_samples_or_does_not_fit_is_named(model, options, message):
     block = [next(name for name, _ in model.named_parameters())]
     with pytest.raises(ConfigurationError, match=message):
-        dropout_gradients(model, block, (torch.rand(4, 2), torch.tensor([0, 1, 1, 0])), samples=2, **options)
+        dropout_gradients(model, block, (torch.rand(4, 2), torch.tensor([0, 1, 1, 0])), **{"samples": 2} | options)
 
 
 def test_the_model_is_left_alone():

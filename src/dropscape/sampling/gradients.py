@@ -126,6 +126,8 @@ def dropout_gradients(
             arguments that do not fit the model.
         CertificateError: the gradients are wrong (``sampling.certificate``).
     """
+    if samples < 1:
+        raise ConfigurationError(f"samples is {samples}; write how many gradients to draw, at least 1.")
     given = block_loss(model, block, data, loss, forward)
     model, block, inputs, targets, loss = given.given
     device = next(model.parameters()).device if device is None else device
