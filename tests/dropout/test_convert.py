@@ -43,6 +43,8 @@ def test_every_layer_keeps_its_probability_and_every_parameter_its_name():
     assert list(masked.state_dict()) == list(model.state_dict()) and type(model[1]) is nn.Dropout2d
     assert model[8].self_attn.dropout == 0.2 and type(model[8].self_attn) is nn.MultiheadAttention
     assert type(with_masked_dropout(nn.Dropout(0.5))).__name__ == "MaskedDropout"
+    again = with_masked_dropout(masked)
+    assert {name: layer.keep_prob for name, layer in dropout_layers(again).items()} == found
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -283,6 +285,22 @@ def test_dropout_inside_a_forward_is_found_by_running(function):
         probed(model, 4)
     assert torch.equal(torch.get_rng_state(), before), "the caller's generator is left alone"
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_attention_that_a_forward_computes_with_a_layers_parameters_is_found():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 2, dropout=0.3)
+
+        def forward(self, x):
+            one, x = self.attention, x[None]
+            given = (one.in_proj_weight, one.in_proj_bias, None, None, False, one.dropout)
+            output = (one.out_proj.weight, one.out_proj.bias, self.training)
+            return nn.functional.multi_head_attention_forward(x, x, x, 4, 2, *given, *output)[0][0]
+
+    with pytest.raises(ConfigurationError, match=r"\(Own\) draws random numbers in its own forward"):
+        probed(Own(), 4)
 
 
 def test_attention_without_dropout_and_own_layers_pass():

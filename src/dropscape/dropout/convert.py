@@ -49,6 +49,11 @@ def with_masked_dropout(model: nn.Module) -> nn.Module:
     return replacements[copied]
 
 
+def drops_attention(module: nn.Module) -> bool:
+    """Tell whether a module is torch's attention, with dropout that is not yet a ``MaskedDropout``."""
+    return isinstance(module, nn.MultiheadAttention) and not isinstance(module, MaskedAttention) and module.dropout > 0
+
+
 def _replacement(module: nn.Module, name: str) -> nn.Module:
     """Return what stands in place of a module: itself where it drops nothing."""
     if isinstance(module, _DropoutNd) and module.p > 0:
@@ -56,7 +61,7 @@ def _replacement(module: nn.Module, name: str) -> nn.Module:
             raise _derived(module, name, "Dropout")
         replacement = _REPLACED[type(module)](module, _keep_prob(module.p, name))
         return replacement.train(module.training)
-    if isinstance(module, nn.MultiheadAttention) and module.dropout > 0:
+    if drops_attention(module):
         if type(module) is not nn.MultiheadAttention:
             raise _derived(module, name, "MultiheadAttention")
         return MaskedAttention.taken_from(module, _keep_prob(module.dropout, name))

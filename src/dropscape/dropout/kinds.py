@@ -71,7 +71,6 @@ class MaskedAttention(nn.MultiheadAttention):
     def taken_from(cls, attention: nn.MultiheadAttention, keep_prob: float) -> "MaskedAttention":
         """Turn ``attention`` itself into one, with its parameters, hooks and mode."""
         attention.__class__ = cls
-        attention.dropout = 0.0
         attention.attention_dropout = MaskedDropout(keep_prob)
         return attention
 
@@ -90,10 +89,10 @@ class MaskedAttention(nn.MultiheadAttention):
         masks = {"key_padding_mask": key_padding_mask, "attn_mask": attn_mask, "is_causal": is_causal}
         if not self.attention_dropout.draws:
             options = {"need_weights": need_weights, "average_attn_weights": average_attn_weights}
-            return super().forward(query, key, value, **masks, **options)
+            return self._attended(query, key, value, **masks, **options)
         # Torch says what each head attends to; the masks come between that and the values.
-        options: dict[str, Any] = {"need_weights": True, "average_attn_weights": False}
-        _, weights = super().forward(query, key, value, **masks, **options)  # (n, heads, T, S)
+        options = {"need_weights": True, "average_attn_weights": False}
+        _, weights = self._attended(query, key, value, **masks, **options)  # (n, heads, T, S)
         weights = weights if weights.ndim == 4 else weights[None]
         weights = self.attention_dropout(weights.flatten(2)).view_as(weights)
         read = (weights @ self._values(value)).transpose(1, 2).flatten(2)  # (n, T, E)
@@ -105,6 +104,14 @@ class MaskedAttention(nn.MultiheadAttention):
         if not need_weights:
             return read, None
         return read, weights.mean(dim=-3) if average_attn_weights else weights
+
+    def _attended(self, *given: Tensor, **options: Any) -> tuple[Tensor, Tensor | None]:
+        """Attend without torch's dropout; its p stays, so that code which reads it and drops by itself is found."""
+        p, self.dropout = self.dropout, 0.0
+        try:
+            return super().forward(*given, **options)
+        finally:
+            self.dropout = p
 
     def _values(self, value: Tensor) -> Tensor:
         """Project the values of each head, (n, heads, S, E / heads)."""
