@@ -24,8 +24,7 @@ def ours(setup: Setup, dropout_after: int, samples: int) -> Work:
     return lambda: dropout_gradients(
         setup.model,
         setup.block,
-        setup.inputs,
-        setup.targets,
+        (setup.inputs, setup.targets),
         keep_prob=KEEP_PROB,
         dropout_after=dropout_after,
         samples=samples,

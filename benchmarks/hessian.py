@@ -3,6 +3,7 @@
 import argparse
 import copy
 from collections.abc import Callable
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,9 @@ from torch.nn.functional import cross_entropy
 from benchmarks.harness import Row, bound_row, compare, error_row, peak_memory_mib, print_table
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
+from dropscape.curvature import hessian
 from dropscape.curvature.hessian import block_hessian
+from dropscape.numerics.certificates import Certificate
 
 # curvlinops was fastest with these among batches of 100 to 10,000 examples and 1 to 250 columns at once.
 CURVLINOPS_BATCH, CURVLINOPS_COLUMNS = 1000, 50
@@ -90,6 +93,23 @@ def speed_rows(n: int) -> list[Row]:
     )
 
 
+def certificate_rows(n: int) -> list[Row]:
+    """What the certificate costs of a Hessian: at most a twentieth."""
+    setup = trained_network(n)
+
+    def uncertified() -> Tensor:
+        with mock.patch.object(hessian, "_certificate", lambda *_: Certificate((), 0)):
+            return ours(setup)
+
+    return compare(
+        f"dense Hessian 50x50, n={n}, certificate",
+        ("block_hessian", lambda: ours(setup)),
+        {"without its certificate": uncertified},
+        repeats=9,
+        limits={"without its certificate": 1 / 1.05},
+    )
+
+
 def error_rows(n: int) -> list[Row]:
     """Relative Frobenius errors on evenly spaced rows, against plain float64 double backward."""
     setup = trained_network(n)
@@ -145,7 +165,7 @@ def growth_rows(n: int) -> list[Row]:
 def rows(n: int = 10_000, threads: int = 1) -> list[Row]:
     """Every row of this benchmark."""
     with use_threads(threads):
-        return [*speed_rows(n), *error_rows(n), *memory_rows(n), *growth_rows(n)]
+        return [*speed_rows(n), *certificate_rows(n), *error_rows(n), *memory_rows(n), *growth_rows(n)]
 
 
 if __name__ == "__main__":

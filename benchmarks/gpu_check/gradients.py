@@ -11,7 +11,6 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
 from dropscape.sampling.gradients import dropout_gradients
-from dropscape.sampling.modules import module_gradients
 
 # Written out, and by autograd through kinks: pixels that differ by 3e-7 change a gradient of ResNet-20 by 3e-4.
 LIMITS = {"784-50-50-10": 1e-4, "ResNet-20": 3e-3}
@@ -29,7 +28,7 @@ def written_out(machine: Machine) -> Line:
 
     def sampled(device: str, samples: int) -> torch.Tensor:
         options = {"keep_prob": 0.8, "dropout_after": 1, "seed": 0, "device": device, "samples": samples}
-        return dropout_gradients(given[0], ["layers.1.weight"], *given[1:], **options)
+        return dropout_gradients(given[0], ["layers.1.weight"], given[1:], **options).samples
 
     return _line(machine, "784-50-50-10", len(given[1]), sampled, machine.size(500, 6), 10)
 
@@ -42,7 +41,7 @@ def of_any_network(machine: Machine) -> Line:
 
     def sampled(device: str, samples: int) -> torch.Tensor:
         options = {"keep_prob": 0.8, "seed": 0, "micro_batch": 128, "device": device, "samples": samples}
-        return module_gradients(model, one.config.block, inputs, targets, loss, **options)
+        return dropout_gradients(model, one.config.block, (inputs, targets), loss, **options).samples
 
     return _line(machine, "ResNet-20", len(inputs), sampled, machine.size(500, 3), 3)
 

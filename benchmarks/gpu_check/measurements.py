@@ -15,7 +15,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
 from dropscape.noise.alignment import alignment
-from dropscape.sampling.modules import module_gradients
+from dropscape.sampling.gradients import dropout_gradients
 
 BLOCK = ["layers.1.weight"]
 
@@ -58,7 +58,7 @@ def alignments(machine: Machine) -> list[Line]:
         network, inputs, targets = to_device((initialised(settings, 0).eval(), *images(n)), device)
         loss = training_loss("cross_entropy", targets)
         options = {"keep_prob": 0.8, "samples": samples, "seed": 0, "micro_batch": 500, "device": device}
-        gradients = module_gradients(network, block, inputs, targets, loss, **options)
+        gradients = dropout_gradients(network, block, (inputs, targets), loss, **options).samples
         found = alignment(block_hessian(network, block, (inputs, targets)).matrix.cpu(), gradients.cpu())
         return np.array([found.trace_h_sigma, found.cosine, found.trace_h, found.hessian_norm, found.sigma_norm])
 

@@ -29,6 +29,9 @@ _CUDA: dict[str, Any] = {
     "get_device_capability": lambda *_: (PROPERTIES.major, PROPERTIES.minor),
     "get_device_name": lambda *_: PROPERTIES.name,
     "get_device_properties": lambda *_: PROPERTIES,
+    # What draws without a generator of its own draws from the processor's.
+    "get_rng_state": lambda *_: torch.get_rng_state(),
+    "set_rng_state": lambda state, *_: torch.set_rng_state(state),
     "is_available": lambda: True,
     "is_bf16_supported": lambda *_, **__: True,
     "is_initialized": lambda: True,

@@ -21,7 +21,6 @@ from dropscape.flatness.profile import loss_profile
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.registry import initialised
 from dropscape.sampling.gradients import dropout_gradients
-from dropscape.sampling.modules import module_gradients
 from dropscape.sampling.ratio import loss_gradient_ratio
 from dropscape.subnetworks.cnn import Shape
 from dropscape.subnetworks.cnn_training import CnnRun, CnnTraining
@@ -94,7 +93,7 @@ def fully_connected(activation="relu"):
 def sampling(samples):
     inputs, classes = examples(TRAININGS["stacked"], 16)
     options = {"keep_prob": 0.5, "dropout_after": 1, "seed": 0, "device": "cuda"}
-    dropout_gradients(fully_connected(), ["layers.1.weight"], inputs, classes, samples=samples, **options)
+    dropout_gradients(fully_connected(), ["layers.1.weight"], (inputs, classes), samples=samples, **options)
 
 
 def module_sampling(measure):
@@ -159,7 +158,7 @@ LOOPS = {
     **{f"training: {name}, no memory": training(name) for name in ("micro-batches", "resnet")},
     "sampling": sampling,
     "sampling of images": module_sampling(
-        lambda model, *given, **options: module_gradients(model, ["block2.conv1.weight"], *given, **options)
+        lambda model, *data, **options: dropout_gradients(model, "block2.conv1.weight", data[:2], data[2], **options)
     ),
     "ratio of images": module_sampling(loss_gradient_ratio),
     **{f"equation: {method}": equation(method) for method in ("dropout", "order_1", "order_2", "descent", "sampled")},

@@ -15,7 +15,9 @@ from tests.gpu.trainings import FNN, STACKED, trained
 
 def sampled():
     options = {"keep_prob": 0.5, "dropout_after": 1, "samples": 2, "seed": 0, "loss": "mse", "device": "cuda"}
-    dropout_gradients(FullyConnected([4, 5, 3, 2]), ["layers.1.weight"], torch.rand(6, 4), torch.rand(6, 2), **options)
+    dropout_gradients(
+        FullyConnected([4, 5, 3, 2]), ["layers.1.weight"], (torch.rand(6, 4), torch.rand(6, 2)), **options
+    )
 
 
 RUNS = {"stacked": lambda: trained(STACKED, "cuda"), "fnn": lambda: trained(FNN, "cuda"), "sampling": sampled}

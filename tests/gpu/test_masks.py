@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dropscape.dropout.kinds import MaskedAlphaDropout, MaskedChannelDropout
 from dropscape.dropout.layers import MaskedDropout, ModuleMasks, masks_in_force
 from dropscape.dropout.masks import LayerMasks, MaskStream
 
@@ -35,15 +36,22 @@ def test_masks_of_columns_too(counts, mode):
         assert torch.equal(other.mask(draw).cpu(), one.mask(draw))
 
 
-@pytest.mark.parametrize("shape", [(6, 5), (6, 3, 4), (6, 3, 4, 4)])
+LAYERS = [
+    *((MaskedDropout(0.6), shape) for shape in [(6, 5), (6, 3, 4), (6, 3, 4, 4)]),
+    (MaskedChannelDropout(0.6, (1, 2)), (6, 3, 4, 4)),
+    (MaskedAlphaDropout(0.6), (6, 3, 4)),
+    (MaskedAlphaDropout(0.6, channels=True), (6, 3, 4)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=str)
 @pytest.mark.parametrize("mode", ["per_example", "shared"])
-def test_a_layer_masks_as_on_the_processor_and_waits_for_nothing(counts, shape, mode):
+def test_a_layer_masks_as_on_the_processor_and_waits_for_nothing(counts, layer, shape, mode):
     values = torch.randn(shape)
     results = []
     for device in ("cpu", "cuda"):
         x = values.to(device, copy=True).requires_grad_()
         counts.reset()
-        layer = MaskedDropout(0.6)
         with masks_in_force(layer, ModuleMasks(1, "training", "masks", mode), 4, 2):
             written = layer(x)
         written.square().sum().backward()

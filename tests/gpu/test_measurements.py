@@ -9,6 +9,7 @@ from dropscape.curvature.eigenpairs import eigenpairs, residual_norms
 from dropscape.curvature.estimates import trace_and_norm
 from dropscape.curvature.hessian import block_hessian, hessian_products
 from dropscape.curvature.spectrum import spectrum
+from dropscape.errors import ConfigurationError
 from dropscape.flatness.interpolation import interpolated_losses
 from dropscape.flatness.interval import interval_flatness
 from dropscape.flatness.slices import loss_slice
@@ -16,9 +17,10 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import training_loss
 from dropscape.models.registry import initialised
 from dropscape.noise.alignment import alignment
-from dropscape.sampling.modules import module_gradients
+from dropscape.sampling.gradients import dropout_gradients
 from dropscape.sampling.ratio import loss_gradient_ratio
 from dropscape.training.translation import greedy_translations
+from tests.dropout_models import dropout_model
 from tests.gpu.compared import assert_close, moved
 from tests.gpu.pretended import pretended
 from tests.training.networks import RESNET, TRANSFORMER, VGG
@@ -172,10 +174,33 @@ def test_sampled_gradients_and_the_ratio(kind):
 
     def measure(model, inputs, targets):
         options = {"keep_prob": 0.8, "samples": 2, "seed": 3, "micro_batch": 4, "device": inputs.device.type}
-        gradients = module_gradients(model, block, inputs, targets, loss, **options)
+        gradients = dropout_gradients(model, block, (inputs, targets), loss, **options).samples
         return [gradients, loss_gradient_ratio(model, inputs, targets, loss, **options)]
 
     on_both(measure, network(kind), inputs, targets)
+
+
+@pytest.mark.parametrize("name", ["attention", "encoder", "convolutional", "gpt"])
+def test_sampled_gradients_of_models_with_torchs_dropout(name):
+    model, block, inputs, targets, _ = dropout_model(name)
+
+    def measure(model, inputs, targets):
+        return [dropout_gradients(model, block, (inputs, targets), samples=2, micro_batch=2).samples]
+
+    on_both(measure, model, inputs, targets)
+
+
+def test_random_numbers_of_a_forward_pass_are_found_on_a_gpu_too():
+    class Own(torch.nn.Linear):
+        def forward(self, x):
+            return torch.nn.functional.dropout(super().forward(x), 0.5, self.training)
+
+    def measure(model, inputs, targets):
+        with pytest.raises(ConfigurationError, match="draws random numbers in its own forward"):
+            dropout_gradients(model, "weight", (inputs, targets), samples=1)
+        return []
+
+    on_both(measure, Own(3, 2), torch.rand(4, 3), torch.tensor([0, 1, 0, 1]))
 
 
 def test_translations():

@@ -20,6 +20,7 @@ def test_masks_multiply_the_hidden_activations(activation):
     hidden = second.double() * model.activate(model.layers[1](hidden))
     with masks_in_force(model, source, 2, 0):
         torch.testing.assert_close(model(x), model.layers[2](hidden), rtol=1e-6, atol=1e-6)
+    with masks_in_force(model, source, 2, 0):
         torch.testing.assert_close(model.hidden(x, 2), hidden, rtol=1e-6, atol=1e-6)
 
 
@@ -35,12 +36,16 @@ def test_the_last_hidden_activation_is_given_before_its_dropout(widths):
     torch.manual_seed(0)
     model, x, source = MaskedFullyConnected(widths).double(), torch.rand(9, 6).double(), ModuleMasks(1, "test", "masks")
     set_keep_prob(model, 0.5)
-    with masks_in_force(model, source, 2, 0):
-        outputs, hidden = model.with_last_hidden(x)
-        assert torch.equal(outputs, model(x))
-        before = x if len(widths) == 3 else model.hidden(x, 1)
-        assert torch.equal(hidden, torch.relu(model.layers[-2](before)))
-        assert not torch.equal(hidden, model.hidden(x, len(widths) - 2))
+
+    def masked(function, *given):
+        with masks_in_force(model, source, 2, 0):
+            return function(*given)
+
+    outputs, hidden = masked(model.with_last_hidden, x)
+    assert torch.equal(outputs, masked(model, x))
+    before = x if len(widths) == 3 else masked(model.hidden, x, 1)
+    assert torch.equal(hidden, torch.relu(model.layers[-2](before)))
+    assert not torch.equal(hidden, masked(model.hidden, x, len(widths) - 2))
 
 
 def test_without_output_bias_the_last_bias_is_zero_and_is_not_trained():

@@ -8,8 +8,8 @@ from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import cross_entropy_per_example, training_loss
 from dropscape.models.registry import initialised
-from dropscape.sampling.gradients import dropout_gradients
-from dropscape.sampling.modules import module_gradients
+from dropscape.sampling.closed_form import closed_form_gradients
+from dropscape.sampling.modules import masked_draws, prepared
 from tests.training.networks import SENTENCES
 
 FNN = {"name": "fnn", "widths": [6, 5, 4, 3], "activation": "relu"}
@@ -33,6 +33,11 @@ def setting(settings, n=11):
     shape = (n, 6) if settings["name"] == "fnn" else (n, 3, 32, 32)
     inputs = torch.rand(shape, generator=generator).double()
     return model, inputs, torch.randint(3, (n,), generator=generator)
+
+
+def module_gradients(model, block, inputs, targets, loss, *, keep_prob, **options):
+    masked, _ = prepared(model, inputs, keep_prob)
+    return torch.stack([row for _, row in masked_draws(masked, block, inputs, targets, loss, **options)])
 
 
 def by_hand(model, block, inputs, targets, loss, masks, draw):
@@ -81,7 +86,7 @@ def test_mean_and_spread_are_those_of_the_sampler_of_one_mask():
     ours = module_gradients(
         model, block, inputs, targets, cross_entropy_per_example, keep_prob=(0.7, 1), samples=n, seed=1
     )
-    theirs = dropout_gradients(model, block, inputs, targets, keep_prob=0.7, dropout_after=1, samples=n, seed=2)
+    theirs = closed_form_gradients(model, block, inputs, targets, keep_prob=0.7, dropout_after=1, samples=n, seed=2)
     moving = theirs.std(dim=0) > 1e-9
     assert moving.sum() >= 8 and torch.equal(moving, ours.std(dim=0) > 1e-9)
     ours, theirs = ours[:, moving], theirs[:, moving]
@@ -110,7 +115,7 @@ def test_what_stands_before_the_block_is_computed_once_where_no_dropout_acts(set
     first.register_forward_hook(lambda *given: calls.append(1))
     loss = training_loss("cross_entropy", targets)
     module_gradients(model, block, inputs, targets, loss, keep_prob=keep_prob, samples=5, seed=0, micro_batch=11)
-    assert (len(calls) <= 2) == cached, "once to see whether dropout acts there, and once"
+    assert (len(calls) <= 4) == cached, "twice to see what layers read, once whether dropout acts there, and once"
 
 
 def test_batch_norm_reads_the_population_and_the_model_is_left_alone():

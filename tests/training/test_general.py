@@ -356,7 +356,12 @@ def test_settings_that_do_not_fit_are_named(changes, message):
 
 
 @pytest.mark.parametrize(
-    ("layer", "message"), [(nn.Dropout(0.5), "'layers.1' is a Dropout"), (nn.BatchNorm1d(3), "is a BatchNorm1d")]
+    ("layer", "message"),
+    [
+        (nn.Dropout(0.5), "'layers.1' is a Dropout.*with_masked_dropout"),
+        (nn.MultiheadAttention(3, 1, dropout=0.5), "'layers.1' is a MultiheadAttention, whose masks"),
+        (nn.BatchNorm1d(3), "is a BatchNorm1d"),
+    ],
 )
 def test_layers_that_a_full_batch_cannot_have_are_named(layer, message, monkeypatch):
     monkeypatch.setattr(general, "initialised", lambda settings, seed: Foreign(layer))

@@ -132,11 +132,12 @@ def block_hessian(
         )
     refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
     chosen = _cheapest_method(given) if method == "auto" else method
-    n, passes = count(given.inputs), _forward_passes(given, chosen)
-    matrix = _matrix(given, chosen, dtype, slice(0, n))
-    few = slice(0, examples_to_check(n, passes))
-    checked = matrix if few.stop == n else _matrix(given, chosen, dtype, few)
-    certificate = _certificate(given, few, lambda vectors: vectors.to(checked) @ checked.T)
+
+    def rows_of(examples: slice) -> Callable[[Tensor], Tensor]:
+        return _rows(_matrix(given, chosen, dtype, examples))
+
+    matrix = _matrix(given, chosen, dtype, slice(0, count(given.inputs)))
+    certificate = _certificate(given, _forward_passes(given, chosen), _rows(matrix), rows_of)
     return BlockHessian(matrix.add_(matrix.T.clone()).div_(2), chosen, given.block, certificate)
 
 
@@ -157,12 +158,13 @@ def hessian_products(
     refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
     method = _cheapest_method(given)
     method = method if method in ("kronecker", "jacobian") else "products"
-    n = count(given.inputs)
-    multiply = _products(given, method, dtype, slice(0, n))
-    few = slice(0, examples_to_check(n, 1))
-    checked = multiply if few.stop == n else _products(given, method, dtype, few)
+
+    def products_of(examples: slice) -> Callable[[Tensor], Tensor]:
+        return _products(given, method, dtype, examples)
+
+    multiply = products_of(slice(0, count(given.inputs)))
     size = block_vector(given.model, given.block).numel()
-    return HessianProducts(multiply, size, method, given.block, _certificate(given, few, checked))
+    return HessianProducts(multiply, size, method, given.block, _certificate(given, 1, multiply, products_of))
 
 
 def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Tensor:
@@ -195,8 +197,21 @@ def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) 
     return HessianOperator(given.model, given.block, inputs, targets, loss, dtype)
 
 
-def _certificate(given: BlockLoss, few: slice, products: Callable[[Tensor], Tensor]) -> Certificate:
+def _rows(matrix: Tensor) -> Callable[[Tensor], Tensor]:
+    """Products with a matrix that may not be symmetric yet: H v for each row v."""
+    return lambda vectors: vectors.to(matrix) @ matrix.T
+
+
+def _certificate(
+    given: BlockLoss,
+    passes: float,
+    whole: Callable[[Tensor], Tensor],
+    of: Callable[[slice], Callable[[Tensor], Tensor]],
+) -> Certificate:
+    """Check the products with the whole Hessian, or, where that would cost too much, those of a few examples."""
     model, block, inputs, targets, loss = given.given
+    few = slice(0, examples_to_check(count(inputs), passes))
+    products = whole if few.stop == count(inputs) else of(few)
     return certify_products(model, block, take(inputs, few), targets[few], loss, products)
 
 

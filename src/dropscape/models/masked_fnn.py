@@ -1,6 +1,7 @@
 """The fully-connected network with dropout after any of its hidden layers (paper A, Fig. 1a)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,13 @@ class MaskedFullyConnected(FullyConnected):
         if not output_bias:
             torch.nn.init.zeros_(self.layers[-1].bias)
             self.layers[-1].bias.requires_grad_(False)
+
+    @classmethod
+    def taken_from(cls, network: FullyConnected) -> "MaskedFullyConnected":
+        """Copy a network's layers into one, with their dtype and device."""
+        masked = cls(network.widths, network.activation)
+        masked.layers = deepcopy(network.layers)
+        return masked
 
     def with_last_hidden(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the outputs, and f^[L-1](x) before its dropout, (n, m_{L-1})."""

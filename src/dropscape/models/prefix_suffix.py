@@ -34,7 +34,7 @@ def count(inputs: Inputs) -> int:
     return len(inputs) if isinstance(inputs, Tensor) else len(inputs[0])
 
 
-def take(inputs: Inputs, chosen: slice) -> Inputs:
+def take(inputs: Inputs, chosen: slice | Tensor) -> Inputs:
     """Take some of the examples."""
     return inputs[chosen] if isinstance(inputs, Tensor) else tuple(values[chosen] for values in inputs)
 
@@ -49,6 +49,11 @@ def cast(inputs: Inputs, dtype: torch.dtype) -> Inputs:
     if isinstance(inputs, Tensor):
         return inputs.detach().to(dtype) if inputs.is_floating_point() else inputs
     return tuple(cast(values, dtype) for values in inputs)
+
+
+def moved(inputs: Inputs, device: str | torch.device) -> Inputs:
+    """Move the examples to a device."""
+    return inputs.to(device) if isinstance(inputs, Tensor) else tuple(values.to(device) for values in inputs)
 
 
 def are_images(inputs: Inputs) -> bool:
@@ -85,7 +90,7 @@ class SplitNetwork:
             bytes_of_all = sum(values.nbytes for values in _tensors(first)) * count(inputs)
             if bytes_of_all > CACHE_BYTES.on(device):
                 return inputs, lambda x: self.suffix(self._frozen_prefix(x))
-            return _joined([self.prefix(few) for few in batches(inputs, batch)]), self.suffix
+            return joined([self.prefix(few) for few in batches(inputs, batch)]), self.suffix
 
     @torch.no_grad()
     def _frozen_prefix(self, inputs: Inputs) -> Inputs:
@@ -140,7 +145,8 @@ def _tensors(inputs: Inputs) -> tuple[Tensor, ...]:
     return (inputs,) if isinstance(inputs, Tensor) else inputs
 
 
-def _joined(chunks: Sequence[Inputs]) -> Inputs:
+def joined(chunks: Sequence[Inputs]) -> Inputs:
+    """Put the examples of all chunks together, in order."""
     if isinstance(chunks[0], Tensor):
         return torch.cat(list(chunks)) if len(chunks) > 1 else chunks[0]
     return tuple(torch.cat(values) for values in zip(*chunks, strict=True))

@@ -46,7 +46,7 @@ def measure_alignment(job: Job) -> None:
                 masked = settings | {"keep_prob": keep_prob}
                 purpose = f"alignment at step {step}, keep_prob {keep_prob}"
                 options = {"samples": settings["samples"], "seed": seed, "purpose": purpose, "device": device}
-                gradients = run_gradients(network, masked, examples, **options).cpu()
+                gradients = run_gradients(network, masked, examples, **options).samples.cpu()
                 covariance = sample_covariance(gradients)
                 found = alignment(hessian, gradients, covariance=covariance)
                 fields = found.to_pandas().to_dict() | rotated(hessian, covariance)

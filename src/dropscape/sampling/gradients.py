@@ -1,223 +1,213 @@
-"""Random gradients of a block at frozen parameters: paper A sections 3.3 and 3.4.2.
+"""Sampled gradients of dropout, of any network by the fastest method: paper A sections 3.3 and 3.4.2."""
 
-The loss is R_S^drop, the mean over the examples of the loss of the network whose hidden activation carries a
-dropout mask; each sample is its gradient with respect to the block under a fresh mask. The parameters do not
-move, so everything below the mask is computed once; the rest is written out as matrix products.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dropscape.curvature.products import by_name
+from dropscape.dropout.layers import ModuleMasks, dropout_layers
 from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_parameters, dense_layer_of_block
-from dropscape.models.fnn import IN_PLACE, FullyConnected
-from dropscape.models.losses import output_loss
-from dropscape.numerics.products import add_product, product
-
-# Examples go through in chunks whose arrays stay in a core's caches (1 MiB of second level and a share of the
-# third: 2 MiB was the fastest of 0.5 to 16); a GPU takes many at once.
-_WORKING_BYTES, _WORKING_BYTES_OF_A_GPU = 2 << 20, 1 << 30
-_CHUNK_MULTIPLE = 16  # rows of whole 64-byte lines in float32
-
-# g * sigma'(z) from a = sigma(z), written over g.
-_BACKWARD: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "relu": lambda g, a: torch.ops.aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
-    "tanh": lambda g, a: torch.ops.aten.tanh_backward.grad_input(g, a, grad_input=g),
-    "identity": lambda g, _a: g,
-}
+from dropscape.models.block import dense_layer_of_block
+from dropscape.models.block_loss import Block, Forward, block_loss
+from dropscape.models.fnn import FullyConnected
+from dropscape.models.losses import PerExampleLoss, output_loss
+from dropscape.models.masked_fnn import MaskedFullyConnected
+from dropscape.models.prefix_suffix import Inputs
+from dropscape.numerics.certificates import Certificate
+from dropscape.sampling.certificate import certify_closed_form, certify_draws
+from dropscape.sampling.closed_form import check_dropout_after, closed_form_gradients
+from dropscape.sampling.modules import masked_draws, prepared
 
 
-@dataclass(frozen=True)
-class _MaskedChunk:
-    """What stays fixed for c of the examples: activations f^[j] (m_j, c) by layer j, and targets (m_L, c)."""
+@dataclass(frozen=True, eq=False, repr=False)
+class DropoutGradients:
+    """Gradients of a block under fresh masks at frozen parameters; an array (N, P) where one is wanted."""
 
-    columns: slice
-    activations: dict[int, Tensor]
-    targets: Tensor
+    samples: Tensor  # (N, P), float32 or float64, in the order of ``block_vector``, on the device that computed them
+    method: Literal["closed form", "autograd"]
+    block: tuple[str, ...]  # the parameters' names
+    keep_probs: Mapping[str, float]  # of each dropout layer that draws
+    mask_mode: str
+    certificate: Certificate
 
+    @property
+    def masks(self) -> int:
+        """How many layers draw a mask."""
+        return len(self.keep_probs)
 
-class DropoutGradient:
-    """Computes the gradient of the dropout loss of one dense layer of a fully-connected network, given the mask.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The samples as numpy sees them."""
+        values = self.samples.cpu().numpy()
+        return values.astype(dtype or values.dtype, copy=bool(copy))
 
-    With the mask m after layer k, x^[k] = m * f^[k] / keep_prob (the 1/keep_prob is folded into W^[k+1]); the
-    activations above follow from it, the errors delta^[j] come back down to the block's layer l, and the
-    gradient is (1/n) delta^[l] (f^[l-1])^T, with x^[k] instead of f^[l-1] if l = k + 1.
+    def __repr__(self) -> str:
+        n, size = self.samples.shape
+        kept = ", ".join(f"{keep:g}" for keep in sorted(set(self.keep_probs.values())))
+        return (
+            f"DropoutGradients({n} gradients of {size} parameters of {', '.join(self.block)}; method '{self.method}'; "
+            f"masks '{self.mask_mode}' of {self.masks} layers, keep probability {kept}; {self.certificate})"
+        )
 
-    Exact for each mask up to rounding in the model's dtype, which is the dtype of all of it. A ConfigurationError names
-    another model, block, layer or loss than these.
+    def to_pandas(self) -> pd.DataFrame:
+        """The samples as a table, (N, P), its columns numbered as in ``block_vector``."""
+        return pd.DataFrame(self.samples.cpu().numpy())
 
-    Args:
-        model: its parameters are read once, here.
-        block: the weight of one layer, with or without its bias.
-        inputs: (n, d).
-        targets: (n,) int64 for ``cross_entropy``, (n, m_L) for ``mse``.
-        keep_prob: the probability that a unit is kept; the kept ones are scaled by its inverse.
-        dropout_after: the layer k whose activation is masked, from 1 to L - 1.
-        loss: ``cross_entropy`` (mean over the examples) or ``mse`` ((1/2n) sum of squared errors).
-    """
+    def variances(self) -> Tensor:
+        """Compute the min(N - 1, P) largest eigenvalues of the covariance (factor 1/N), float64, descending."""
+        samples = self.samples.double()
+        n, size = samples.shape
+        centred = samples - samples.mean(dim=0)
+        gram = centred @ centred.T if n <= size else centred.T @ centred
+        return torch.linalg.eigvalsh(gram).flip(0)[: min(n - 1, size)] / n
 
-    @torch.no_grad()
-    def __init__(
-        self,
-        model: nn.Module,
-        block: Sequence[str],
-        inputs: Tensor,
-        targets: Tensor,
-        *,
-        keep_prob: float,
-        dropout_after: int,
-        loss: str = "cross_entropy",
-        device: str = "cpu",
-    ):
-        check_keep_prob(keep_prob)
-        self._layer, self._with_bias = _supported(model, block, dropout_after, loss)
-        self.mask_shape = (model.widths[dropout_after], len(inputs))  # (m_k, n), of a per-example mask
-        # P, the number of parameters of the block.
-        self.size = model.widths[self._layer] * (model.widths[self._layer - 1] + self._with_bias)
-        self._masked = dropout_after
-        self._depth = model.depth
-        self._loss = loss
-        self._activation = model.activation
-        self._examples = len(inputs)
-        device = torch.device(device)
-        dtype = model.layers[0].weight.dtype
-        self._weights = {j: layer.weight.to(device, copy=True) for j, layer in enumerate(model.layers, 1)}
-        self._biases = {j: layer.bias.to(device, copy=True)[:, None] for j, layer in enumerate(model.layers, 1)}
-        fixed = range(min(self._layer - 1, self._masked), self._masked + 1)
-        # The arrays that one chunk's computation passes over have so many numbers for each example.
-        moving = sum(model.widths[self._masked :]) + sum(model.widths[self._layer : self._depth])
-        bytes_per_example = (moving + sum(model.widths[j] for j in fixed)) * dtype.itemsize
-        if loss == "cross_entropy":
-            targets = F.one_hot(targets.to(device), model.widths[-1])
-        targets = targets.to(device, dtype)
-        self._chunks = []
-        for columns in _columns(self._examples, bytes_per_example, device):
-            below = [inputs[columns].to(device, dtype).T]
-            for j in range(1, self._masked + 1):
-                below.append(self._forward_layer(j, below[-1]))
-            activations = {j: below[j].contiguous() for j in fixed}
-            self._chunks.append(_MaskedChunk(columns, activations, targets[columns].T.contiguous()))
-        # Scaling the weights that read the kept activations scales these, once instead of at every entry.
-        self._weights[self._masked + 1] /= keep_prob
-        # A block right above the mask reads the unscaled x^[k]; its weight gradient is scaled at the end.
-        input_scale = 1 / keep_prob if self._layer == self._masked + 1 else 1.0
-        self._scale = input_scale / self._examples
-        sizes = {chunk.targets.shape[1] for chunk in self._chunks}
-        self._masked_buffers = {
-            size: torch.empty(model.widths[self._masked], size, device=device, dtype=dtype) for size in sizes
-        }
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the variances along the principal directions against their indices; returns the axes."""
+        from matplotlib import pyplot
 
-    @torch.no_grad()
-    def __call__(self, mask: Tensor, out: Tensor | None = None) -> Tensor:
-        """Compute the gradient (P,) under ``mask``: bool (m_k, n), or (m_k, 1) for one that all examples share."""
-        weight = self._weights[self._layer]
-        if out is None:
-            out = weight.new_empty(self.size)
-        out.zero_()
-        weight_gradient = out[: weight.numel()].view(weight.shape)
-        bias_gradient = out[weight.numel() :]
-        for chunk in self._chunks:
-            delta, below = self._delta(chunk, mask if mask.shape[1] == 1 else mask[:, chunk.columns])
-            add_product(weight_gradient, delta, below.T)
-            if self._with_bias:
-                bias_gradient += delta.sum(dim=1)
-        weight_gradient *= self._scale
-        bias_gradient /= self._examples
-        return out
-
-    def _delta(self, chunk: _MaskedChunk, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute delta^[l] (m_l, c), without the 1/n, and what its layer reads, f^[l-1] or x^[l-1]."""
-        k, backward = self._masked, _BACKWARD[self._activation]
-        bits = mask.view(torch.uint8)  # torch converts bytes some seven times faster than bools
-        above = {k: self._masked_buffers[chunk.targets.shape[1]].copy_(bits).mul_(chunk.activations[k])}
-        for j in range(k + 1, self._depth + 1):
-            above[j] = self._forward_layer(j, above[j - 1])
-        delta = above[self._depth]
-        if self._loss == "cross_entropy":
-            torch.softmax(delta, 0, out=delta)
-        delta -= chunk.targets
-        for j in range(self._depth - 1, self._layer - 1, -1):
-            delta = product(self._weights[j + 1].T, delta)
-            if j == k and self._activation != "relu":
-                delta *= bits
-            # A masked ReLU activation is 0 where the unit is dropped or inactive: both factors at once.
-            masked = j > k or (j == k and self._activation == "relu")
-            backward(delta, above[j] if masked else chunk.activations[j])
-        below = self._layer - 1
-        return delta, above[below] if below >= k else chunk.activations[below]
-
-    def _forward_layer(self, j: int, below: Tensor) -> Tensor:
-        """Compute f^[j] from f^[j-1]; the outputs for j = L."""
-        z = product(self._weights[j], below, plus=self._biases[j])
-        return z if j == self._depth else IN_PLACE[self._activation](z)
+        axes = axes or pyplot.figure().gca()
+        values = self.variances().cpu().numpy()
+        axes.plot(np.arange(1, len(values) + 1), values, ".")
+        axes.set(xlabel="principal direction", ylabel="variance", yscale="log")
+        return axes
 
 
 def dropout_gradients(
     model: nn.Module,
-    block: Sequence[str],
-    inputs: Tensor,
-    targets: Tensor,
+    block: Block,
+    data: Any,
+    loss: str | nn.Module | PerExampleLoss = "cross_entropy",
     *,
-    keep_prob: float,
     samples: int,
-    seed: int,
+    keep_prob: float | Sequence[float] | None = None,
+    seed: int = 0,
     mask_mode: str = "per_example",
-    purpose: str = "gradients",
-    device: str = "cpu",
+    forward: Forward | None = None,
+    device: str | torch.device | None = None,
+    micro_batch: int = 256,
     progress: Callable[[int, int], None] | None = None,
-    **options: Any,
-) -> Tensor:
-    """Compute gradients of the block under ``samples`` fresh masks at frozen parameters (paper A section 3.4.2).
+    purpose: str = "gradients",
+    dropout_after: int | None = None,
+) -> DropoutGradients:
+    """Sample gradients of R_S^drop with respect to the block under fresh masks at frozen parameters.
 
-    They are (N, P) in ``block_vector``'s order, on ``device``, in the model's dtype (float32 as trained).
+    Dropout acts where the model has torch's dropout layers or ``MaskedDropout``, each with its own keep probability
+    (1 - p) unless ``keep_prob`` says otherwise. All else is in evaluation mode. The model is not touched.
 
-    Sample i is ``DropoutGradient`` under mask i of ``LayerMasks(keep_prob, (m_k, n), seed, "sampling",
-    purpose)``, so more samples continue fewer, and two with different purposes are independent. Arguments and errors
-    are those of ``DropoutGradient`` and ``LayerMasks``; ``progress`` is called with (done, samples) some fifty times.
+    A ``FullyConnected`` is given dropout after one of its hidden layers by ``dropout_after``; the gradient of the
+    weight of one layer is then written out, some ten times faster than autograd. Sample i depends on seed, purpose
+    and i alone, so that more samples continue fewer, and two with different purposes are independent.
+
+    Args:
+        model: maps inputs (n, ...) to outputs (n, ...).
+        block: a parameter's name, names, or a submodule.
+        data: (inputs, targets), a dictionary, a Dataset or a DataLoader; these three and what follows as in
+            ``block_loss``.
+        loss: "cross_entropy", "mse", a loss of ``torch.nn`` or a callable (outputs, targets) -> (n,).
+        samples: N.
+        keep_prob: of all dropout layers, or of each in the order of ``dropout_layers``.
+        seed: of the masks.
+        mask_mode: ``per_example`` draws each example's mask, as ``nn.Dropout`` does; ``shared`` one for all examples.
+        forward: (model, inputs) -> outputs, where the model does not give them by itself.
+        device: where to compute; None: where the model is.
+        micro_batch: see ``masked_draws``.
+        progress: called with (done, samples).
+        purpose: names these samples.
+        dropout_after: the hidden layer of a ``FullyConnected``, from 1.
+
+    Raises:
+        ConfigurationError: no layer drops anything, so that all samples would be the same; the forward pass draws
+            random numbers of its own (``dropout.probe``); a layer cannot be converted (``dropout.convert``); or
+            arguments that do not fit the model.
+        CertificateError: the gradients are wrong (``sampling.certificate``).
     """
-    gradient = DropoutGradient(model, block, inputs, targets, keep_prob=keep_prob, device=device, **options)
-    masks = LayerMasks(keep_prob, gradient.mask_shape, seed, "sampling", purpose, mask_mode, device)
-    mask = torch.empty(masks.shape, dtype=torch.bool, device=device)
-    result = torch.empty(samples, gradient.size, dtype=model.layers[0].weight.dtype, device=device)
-    every = max(1, samples // 50)
-    for done, row in enumerate(result, 1):
-        gradient(masks.mask(done - 1, out=mask), out=row)
-        if progress is not None and (done % every == 0 or done == samples):
-            progress(done, samples)
-    return result
+    if samples < 1:
+        raise ConfigurationError(f"samples is {samples}; write how many gradients to draw, at least 1.")
+    given = block_loss(model, block, data, loss, forward)
+    model, block, inputs, targets, loss = given.given
+    device = next(model.parameters()).device if device is None else device
+    options = {"samples": samples, "seed": seed, "mask_mode": mask_mode, "purpose": purpose, "device": device}
+    options["progress"] = progress
+    if dropout_after is not None:
+        model, keep_prob = _with_dropout_after(model, dropout_after, keep_prob)
+        name = by_name(loss)
+        if _has_closed_form(model, block, inputs, name) and keep_prob[dropout_after - 1] < 1:
+            only = {"keep_prob": keep_prob[dropout_after - 1], "dropout_after": dropout_after, "loss": name}
+            rows = closed_form_gradients(model, block, inputs, targets, **only, **options)
+
+            def masks(shape: tuple[int, int]) -> LayerMasks:
+                return LayerMasks(only["keep_prob"], shape, seed, "sampling", purpose, mask_mode, rows.device)
+
+            certificate = certify_closed_form(model, block, inputs, targets, rows, masks, **only)
+            keep_probs = {f"dropouts.{dropout_after - 1}": only["keep_prob"]}
+            return _demanded(DropoutGradients(rows, "closed form", block, keep_probs, mask_mode, certificate))
+    masked, keep_probs = prepared(model, inputs, keep_prob)
+    if not keep_probs:
+        raise _nothing_dropped(masked)
+    rows = torch.empty(0)
+    given = (masked, block, inputs, targets, output_loss(loss))
+    for number, (_, gradient) in enumerate(masked_draws(*given, micro_batch=micro_batch, **options)):
+        rows = rows if number else gradient.new_empty(samples, len(gradient))
+        rows[number] = gradient
+    masks = ModuleMasks(seed, "sampling", purpose, mask_mode)
+    again = {"seed": seed, "purpose": purpose, "mask_mode": mask_mode, "micro_batch": micro_batch}
+    certificate = certify_draws(*given, rows, masks, **again)
+    return _demanded(DropoutGradients(rows, "autograd", block, keep_probs, mask_mode, certificate))
 
 
-def _columns(examples: int, bytes_per_example: int, device: torch.device) -> list[slice]:
-    """Cut the examples into nearly equal ranges whose working arrays fit; the last may be shorter."""
-    budget = _WORKING_BYTES if device.type == "cpu" else _WORKING_BYTES_OF_A_GPU
-    chunks = -(-examples // max(256, budget // bytes_per_example))
-    size = -(-examples // (chunks * _CHUNK_MULTIPLE)) * _CHUNK_MULTIPLE
-    return [slice(start, min(start + size, examples)) for start in range(0, examples, size)]
+def _demanded(found: DropoutGradients) -> DropoutGradients:
+    found.certificate.demand(
+        f"the gradient of {', '.join(found.block)} under dropout",
+        "write the layer whose derivative is wrong another way, or float64 if rounding does it",
+    )
+    return found
 
 
-def _supported(model: nn.Module, block: Sequence[str], dropout_after: int, loss: str) -> tuple[int, bool]:
-    """Return (layer, with_bias) of the block, or raise an error that says what is supported."""
-    if not isinstance(model, FullyConnected):
+def _with_dropout_after(
+    model: nn.Module, layer: int, keep_prob: float | Sequence[float] | None
+) -> tuple[MaskedFullyConnected, tuple[float, ...]]:
+    """Give a fully-connected network its dropout layers, and each its keep probability: 1 but for the one."""
+    if type(model) not in (FullyConnected, MaskedFullyConnected):
         raise ConfigurationError(
-            f"this gradient sampling supports FullyConnected networks, not a {type(model).__name__}; use "
-            "module_gradients."
+            f"dropout_after is {layer}, but the model is a {type(model).__name__}, not a FullyConnected; leave "
+            "dropout_after out: dropout acts where the model has a dropout layer."
         )
-    block_parameters(model, block)
-    dense = dense_layer_of_block(block)
-    if dense is None:
+    check_dropout_after(model, layer)
+    if not isinstance(keep_prob, int | float):
         raise ConfigurationError(
-            f"block is {list(block)}; gradient sampling supports the weight of one layer with or without its "
-            "bias: write for example [layers.1.weight] or [layers.1.weight, layers.1.bias]."
+            f"keep_prob is {keep_prob} with dropout_after {layer}; write the probability that a unit of that layer is "
+            "kept, for example keep_prob=0.8."
         )
-    if not 1 <= dropout_after < model.depth:
-        raise ConfigurationError(
-            f"dropout_after is {dropout_after}; write the number of a hidden layer, 1 to {model.depth - 1}."
-        )
-    output_loss(loss)
-    return dense
+    check_keep_prob(keep_prob)
+    keep_probs = tuple(keep_prob if number == layer else 1.0 for number in range(1, model.depth))
+    return MaskedFullyConnected.taken_from(model), keep_probs
+
+
+def _has_closed_form(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str | PerExampleLoss) -> bool:
+    """Tell whether ``closed_form`` knows the gradient; a weight that two layers share is in neither's alone."""
+    return (
+        isinstance(loss, str)
+        and dense_layer_of_block(block) is not None
+        and isinstance(inputs, Tensor)
+        and model.layers[0].weight.dtype in (torch.float32, torch.float64)
+        and len({id(layer.weight) for layer in model.layers}) == model.depth
+    )
+
+
+def _nothing_dropped(masked: nn.Module) -> ConfigurationError:
+    """Say why all samples would be the same."""
+    layers = dropout_layers(masked)
+    if layers and all(layer.keep_prob == 1 for layer in layers.values()):
+        what = "dropout layers keep everything", "write a keep_prob below 1, the share that is kept"
+    elif layers:
+        what = f"forward pass calls none of the dropout layers ({', '.join(layers)})", "call them there"
+    elif isinstance(masked, FullyConnected):
+        what = "FullyConnected has no dropout", "write dropout_after, the hidden layer that it follows, and keep_prob"
+    else:
+        what = "model has no dropout layer with p > 0", "put an nn.Dropout(p) where dropout acts"
+    return ConfigurationError(f"all gradients would be the same, because the {what[0]}; {what[1]}.")

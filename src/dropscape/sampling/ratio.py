@@ -6,6 +6,7 @@ parameters, and a batch norm reads the statistics of the whole training set, as 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,7 @@ from dropscape.models.registry import keep_probs, with_data_dimensions
 from dropscape.models.restored import networks_of_seeds
 from dropscape.numerics.devices import arithmetic, chosen_device, sampling_precision
 from dropscape.numerics.progress import Progress
-from dropscape.sampling.modules import masked_draws
+from dropscape.sampling.modules import masked_draws, prepared
 from dropscape.training.run_networks import run_risk
 
 
@@ -56,13 +57,22 @@ def measure_ratio(job: Job) -> None:
 
 
 def loss_gradient_ratio(
-    model: nn.Module, inputs: Tensor, targets: Tensor, loss: PerExampleLoss, *, samples: int, **options: Any
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    loss: PerExampleLoss,
+    *,
+    keep_prob: float | Sequence[float],
+    samples: int,
+    **options: Any,
 ) -> dict[str, float]:
     """Average over ``samples`` fresh masks, each a full pass over the examples; summed in float64.
 
     Measured are mean_loss, E R_S^drop; mean_squared_gradient, E |grad R_S^drop|^2, in (loss / parameter)^2; and their
-    ratio, in parameter^2 / loss, NaN where every gradient is zero. Arguments and errors are those of ``masked_draws``.
+    ratio, in parameter^2 / loss, NaN where every gradient is zero. Arguments and errors are those of ``prepared`` and
+    ``masked_draws``.
     """
+    model, _ = prepared(model, inputs, keep_prob)
     block = [name for name, _ in model.named_parameters()]
     losses: Tensor | float = 0.0
     squares: Tensor | float = 0.0

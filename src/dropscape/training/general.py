@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dropscape.dropout.convert import drops_attention
 from dropscape.dropout.layers import ModuleMasks, set_keep_prob
 from dropscape.dropout.masks import Draw
 from dropscape.errors import ConfigurationError
@@ -243,10 +244,10 @@ def _with_whole_groups(batches: Batches, batch_size: int | None, group: int | No
 def _refuse_foreign_layers(model: nn.Module) -> None:
     """Refuse layers whose state or randomness a full-batch step cannot control."""
     for name, module in model.named_modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
+        if drops_attention(module) or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0):
             raise ConfigurationError(
                 f"the model's layer '{name}' is a {type(module).__name__}, whose masks cannot be drawn again; write "
-                "dropscape.dropout.layers.MaskedDropout instead."
+                "dropscape.dropout.layers.MaskedDropout instead, or return with_masked_dropout(model)."
             )
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module not in batch_norms(model):
             raise ConfigurationError(
