@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
 from dropscape.curvature.layer import OpenNetwork
+from dropscape.curvature.products import by_name
 from dropscape.data.examples import Examples
 from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
 from dropscape.dropout.masks import LayerMasks
@@ -70,8 +71,9 @@ def dropout_loss_hessian(
     The network is one of ``load_networks`` with dropout; settings are the run's, with the ``keep_prob`` to mask with.
     """
     risk, total = run_risk(settings, examples), 0
+    named = isinstance(by_name(risk), str)  # without label smoothing
     for draw in range(draws):
-        if has_one_hidden_mask(settings) and settings["model"].get("activation", "relu") in PIECEWISE_LINEAR:
+        if has_one_hidden_mask(settings) and named and settings["model"].get("activation", "relu") in PIECEWISE_LINEAR:
             factors = _hidden_factors(network, settings, examples, seed, purpose, draw)
             layer = dense_layer_of_block(settings["block"])
             masks = {settings["dropout_after"]: factors}

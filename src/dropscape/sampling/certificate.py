@@ -9,7 +9,7 @@ from scipy.special import ndtri, stdtr  # scipy.stats takes long to load
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from dropscape.curvature.certificate import BATCH, LIMIT, SETTLED, STEPS, examples_to_check
+from dropscape.curvature.certificate import BATCH, LIMIT, examples_to_check
 from dropscape.dropout.layers import ModuleMasks, masks_in_force
 from dropscape.dropout.masks import LayerMasks
 from dropscape.models.block import block_vector
@@ -17,6 +17,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count, joined, moved, take
 from dropscape.numerics.certificates import Certificate, Check
+from dropscape.numerics.finite_differences import derivative_along
 from dropscape.numerics.seeds import torch_generator
 from dropscape.sampling.closed_form import DropoutGradient
 from dropscape.sampling.modules import cut_before_block, masked_draws
@@ -141,10 +142,9 @@ def masked_loss_change(
     direction: Tensor,
     scale: float,
 ) -> tuple[Tensor, float]:
-    """Compute the derivative of the mean loss under the first masks along ``direction`` (P,), by central differences.
+    """Compute the derivative of the mean loss under the first masks along ``direction`` (P,), as ``derivative_along``.
 
-    The model and the examples are in float64. Returns it with how far it may be off: the change between one step and
-    the next smaller one, and rounding. Steps get smaller until they change it by little against ``scale``.
+    The model and the examples are in float64.
     """
     device = direction.device
     network, size = deepcopy(masked).to(device).eval().requires_grad_(False), BATCH.on(device)
@@ -167,20 +167,7 @@ def masked_loss_change(
             total += loss(outputs, targets[start : start + size]).sum()
         return total / len(targets)
 
-    best, least, before = origin.new_zeros(()), float("inf"), None
-    for share in STEPS:
-        step = share * (float(origin.norm()) or 1.0) / float(direction.norm())
-        after, back = mean_loss(origin + step * direction), mean_loss(origin - step * direction)
-        change = (after - back) / (2 * step)
-        rounding = float(after.abs() + back.abs()) * torch.finfo(torch.float64).eps / step
-        if before is not None:
-            off = float((change - before).abs()) + rounding
-            if off < least:
-                best, least = change, off
-            if least <= SETTLED * scale:
-                break
-        before = change
-    return best, least
+    return derivative_along(mean_loss, origin, direction, scale)
 
 
 def drift_checks(rows: Tensor) -> tuple[Check, ...]:
