@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import dropscape
+from dropscape.public import NAMES
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("workflow", "figures", "test", "docs")
@@ -36,15 +37,12 @@ def imported_in(folder, code):
 
 
 def test_the_table_of_names_is_what_type_checkers_read():
-    tree = ast.parse(Path(dropscape.__file__).read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    read = {
-        alias.name: node.module.removeprefix("dropscape.")
-        for node in block.body
-        for alias in node.names
-    }  # fmt: skip
-    assert read == dropscape.MODULES and sorted(read) == dropscape.__all__
-    assert set(dropscape.__all__) < set(dir(dropscape))
+    tree = ast.parse(Path(dropscape.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    read = {alias.name: node.module.removeprefix("dropscape.") for node in imports for alias in node.names}
+    (exported,) = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    assert read == NAMES and exported == dropscape.__all__ == sorted(NAMES)
+    assert {*NAMES, "__version__"} < set(dir(dropscape))
 
 
 def test_an_unknown_name_is_an_error_that_lists_what_there_is():
@@ -57,8 +55,9 @@ def test_the_version_is_the_installed_one():
 
 
 def test_importing_it_loads_nothing_else(tmp_path):
-    said = imported_in(ROOT / "src", "import dropscape; print('torch' in sys.modules, 'numba' in sys.modules)")
-    assert said == "False False\n"
+    code = "before = set(sys.modules); import dropscape; print(sorted(set(sys.modules) - before - {'importlib'}))"
+    said = imported_in(ROOT / "src", code)
+    assert not {"torch", "numba", "importlib.metadata"} & set(ast.literal_eval(said))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,8 @@ def test_the_wheel_measures_in_an_empty_folder_without_any_extra(built, tmp_path
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path)
-    assert "dropscape/py.typed" in names and not any(name.startswith(("tests", "workflow")) for name in names)
+    assert {"dropscape/py.typed", "dropscape/__init__.pyi"} < set(names)
+    assert not any(name.startswith(("tests", "workflow")) for name in names)
     said = imported_in(
         tmp_path,
         "import dropscape, torch\n"
