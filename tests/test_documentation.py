@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from dropscape.public import NAMES
+from tests.report import chromium
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -79,6 +80,20 @@ def test_no_page_of_the_site_loads_anything_from_elsewhere(site):
         text = page.read_text(encoding="utf-8")
         loaded = re.findall(r"<(?:script|img|link|iframe)\s[^>]*?(?:src|href)=[\"']?((?:https?:)?//[^>\s]*)", text)
         assert not loaded, page.name
+
+
+@pytest.mark.skipif(chromium.EXECUTABLE is None, reason="no Chromium: apt-get install --no-install-recommends chromium")
+def test_the_search_works_from_a_file_and_asks_nothing_of_a_network(site, tmp_path):
+    with chromium.page(tmp_path) as page:
+        page.open((site / "index.html").as_uri())
+        page.wait_for("window.IFrameWorker && document.querySelector('.md-search__input')")
+        page.evaluate("document.querySelector('.md-search__input').focus()")
+        page.evaluate(
+            "{ const field = document.querySelector('.md-search__input'); field.value = 'interval flatness';"
+            " field.dispatchEvent(new KeyboardEvent('keyup', { key: 's', bubbles: true })) }"
+        )
+        page.wait_for("document.querySelector('.md-search-result__item a[href*=\"api.html\"]')")
+        assert page.errors == []
 
 
 def test_every_public_name_is_in_the_api_reference(site):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dropscape.errors import DivergenceError
+from dropscape.models.block import in_words
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count, split_network, take
 from dropscape.numerics.certificates import FAILED, Certificate, Check
@@ -96,7 +97,7 @@ def certify_products(
             if layer
             else "no layer alone does it: write dtype=torch.float64, if rounding does"
         )
-        certificate.demand(f"the Hessian of {', '.join(block)}", cause)
+        certificate.demand(f"the Hessian of {in_words(block)}", cause)
     return certificate
 
 

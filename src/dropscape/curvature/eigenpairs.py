@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dropscape.errors import DivergenceError
+from dropscape.models.block import in_words
 from dropscape.numerics.certificates import Certificate, Check
 
 SYMMETRY_TOLERANCE = 1e-6
@@ -33,7 +34,7 @@ class Spectrum:
         found = (
             f"{len(self.eigenvalues)} of {size} eigenvalues, {self.eigenvalues[0]:.4g} to {self.eigenvalues[-1]:.4g}"
         )
-        return f"Spectrum({found}, of {', '.join(self.block)}; method '{self.method}'; {self.certificate})"
+        return f"Spectrum({found}, of {in_words(self.block)}; method '{self.method}'; {self.certificate})"
 
     def to_pandas(self) -> pd.DataFrame:
         """One row an eigenvalue: index (from 1), eigenvalue, residual."""
@@ -51,7 +52,7 @@ class Spectrum:
             ("negative", "x", table["eigenvalue"] < 0),
         ):
             axes.plot(table["index"][rows], table["eigenvalue"][rows].abs(), marker, label=name)
-        axes.set(xlabel="index", ylabel="|eigenvalue|", yscale="log", title=f"Hessian on {', '.join(self.block)}")
+        axes.set(xlabel="index", ylabel="|eigenvalue|", yscale="log", title=f"Hessian on {in_words(self.block)}")
         axes.legend()
         return axes
 

@@ -17,7 +17,7 @@ from dropscape.curvature.layer import Reading, how_it_reads
 from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import block_vector, dense_layer_of_block, layer_of_block
+from dropscape.models.block import block_vector, dense_layer_of_block, in_words, layer_of_block
 from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss
@@ -60,7 +60,7 @@ class BlockHessian:
         axes = axes or pyplot.figure().gca()
         image = axes.imshow(self.matrix.abs().clamp_min(torch.finfo(self.matrix.dtype).tiny).log10().cpu().numpy())
         axes.figure.colorbar(image, ax=axes, label="log10 |H|")
-        axes.set(xlabel="parameter", ylabel="parameter", title=f"Hessian on {', '.join(self.block)}")
+        axes.set(xlabel="parameter", ylabel="parameter", title=f"Hessian on {in_words(self.block)}")
         return axes
 
 
@@ -126,7 +126,7 @@ def block_hessian(
     size = block_vector(given.model, given.block).numel()
     if size**2 * dtype.itemsize > DENSE_BYTES:
         raise ConfigurationError(
-            f"the block {', '.join(given.block)} has {size} parameters, whose Hessian would take "
+            f"the block {in_words(given.block)} has {size} parameters, whose Hessian would take "
             f"{size**2 * dtype.itemsize / 2**30:.0f} GiB; write a smaller block, or call spectrum(..., top=10) for its "
             "extreme eigenvalues."
         )
@@ -245,4 +245,4 @@ def _forward_passes(given: BlockLoss, method: str) -> float:
 
 
 def _described(kind: str, size: int, block: tuple[str, ...], method: str, certificate: Certificate) -> str:
-    return f"{kind}({size} parameters of {', '.join(block)}; method '{method}'; {certificate})"
+    return f"{kind}({size} parameters of {in_words(block)}; method '{method}'; {certificate})"

@@ -58,6 +58,12 @@ def named_block(model: nn.Module, block: str | Sequence[str] | nn.Module | None)
     return found
 
 
+def in_words(block: Sequence[str]) -> str:
+    """Name a block in a sentence: all of its parameters, or the first ones of many."""
+    few = ", ".join(block[:3])
+    return few if len(block) <= 3 else f"{few} and {len(block) - 3} more"
+
+
 def block_parameters(model: nn.Module, block: Sequence[str]) -> dict[str, Tensor]:
     """Return the block's parameters by name, detached; refuse unknown names as ``check_block`` does."""
     parameters = dict(model.named_parameters())

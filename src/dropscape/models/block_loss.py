@@ -11,7 +11,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import named_block
+from dropscape.models.block import in_words, named_block
 from dropscape.models.given_loss import per_example_loss
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs, count, take
@@ -233,7 +233,7 @@ def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Te
     gradients = torch.autograd.grad(outputs.sum(), parameters, allow_unused=True) if outputs.requires_grad else [None]
     if all(gradient is None for gradient in gradients):
         raise ConfigurationError(
-            f"the model's outputs do not depend on the block {', '.join(block)}; write a block that the forward pass "
+            f"the model's outputs do not depend on the block {in_words(block)}; write a block that the forward pass "
             "reads, and let forward call the model that it is given."
         )
     return outputs.detach()

@@ -13,7 +13,7 @@ from dropscape.curvature.products import by_name
 from dropscape.dropout.layers import ModuleMasks, dropout_layers
 from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
-from dropscape.models.block import dense_layer_of_block
+from dropscape.models.block import dense_layer_of_block, in_words
 from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss, output_loss
@@ -50,7 +50,7 @@ class DropoutGradients:
         n, size = self.samples.shape
         kept = ", ".join(f"{keep:g}" for keep in sorted(set(self.keep_probs.values())))
         return (
-            f"DropoutGradients({n} gradients of {size} parameters of {', '.join(self.block)}; method '{self.method}'; "
+            f"DropoutGradients({n} gradients of {size} parameters of {in_words(self.block)}; method '{self.method}'; "
             f"masks '{self.mask_mode}' of {self.masks} layers, keep probability {kept}; {self.certificate})"
         )
 
@@ -162,7 +162,7 @@ def dropout_gradients(
 
 def _demanded(found: DropoutGradients) -> DropoutGradients:
     found.certificate.demand(
-        f"the gradient of {', '.join(found.block)} under dropout",
+        f"the gradient of {in_words(found.block)} under dropout",
         "write the layer whose derivative is wrong another way, or float64 if rounding does it",
     )
     return found
