@@ -1,10 +1,11 @@
 """``python -m benchmarks.accuracy``: how far float32 Hessians are from float64, the smaller the loss the harder.
 
 A network 784-20-20-10 learns 500 real digits. At losses from 1 to 1e-8 the Hessian of its middle layer, 400 x 400, is
-computed in float32 by dropscape and by autograd on torch's own cross-entropy; the truth is autograd in float64 at the
-same float32 parameters. An error is |H - truth| / |truth|, in Frobenius norms. What autograd loses is what the float32
-softmax loses; its rows come from ``torch.func``. The last column counts the ReLUs behind the block that rounding of
-the pre-activation switches: then float32 has the Hessian of another network, whoever computes it.
+computed in float32 by dropscape, by autograd on torch's own cross-entropy and by the peers that have one; the truth is
+autograd in float64 at the same float32 parameters. An error is |H - truth| / |truth|, in Frobenius norms. What autograd
+loses is what the float32 softmax loses; its rows come from ``torch.func``. The last column counts the ReLUs behind the
+block that rounding of the pre-activation switches: then float32 has the Hessian of another network, whoever computes
+it.
 """
 
 import copy
@@ -62,6 +63,24 @@ def autograd_hessian(network: Network, inputs: Tensor, targets: Tensor) -> Tenso
     return jacrev(grad(loss), chunk_size=CHUNK)(start.flatten()).detach()
 
 
+def curvlinops_hessian(network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+    from curvlinops import HessianLinearOperator
+
+    weight = network.get_parameter(BLOCK)
+    data = [(inputs, targets)]
+    operator = HessianLinearOperator(network, nn.CrossEntropyLoss(), [weight], data, check_deterministic=False)
+    return operator @ torch.eye(weight.numel())
+
+
+def eigenthings_hessian(network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+    from hessian_eigenthings import HessianOperator, match_names, supervised_loss
+
+    operator = HessianOperator(
+        network, [(inputs, targets)], supervised_loss(nn.CrossEntropyLoss()), param_filter=match_names(BLOCK)
+    )
+    return torch.stack([operator.matvec(row) for row in torch.eye(network.get_parameter(BLOCK).numel())])
+
+
 def switched(network: Network, exact: Network, inputs: Tensor) -> int:
     """How many pre-activations of the block's layer have another sign in float32."""
     rough, fine = (
@@ -74,18 +93,24 @@ def relative(found: Tensor, truth: Tensor) -> float:
     return float((found.double() - truth).norm() / truth.norm())
 
 
+PEERS = (autograd_hessian, curvlinops_hessian, eigenthings_hessian)
+
+
 def main() -> None:
     inputs, targets = digits(500)
     print(f"torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads\n")
-    print("| loss | dropscape, float32 | autograd, float32 | switched of 10,000 |\n|---|---|---|---|")
+    print(
+        "| loss | dropscape | autograd | curvlinops | hessian-eigenthings | switched of 10,000 |\n|---|---|---|---|---|---|"
+    )
     for network in networks(inputs, targets):
         exact = copy.deepcopy(network).double()
         truth = autograd_hessian(exact, inputs.double(), targets)
         with torch.no_grad():
             loss = float(nn.functional.cross_entropy(exact(inputs.double()), targets))
-        ours = relative(block_hessian(network, BLOCK, (inputs, targets)).matrix, truth)
-        theirs = relative(autograd_hessian(network, inputs, targets), truth)
-        print(f"| {loss:.1e} | {ours:.1e} | {theirs:.1e} | {switched(network, exact, inputs)} |", flush=True)
+        found = [block_hessian(network, BLOCK, (inputs, targets)).matrix]
+        found += [peer(network, inputs, targets) for peer in PEERS]
+        errors = " | ".join(f"{relative(one, truth):.1e}" for one in found)
+        print(f"| {loss:.1e} | {errors} | {switched(network, exact, inputs)} |", flush=True)
 
 
 if __name__ == "__main__":
