@@ -99,9 +99,8 @@ PEERS = (autograd_hessian, curvlinops_hessian, eigenthings_hessian)
 def main() -> None:
     inputs, targets = digits(500)
     print(f"torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads\n")
-    print(
-        "| loss | dropscape | autograd | curvlinops | hessian-eigenthings | switched of 10,000 |\n|---|---|---|---|---|---|"
-    )
+    columns = "loss", "dropscape", "autograd", "curvlinops", "hessian-eigenthings", "switched of 10,000"
+    print("|", " | ".join(columns), "|\n" + "|---" * len(columns) + "|")
     for network in networks(inputs, targets):
         exact = copy.deepcopy(network).double()
         truth = autograd_hessian(exact, inputs.double(), targets)
