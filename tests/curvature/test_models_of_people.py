@@ -372,6 +372,129 @@ def test_plain_relus_are_found_to_be_piecewise_linear():
     assert hessian_products(model, "0.weight", (X, Y)).method == "jacobian"
 
 
+class Gated(nn.Module):
+    """Curved where the first feature is positive, linear elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.head = nn.Linear(6, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        h = self.first(x)
+        return self.head(h + h * h * (x[:, :1] > 1))
+
+
+class LateTie(nn.Module):
+    """Reads its first weight a second time where the first feature is above 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 6, bias=False), nn.Linear(6, 6, bias=False)
+        self.second.weight, self.head = self.first.weight, nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.first(x) + F.relu(self.second(x.abs() * (x[:, :1] > 1))))
+
+
+def hardswish():
+    """Curved below 3, linear above."""
+    model = nn.Sequential(nn.Linear(6, 1), nn.Hardswish(), nn.Linear(1, 3))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[4.0, 0, 0, 0, 0, 0]]))
+        model[0].bias.fill_(-1.0)
+    return model
+
+
+@pytest.mark.parametrize("make", [Gated, LateTie, hardswish])
+def test_what_is_linear_on_the_first_examples_alone_is_not_taken_for_it(make):
+    """Only three of the examples tell, and neither the ones that are looked at nor the certificate's need be them."""
+    inputs = torch.randn(400, 6, generator=torch.Generator().manual_seed(7)).double()
+    inputs[:, 0] = 0.5 if make is not hardswish else 2.0
+    inputs[[201, 203, 205], 0] = 2.0 if make is not hardswish else 0.5
+    model, labels = seeded(make), torch.arange(400) % 3
+    block = next(name for name, _ in model.named_parameters())
+    loss = "cross_entropy", lambda: F.cross_entropy(model(inputs), labels)
+    assert_exact(model, block, (inputs, labels), *loss)
+
+
+class TimeFirst(nn.Module):
+    """Attention as torch has it by default: (positions, n, width) inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.attention, self.head = nn.Linear(6, 6), nn.MultiheadAttention(6, 2), nn.Linear(6, 3)
+
+    def forward(self, x):
+        h = self.up(x.transpose(0, 1))
+        return self.head(self.attention(h, h, h, need_weights=False)[0].mean(dim=0))
+
+
+@pytest.mark.parametrize("n", [4, 12])
+def test_a_layer_whose_first_dimension_is_not_the_examples(n):
+    model, inputs, labels = seeded(TimeFirst), SENTENCES[:n], Y[:n]
+    found = assert_exact(
+        model, "up.weight", (inputs, labels), "cross_entropy", lambda: F.cross_entropy(model(inputs), labels)
+    )
+    assert found.method == "products"
+    with pytest.raises(ConfigurationError, match="where the first dimension does not count the examples"):
+        block_hessian(model, "up.weight", (inputs, labels), method="preactivations")
+
+
+def test_a_certificate_reads_examples_from_everywhere():
+    """A second derivative that is wrong on the last examples alone."""
+
+    class Late(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.square()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            (x,) = ctx.saved_tensors
+            return gradient * torch.where(x > 5, 3 * x - x.detach(), 2 * x)
+
+    class Squares(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 3, bias=False)
+
+        def forward(self, x):
+            return Late.apply(self.layer(x))
+
+    inputs = torch.randn(200, 6, generator=torch.Generator().manual_seed(7)).double()
+    inputs[150:] *= 20
+    with pytest.raises(CertificateError, match="distance to finite differences"):
+        block_hessian(seeded(Squares), "layer.weight", (inputs, inputs[:, :3]), "mse")
+
+
+@pytest.mark.parametrize("inputs", [X, X * (torch.arange(12) > 2)[:, None]])
+def test_parameters_at_a_kink_leave_the_certificate_undecided(inputs):
+    """New biases are zero and images blank: a ReLU stands at its kink, where no finite difference settles."""
+    model = seeded(mlp)
+    with torch.no_grad():
+        model[0].bias.zero_()
+        if inputs is X:
+            model[0].weight.zero_()
+    expected = by_autograd(model, ["0.weight", "0.bias"], lambda: F.cross_entropy(model(inputs), Y))
+    found = block_hessian(model, ["0.weight", "0.bias"], (inputs, Y), dtype=torch.float64)
+    torch.testing.assert_close(found.matrix, expected, rtol=1e-8, atol=1e-12)
+    assert found.certificate.verdict == "undecided"
+
+
+def test_a_layer_that_computes_in_float32_leaves_the_certificate_undecided():
+    class Float(nn.Module):
+        def forward(self, x):
+            h = x.float()
+            return (h * torch.rsqrt(h.square().mean(dim=-1, keepdim=True) + 1e-6)).to(x.dtype)
+
+    model = seeded(lambda: nn.Sequential(nn.Linear(6, 5), Float(), nn.Linear(5, 3)))
+    expected = by_autograd(model, ["0.weight"], lambda: F.cross_entropy(model(X), Y))
+    found = block_hessian(model, "0.weight", (X, Y))
+    torch.testing.assert_close(found.matrix.double(), expected, rtol=1e-4, atol=1e-6)
+    assert found.certificate.verdict == "undecided"
+
+
 def test_results_can_be_read_and_drawn():
     model = seeded(mlp)
     hessian = block_hessian(model, "0.weight", (X, Y))

@@ -21,7 +21,7 @@ from dropscape.models.block import block_vector, dense_layer_of_block, layer_of_
 from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss
-from dropscape.models.prefix_suffix import count, take
+from dropscape.models.prefix_suffix import count, spread, take
 from dropscape.numerics.certificates import Certificate
 
 # The largest matrix that is attempted; its eigenvectors need a few times as much.
@@ -133,7 +133,7 @@ def block_hessian(
     refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
     chosen = _cheapest_method(given) if method == "auto" else method
 
-    def rows_of(examples: slice) -> Callable[[Tensor], Tensor]:
+    def rows_of(examples: slice | Tensor) -> Callable[[Tensor], Tensor]:
         return _rows(_matrix(given, chosen, dtype, examples))
 
     matrix = _matrix(given, chosen, dtype, slice(0, count(given.inputs)))
@@ -159,7 +159,7 @@ def hessian_products(
     method = _cheapest_method(given)
     method = method if method in ("kronecker", "jacobian") else "products"
 
-    def products_of(examples: slice) -> Callable[[Tensor], Tensor]:
+    def products_of(examples: slice | Tensor) -> Callable[[Tensor], Tensor]:
         return _products(given, method, dtype, examples)
 
     multiply = products_of(slice(0, count(given.inputs)))
@@ -167,7 +167,7 @@ def hessian_products(
     return HessianProducts(multiply, size, method, given.block, _certificate(given, 1, multiply, products_of))
 
 
-def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Tensor:
+def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice | Tensor) -> Tensor:
     """Compute the Hessian of some of the examples, (P, P), before any symmetrisation that a method needs."""
     inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
     if method == "products":
@@ -187,7 +187,7 @@ def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) ->
     return kronecker_hessian(given.model, *layer, inputs, loss, dtype)
 
 
-def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Callable[[Tensor], Tensor]:
+def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice | Tensor) -> Callable[[Tensor], Tensor]:
     """Prepare products with the Hessian of some of the examples."""
     inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
     if method == "kronecker":
@@ -206,12 +206,12 @@ def _certificate(
     given: BlockLoss,
     passes: float,
     whole: Callable[[Tensor], Tensor],
-    of: Callable[[slice], Callable[[Tensor], Tensor]],
+    of: Callable[[slice | Tensor], Callable[[Tensor], Tensor]],
 ) -> Certificate:
     """Check the products with the whole Hessian, or, where that would cost too much, those of a few examples."""
     model, block, inputs, targets, loss = given.given
-    few = slice(0, examples_to_check(count(inputs), passes))
-    products = whole if few.stop == count(inputs) else of(few)
+    few = spread(count(inputs), examples_to_check(count(inputs), passes)).to(targets.device)
+    products = whole if len(few) == count(inputs) else of(few)
     return certify_products(model, block, take(inputs, few), targets[few], loss, products)
 
 

@@ -39,6 +39,11 @@ def take(inputs: Inputs, chosen: slice | Tensor) -> Inputs:
     return inputs[chosen] if isinstance(inputs, Tensor) else tuple(values[chosen] for values in inputs)
 
 
+def spread(n: int, few: int) -> Tensor:
+    """Number ``few`` of n examples, or all, spread evenly: the first ones may be of one class, or blank."""
+    return torch.linspace(0, n - 1, min(n, few)).round().long()
+
+
 def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
     """Take the examples in order, ``size`` at a time."""
     return (take(inputs, slice(start, start + size)) for start in range(0, count(inputs), size))
