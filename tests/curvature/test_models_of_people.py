@@ -440,6 +440,84 @@ def test_a_layer_whose_first_dimension_is_not_the_examples(n):
         block_hessian(model, "up.weight", (inputs, labels), method="preactivations")
 
 
+class Rotary(nn.Module):
+    """Turns pairs of activations by fixed angles, which it keeps as complex numbers, and scales by learnt ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.head = nn.Linear(6, 6), nn.Linear(6, 3)
+        self.register_buffer("turns", torch.polar(torch.ones(3), torch.arange(3) + 0.5).to(torch.complex128))
+        self.scales = nn.Parameter(torch.tensor([1 + 2j, 1j, 3 - 1j], dtype=torch.complex128))
+
+    def forward(self, x):
+        pairs = torch.view_as_complex(torch.tanh(self.up(x)).unflatten(-1, (3, 2)))
+        return self.head(torch.view_as_real(pairs * self.turns * self.scales).flatten(-2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_complex_numbers_of_a_model_stay_complex(dtype):
+    """``Module.to(dtype)`` would leave their real parts."""
+    model = seeded(Rotary)
+    expected = by_autograd(model, ["up.weight"], lambda: F.cross_entropy(model(X), Y))
+    found = block_hessian(model, "up.weight", (X, Y), dtype=dtype)
+    torch.testing.assert_close(found.matrix.double(), expected, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ConfigurationError, match="'scales' is of torch"):
+        block_hessian(model, None, (X, Y))
+
+
+class Does(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize("n", [3, 8, 300])
+@pytest.mark.parametrize(
+    "made",
+    [
+        (lambda x: x.flatten(0, 1), lambda x: x.unflatten(0, (-1, 4)).mean(1)),
+        (lambda x: x.transpose(0, 1), lambda x: x.mean(0)),
+        (lambda x: {"x": x}, lambda x: x.mean(1)),
+    ],
+)
+def test_a_sequence_whose_parts_hand_on_other_things_than_rows_is_not_cut(made, n):
+    before, after = made
+    read = Does(lambda x: x["x"] if isinstance(x, dict) else x)
+    parts = [Does(before), read, nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3), Does(after)]
+    model = seeded(lambda: nn.Sequential(nn.Linear(6, 6), *parts))
+    inputs = torch.randn(n, 4, 6, generator=torch.Generator().manual_seed(8)).double()
+    labels = torch.arange(n) % 3
+    assert_exact(model, "3.weight", (inputs, labels), "cross_entropy", lambda: F.cross_entropy(model(inputs), labels))
+
+
+def test_hooks_of_a_sequence_and_an_attribute_named_split():
+    model = seeded(lambda: nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)))
+    model.register_forward_hook(lambda _, given, output: 3 * output)
+    assert_exact(model, "2.weight", (X, Y), "cross_entropy", lambda: F.cross_entropy(model(X), Y))
+    other = seeded(Named)
+    other.split = 0.8
+    loss = "cross_entropy", lambda: F.cross_entropy(other(X)["logits"], Y)
+    assert_exact(other, "layer.weight", (X, Y), *loss, forward=lambda model, inputs: model(inputs)["logits"])
+
+
+@pytest.mark.parametrize(
+    ("make", "targets", "loss"),
+    [
+        (lambda: nn.Sequential(nn.Linear(6, 3), Does(lambda x: x - x.mean(0))), Y, "cross_entropy"),
+        (lambda: nn.Linear(6, 1), X[:, 0], nn.MSELoss()),
+        (lambda: nn.Linear(6, 1), X[:, 0], lambda outputs, targets: (outputs - targets).square().mean(dim=1)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_examples_that_are_not_by_themselves_are_refused(make, targets, loss):
+    for measure in (block_hessian, hessian_products):
+        with pytest.raises(ConfigurationError, match="depends on the others that are in a batch with it"):
+            measure(seeded(make), None, (X, targets), loss)
+
+
 def test_a_certificate_reads_examples_from_everywhere():
     """A second derivative that is wrong on the last examples alone."""
 

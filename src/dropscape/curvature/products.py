@@ -145,7 +145,7 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
     Raises:
         RandomObjectiveError: an active dropout layer, a batch norm that reads the batch, or two evaluations of the
             same examples that differ.
-        ConfigurationError: the loss does not give one value an example.
+        ConfigurationError: the loss does not give one value an example, or one that depends on the other examples.
     """
     for name, module in model.named_modules():
         kind = type(module).__name__
@@ -162,10 +162,15 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
     few = slice(0, EXAMPLES_OF_CHECK)
     few_inputs, few_targets = take(inputs, few), targets[few]
     values = {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
+
+    def losses(chosen: slice) -> Tensor:
+        outputs = functional_call(model, values, (take(few_inputs, chosen),))
+        return output_loss(loss)(outputs, few_targets[chosen])
+
+    half = slice(len(few_targets) // 2, None)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        first, second = (
-            output_loss(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
-        )
+        first, second = losses(few), losses(few)
+        later = losses(half) if len(few_targets) >= 4 else second[half]
     if first.shape != few_targets.shape[:1]:
         raise ConfigurationError(
             f"the loss returned the shape {tuple(first.shape)} for {len(few_targets)} examples; give a callable that "
@@ -177,6 +182,19 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
             "two evaluations of the loss on the same examples and parameters differ by up to "
             f"{(first - second).abs().max():.3g}; switch off whatever draws random numbers in the model's forward pass."
         )
+    if not _agree(later, first[half]):
+        raise ConfigurationError(
+            "the loss of an example depends on the others that are in a batch with it, so that it has no mean over all "
+            "examples; let the model and the loss treat each example by itself, with targets of the outputs' shape."
+        )
+
+
+def _agree(one: Tensor, other: Tensor) -> bool:
+    """Tell whether losses of the same examples in batches of different size agree but for rounding, however coarse."""
+    coarse = one.dtype in (torch.float16, torch.bfloat16)
+    relative = 0.2 if coarse else 1e-2
+    finite = other.nan_to_num(0.0, 0.0, 0.0)
+    return torch.allclose(one, other, relative, relative * float(finite.abs().max()) / 10, equal_nan=True)
 
 
 def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:

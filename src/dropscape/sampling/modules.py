@@ -113,7 +113,7 @@ def cut_before_block(
     model: nn.Module, block: Sequence[str], inputs: Inputs, masks: ModuleMasks
 ) -> tuple[Callable[[Inputs], Inputs], Callable[[Inputs], Tensor], bool]:
     """Cut a model before the block: prefix, suffix, and whether the prefix is the same under all masks."""
-    prefix, suffix = split(model, block)
+    prefix, suffix = split(model, block, inputs)
     return prefix, suffix, not _passes_dropout(model, prefix, take(inputs, slice(0, 1)), masks)
 
 
