@@ -22,6 +22,7 @@ from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import count, spread, take
+from dropscape.numerics.autograd_modes import as_measured
 from dropscape.numerics.certificates import Certificate
 
 # The largest matrix that is attempted; its eigenvectors need a few times as much.
@@ -43,7 +44,7 @@ class BlockHessian:
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P)."""
-        return vectors.to(self.matrix) @ self.matrix
+        return _rows_given(vectors, len(self.matrix)).to(self.matrix) @ self.matrix
 
     def spectrum(self) -> Spectrum:
         """Compute all eigenpairs, in float64; errors are those of ``eigenpairs``."""
@@ -77,11 +78,13 @@ class HessianProducts:
     def __repr__(self) -> str:
         return _described("HessianProducts", self.size, self.block, self.method, self.certificate)
 
+    @as_measured()
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P)."""
-        return self.multiply(vectors)
+        return self.multiply(_rows_given(vectors, self.size))
 
 
+@as_measured()
 def block_hessian(
     model: nn.Module,
     block: Block,
@@ -141,6 +144,7 @@ def block_hessian(
     return BlockHessian(matrix.add_(matrix.T.clone()).div_(2), chosen, given.block, certificate)
 
 
+@as_measured()
 def hessian_products(
     model: nn.Module,
     block: Block,
@@ -165,6 +169,16 @@ def hessian_products(
     multiply = products_of(slice(0, count(given.inputs)))
     size = block_vector(given.model, given.block).numel()
     return HessianProducts(multiply, size, method, given.block, _certificate(given, 1, multiply, products_of))
+
+
+def _rows_given(vectors: Tensor, size: int) -> Tensor:
+    """Take vectors (K, P) of a tensor or an array, detached; anything else is a ConfigurationError."""
+    vectors = torch.as_tensor(vectors).detach()
+    if vectors.ndim != 2 or vectors.shape[1] != size:
+        raise ConfigurationError(
+            f"vectors have the shape {tuple(vectors.shape)}; give rows of shape (K, {size}), of one vector v[None]."
+        )
+    return vectors
 
 
 def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice | Tensor) -> Tensor:

@@ -109,9 +109,11 @@ class HessianOperator:
             vectors if batched else vectors[0],
             is_grads_batched=batched,
             retain_graph=True,
-            materialize_grads=True,
+            allow_unused=True,
         )
-        return torch.cat([one.reshape(len(vectors), -1) for one in products], dim=1)
+        pairs = zip(products, self._block, strict=True)
+        rows = [vectors.new_zeros(len(vectors), value.numel()) if one is None else one for one, value in pairs]
+        return torch.cat([one.reshape(len(vectors), -1) for one in rows], dim=1)
 
 
 class KeptChunks:

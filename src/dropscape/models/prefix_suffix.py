@@ -42,7 +42,7 @@ def take(inputs: Inputs, chosen: slice | Tensor) -> Inputs:
 
 def spread(n: int, few: int) -> Tensor:
     """Number ``few`` of n examples, or all, spread evenly: the first ones may be of one class, or blank."""
-    return torch.linspace(0, n - 1, min(n, few)).round().long()
+    return torch.linspace(0, n - 1, min(n, few), dtype=torch.float64).round().long()
 
 
 def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.products import by_name
+from dropscape.curvature.products import by_name, refuse_random_objective
 from dropscape.dropout.layers import ModuleMasks, dropout_layers
 from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
@@ -19,6 +19,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.prefix_suffix import Inputs
+from dropscape.numerics.autograd_modes import as_measured
 from dropscape.numerics.certificates import Certificate
 from dropscape.sampling.certificate import certify_closed_form, certify_draws
 from dropscape.sampling.closed_form import check_dropout_after, closed_form_gradients
@@ -77,6 +78,7 @@ class DropoutGradients:
         return axes
 
 
+@as_measured()
 def dropout_gradients(
     model: nn.Module,
     block: Block,
@@ -149,6 +151,7 @@ def dropout_gradients(
     masked, keep_probs = prepared(model, inputs, keep_prob)
     if not keep_probs:
         raise _nothing_dropped(masked)
+    refuse_random_objective(masked.eval(), inputs, targets, loss)
     rows = torch.empty(0)
     given = (masked, block, inputs, targets, output_loss(loss))
     for number, (_, gradient) in enumerate(masked_draws(*given, micro_batch=micro_batch, **options)):

@@ -103,7 +103,8 @@ def masked_draws(
             with masks_in_force(model, masks, draw, start):
                 total = losses(slice(start, start + micro_batch)).sum() / n
             mean += total.detach()
-            gradient += torch.cat([one.reshape(-1) for one in torch.autograd.grad(total, parameters)])
+            gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
+            gradient += torch.cat([one.reshape(-1) for one in gradients])
         if progress is not None:
             progress(draw + 1, samples)
         yield mean, gradient
