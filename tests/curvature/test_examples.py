@@ -124,6 +124,29 @@ def test_a_sequence_whose_parts_hand_on_other_things_than_rows_is_not_cut(made, 
     assert_exact(model, "3.weight", (inputs, labels), "cross_entropy", lambda: F.cross_entropy(model(inputs), labels))
 
 
+class Keyword(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.Linear(6, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.layer(input=x)))
+
+
+def test_a_layer_that_is_called_by_keyword():
+    model = seeded(Keyword)
+    found = assert_exact(model, "layer.weight", (X, Y), "cross_entropy", lambda: F.cross_entropy(model(X), Y))
+    assert found.method == "jacobian"
+
+
+@pytest.mark.parametrize("groups", [2, 6])
+def test_a_group_norm_whose_batched_second_derivative_torch_has_not(groups):
+    model = seeded(lambda: nn.Sequential(nn.Conv1d(4, 6, 3), nn.GroupNorm(groups, 6), nn.Flatten(), nn.Linear(24, 3)))
+    inputs, labels = SENTENCES[:6], Y[:6]
+    loss = "cross_entropy", lambda: F.cross_entropy(model(inputs), labels)
+    assert_exact(model, "0.weight", (inputs, labels), *loss)
+
+
 class Splits(nn.Module):
     def __init__(self):
         super().__init__()

@@ -266,6 +266,8 @@ def test_data_as_arrays_data_sets_and_loaders():
         torch.testing.assert_close(block_hessian(model, "0.weight", data).matrix, expected, rtol=1e-5, atol=1e-8)
     with pytest.raises(ConfigurationError, match="write drop_last=False"):
         block_hessian(model, "0.weight", DataLoader(examples, 5, drop_last=True))
+    with pytest.raises(ConfigurationError, match="write a batch_size"):
+        block_hessian(model, "0.weight", DataLoader(examples, batch_size=None))
 
 
 def test_wrapped_models_are_unwrapped():

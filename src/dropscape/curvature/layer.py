@@ -124,7 +124,7 @@ class OpenNetwork:
     def outputs(self, chunk: slice, pre_activation: Tensor) -> Tensor:
         """Compute what the network writes where its layer wrote ``pre_activation``; the layer itself does not run."""
         layer = self._split.network.get_submodule(self._name)
-        layer.forward = lambda _: pre_activation
+        layer.forward = lambda *_, **__: pre_activation
         try:
             return self._suffix(take(self._inputs, chunk))
         finally:
@@ -142,12 +142,12 @@ def open_layer(
     layer = network.get_submodule(name)
     calls: list[tuple[Tensor, Tensor]] = []
 
-    def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
+    def cut(_: nn.Module, read: tuple[Tensor, ...], named: dict[str, Tensor], written: Tensor) -> Tensor:
         leaf = written.detach().requires_grad_()
-        calls.append((read[0].detach(), leaf))
+        calls.append((next(iter((*read, *named.values()))).detach(), leaf))
         return leaf.clone()  # which what follows may overwrite
 
-    handle = layer.register_forward_hook(cut)
+    handle = layer.register_forward_hook(cut, with_kwargs=True)
     try:
         # Fused attention has no second derivative; the plain formula has.
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():

@@ -36,6 +36,7 @@ EXAMPLE_VECTORS_OF_FULLY_CONNECTED = 2**16
 GRAPH_BYTES = Budget(2**28, 1 / 32)
 KEPT_BYTES = Budget(2**30, 1 / 16)
 EXAMPLES_OF_CHECK = 64
+BATCHING_TOLERANCE = 1e-3
 
 
 class HessianOperator:
@@ -78,6 +79,7 @@ class HessianOperator:
             at_most = examples_at_once(each, targets.device)
             self._example_vectors = EXAMPLE_VECTORS.on(targets.device)
             kept = KEPT_BYTES.on(targets.device) // each
+        self._batches: bool | None = None  # whether torch can differentiate several vectors at once; not tried yet
         self._micro_batch = min(micro_batch or at_most, self._n)
         self._gradients = KeptChunks(self._gradient, self._n, self._micro_batch, kept)
 
@@ -87,6 +89,9 @@ class HessianOperator:
         products = torch.zeros_like(vectors)
         at_once = max(1, self._example_vectors // self._micro_batch)
         for gradient in self._gradients:
+            if at_once > 1 and len(vectors) > 1:
+                self._batches = self._can_batch(gradient) if self._batches is None else self._batches
+                at_once = at_once if self._batches else 1
             for rows, out in zip(vectors.split(at_once), products.split(at_once), strict=True):
                 out += self._differentiate(gradient, rows)
         return products
@@ -98,6 +103,16 @@ class HessianOperator:
             total = self._loss(self._outputs(take(self._inputs, chunk)), self._targets[chunk]).sum() / self._n
             gradients = torch.autograd.grad(total, self._block, create_graph=True, materialize_grads=True)
             return torch.cat([one.reshape(-1) for one in gradients])
+
+    def _can_batch(self, gradient: Tensor) -> bool:
+        """Tell whether torch's batched products are its single ones: those of a group norm fail."""
+        vectors = torch.linspace(-1, 2, 2 * self.size, dtype=self.dtype, device=gradient.device).view(2, -1)
+        single = torch.cat([self._differentiate(gradient, vector[None]) for vector in vectors])
+        try:
+            batched = self._differentiate(gradient, vectors)
+        except RuntimeError:  # and memory, for which one at a time is right too
+            return False
+        return bool((batched - single).norm() <= BATCHING_TOLERANCE * single.norm())
 
     def _differentiate(self, gradient: Tensor, vectors: Tensor) -> Tensor:
         if not gradient.requires_grad:  # the loss is linear in the block

@@ -183,6 +183,8 @@ def _joined(parts: Sequence[Any]) -> Any:
     if isinstance(parts[0], tuple | list):
         return tuple(_joined(values) for values in zip(*parts, strict=True))
     tensors = [torch.as_tensor(part) for part in parts]
+    if any(tensor.ndim == 0 for tensor in tensors):
+        raise ConfigurationError("the loader gives single numbers and no batches; write a batch_size for it.")
     if len({tensor.shape[1:] for tensor in tensors}) > 1:
         raise ConfigurationError(
             f"the loader's batches have examples of shapes {tuple(tensors[0].shape[1:])} and others; pad all examples "
@@ -228,7 +230,7 @@ def _called(model: nn.Module, inputs: Inputs) -> Any:
     """Run a model, and say what it was given if it cannot be."""
     try:
         return model(inputs)
-    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError, AssertionError) as error:
         given = inputs if isinstance(inputs, tuple) else (inputs,)
         read = ", ".join(f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}" for value in given)
         dtypes = {str(value.dtype).removeprefix("torch.") for value in model.parameters()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -128,8 +129,9 @@ def dropout_gradients(
             arguments that do not fit the model.
         CertificateError: the gradients are wrong (``sampling.certificate``).
     """
-    if samples < 1:
-        raise ConfigurationError(f"samples is {samples}; write how many gradients to draw, at least 1.")
+    for name, value in {"samples": samples, "micro_batch": micro_batch}.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ConfigurationError(f"{name} is {value!r}; write a whole number, at least 1.")
     given = block_loss(model, block, data, loss, forward)
     model, block, inputs, targets, loss = given.given
     device = next(model.parameters()).device if device is None else device
@@ -181,7 +183,7 @@ def _with_dropout_after(
             "dropout_after out: dropout acts where the model has a dropout layer."
         )
     check_dropout_after(model, layer)
-    if not isinstance(keep_prob, int | float):
+    if not isinstance(keep_prob, Real):
         raise ConfigurationError(
             f"keep_prob is {keep_prob} with dropout_after {layer}; write the probability that a unit of that layer is "
             "kept, for example keep_prob=0.8."

@@ -36,7 +36,7 @@ def prepared(
     def run(network: nn.Module, examples: int) -> None:
         network(moved(take(inputs, torch.arange(examples) % n), device))
 
-    drawing = probe_dropout(masked, run)
+    drawing = probe_dropout(masked, run, in_evaluation=True)
     layers = dropout_layers(masked)
     return masked, {name: layers[name].keep_prob for name in drawing}
 
