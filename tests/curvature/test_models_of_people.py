@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, TensorDataset
 
 from dropscape.curvature.hessian import block_hessian, hessian_products
@@ -15,40 +14,7 @@ from dropscape.curvature.spectrum import spectrum
 from dropscape.errors import CertificateError, ConfigurationError, RandomObjectiveError
 from dropscape.flatness.interval import interval_flatness
 from dropscape.flatness.slices import loss_slice
-
-X, Y = torch.randn(12, 6, generator=torch.Generator().manual_seed(0)).double(), torch.arange(12) % 3
-
-
-def seeded(make):
-    torch.manual_seed(1)
-    return make().double()
-
-
-def mlp():
-    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
-
-
-def by_autograd(model, names, loss):
-    """The Hessian (P, P) of ``loss()`` by double backward, row by row."""
-    parameters = [dict(model.named_parameters())[name] for name in names]
-    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
-        gradients = torch.autograd.grad(loss(), parameters, create_graph=True)
-    gradient = torch.cat([one.reshape(-1) for one in gradients])
-    rows = (torch.autograd.grad(one, parameters, retain_graph=True, materialize_grads=True) for one in gradient)
-    return torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in rows])
-
-
-def assert_exact(model, block, data, loss, expected_loss, names=None, **options):
-    """Dense, as products and along a direction, all of the same Hessian."""
-    expected = by_autograd(model, names or [block], expected_loss)
-    options["dtype"] = torch.float64
-    found = block_hessian(model, block, data, loss, **options)
-    torch.testing.assert_close(found.matrix, expected, rtol=1e-8, atol=1e-12)
-    assert found.certificate.verdict == "passed"
-    products = hessian_products(model, block, data, loss, **options)
-    vectors = torch.randn(2, len(expected), generator=torch.Generator().manual_seed(3)).double()
-    torch.testing.assert_close(products(vectors), vectors @ expected, rtol=1e-8, atol=1e-12)
-    return found
+from tests.models_of_people import X, Y, assert_exact, by_autograd, mlp, seeded
 
 
 class Tied(nn.Module):
@@ -236,9 +202,30 @@ def test_losses_of_torch_are_averaged_as_torch_does(loss):
         ("0.weight", (X, Y), nn.CrossEntropyLoss(reduction="sum"), "write reduction='none'"),
         ("0.weight", (X, Y[:5]), "cross_entropy", r"targets has the shape \(5,\) where the first inputs have 12"),
         ("0.weight", (X[:0], Y[:0]), "cross_entropy", "holds no examples"),
+        ("0.weight", (X, X[:, :3].softmax(1)), "cross_entropy", r"write loss 'mse', or nn.CrossEntropyLoss\(\) if"),
+        ("0.weight", (X, Y > 0), "cross_entropy", r"targets are torch.bool; write class numbers as targets.long\(\)"),
+        ("0.weight", (X, Y), nn.MSELoss, r"loss is the class MSELoss; give .* nn.MSELoss\(\)"),
+        ("0.weight", (X, Y), 3, "loss is a int; give"),
+        ("0.weight", (X, X[:, 0]), nn.BCEWithLogitsLoss(), r"outputs \(2, 3\) and targets \(2,\) of torch.float64"),
+        (
+            "0.weight",
+            (X.float(), Y),
+            "cross_entropy",
+            r"model \(float64\) cannot read the first examples, float32 \(2, 6",
+        ),
+        ("0.weight", (X[:, :5], Y), "cross_entropy", r"cannot read the first examples, float64 \(2, 5\)"),
+        ("0.weight", ((X, X), Y), "cross_entropy", "or say with forward how they are read"),
+        (
+            "0.weight",
+            [(X, Y), (X, Y)],
+            "cross_entropy",
+            "targets are 2 tensors; give one, and several batches as a DataL",
+        ),
+        (3, (X, Y), "cross_entropy", "block is a int; write parameters' names"),
+        (nn.Parameter(X), (X, Y), "cross_entropy", "block is a Parameter; write parameters' names"),
         ("0.weight", X, "cross_entropy", r"data is a Tensor; give \(inputs, targets\)"),
         ("0.weight", {"x": X}, "cross_entropy", "no targets among them; name the targets 'labels' or 'targets'"),
-        ("0.weight", (["a"] * 12, Y), "cross_entropy", "data holds a str, which is no tensor"),
+        ("0.weight", (["a"] * 12, Y), "cross_entropy", "data holds a list of str, which is no tensor"),
         ([], (X, Y), "cross_entropy", "block is empty; write some of: 0.weight"),
         ("0.wait", (X, Y), "cross_entropy", "'0.wait', which the model does not have"),
         (["0.bias", "0.bias"], (X, Y), "cross_entropy", "'0.bias' twice"),
@@ -249,6 +236,14 @@ def test_losses_of_torch_are_averaged_as_torch_does(loss):
 def test_what_does_not_fit_is_said_in_one_sentence(block, data, loss, sentence):
     with pytest.raises(ConfigurationError, match=sentence):
         block_hessian(seeded(mlp), block, data, loss)
+
+
+def test_lazy_layers_and_functions_without_derivatives_say_what_to_write():
+    with pytest.raises(ConfigurationError, match="lazy layers whose parameters have no shape yet"):
+        block_hessian(nn.Sequential(nn.LazyLinear(3)), None, (X, Y))
+    curved = seeded(lambda: nn.Sequential(nn.Linear(6, 5), nn.Hardsigmoid(), nn.Tanh(), nn.Linear(5, 3)))
+    with pytest.raises(ConfigurationError, match="torch has no derivative of hardsigmoid_backward"):
+        block_hessian(curved, "0.weight", (X, Y))
 
 
 def test_a_matrix_that_is_too_large_names_the_call_to_write():
@@ -271,6 +266,8 @@ def test_data_as_arrays_data_sets_and_loaders():
         torch.testing.assert_close(block_hessian(model, "0.weight", data).matrix, expected, rtol=1e-5, atol=1e-8)
     with pytest.raises(ConfigurationError, match="write drop_last=False"):
         block_hessian(model, "0.weight", DataLoader(examples, 5, drop_last=True))
+    with pytest.raises(ConfigurationError, match="write a batch_size"):
+        block_hessian(model, "0.weight", DataLoader(examples, batch_size=None))
 
 
 def test_wrapped_models_are_unwrapped():

@@ -107,5 +107,5 @@ def test_piecewise_linear_networks_are_found(settings, expected):
 
 def test_a_module_without_a_cut_is_all_suffix():
     model, x = torch.nn.Linear(3, 2), torch.rand(4, 3)
-    prefix, suffix = split(model, ["weight"])
+    prefix, suffix = split(model, ["weight"], x)
     assert prefix(x) is x and torch.equal(suffix(x), model(x))

@@ -9,6 +9,7 @@ from scipy.stats import ortho_group
 
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.products import HessianOperator
+from dropscape.errors import ConfigurationError
 from dropscape.noise.alignment import (
     Alignment,
     _unbiased_norm_squared,
@@ -161,8 +162,16 @@ def test_unbiased_norm_that_is_lost_in_rounding_is_not_a_number(dtype):
 
 
 def test_shapes_must_belong_together():
-    with pytest.raises(ValueError, match=r"\(9, 9\)"):
+    with pytest.raises(ConfigurationError, match=r"shape \(8, 8\) and the samples 9 parameters"):
         alignment(np.eye(8), _problem()[1])
+
+
+def test_tensors_of_any_kind_are_taken():
+    hessian, samples = (torch.as_tensor(values) for values in _problem()[:2])
+    expected = alignment(hessian.numpy(), samples.numpy())
+    assert alignment(hessian.requires_grad_(), samples.requires_grad_()) == expected
+    halves = alignment(hessian.bfloat16(), samples.bfloat16())
+    assert halves.cosine == pytest.approx(expected.cosine, rel=0.1)
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(30, 9), (12, 40)])

@@ -31,5 +31,5 @@ def test_names_the_first_sample_that_is_not_finite():
 def test_too_few_samples_and_wrong_shape():
     with pytest.raises(ConfigurationError, match="needs at least 2"):
         centred(np.ones((1, 3)))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ConfigurationError, match=r"give rows, \(N, P\)"):
         centred(np.ones(3))

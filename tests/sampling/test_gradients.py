@@ -1,6 +1,7 @@
 """Sampled gradients of anybody's model: all masks enumerated, torch's own dropout, and what is refused."""
 
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -239,6 +240,17 @@ class Uncalled(nn.Module):
         return self.layer(x)
 
 
+class InTraining(Uncalled):
+    def forward(self, x):
+        return self.dropout(self.layer(x)) if self.training else self.layer(x)
+
+
+class LayerDrop(Uncalled):
+    def forward(self, x):
+        skipped = self.training and random.random() + np.random.rand() < 1  # noqa: NPY002
+        return self.dropout(x if skipped else self.layer(x))
+
+
 class OwnDropout(Uncalled):
     def forward(self, x):
         return F.dropout(self.layer(x), 0.5, self.training)
@@ -251,7 +263,16 @@ class OwnDropout(Uncalled):
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)), {}, r"no dropout layer with p > 0"),
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"keep_prob": 1.0}, "keep everything; write a keep_prob"),
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"keep_prob": (0.5, 0.5)}, "1 dropout layers"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"samples": 0}, "samples is 0; write how many"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"samples": 0}, "samples is 0; write a whole number"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"samples": 2.5}, "samples is 2.5; write a whole number"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {"micro_batch": 0}, "micro_batch is 0; write a whole number"),
+        (
+            nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)),
+            {"keep_prob": {"1": 0.5}},
+            "keep_prob is .*one for each dropout",
+        ),
+        (InTraining(), {}, "'dropout' is called 1 times in training mode and 0 times in evaluation mode"),
+        (LayerDrop(), {}, r"\(LayerDrop\) draws random numbers in its own forward"),
         (Uncalled(), {}, r"calls none of the dropout layers \(dropout\)"),
         (OwnDropout(), {}, r"\(OwnDropout\) draws random numbers in its own forward"),
         (nn.Sequential(nn.Linear(2, 2)), {"dropout_after": 1}, "Sequential, not a FullyConnected; leave dropout_after"),

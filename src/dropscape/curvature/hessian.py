@@ -21,7 +21,8 @@ from dropscape.models.block import block_vector, dense_layer_of_block, in_words,
 from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss
-from dropscape.models.prefix_suffix import count, take
+from dropscape.models.prefix_suffix import count, spread, take
+from dropscape.numerics.autograd_modes import as_measured
 from dropscape.numerics.certificates import Certificate
 
 # The largest matrix that is attempted; its eigenvectors need a few times as much.
@@ -43,7 +44,7 @@ class BlockHessian:
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P)."""
-        return vectors.to(self.matrix) @ self.matrix
+        return _rows_given(vectors, len(self.matrix)).to(self.matrix) @ self.matrix
 
     def spectrum(self) -> Spectrum:
         """Compute all eigenpairs, in float64; errors are those of ``eigenpairs``."""
@@ -77,11 +78,13 @@ class HessianProducts:
     def __repr__(self) -> str:
         return _described("HessianProducts", self.size, self.block, self.method, self.certificate)
 
+    @as_measured()
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P)."""
-        return self.multiply(vectors)
+        return self.multiply(_rows_given(vectors, self.size))
 
 
+@as_measured()
 def block_hessian(
     model: nn.Module,
     block: Block,
@@ -133,7 +136,7 @@ def block_hessian(
     refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
     chosen = _cheapest_method(given) if method == "auto" else method
 
-    def rows_of(examples: slice) -> Callable[[Tensor], Tensor]:
+    def rows_of(examples: slice | Tensor) -> Callable[[Tensor], Tensor]:
         return _rows(_matrix(given, chosen, dtype, examples))
 
     matrix = _matrix(given, chosen, dtype, slice(0, count(given.inputs)))
@@ -141,6 +144,7 @@ def block_hessian(
     return BlockHessian(matrix.add_(matrix.T.clone()).div_(2), chosen, given.block, certificate)
 
 
+@as_measured()
 def hessian_products(
     model: nn.Module,
     block: Block,
@@ -159,7 +163,7 @@ def hessian_products(
     method = _cheapest_method(given)
     method = method if method in ("kronecker", "jacobian") else "products"
 
-    def products_of(examples: slice) -> Callable[[Tensor], Tensor]:
+    def products_of(examples: slice | Tensor) -> Callable[[Tensor], Tensor]:
         return _products(given, method, dtype, examples)
 
     multiply = products_of(slice(0, count(given.inputs)))
@@ -167,7 +171,17 @@ def hessian_products(
     return HessianProducts(multiply, size, method, given.block, _certificate(given, 1, multiply, products_of))
 
 
-def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Tensor:
+def _rows_given(vectors: Tensor, size: int) -> Tensor:
+    """Take vectors (K, P) of a tensor or an array, detached; anything else is a ConfigurationError."""
+    vectors = torch.as_tensor(vectors).detach()
+    if vectors.ndim != 2 or vectors.shape[1] != size:
+        raise ConfigurationError(
+            f"vectors have the shape {tuple(vectors.shape)}; give rows of shape (K, {size}), of one vector v[None]."
+        )
+    return vectors
+
+
+def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice | Tensor) -> Tensor:
     """Compute the Hessian of some of the examples, (P, P), before any symmetrisation that a method needs."""
     inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
     if method == "products":
@@ -187,7 +201,7 @@ def _matrix(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) ->
     return kronecker_hessian(given.model, *layer, inputs, loss, dtype)
 
 
-def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice) -> Callable[[Tensor], Tensor]:
+def _products(given: BlockLoss, method: str, dtype: torch.dtype, chosen: slice | Tensor) -> Callable[[Tensor], Tensor]:
     """Prepare products with the Hessian of some of the examples."""
     inputs, targets, loss = take(given.inputs, chosen), given.targets[chosen], by_name(given.loss)
     if method == "kronecker":
@@ -206,12 +220,12 @@ def _certificate(
     given: BlockLoss,
     passes: float,
     whole: Callable[[Tensor], Tensor],
-    of: Callable[[slice], Callable[[Tensor], Tensor]],
+    of: Callable[[slice | Tensor], Callable[[Tensor], Tensor]],
 ) -> Certificate:
     """Check the products with the whole Hessian, or, where that would cost too much, those of a few examples."""
     model, block, inputs, targets, loss = given.given
-    few = slice(0, examples_to_check(count(inputs), passes))
-    products = whole if few.stop == count(inputs) else of(few)
+    few = spread(count(inputs), examples_to_check(count(inputs), passes)).to(targets.device)
+    products = whole if len(few) == count(inputs) else of(few)
     return certify_products(model, block, take(inputs, few), targets[few], loss, products)
 
 

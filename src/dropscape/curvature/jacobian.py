@@ -31,7 +31,7 @@ from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLa
 from dropscape.curvature.products import KEPT_BYTES, KeptChunks
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import one_hot
-from dropscape.models.prefix_suffix import Inputs, count, take
+from dropscape.models.prefix_suffix import Inputs, count, spread, take
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.memory import bytes_per_example
 from dropscape.numerics.seeds import torch_generator
@@ -163,9 +163,9 @@ class _LinearisedChunk:
 
 def _can_be_held(model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str) -> bool:
     """Tell whether ``RecordedPattern`` knows all kinks of the module: held, it is the backward pass's adjoint."""
-    few = slice(0, EXAMPLES_OF_CHECK)
-    network, _ = _open(model, block, take(inputs, few), loss, torch.float64)
-    chunk = _LinearisedChunk(network, few, hold=True)
+    few = take(inputs, spread(count(inputs), EXAMPLES_OF_CHECK))
+    network, _ = _open(model, block, few, loss, torch.float64)
+    chunk = _LinearisedChunk(network, slice(0, EXAMPLES_OF_CHECK), hold=True)
     generator = torch_generator(0, "curvature", "check of a pattern")
     change, signal = (
         torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import pad, unfold
 
+from dropscape.curvature.graph import is_piecewise_linear, leaves
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import layer_of_block
-from dropscape.models.prefix_suffix import Inputs, cast, in_fast_order, split_network, take
+from dropscape.models.prefix_suffix import Inputs, cast, count, in_fast_order, split_network, spread, take
 from dropscape.numerics.seeds import torch_generator
 
 # Relative; the rounding of a deep network in float64 stays far below, a module of another kind far above.
@@ -102,8 +103,9 @@ class OpenNetwork:
         reading = how_it_reads(model, block, inputs)
         if reading is Reading.ELSEWHERE:
             raise ConfigurationError(
-                f"the weights of '{layer}' are read elsewhere in {type(model).__name__} too, or in more than one "
-                "run of the layer, which this method would miss; write method 'products' for the block."
+                f"the weights of '{layer}' are read elsewhere in {type(model).__name__} too, in more than one run of "
+                "the layer, or where the first dimension does not count the examples, which this method would miss; "
+                "write method 'products' for the block."
             )
         if piecewise_linear and reading is Reading.CURVED:
             raise ConfigurationError(
@@ -122,7 +124,7 @@ class OpenNetwork:
     def outputs(self, chunk: slice, pre_activation: Tensor) -> Tensor:
         """Compute what the network writes where its layer wrote ``pre_activation``; the layer itself does not run."""
         layer = self._split.network.get_submodule(self._name)
-        layer.forward = lambda _: pre_activation
+        layer.forward = lambda *_, **__: pre_activation
         try:
             return self._suffix(take(self._inputs, chunk))
         finally:
@@ -140,12 +142,12 @@ def open_layer(
     layer = network.get_submodule(name)
     calls: list[tuple[Tensor, Tensor]] = []
 
-    def cut(_: nn.Module, read: tuple[Tensor, ...], written: Tensor) -> Tensor:
+    def cut(_: nn.Module, read: tuple[Tensor, ...], named: dict[str, Tensor], written: Tensor) -> Tensor:
         leaf = written.detach().requires_grad_()
-        calls.append((read[0].detach(), leaf))
+        calls.append((next(iter((*read, *named.values()))).detach(), leaf))
         return leaf.clone()  # which what follows may overwrite
 
-    handle = layer.register_forward_hook(cut)
+    handle = layer.register_forward_hook(cut, with_kwargs=True)
     try:
         # Fused attention has no second derivative; the plain formula has.
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
@@ -173,17 +175,17 @@ class Reading(Enum):
 
     PIECEWISE_LINEAR = "piecewise linear"
     CURVED = "curved"  # through the pre-activation of one run of the layer
-    ELSEWHERE = "elsewhere"  # not, or not only, through the pre-activation of one run of the layer
+    ELSEWHERE = "elsewhere"  # not, or not only, through the pre-activation of one run, example by example
 
 
 def how_it_reads(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Reading:
-    """Find out from random sums of the first examples' outputs, in float64: their gradient and their Hessian.
+    """Find out from the graph of some examples' outputs and, in float64, the gradient of a random sum of them.
 
-    The gradient is the one pulled back through the layer's pre-activation if nothing else reads the weights; the
-    Hessian is zero between the kinks of a piecewise linear network. Together this makes the structured Hessian the
+    The gradient is the one pulled back through the layer's pre-activation if nothing else reads the weights, and the
+    graph says whether the network is piecewise linear behind the layer. Together this makes the structured Hessian the
     Hessian, whatever the loss. The block is the weight of a layer of ``layer_of_block``, with or without its bias.
     """
-    few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
+    few = take(inputs, spread(count(inputs), EXAMPLES_OF_CHECK))
     cut = split_network(model, block, few, torch.float64)
     examples = cast(few, torch.float64)
 
@@ -195,29 +197,27 @@ def how_it_reads(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Read
     except SeveralRuns:
         return Reading.ELSEWHERE
     generator = torch_generator(0, "curvature", "check of a layer")
-
-    def random(like: Tensor) -> Tensor:
-        return torch.randn(like.shape, dtype=torch.float64, generator=generator).to(like.device)
-
-    weights = random(opened.outputs)
+    weights = torch.randn(opened.outputs.shape, dtype=torch.float64, generator=generator).to(opened.outputs.device)
     parameters = list(cut.block.values())
     with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
         total = (weights * run(examples)).sum()
-        gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
-        gradient = torch.cat([one.reshape(-1) for one in gradients])
-    first_order = gradient.detach()
-    size = float(first_order.norm())
+        gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
+    gradient = torch.cat([one.reshape(-1) for one in gradients])
+    size = float(gradient.norm())
+    if [id(leaf) for leaf in leaves(opened.outputs)] != [id(opened.pre_activation)] or not _are_apart(opened, weights):
+        return Reading.ELSEWHERE
     if not math.isfinite(size) or size == 0:
         return Reading.CURVED  # of which nothing is assumed
-    if not opened.outputs.requires_grad:
-        return Reading.ELSEWHERE
     pulled_back = opened.to_block(opened.to_pre_activation(weights)).sum(dim=0)
-    if float((pulled_back - first_order).norm()) > CHECK_TOLERANCE * size:
+    if float((pulled_back - gradient).norm()) > CHECK_TOLERANCE * size:
         return Reading.ELSEWHERE
-    if not gradient.requires_grad:
-        return Reading.PIECEWISE_LINEAR
-    vector = random(first_order)
-    length = torch.cat([value.detach().reshape(-1) for value in parameters]).norm() or 1.0
-    change = torch.autograd.grad(gradient, parameters, vector * (length / vector.norm()), materialize_grads=True)
-    curved = float(torch.cat([one.reshape(-1) for one in change]).norm()) > CHECK_TOLERANCE * size
-    return Reading.CURVED if curved else Reading.PIECEWISE_LINEAR
+    return Reading.PIECEWISE_LINEAR if is_piecewise_linear(opened.outputs) else Reading.CURVED
+
+
+def _are_apart(opened: OpenLayer, weights: Tensor) -> bool:
+    """Tell whether the pre-activations stand in rows, one for each example, and an output reads its own alone."""
+    if len(opened.pre_activation) != len(weights):
+        return False
+    last = torch.zeros_like(weights)
+    last[-1] = weights[-1]
+    return not bool(opened.to_pre_activation(last)[:-1].any())

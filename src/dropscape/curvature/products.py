@@ -36,6 +36,7 @@ EXAMPLE_VECTORS_OF_FULLY_CONNECTED = 2**16
 GRAPH_BYTES = Budget(2**28, 1 / 32)
 KEPT_BYTES = Budget(2**30, 1 / 16)
 EXAMPLES_OF_CHECK = 64
+BATCHING_TOLERANCE = 1e-3
 
 
 class HessianOperator:
@@ -78,6 +79,7 @@ class HessianOperator:
             at_most = examples_at_once(each, targets.device)
             self._example_vectors = EXAMPLE_VECTORS.on(targets.device)
             kept = KEPT_BYTES.on(targets.device) // each
+        self._batches: bool | None = None  # whether torch can differentiate several vectors at once; not tried yet
         self._micro_batch = min(micro_batch or at_most, self._n)
         self._gradients = KeptChunks(self._gradient, self._n, self._micro_batch, kept)
 
@@ -87,6 +89,9 @@ class HessianOperator:
         products = torch.zeros_like(vectors)
         at_once = max(1, self._example_vectors // self._micro_batch)
         for gradient in self._gradients:
+            if at_once > 1 and len(vectors) > 1:
+                self._batches = self._can_batch(gradient) if self._batches is None else self._batches
+                at_once = at_once if self._batches else 1
             for rows, out in zip(vectors.split(at_once), products.split(at_once), strict=True):
                 out += self._differentiate(gradient, rows)
         return products
@@ -99,6 +104,16 @@ class HessianOperator:
             gradients = torch.autograd.grad(total, self._block, create_graph=True, materialize_grads=True)
             return torch.cat([one.reshape(-1) for one in gradients])
 
+    def _can_batch(self, gradient: Tensor) -> bool:
+        """Tell whether torch's batched products are its single ones: those of a group norm fail."""
+        vectors = torch.linspace(-1, 2, 2 * self.size, dtype=self.dtype, device=gradient.device).view(2, -1)
+        single = torch.cat([self._differentiate(gradient, vector[None]) for vector in vectors])
+        try:
+            batched = self._differentiate(gradient, vectors)
+        except RuntimeError:  # and memory, for which one at a time is right too
+            return False
+        return bool((batched - single).norm() <= BATCHING_TOLERANCE * single.norm())
+
     def _differentiate(self, gradient: Tensor, vectors: Tensor) -> Tensor:
         if not gradient.requires_grad:  # the loss is linear in the block
             return torch.zeros_like(vectors)
@@ -109,9 +124,11 @@ class HessianOperator:
             vectors if batched else vectors[0],
             is_grads_batched=batched,
             retain_graph=True,
-            materialize_grads=True,
+            allow_unused=True,
         )
-        return torch.cat([one.reshape(len(vectors), -1) for one in products], dim=1)
+        pairs = zip(products, self._block, strict=True)
+        rows = [vectors.new_zeros(len(vectors), value.numel()) if one is None else one for one, value in pairs]
+        return torch.cat([one.reshape(len(vectors), -1) for one in rows], dim=1)
 
 
 class KeptChunks:
@@ -145,7 +162,7 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
     Raises:
         RandomObjectiveError: an active dropout layer, a batch norm that reads the batch, or two evaluations of the
             same examples that differ.
-        ConfigurationError: the loss does not give one value an example.
+        ConfigurationError: the loss does not give one value an example, or one that depends on the other examples.
     """
     for name, module in model.named_modules():
         kind = type(module).__name__
@@ -162,10 +179,15 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
     few = slice(0, EXAMPLES_OF_CHECK)
     few_inputs, few_targets = take(inputs, few), targets[few]
     values = {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
+
+    def losses(chosen: slice) -> Tensor:
+        outputs = functional_call(model, values, (take(few_inputs, chosen),))
+        return output_loss(loss)(outputs, few_targets[chosen])
+
+    half = slice(len(few_targets) // 2, None)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        first, second = (
-            output_loss(loss)(functional_call(model, values, (few_inputs,)), few_targets) for _ in range(2)
-        )
+        first, second = losses(few), losses(few)
+        later = losses(half) if len(few_targets) >= 4 else second[half]
     if first.shape != few_targets.shape[:1]:
         raise ConfigurationError(
             f"the loss returned the shape {tuple(first.shape)} for {len(few_targets)} examples; give a callable that "
@@ -177,6 +199,19 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
             "two evaluations of the loss on the same examples and parameters differ by up to "
             f"{(first - second).abs().max():.3g}; switch off whatever draws random numbers in the model's forward pass."
         )
+    if not _agree(later, first[half]):
+        raise ConfigurationError(
+            "the loss of an example depends on the others that are in a batch with it, so that it has no mean over all "
+            "examples; let the model and the loss treat each example by itself, with targets of the outputs' shape."
+        )
+
+
+def _agree(one: Tensor, other: Tensor) -> bool:
+    """Tell whether losses of the same examples in batches of different size agree but for rounding, however coarse."""
+    coarse = one.dtype in (torch.float16, torch.bfloat16)
+    relative = 0.2 if coarse else 1e-2
+    finite = other.nan_to_num(0.0, 0.0, 0.0)
+    return torch.allclose(one, other, relative, relative * float(finite.abs().max()) / 10, equal_nan=True)
 
 
 def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:

@@ -1,9 +1,10 @@
 """Dropout inside any module: layers that are the identity unless masks are in force."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
@@ -159,7 +160,12 @@ def dropout_layers(model: nn.Module) -> dict[str, MaskedDropout]:
 def set_keep_prob(model: nn.Module, keep_prob: float | Sequence[float]) -> None:
     """Give every dropout layer of a model the keep probability, or one to each in the order of ``dropout_layers``."""
     layers = dropout_layers(model)
-    values = [keep_prob] * len(layers) if isinstance(keep_prob, int | float) else list(keep_prob)
+    if isinstance(keep_prob, str | Mapping) or not isinstance(keep_prob, Real | Iterable):
+        raise ConfigurationError(
+            f"keep_prob is {keep_prob!r}; write a number, or one for each dropout layer ({', '.join(layers)}) in this "
+            "order."
+        )
+    values = [keep_prob] * len(layers) if isinstance(keep_prob, Real) else list(keep_prob)
     if len(values) != len(layers):
         raise ConfigurationError(
             f"keep_prob is {values}, but the model has {len(layers)} dropout layers ({', '.join(layers)}): write one "

@@ -1,9 +1,11 @@
 """Runs a network once to see how dropout acts in it, which its modules alone do not say."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -14,21 +16,25 @@ from dropscape.errors import ConfigurationError
 _MANY, _FEW = 3, 2  # examples: more than one, of which some layers can tell nothing, and two numbers
 
 
-def probe_dropout(model: nn.Module, run: Callable[[nn.Module, int], object]) -> list[str]:
+def probe_dropout(model: nn.Module, run: Callable[[nn.Module, int], object], in_evaluation: bool = False) -> list[str]:
     """Learn where the examples stand in what each dropout layer reads; return the layers that draw in a pass.
 
     ``run(network, n)`` passes n examples through a copy of the model in training mode, in which nothing but
     ``MaskedDropout`` may draw random numbers. Normalisation layers are in evaluation mode.
 
+    ``in_evaluation`` says that masks will be in force in evaluation mode, so that a layer must be called there too.
+
     Raises:
         ConfigurationError: a module draws random numbers itself, as ``F.dropout`` does; or what a dropout layer reads
-            does not grow with the examples in one of its dimensions.
+            does not grow with the examples in one of its dimensions; or a layer is not called in evaluation mode.
     """
     network = deepcopy(model).train()
     for module in network.modules():
         if isinstance(module, _NormBase):
             module.eval()
     many, few = (_shapes_read(network, run, count) for count in (_MANY, _FEW))
+    if in_evaluation:
+        _refuse_layers_of_one_mode(many, _shapes_read(network.eval(), run, _MANY))
     layers = dropout_layers(model)
     for name, shapes in many.items():
         if len(few.get(name, ())) != len(shapes):
@@ -40,6 +46,18 @@ def probe_dropout(model: nn.Module, run: Callable[[nn.Module, int], object]) -> 
         pairs = zip(shapes, few[name], strict=True)
         layers[name].examples = tuple(_example_dimension(name, *pair) for pair in pairs)
     return list(many)
+
+
+def _refuse_layers_of_one_mode(training: dict[str, list[torch.Size]], evaluation: dict[str, list[torch.Size]]) -> None:
+    """Refuse a forward pass that calls a dropout layer in training or evaluation mode alone, or more often."""
+    for name in training | evaluation:
+        calls = [len(shapes.get(name, ())) for shapes in (training, evaluation)]
+        if calls[0] != calls[1]:
+            raise ConfigurationError(
+                f"the model's dropout layer '{name}' is called {calls[0]} times in training mode and {calls[1]} times "
+                "in evaluation mode, in which gradients are sampled; call it in both, because in evaluation mode it "
+                "does nothing by itself."
+            )
 
 
 @torch.no_grad()
@@ -68,18 +86,17 @@ def _shapes_read(
 
 @contextmanager
 def _own_draws_refused(network: nn.Module) -> Iterator[None]:
-    """Refuse modules that move torch's generators inside, whose states are put back."""
+    """Refuse modules that move torch's, Python's or numpy's generator inside, whose states are put back."""
     devices = sorted({value.device.index or 0 for value in network.parameters() if value.device.type == "cuda"})
-    before: list[list[Tensor]] = []
-    handles = []
+    before: list[list[object]] = []
+    states, handles = (random.getstate(), np.random.get_state()), []  # noqa: NPY002
     for name, module in network.named_modules():
 
         def note(*_: object) -> None:
             before.append(_generator_states(devices))
 
         def compare(module: nn.Module, *_: object, name: str = name) -> None:
-            pairs = zip(before.pop(), _generator_states(devices), strict=True)
-            if not all(torch.equal(one, other) for one, other in pairs):
+            if before.pop() != _generator_states(devices):
                 raise _own_draws(module, name)
 
         handles += [module.register_forward_pre_hook(note), module.register_forward_hook(compare)]
@@ -87,12 +104,17 @@ def _own_draws_refused(network: nn.Module) -> Iterator[None]:
         with torch.random.fork_rng(devices):
             yield
     finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
         for handle in handles:
             handle.remove()
 
 
-def _generator_states(devices: list[int]) -> list[Tensor]:
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
+def _generator_states(devices: list[int]) -> list[object]:
+    """The states of torch's generators, Python's and numpy's."""
+    of_torch = [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
+    numpys = np.random.get_state()  # noqa: NPY002
+    return [*(state.numpy().tobytes() for state in of_torch), random.getstate(), numpys[1].tobytes(), numpys[2:]]
 
 
 def _own_draws(module: nn.Module, name: str) -> ConfigurationError:

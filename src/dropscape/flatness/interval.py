@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dropscape.curvature.eigenpairs import Spectrum
 from dropscape.curvature.products import refuse_random_objective
 from dropscape.errors import ConfigurationError
 from dropscape.flatness.crossing import advance_both, first_crossings
@@ -18,6 +19,7 @@ from dropscape.flatness.profile import ForwardProfile, loss_profile
 from dropscape.models.block import block_vector
 from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.losses import PerExampleLoss
+from dropscape.numerics.autograd_modes import as_measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +67,14 @@ class IntervalFlatness:
         return axes
 
 
+@as_measured()
 def interval_flatness(
     model: nn.Module,
     block: Block,
     data: Any,
     loss: str | nn.Module | PerExampleLoss = "cross_entropy",
     *,
-    directions: Tensor,
+    directions: Tensor | Spectrum,
     forward: Forward | None = None,
     factors: Sequence[float] = (2.0,),
     floors: Sequence[float] | None = None,
@@ -89,12 +92,13 @@ def interval_flatness(
 
     One dense layer of a FullyConnected, with or without its bias, takes the fast path of ``AffineProfile``; any other
     model and block one forward pass a loss value, from the block on where the model can be cut there. Losses are
-    computed in the model's dtype and averaged in float64; with a float32 model the widths agree with float64 to about
-    1e-6 relative, with a float64 model to ``tolerance``. The distances are float64.
+    computed in the model's dtype, float32 at least, and averaged in float64; with a float32 model the widths agree with
+    float64 to about 1e-6 relative, with a float64 model to ``tolerance``. The distances are float64.
 
     Args:
         model, block, data, loss, forward: as ``block_loss`` reads them. The model is at theta and is not changed.
-        directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype.
+        directions: (K, P), unit vectors in the order of ``block_vector``; any float dtype. Or a spectrum
+            of the Hessian or the covariance, whose eigenvectors they then are.
         factors: multiples of the loss, above 1, in any order.
         floors: one for each factor, below L(theta): the ends are where L - floor is that multiple of L(theta) - floor.
             None: 0 for all. Label smoothing's entropy makes it the multiple of a divergence, whose smallest value is 0.
@@ -110,7 +114,7 @@ def interval_flatness(
     model, block, inputs, targets, loss = block_loss(model, block, data, loss, forward).given
     refuse_random_objective(model, inputs, targets, loss)
     origin = block_vector(model, block)
-    directions = torch.as_tensor(directions, device=origin.device)
+    directions = torch.as_tensor(getattr(directions, "eigenvectors", directions), device=origin.device)
     if directions.ndim != 2 or directions.shape[1] != len(origin):
         raise ConfigurationError(
             f"directions have the shape {tuple(directions.shape)}; the block {', '.join(block)} has {len(origin)} "
@@ -140,7 +144,7 @@ def interval_flatness(
         levels = [math.log(multiples[i]) for i in ascending]
         scale = origin.double().norm().item() or 1.0
         slopes = torch.nan_to_num(gradient @ directions.double().T / loss0)
-        for k, direction in enumerate(directions.to(origin.dtype) if levels else ()):
+        for k, direction in enumerate(directions.to(profile.dtype) if levels else ()):
             profile.point_along(direction)
             slope = float(slopes[k])
             curvature = math.nan if curvatures is None else float(curvatures[k]) / loss0

@@ -1,12 +1,14 @@
 """Computes the loss along straight lines through a block, L(theta + d v), as cheaply as the model allows.
 
 A profile holds a model, a block and a data set; ``point_along`` chooses the line and ``losses`` answers for distances
-d on it. Every loss is the mean over all examples, summed in float64 whatever the model's dtype.
+d on it. Every loss is the mean over all examples, computed in the model's dtype, float32 at least, and summed in
+float64.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
 from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products
 from dropscape.models.losses import PerExampleLoss, output_loss
-from dropscape.models.prefix_suffix import Inputs, are_images, count, in_fast_order, split_network, take
+from dropscape.models.prefix_suffix import Inputs, are_images, cast, count, in_fast_order, split_network, take
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import product
 
@@ -35,9 +37,16 @@ def loss_profile(
 ) -> "AffineProfile | ForwardProfile":
     """Choose the fastest profile: affine for one dense layer of a FullyConnected and a named loss."""
     layer, loss = dense_layer_of_block(block), by_name(loss)
-    if type(model) is FullyConnected and layer is not None and isinstance(loss, str):
+    full = _dtype(model) is next(model.parameters()).dtype
+    if type(model) is FullyConnected and layer is not None and isinstance(loss, str) and full:
         return AffineProfile(model, *layer, inputs, targets, loss)
     return ForwardProfile(model, block, inputs, targets, loss)
+
+
+def _dtype(model: nn.Module) -> torch.dtype:
+    """The finest dtype of a model's parameters, float32 at least: half precision would round a short step away."""
+    given = [value.dtype for value in model.parameters() if value.is_floating_point()]
+    return reduce(torch.promote_types, given, torch.float32)
 
 
 class ForwardProfile:
@@ -55,7 +64,8 @@ class ForwardProfile:
         loss: str | PerExampleLoss = "cross_entropy",
     ):
         origin = block_parameters(model, block)
-        cut = split_network(model, block, inputs, next(iter(origin.values())).dtype)
+        self.dtype = _dtype(model)
+        cut = split_network(model, block, inputs, self.dtype)
         self._batch = (
             FORWARD_BATCH.on(targets.device)
             if type(model) is FullyConnected
@@ -63,13 +73,13 @@ class ForwardProfile:
         )
         if are_images(inputs):
             cut.network.to(memory_format=torch.channels_last)
-        self._inputs, self._suffix = cut.prepared(in_fast_order(inputs), self._batch)
+        self._inputs, self._suffix = cut.prepared(in_fast_order(cast(inputs, self.dtype)), self._batch)
         self._model, self._names = model, tuple(block)
-        self._block, self._origin = cut.block, {name: value.clone() for name, value in origin.items()}
-        self._targets, self._loss = targets, output_loss(loss)
+        self._block, self._origin = cut.block, {name: value.to(self.dtype, copy=True) for name, value in origin.items()}
+        self._targets, self._loss = cast(targets, self.dtype), output_loss(loss)
 
     def point_along(self, direction: Tensor) -> None:
-        """Choose the line: v, shape (P,), in the model's dtype."""
+        """Choose the line: v, shape (P,), in ``dtype``."""
         self._direction = split_vector(self._model, self._names, direction)
 
     @torch.no_grad()
@@ -82,7 +92,8 @@ class ForwardProfile:
         """Compute the gradient of the loss at theta, shape (P,), float64 sum of the batches' gradients."""
         total: Tensor | float = 0.0
         for losses in self._batches(0.0):
-            gradients = torch.autograd.grad(losses.sum() / len(self._targets), list(self._block.values()))
+            mean = losses.sum() / len(self._targets)
+            gradients = torch.autograd.grad(mean, list(self._block.values()), materialize_grads=True)
             total = total + torch.cat([gradient.reshape(-1) for gradient in gradients]).double()
         return total
 
@@ -126,6 +137,7 @@ class AffineProfile:
     """
 
     def __init__(self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, targets: Tensor, loss: str):
+        self.dtype = _dtype(model)
         self._activate = IN_PLACE.get(model.activation, model.activate)
         self._cross_entropy = loss == "cross_entropy"
         self._examples = len(inputs)
@@ -186,7 +198,7 @@ class AffineProfile:
         return chunks
 
     def point_along(self, direction: Tensor) -> None:
-        """Choose the line: v, shape (P,), in the model's dtype."""
+        """Choose the line: v, shape (P,), in ``dtype``."""
         matrix = rows_from_block(direction, len(self._chunks[0].z), self._with_bias)
         for chunk in self._chunks:
             chunk.change.copy_(product(matrix, chunk.block_inputs))

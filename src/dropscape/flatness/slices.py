@@ -28,6 +28,7 @@ from dropscape.flatness.profile import ForwardProfile
 from dropscape.models.block_loss import Block, Forward, block_loss
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import Inputs
+from dropscape.numerics.autograd_modes import as_measured
 from dropscape.numerics.seeds import torch_generator
 
 Moved = Literal["weights", "all"]
@@ -36,7 +37,7 @@ Moved = Literal["weights", "all"]
 def filter_normalised_direction(
     model: nn.Module, seed: int, index: int = 0, moved: Moved = "weights"
 ) -> dict[str, Tensor]:
-    """Draw direction ``index`` of a seed, by parameter name, in each parameter's shape and dtype.
+    """Draw direction ``index`` of a seed, by parameter name, in each parameter's shape and dtype, float32 at least.
 
     The Gaussian draw depends on the seed, the index and the parameter's name and shape only: two networks of one
     architecture get the same draw, each scaled to its filters; ``moved`` changes no weight's direction. Drawn in
@@ -49,10 +50,10 @@ def filter_normalised_direction(
             direction[name] = torch.zeros_like(value)
             continue
         generator = torch_generator(seed, "flatness", f"slice direction {index}, {name}")
-        drawn = torch.randn(value.shape, generator=generator).to(value.device, torch.float64)
+        drawn = torch.randn(value.shape, generator=generator, dtype=torch.float32).to(value.device, torch.float64)
         dims = tuple(range(0 if value.ndim <= 2 else 1, value.ndim))
         scale = value.double().square().sum(dims, keepdim=True).sqrt() / drawn.square().sum(dims, keepdim=True).sqrt()
-        direction[name] = (drawn * scale).to(value.dtype)
+        direction[name] = (drawn * scale).to(torch.promote_types(value.dtype, torch.float32))
     return direction
 
 
@@ -83,6 +84,7 @@ class LossSlice:
         return axes
 
 
+@as_measured()
 def loss_slice(
     model: nn.Module,
     block: Block | None,
@@ -97,8 +99,8 @@ def loss_slice(
 ) -> LossSlice:
     """Compute f(alpha) on a grid along several directions of a seed.
 
-    The loss is the mean over all examples, computed in the model's dtype and summed in float64. The model is not
-    changed.
+    The loss is the mean over all examples, computed in the model's dtype, float32 at least, and summed in float64. The
+    model is not changed.
 
     Args:
         model, block, data, loss, forward: as ``block_loss`` reads them; with None as block all parameters move.
@@ -119,6 +121,7 @@ def loss_slice(
     return LossSlice(pd.concat(frames, ignore_index=True))
 
 
+@as_measured()
 def slice_widths(
     model: nn.Module,
     block: Block | None,

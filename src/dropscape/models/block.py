@@ -4,7 +4,7 @@ A block is a tuple of parameter names of a module, for example ``("layers.1.weig
 vector holds the parameters one after the other in that order, each flattened row by row.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,10 @@ def named_block(model: nn.Module, block: str | Sequence[str] | nn.Module | None)
                 f"block is a {type(block).__name__} without parameters; write some of: {', '.join(names.values())}."
             )
         return found
+    if isinstance(block, Tensor) or not isinstance(block, Iterable):
+        raise ConfigurationError(
+            f"block is a {type(block).__name__}; write parameters' names, some of: {', '.join(names.values())}."
+        )
     given = [block] if isinstance(block, str) else list(block)
     known = dict(model.named_parameters(remove_duplicate=False))
     if not given:

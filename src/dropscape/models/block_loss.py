@@ -1,19 +1,21 @@
 """The mean loss of any model over data, as a function of a block of its parameters: what every measurement takes."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import UninitializedParameter
 from torch.utils.data import DataLoader, Dataset
 
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import in_words, named_block
 from dropscape.models.given_loss import per_example_loss
-from dropscape.models.losses import PerExampleLoss
+from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, count, take
 
 Forward = Callable[[nn.Module, Any], Tensor]
@@ -89,15 +91,27 @@ def block_loss(
                 f"the block's parameter '{name}' is of {parameters[name].dtype}, which has no derivative; "
                 "write a block of floating-point parameters."
             )
+    if isinstance(loss, type) or not (callable(loss) or isinstance(loss, str)):
+        kind = f"the class {loss.__name__}" if isinstance(loss, type) else f"a {type(loss).__name__}"
+        raise ConfigurationError(
+            f"loss is {kind}; give a name, a loss of torch.nn such as nn.MSELoss(), or a callable that maps outputs "
+            "and targets to one loss an example."
+        )
     inputs, targets = _inputs_and_targets(data)
     keys = tuple(inputs) if isinstance(inputs, Mapping) else None
     inputs = _on_device(tuple(inputs.values()) if keys else inputs, first.device)
     targets = _on_device(targets, first.device)
+    if isinstance(targets, tuple):
+        raise ConfigurationError(
+            f"the targets are {len(targets)} tensors; give one, and several batches as a DataLoader or joined into one."
+        )
     _check_examples(inputs, targets, keys)
     if forward is not None or keys:
         model, names = CalledModel(model, forward, keys), tuple(f"model.{name}" for name in names)
     outputs = _first_outputs(model, names, inputs)
-    return BlockLoss(model, names, inputs, targets, per_example_loss(loss, outputs, targets), outputs.shape[1:])
+    each = per_example_loss(loss, outputs, targets)
+    _check_loss(each, outputs, targets[: len(outputs)])
+    return BlockLoss(model, names, inputs, targets, each, outputs.shape[1:])
 
 
 def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block | None]:
@@ -116,7 +130,7 @@ def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block 
             )
     if isinstance(block, str):
         block = block.removeprefix(prefix)
-    elif block is not None and not isinstance(block, nn.Module):
+    elif isinstance(block, Iterable) and not isinstance(block, nn.Module | Tensor):
         block = [str(name).removeprefix(prefix) for name in block]
     elif isinstance(block, nn.Module):
         block = _unwrapped(block, None)[0]
@@ -169,6 +183,8 @@ def _joined(parts: Sequence[Any]) -> Any:
     if isinstance(parts[0], tuple | list):
         return tuple(_joined(values) for values in zip(*parts, strict=True))
     tensors = [torch.as_tensor(part) for part in parts]
+    if any(tensor.ndim == 0 for tensor in tensors):
+        raise ConfigurationError("the loader gives single numbers and no batches; write a batch_size for it.")
     if len({tensor.shape[1:] for tensor in tensors}) > 1:
         raise ConfigurationError(
             f"the loader's batches have examples of shapes {tuple(tensors[0].shape[1:])} and others; pad all examples "
@@ -178,13 +194,16 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def _on_device(values: Any, device: torch.device) -> Any:
-    if isinstance(values, tuple | list):
+    """Make tensors of arrays and of lists of numbers; a tuple or list of tensors stays one of several inputs."""
+    if isinstance(values, tuple | list) and any(isinstance(value, Tensor | np.ndarray) for value in values):
         return tuple(_on_device(value, device) for value in values)
     try:
-        return torch.as_tensor(values).detach().to(device)
+        tensor = torch.as_tensor(values).detach().to(device)
+        return tensor.clone() if tensor.is_inference() else tensor  # of which autograd keeps nothing
     except (TypeError, ValueError, RuntimeError) as error:
+        kind = f"list of {type(values[0]).__name__}" if isinstance(values, list) else type(values).__name__
         raise ConfigurationError(
-            f"data holds a {type(values).__name__}, which is no tensor; give tensors or arrays of numbers."
+            f"data holds a {kind}, which is no tensor; give tensors or arrays of numbers."
         ) from error
 
 
@@ -207,9 +226,40 @@ def _check_examples(inputs: Inputs, targets: Tensor, keys: Sequence[str] | None)
         raise ConfigurationError("data holds no examples; give at least one.")
 
 
+def _called(model: nn.Module, inputs: Inputs) -> Any:
+    """Run a model, and say what it was given if it cannot be."""
+    try:
+        return model(inputs)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        read = ", ".join(f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}" for value in given)
+        dtypes = {str(value.dtype).removeprefix("torch.") for value in model.parameters()}
+        raise ConfigurationError(
+            f"the model ({', '.join(sorted(dtypes))}) cannot read the first examples, {read}: "
+            f"{type(error).__name__}, {str(error).splitlines()[0].rstrip('.')}; give inputs of the model's dtype and "
+            "shapes as one tensor, a dictionary of its arguments' names, or say with forward how they are read."
+        ) from error
+
+
+def _check_loss(loss: str | PerExampleLoss, outputs: Tensor, targets: Tensor) -> None:
+    """Refuse a loss that cannot be computed of the first examples."""
+    try:
+        output_loss(loss)(outputs, targets)
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        raise ConfigurationError(
+            f"the loss cannot be computed of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} of "
+            f"{targets.dtype}: {type(error).__name__}, {str(error).splitlines()[0].rstrip('.')}; give targets, or a "
+            "loss, that fit."
+        ) from error
+
+
 def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Tensor:
     """Run a copy on the first examples: it must give one tensor with a row for each, which depends on the block."""
     few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
+    if any(isinstance(value, UninitializedParameter) for value in model.parameters()):
+        raise ConfigurationError(
+            "the model has lazy layers whose parameters have no shape yet; call model(inputs) once before."
+        )
     try:
         copied = copy.deepcopy(model).eval().requires_grad_(False)
     except RuntimeError as error:  # a tensor that is not a leaf, as those of torch's former weight_norm
@@ -219,7 +269,7 @@ def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Te
         ) from error
     parameters = [copied.get_parameter(name).requires_grad_() for name in block]
     with torch.enable_grad():
-        outputs = copied(few)
+        outputs = _called(copied, few)
     if not isinstance(outputs, Tensor):
         raise ConfigurationError(
             f"the model's output is a {type(outputs).__name__}, not a tensor; say which part of it with forward, for "

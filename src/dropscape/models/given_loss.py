@@ -5,6 +5,7 @@ The mean of what comes out over the examples is the loss's own mean over everyth
 
 import copy
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -42,6 +43,11 @@ def per_example_loss(loss: str | nn.Module | PerExampleLoss, outputs: Tensor, ta
     if loss == "cross_entropy" and not targets.is_floating_point():
         return _cross_entropy(outputs, targets, IGNORED)
     if isinstance(loss, str):
+        if loss == "cross_entropy" and targets.shape[1:] == outputs.shape[1:]:
+            raise ConfigurationError(
+                "loss 'cross_entropy' needs class numbers, but targets are real-valued; write loss 'mse', or "
+                "nn.CrossEntropyLoss() if they are the classes' probabilities."
+            )
         output_loss(loss)(outputs, targets[: len(outputs)])  # an unknown name, or targets that do not fit
     return loss
 
@@ -87,6 +93,8 @@ def _cross_entropy(
 
     ``by_weight`` divides by the places' weights, as torch's mean does, and not by how many there are.
     """
+    if targets.dtype not in (torch.int32, torch.int64):
+        raise ConfigurationError(f"targets are {targets.dtype}; write class numbers as targets.long().")
     at = _dimension_of_classes(outputs, targets)
     classes, counted = outputs.shape[at], targets != ignored
     wrong = counted & ((targets < 0) | (targets >= classes))

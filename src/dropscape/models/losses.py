@@ -64,13 +64,13 @@ def _softplus(x: Tensor) -> Tensor:
 
 
 def squared_error_per_example(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Compute |outputs - targets|^2 / 2 of each example, (n,), from (n, C) (the papers' (1/2n) sum_i |f - y|^2)."""
+    """Compute |outputs - targets|^2 / 2 of each example, (n,), from (n, ...) (the papers' (1/2n) sum_i |f - y|^2)."""
     if targets.shape != outputs.shape:
         raise ConfigurationError(
             f"loss 'mse' needs targets of the outputs' shape {tuple(outputs.shape)}, not {tuple(targets.shape)}; "
             "write loss 'cross_entropy' for class numbers, or encode them one-hot."
         )
-    return (outputs - targets).square().sum(dim=1) / 2
+    return (outputs - targets).square().view(len(outputs), -1).sum(dim=1) / 2
 
 
 LOSSES: dict[str, PerExampleLoss] = {"cross_entropy": cross_entropy_per_example, "mse": squared_error_per_example}

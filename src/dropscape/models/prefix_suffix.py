@@ -2,13 +2,14 @@
 
 A module may offer ``split(block) -> (prefix, suffix)``, two callables with ``suffix(prefix(x)) == model(x)`` in
 evaluation mode, both reading the module's parameters when they are called, and ``prefix`` none of the block's. An
-``nn.Sequential`` is cut between its children; any other module runs whole.
+``nn.Sequential`` is cut between its children; any other module runs whole, one with another ``split`` too.
 
 What a network reads, and what a prefix hands on, is a tensor or a tuple of tensors whose first dimension counts the
 examples.
 """
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,16 +40,23 @@ def take(inputs: Inputs, chosen: slice | Tensor) -> Inputs:
     return inputs[chosen] if isinstance(inputs, Tensor) else tuple(values[chosen] for values in inputs)
 
 
+def spread(n: int, few: int) -> Tensor:
+    """Number ``few`` of n examples, or all, spread evenly: the first ones may be of one class, or blank."""
+    return torch.linspace(0, n - 1, min(n, few), dtype=torch.float64).round().long()
+
+
 def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
     """Take the examples in order, ``size`` at a time."""
     return (take(inputs, slice(start, start + size)) for start in range(0, count(inputs), size))
 
 
 def cast(inputs: Inputs, dtype: torch.dtype) -> Inputs:
-    """Convert floating-point tensors to ``dtype``, detached; whole numbers stay as they are."""
-    if isinstance(inputs, Tensor):
-        return inputs.detach().to(dtype) if inputs.is_floating_point() else inputs
-    return tuple(cast(values, dtype) for values in inputs)
+    """Convert floating-point tensors to ``dtype``, detached, and complex ones to its complex numbers; others stay."""
+    if not isinstance(inputs, Tensor):
+        return tuple(cast(values, dtype) for values in inputs)
+    if inputs.is_floating_point():
+        return inputs.detach().to(dtype)
+    return inputs.detach().to(dtype.to_complex()) if inputs.is_complex() else inputs
 
 
 def moved(inputs: Inputs, device: str | torch.device) -> Inputs:
@@ -103,38 +111,63 @@ def split_network(model: nn.Module, block: Sequence[str], inputs: Inputs, dtype:
     A ConfigurationError names an unknown parameter, or a ``split`` of the model that does not keep its word.
     """
     block_parameters(model, block)
-    network = copy.deepcopy(model).requires_grad_(False).to(dtype)
+    network = copy.deepcopy(model).requires_grad_(False)
+    # Module.to(dtype) would leave complex parameters and buffers, as rotary embeddings have, with their real parts.
+    network._apply(lambda values: cast(values, dtype))
     parameters = {name: network.get_parameter(name).requires_grad_() for name in block}
-    prefix, suffix = split(network, block)
-    few = cast(take(inputs, slice(0, EXAMPLES_OF_CHECK)), dtype)
+    prefix, suffix = split(network, block, cast(inputs, dtype))
+    return SplitNetwork(network, parameters, prefix, suffix)
+
+
+def split(
+    network: nn.Module, block: Sequence[str], inputs: Inputs
+) -> tuple[Callable[[Inputs], Inputs], Callable[[Inputs], Tensor]]:
+    """Cut the network itself before the block, into ``(prefix, suffix)``; the first few ``inputs`` test the cut.
+
+    Of the parameters only the block's require gradients. An ``nn.Sequential`` is not cut where a child hands on
+    something else than rows for the examples, or where the whole is more than its children.
+    """
+    block_parameters(network, block)
+    method = getattr(type(network), "split", None)  # which another module may have for something else
+    offers_split = callable(method) and list(inspect.signature(method).parameters)[1:] == ["block"]
+    if offers_split:
+        prefix, suffix = network.split(list(block))
+    elif type(network) is nn.Sequential:
+        parameters = {id(network.get_parameter(name)) for name in block}
+        first = [any(id(value) in parameters for value in child.parameters()) for child in network].index(True)
+        prefix, suffix = network[:first], network[first:]
+    else:
+        return _nothing, network
+    few = take(inputs, slice(0, EXAMPLES_OF_CHECK))
     with torch.enable_grad():
         read = prefix(few)
+        one = prefix(take(few, slice(0, 1)))
+    if not offers_split and not (_are_rows(read, count(few)) and _are_rows(one, 1)):
+        return _nothing, network
     if any(values.requires_grad for values in _tensors(read)):
         raise ConfigurationError(
-            f"{type(model).__name__}.split({list(block)}) gives a prefix that reads the block; change that method so "
+            f"{type(network).__name__}.split({list(block)}) gives a prefix that reads the block; change that method so "
             "that the prefix ends before the first layer that reads a parameter of the block."
         )
     with torch.no_grad():
         whole, joined = network(few), suffix(read)
     atol = SPLIT_TOLERANCE * float(whole.abs().nan_to_num(0, 0, 0).max())
-    if whole.shape != joined.shape or not torch.allclose(whole, joined, rtol=0, atol=atol, equal_nan=True):
-        raise ConfigurationError(
-            f"{type(model).__name__}.split({list(block)}) gives a prefix and a suffix whose outputs are not the "
-            "model's; change that method so that suffix(prefix(x)) equals model(x)."
-        )
-    return SplitNetwork(network, parameters, prefix, suffix)
+    if whole.shape == joined.shape and torch.allclose(whole, joined, rtol=0, atol=atol, equal_nan=True):
+        return prefix, suffix
+    if not offers_split:
+        return _nothing, network
+    raise ConfigurationError(
+        f"{type(network).__name__}.split({list(block)}) gives a prefix and a suffix whose outputs are not the "
+        "model's; change that method so that suffix(prefix(x)) equals model(x)."
+    )
 
 
-def split(network: nn.Module, block: Sequence[str]) -> tuple[Callable[[Inputs], Inputs], Callable[[Inputs], Tensor]]:
-    """Cut the network itself before the block, into ``(prefix, suffix)``; neither is tested."""
-    block_parameters(network, block)
-    if hasattr(network, "split"):
-        return network.split(list(block))
-    if type(network) is nn.Sequential:
-        parameters = {id(network.get_parameter(name)) for name in block}
-        reads = [any(id(value) in parameters for value in child.parameters()) for child in network]
-        return network[: reads.index(True)], network[reads.index(True) :]
-    return _nothing, network
+def _are_rows(read: object, n: int) -> bool:
+    """Tell whether what a prefix hands on is tensors with a row for each of n examples."""
+    return all(
+        isinstance(values, Tensor) and values.ndim and len(values) == n
+        for values in (read if isinstance(read, tuple) else (read,))
+    )
 
 
 def _nothing(inputs: Inputs) -> Inputs:

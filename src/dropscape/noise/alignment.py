@@ -12,9 +12,10 @@ from torch import Tensor
 
 from dropscape.curvature.estimates import TraceAndNorm, trace_and_norm
 from dropscape.curvature.hessian import BlockHessian
+from dropscape.errors import ConfigurationError
 from dropscape.noise.projection import projected_variance
 from dropscape.noise.random_directions import random_directions
-from dropscape.noise.samples import centred
+from dropscape.noise.samples import as_array, centred
 from dropscape.numerics.fits import NUMERICALLY_ZERO, power_law, spearman
 
 # Samples that an operator multiplies at once.
@@ -87,7 +88,7 @@ def alignment(
         seed: of the random vectors that these two are estimated with.
         covariance: ``sample_covariance`` of the samples, where it is at hand; used with a dense Hessian.
     """
-    values = np.asarray(samples)
+    values = as_array(samples)
     deviations = centred(values)
     count, dimension = deviations.shape
     squares = np.einsum("np,np->n", deviations, deviations)
@@ -102,9 +103,12 @@ def alignment(
             trace_h_sigma += float((hessian(few).double().cpu() * few).sum()) / count
         curvature = trace_and_norm(hessian, dimension, products, seed)
     else:
-        matrix = np.asarray(hessian, dtype=np.float64)
+        matrix = as_array(hessian).astype(np.float64, copy=False)
         if matrix.shape != (dimension, dimension):
-            raise ValueError(f"hessian must have the shape ({dimension}, {dimension}), not {matrix.shape}.")
+            raise ConfigurationError(
+                f"the Hessian has the shape {matrix.shape} and the samples {dimension} parameters; give both of one "
+                "block."
+            )
         sigma = sample_covariance(values) if covariance is None else np.asarray(covariance)
         trace_h_sigma = float(np.vdot(matrix, sigma))
         curvature = TraceAndNorm(float(np.trace(matrix)), 0.0, math.sqrt(np.vdot(matrix, matrix)), 0.0)

@@ -22,8 +22,9 @@ def derivative_along(
         scale: size of a derivative against which it has to settle; None: its own.
 
     Returns:
-        The derivative, and how far it may be off: the change between one step and the next smaller one, and rounding.
-        Infinite if no two steps gave numbers.
+        The derivative, and how far it may be off: twice the change between one step and the next smaller one, because
+        at a kink, or where the function rounds to float32, it is the smaller step that is off; and rounding. Infinite
+        if no two steps gave numbers.
     """
     length = float(origin.norm()) or 1.0
     best, least, before = origin.new_zeros(()), float("inf"), None
@@ -33,7 +34,7 @@ def derivative_along(
         change = (after - back) / (2 * step)
         rounding = float(after.norm() + back.norm()) * torch.finfo(torch.float64).eps / step
         if before is not None:
-            off = float((change - before).norm()) + rounding
+            off = 2 * float((change - before).norm()) + rounding
             if off < least:
                 best, least = change, off
             if least <= SETTLED * (float(change.norm()) if scale is None else scale):

@@ -197,7 +197,8 @@ def _passes(
 
     Passes of convolutions in float64 take many of float32's time on a processor, which is as if there were fewer.
     """
-    network, one = deepcopy(masked).to(device).eval(), moved(take(inputs, slice(0, 1)), device)
+    network = deepcopy(masked).to(device).eval().requires_grad_(False)
+    one = moved(take(inputs, slice(0, 1)), device)
     slower = DOUBLE_CONVOLUTIONS if any(isinstance(module, _ConvNd) for module in network.modules()) else 1
     prefix, suffix, runs_once = cut_before_block(network, block, one, masks)
     if not runs_once:

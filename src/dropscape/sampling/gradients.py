@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dropscape.curvature.products import by_name
+from dropscape.curvature.products import by_name, refuse_random_objective
 from dropscape.dropout.layers import ModuleMasks, dropout_layers
 from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
@@ -19,6 +20,7 @@ from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.prefix_suffix import Inputs
+from dropscape.numerics.autograd_modes import as_measured
 from dropscape.numerics.certificates import Certificate
 from dropscape.sampling.certificate import certify_closed_form, certify_draws
 from dropscape.sampling.closed_form import check_dropout_after, closed_form_gradients
@@ -77,6 +79,7 @@ class DropoutGradients:
         return axes
 
 
+@as_measured()
 def dropout_gradients(
     model: nn.Module,
     block: Block,
@@ -126,8 +129,9 @@ def dropout_gradients(
             arguments that do not fit the model.
         CertificateError: the gradients are wrong (``sampling.certificate``).
     """
-    if samples < 1:
-        raise ConfigurationError(f"samples is {samples}; write how many gradients to draw, at least 1.")
+    for name, value in {"samples": samples, "micro_batch": micro_batch}.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ConfigurationError(f"{name} is {value!r}; write a whole number, at least 1.")
     given = block_loss(model, block, data, loss, forward)
     model, block, inputs, targets, loss = given.given
     device = next(model.parameters()).device if device is None else device
@@ -149,6 +153,7 @@ def dropout_gradients(
     masked, keep_probs = prepared(model, inputs, keep_prob)
     if not keep_probs:
         raise _nothing_dropped(masked)
+    refuse_random_objective(masked.eval(), inputs, targets, loss)
     rows = torch.empty(0)
     given = (masked, block, inputs, targets, output_loss(loss))
     for number, (_, gradient) in enumerate(masked_draws(*given, micro_batch=micro_batch, **options)):
@@ -178,7 +183,7 @@ def _with_dropout_after(
             "dropout_after out: dropout acts where the model has a dropout layer."
         )
     check_dropout_after(model, layer)
-    if not isinstance(keep_prob, int | float):
+    if not isinstance(keep_prob, Real):
         raise ConfigurationError(
             f"keep_prob is {keep_prob} with dropout_after {layer}; write the probability that a unit of that layer is "
             "kept, for example keep_prob=0.8."

@@ -36,7 +36,7 @@ def prepared(
     def run(network: nn.Module, examples: int) -> None:
         network(moved(take(inputs, torch.arange(examples) % n), device))
 
-    drawing = probe_dropout(masked, run)
+    drawing = probe_dropout(masked, run, in_evaluation=True)
     layers = dropout_layers(masked)
     return masked, {name: layers[name].keep_prob for name in drawing}
 
@@ -103,7 +103,8 @@ def masked_draws(
             with masks_in_force(model, masks, draw, start):
                 total = losses(slice(start, start + micro_batch)).sum() / n
             mean += total.detach()
-            gradient += torch.cat([one.reshape(-1) for one in torch.autograd.grad(total, parameters)])
+            gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
+            gradient += torch.cat([one.reshape(-1) for one in gradients])
         if progress is not None:
             progress(draw + 1, samples)
         yield mean, gradient
@@ -113,7 +114,7 @@ def cut_before_block(
     model: nn.Module, block: Sequence[str], inputs: Inputs, masks: ModuleMasks
 ) -> tuple[Callable[[Inputs], Inputs], Callable[[Inputs], Tensor], bool]:
     """Cut a model before the block: prefix, suffix, and whether the prefix is the same under all masks."""
-    prefix, suffix = split(model, block)
+    prefix, suffix = split(model, block, inputs)
     return prefix, suffix, not _passes_dropout(model, prefix, take(inputs, slice(0, 1)), masks)
 
 
