@@ -108,3 +108,9 @@ def test_the_squared_error_of_outputs_of_any_shape(outputs, targets):
     made = Does(lambda x: x[:, 0]) if outputs == 1 else Does(lambda x: x.unflatten(1, (2, 3)))
     model = seeded(lambda: nn.Sequential(nn.Linear(6, 6), nn.Tanh(), made))
     assert_exact(model, "0.weight", (X, targets.double()), "mse", lambda: (model(X) - targets).square().sum() / 24)
+
+
+def test_directions_that_are_not_finite_are_refused():
+    """A search along one would never end."""
+    with pytest.raises(ConfigurationError, match="directions hold numbers that are not finite"):
+        interval_flatness(seeded(mlp), "0.weight", (X, Y), directions=torch.full((1, 30), torch.nan))

@@ -120,6 +120,8 @@ def interval_flatness(
             f"directions have the shape {tuple(directions.shape)}; the block {', '.join(block)} has {len(origin)} "
             f"parameters: give directions of shape (K, {len(origin)}), in the order of block_vector."
         )
+    if not bool(torch.isfinite(directions).all()):
+        raise ConfigurationError("directions hold numbers that are not finite; leave these directions out.")
     if not factors or not all(1 < factor < math.inf for factor in factors):
         raise ConfigurationError(
             f"flatness.factors is {list(factors)}, but the loss rises from a minimum; write numbers above 1, such as 2."
