@@ -14,6 +14,8 @@ from dropscape.curvature.spectrum import spectrum
 from dropscape.errors import CertificateError, ConfigurationError, RandomObjectiveError
 from dropscape.flatness.interval import interval_flatness
 from dropscape.flatness.slices import loss_slice
+from dropscape.models.fnn import FullyConnected
+from dropscape.sampling.gradients import dropout_gradients
 from tests.models_of_people import X, Y, assert_exact, by_autograd, mlp, seeded
 
 
@@ -396,3 +398,39 @@ def test_a_tiny_loss_keeps_its_digits():
     found = block_hessian(model, "0.weight", (inputs, labels))
     assert float((found.matrix - exact.matrix).norm() / exact.matrix.norm()) < 1e-5
     assert found.certificate.verdict == exact.certificate.verdict == "passed"
+
+
+def doubled(model):
+    """The same network with twice its outputs."""
+    model.register_forward_hook(lambda *given: 2 * given[-1])
+
+
+def hooked_layer(model):
+    model.layers[-1].register_forward_hook(lambda *given: 2 * given[-1])
+
+
+def shared(model):
+    model.layers[2].weight = model.layers[1].weight
+
+
+@pytest.mark.parametrize("change", [doubled, hooked_layer, shared])
+def test_formulas_do_not_take_the_place_of_a_network_that_was_changed(change):
+    model = seeded(lambda: FullyConnected((6, 5, 5, 5, 3)))
+    change(model)
+    expected = by_autograd(model, ["layers.1.weight"], lambda: F.cross_entropy(model(X), Y))
+    found = block_hessian(model, "layers.1.weight", (X, Y), dtype=torch.float64)
+    torch.testing.assert_close(found.matrix, expected, rtol=1e-8, atol=1e-12)
+    widths = interval_flatness(model, "layers.1.weight", (X, Y), directions=torch.eye(25)[:1])
+    assert widths.loss0 == pytest.approx(float(F.cross_entropy(model(X), Y)), rel=1e-12)
+    if change is not shared:
+        with pytest.raises(ConfigurationError, match="has hooks or a forward of its own"):
+            dropout_gradients(model, "layers.1.weight", (X, Y), keep_prob=0.5, dropout_after=1, samples=2)
+
+
+def test_a_forward_that_computes_with_another_model_is_refused():
+    """As one that was put in place of a module's own: a copy of the module still calls the first."""
+    model = seeded(lambda: FullyConnected((6, 5, 5, 3)))
+    forward = model.forward
+    model.forward = lambda x: 2 * forward(x)
+    with pytest.raises(ConfigurationError, match="do not depend on the block"):
+        block_hessian(model, "layers.1.weight", (X, Y))

@@ -19,7 +19,7 @@ from dropscape.curvature.products import HessianOperator, by_name, refuse_random
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, dense_layer_of_block, in_words, layer_of_block
 from dropscape.models.block_loss import Block, BlockLoss, Forward, block_loss
-from dropscape.models.fnn import FullyConnected
+from dropscape.models.fnn import is_plain
 from dropscape.models.losses import PerExampleLoss
 from dropscape.models.prefix_suffix import count, spread, take
 from dropscape.numerics.autograd_modes import as_measured
@@ -233,7 +233,7 @@ def _cheapest_method(given: BlockLoss) -> str:
     """Choose the cheapest exact method of ``METHODS`` for a dense Hessian; see ``block_hessian``."""
     model, block, inputs, _, loss = given.given
     named = isinstance(by_name(loss), str)
-    if type(model) is FullyConnected and model.activation in PIECEWISE_LINEAR and named and dense_layer_of_block(block):
+    if is_plain(model) and model.activation in PIECEWISE_LINEAR and named and dense_layer_of_block(block):
         return "kronecker"
     layer = layer_of_block(model, block)
     reading = Reading.ELSEWHERE if layer is None else how_it_reads(model, block, inputs)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dropscape.curvature.layer import rows_from_block
 from dropscape.curvature.products import by_name
 from dropscape.models.block import block_parameters, dense_layer_of_block, split_vector
-from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products
+from dropscape.models.fnn import IN_PLACE, FullyConnected, fast_products, is_plain
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, are_images, cast, count, in_fast_order, split_network, take
 from dropscape.numerics.devices import Budget
@@ -38,7 +38,7 @@ def loss_profile(
     """Choose the fastest profile: affine for one dense layer of a FullyConnected and a named loss."""
     layer, loss = dense_layer_of_block(block), by_name(loss)
     full = _dtype(model) is next(model.parameters()).dtype
-    if type(model) is FullyConnected and layer is not None and isinstance(loss, str) and full:
+    if is_plain(model) and layer is not None and isinstance(loss, str) and full:
         return AffineProfile(model, *layer, inputs, targets, loss)
     return ForwardProfile(model, block, inputs, targets, loss)
 

@@ -98,3 +98,21 @@ def fast_products(model: nn.Module, examples: int) -> AbstractContextManager:
         if largest.device.type == "cpu" and largest.dtype == torch.float32 and worthwhile(examples * largest.numel()):
             return FastProducts()
     return nullcontext()
+
+
+def is_plain(model: nn.Module) -> bool:
+    """Tell whether a model computes what its widths, weights and activation say, so that formulas may take its place.
+
+    A ``FullyConnected`` itself, without hooks or another forward, whose layers are dense ones with parameters of their
+    own.
+    """
+    if type(model) is not FullyConnected or any(type(layer) is not nn.Linear for layer in model.layers):
+        return False
+    return len(list(model.parameters())) == 2 * model.depth and not is_changed(model)
+
+
+def is_changed(model: nn.Module) -> bool:
+    """Tell whether hooks or another forward stand between a model's layers and its outputs."""
+    return any(
+        module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module) for module in model.modules()
+    )

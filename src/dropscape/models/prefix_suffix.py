@@ -130,6 +130,7 @@ def split(
     block_parameters(network, block)
     method = getattr(type(network), "split", None)  # which another module may have for something else
     offers_split = callable(method) and list(inspect.signature(method).parameters)[1:] == ["block"]
+    offers_split = offers_split and not (network._forward_hooks or network._forward_pre_hooks)
     if offers_split:
         prefix, suffix = network.split(list(block))
     elif type(network) is nn.Sequential:

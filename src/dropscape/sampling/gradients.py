@@ -16,7 +16,7 @@ from dropscape.dropout.masks import LayerMasks, check_keep_prob
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import dense_layer_of_block, in_words
 from dropscape.models.block_loss import Block, Forward, block_loss
-from dropscape.models.fnn import FullyConnected
+from dropscape.models.fnn import FullyConnected, is_changed
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.masked_fnn import MaskedFullyConnected
 from dropscape.models.prefix_suffix import Inputs
@@ -181,6 +181,11 @@ def _with_dropout_after(
         raise ConfigurationError(
             f"dropout_after is {layer}, but the model is a {type(model).__name__}, not a FullyConnected; leave "
             "dropout_after out: dropout acts where the model has a dropout layer."
+        )
+    if is_changed(model):
+        raise ConfigurationError(
+            f"dropout_after is {layer}, but the {type(model).__name__} has hooks or a forward of its own, which the "
+            "network with dropout would not have; leave dropout_after out and give the model dropout layers."
         )
     check_dropout_after(model, layer)
     if not isinstance(keep_prob, Real):
