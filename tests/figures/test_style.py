@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from dropscape.figures import style
 
@@ -37,3 +38,14 @@ def test_values_have_shades_and_dashes_in_their_order():
     assert [look.label for look in shades.values()] == ["$m$ = 20", "$m$ = 100"]
     assert len({look.colour for look in shades.values()}) == len({look.marker for look in shades.values()}) == 2
     assert list(style.dashes_of([0.9, 0.5, 0.9])) == [0.9, 0.5] and style.dashes_of([0.9])[0.9] == "-"
+
+
+def test_a_short_logarithmic_axis_writes_all_its_numbers_alike():
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.set_yscale("log")
+    axes.set_ylim(6, 35)
+    style.label_logarithmic(axes.yaxis)
+    figure.canvas.draw()
+    labels = [one.get_text() for one in (*axes.yaxis.get_majorticklabels(), *axes.yaxis.get_minorticklabels())]
+    assert {"10", "20"} <= set(labels) and not any("$" in label for label in labels)

@@ -170,6 +170,8 @@ def label_logarithmic(axis: Axis) -> None:
         axis.set_minor_locator(NullLocator())
     else:
         digits = "25" if high < 50 * low else ""
+        if digits and low >= 1e-3 and high < 1e5:  # as the powers of ten between them are then written
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in digits else "")
 
 
