@@ -235,3 +235,15 @@ def test_a_layer_that_computes_in_float32_leaves_the_certificate_undecided():
     found = block_hessian(model, "0.weight", (X, Y))
     torch.testing.assert_close(found.matrix.double(), expected, rtol=1e-4, atol=1e-6)
     assert found.certificate.verdict == "undecided"
+
+
+def test_the_rounding_of_a_tiny_loss_is_not_taken_for_examples_that_mix():
+    """Outputs of a wide layer are summed in another order in a batch of another size, which a loss of 1e-13 shows."""
+    torch.manual_seed(0)
+    model, inputs = nn.Sequential(nn.Linear(1, 2000), nn.ReLU(), nn.Linear(2000, 1)), torch.linspace(-1, 1, 13)[:, None]
+    with torch.no_grad():
+        alone, together = model(inputs[6:]), model(inputs)
+        targets = together + 1e-7 * torch.arange(13)[:, None]
+    changes = [(outputs - targets[6:]).square() / 2 for outputs in (alone, together[6:])]
+    assert float((changes[0] - changes[1]).abs().max()) > 0.1 * float(changes[1].max())
+    assert block_hessian(model, "2.weight", (inputs, targets), "mse").certificate.verdict == "passed"

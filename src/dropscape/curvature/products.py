@@ -180,14 +180,15 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
     few_inputs, few_targets = take(inputs, few), targets[few]
     values = {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
 
-    def losses(chosen: slice) -> Tensor:
-        outputs = functional_call(model, values, (take(few_inputs, chosen),))
-        return output_loss(loss)(outputs, few_targets[chosen])
+    def outputs(chosen: slice) -> Tensor:
+        return functional_call(model, values, (take(few_inputs, chosen),))
 
-    half = slice(len(few_targets) // 2, None)
+    each, half = output_loss(loss), slice(len(few_targets) // 2, None)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        first, second = losses(few), losses(few)
-        later = losses(half) if len(few_targets) >= 4 else second[half]
+        written = outputs(few)
+        first, second = each(written, few_targets), each(outputs(few), few_targets)
+        alone = outputs(half) if len(few_targets) >= 4 else written[half]
+        later = each(written[half], few_targets[half])
     if first.shape != few_targets.shape[:1]:
         raise ConfigurationError(
             f"the loss returned the shape {tuple(first.shape)} for {len(few_targets)} examples; give a callable that "
@@ -199,7 +200,8 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
             "two evaluations of the loss on the same examples and parameters differ by up to "
             f"{(first - second).abs().max():.3g}; switch off whatever draws random numbers in the model's forward pass."
         )
-    if not _agree(later, first[half]):
+    # Losses are compared on the same outputs, because a tiny loss changes with the rounding of these.
+    if not (_agree(alone, written[half]) and _agree(later, first[half])):
         raise ConfigurationError(
             "the loss of an example depends on the others that are in a batch with it, so that it has no mean over all "
             "examples; let the model and the loss treat each example by itself, with targets of the outputs' shape."
@@ -207,11 +209,10 @@ def refuse_random_objective(model: nn.Module, inputs: Inputs, targets: Tensor, l
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:
-    """Tell whether losses of the same examples in batches of different size agree but for rounding, however coarse."""
-    coarse = one.dtype in (torch.float16, torch.bfloat16)
-    relative = 0.2 if coarse else 1e-2
-    finite = other.nan_to_num(0.0, 0.0, 0.0)
-    return torch.allclose(one, other, relative, relative * float(finite.abs().max()) / 10, equal_nan=True)
+    """Tell whether numbers of the same examples in batches of different size agree but for rounding, however coarse."""
+    relative = 0.2 if one.dtype in (torch.float16, torch.bfloat16) else 1e-2
+    scale = float(other.detach().abs().nan_to_num(0.0, 0.0, 0.0).max())
+    return torch.allclose(one, other, relative, relative * scale / 10, equal_nan=True)
 
 
 def by_name(loss: str | PerExampleLoss) -> str | PerExampleLoss:
