@@ -58,7 +58,7 @@ def test_loss_given_as_its_function_is_recognised():
 
 def test_names_what_is_wrong():
     model, inputs, targets = example()
-    with pytest.raises(ConfigurationError, match=r"curvature\.method is 'exact'"):
+    with pytest.raises(ConfigurationError, match=r"method is 'exact'"):
         block_hessian(model, ("layers.1.weight",), (inputs, targets), method="exact")
     with pytest.raises(ConfigurationError, match=r"layers\.9\.weight"):
         block_hessian(model, ("layers.9.weight",), (inputs, targets))

@@ -138,3 +138,10 @@ def test_both_ends_of_an_indefinite_spectrum():
     torch.testing.assert_close(overlap, torch.ones(7, dtype=torch.float64), rtol=0, atol=1e-7)
     only_bottom = spectrum(model, block, (inputs, targets), loss, top=0, bottom=2, dtype=torch.float64, tolerance=1e-10)
     torch.testing.assert_close(only_bottom.eigenvalues, exact[-2:], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"top": 2.5}, {"top": "all"}, {"top": -1}, {"top": 2, "dtype": "float64"}])
+def test_arguments_that_do_not_fit_are_refused(options):
+    model, inputs, targets = example()
+    with pytest.raises(ConfigurationError, match=r"write smaller whole numbers|write torch.float32 or torch.float64"):
+        spectrum(model, BLOCK, (inputs, targets), **options)

@@ -319,3 +319,20 @@ def test_what_cannot_be_measured_is_refused(change, sentence):
     block, directions = arguments.pop("block"), arguments.pop("directions")
     with pytest.raises(ConfigurationError, match=sentence):
         interval_flatness(model, block, (inputs, targets), directions=directions, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"factors": 2.0}, "factors is 2.0"),
+        ({"factors": ("2",)}, "write a list of numbers above 1"),
+        ({"floors": [0.0, 0.0]}, "floors are 2 numbers for 1 factors"),
+        ({"curvatures": torch.ones(3)}, "curvatures are 3 numbers for 1 directions"),
+        ({"max_width": -1.0}, "write a width above 0"),
+        ({"tolerance": 0.0}, "a tolerance between 0 and 1"),
+    ],
+)
+def test_arguments_of_the_search_that_do_not_fit_are_refused(options, sentence):
+    model, data = torch.nn.Linear(3, 2), (torch.randn(4, 3), torch.randint(2, (4,)))
+    with pytest.raises(ConfigurationError, match=sentence):
+        interval_flatness(model, "weight", data, directions=torch.eye(6)[:1], **options)

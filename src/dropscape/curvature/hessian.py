@@ -124,7 +124,8 @@ def block_hessian(
         CertificateError: the second derivatives of the model are wrong.
     """
     if method not in METHODS:
-        raise ConfigurationError(f"curvature.method is '{method}'; write one of {', '.join(METHODS)}.")
+        raise ConfigurationError(f"method is '{method}'; write one of {', '.join(METHODS)}.")
+    _check_dtype(dtype)
     given = block_loss(model, block, data, loss, forward)
     size = block_vector(given.model, given.block).numel()
     if size**2 * dtype.itemsize > DENSE_BYTES:
@@ -158,6 +159,7 @@ def hessian_products(
 
     "kronecker" and "jacobian" where ``block_hessian`` chooses them, else double backward.
     """
+    _check_dtype(dtype)
     given = block_loss(model, block, data, loss, forward)
     refuse_random_objective(given.model, given.inputs, given.targets, given.loss)
     method = _cheapest_method(given)
@@ -169,6 +171,11 @@ def hessian_products(
     multiply = products_of(slice(0, count(given.inputs)))
     size = block_vector(given.model, given.block).numel()
     return HessianProducts(multiply, size, method, given.block, _certificate(given, 1, multiply, products_of))
+
+
+def _check_dtype(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise ConfigurationError(f"dtype is {dtype!r}; write torch.float32 or torch.float64.")
 
 
 def _rows_given(vectors: Tensor, size: int) -> Tensor:

@@ -51,12 +51,13 @@ def spectrum(
         return block_hessian(model, block, data, loss, forward=forward, dtype=dtype).spectrum()
     hessian = hessian_products(model, block, data, loss, forward=forward, dtype=dtype)
     top = top or 0
-    size, k = hessian.size, top + bottom
-    if min(top, bottom) < 0 or not 0 < k < size:
+    size = hessian.size
+    if not (isinstance(top, int) and isinstance(bottom, int) and min(top, bottom) >= 0 and 0 < top + bottom < size):
         raise ConfigurationError(
             f"top is {top} and bottom {bottom}; iterative eigenvalues of a block with {size} parameters need "
-            f"0 < top + bottom < {size}: write smaller numbers, or neither for all eigenvalues."
+            f"0 < top + bottom < {size}: write smaller whole numbers, or neither for all eigenvalues."
         )
+    k = top + bottom
     steps = min(max(max_products, k), size)
     # Basis vectors and their products as rows: a step reads and writes contiguous memory.
     basis = torch.empty(steps, size, dtype=torch.float64)

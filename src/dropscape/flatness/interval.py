@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -122,10 +123,7 @@ def interval_flatness(
         )
     if not bool(torch.isfinite(directions).all()):
         raise ConfigurationError("directions hold numbers that are not finite; leave these directions out.")
-    if not factors or not all(1 < factor < math.inf for factor in factors):
-        raise ConfigurationError(
-            f"flatness.factors is {list(factors)}, but the loss rises from a minimum; write numbers above 1, such as 2."
-        )
+    _check_search(factors, floors, curvatures, max_width, tolerance, len(directions))
     floors = [0.0] * len(factors) if floors is None else floors
     gradient = ForwardProfile(model, block, inputs, targets, loss).gradient()
     profile = loss_profile(model, block, inputs, targets, loss)
@@ -175,3 +173,33 @@ def interval_flatness(
         loss0=loss0,
         evaluations=evaluations,
     )
+
+
+def _check_search(
+    factors: Sequence[float],
+    floors: Sequence[float] | None,
+    curvatures: Tensor | None,
+    max_width: float,
+    tolerance: float,
+    directions: int,
+) -> None:
+    """Raise a ConfigurationError where the search's arguments do not fit."""
+    numbers = isinstance(factors, Sequence | np.ndarray) and all(isinstance(factor, Real) for factor in factors)
+    if not numbers or not len(factors) or not all(1 < factor < math.inf for factor in factors):
+        raise ConfigurationError(
+            f"flatness.factors is {factors!r}, but the loss rises from a minimum; write a list of numbers above 1, "
+            "such as [2]."
+        )
+    if floors is not None and len(floors) != len(factors):
+        raise ConfigurationError(
+            f"floors are {len(floors)} numbers for {len(factors)} factors; write one for each factor."
+        )
+    if curvatures is not None and len(curvatures) != directions:
+        raise ConfigurationError(
+            f"curvatures are {len(curvatures)} numbers for {directions} directions; write one for each direction."
+        )
+    if not (max_width > 0 and 0 < tolerance < 1):
+        raise ConfigurationError(
+            f"max_width is {max_width} and tolerance {tolerance}; write a width above 0 and a tolerance between 0 "
+            "and 1."
+        )
