@@ -88,7 +88,7 @@ def arrays(path: Path, model: "nn.Module") -> "tuple[Tensor, Tensor]":
     import torch
 
     try:
-        with np.load(path) as file:
+        with np.load(path, allow_pickle=False) as file:
             found = {name: torch.from_numpy(file[name]) for name in ("inputs", "targets")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(

@@ -66,10 +66,10 @@ equation: sampled                           0        1       127      0         
 equation: midpoint                          0        1       456      0          0             0           0      7
 sub-networks                                3        1        58      0          0             0           0      0
 loss of a layer                            23        0         0      1          0             1           0      0
-Hessian, Kronecker                        718        0         0     40          2             0           0     20
-Hessian, Jacobians                       2129        0         0     30          8             0           0     34
-Hessian, pre-activations                 1621        0         0     30          8             0           0      0
-Hessian, products                        2665        0         0     22          2             0           0      0
+Hessian, Kronecker                        722        0         0     41          2             0           0     20
+Hessian, Jacobians                       2133        0         0     31          8             0           0     34
+Hessian, pre-activations                 1625        0         0     31          8             0           0      0
+Hessian, products                        2677        0         0     25          2             0           0      0
 loss of images                             92        0         0      1          0             1           0      2
 """
 KINDS, *_ROWS = (re.split(r"  +", line) for line in TABLE.strip().splitlines())

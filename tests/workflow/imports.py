@@ -42,6 +42,8 @@ class Imports:
         tree.body = [
             node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         ]
+        # A module's __getattr__ runs when it is asked for a name that it has not, which no job does.
+        tree.body = [node for node in tree.body if getattr(node, "name", "") not in ("__getattr__", "__dir__")]
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}

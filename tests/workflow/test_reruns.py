@@ -162,6 +162,7 @@ class TestEditedCode:
             "src/dropscape/figures/drawing_stage.py",
             "src/dropscape/figures/table_stage.py",
             "src/dropscape/models/settings.py",
+            "src/dropscape/public.py",  # for people's own scripts
             "src/dropscape/theory/stage.py",
         }
 
