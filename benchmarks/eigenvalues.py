@@ -6,11 +6,13 @@ import copy
 import io
 
 import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
 from benchmarks.harness import Row, bound_row, compare, print_table
 from benchmarks.harness import threads as use_threads
 from benchmarks.setup import Setup, trained_network
+from dropscape.curvature.products import HessianOperator
 from dropscape.curvature.spectrum import spectrum
 from dropscape.models.fnn import FullyConnected
 
@@ -29,21 +31,17 @@ def ours(setup: Setup, tolerance: float = 1e-5) -> Tensor:
 
 
 def reference(setup: Setup) -> Tensor:
-    """By double backward in float64, which shares no code with the structured products."""
-    plain = _PlainModule(setup.model)
-    block = tuple(f"network.{name}" for name in setup.block)
-    found = spectrum(plain, block, (setup.inputs, setup.targets), top=COUNT, dtype=torch.float64, tolerance=1e-12)
-    assert found.method == "products" and found.converged
-    return found.eigenvalues
-
-
-class _PlainModule(nn.Module):
-    def __init__(self, network: FullyConnected):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network(x)
+    """By double backward in float64 and ARPACK, which share no code with the structured products and our Lanczos."""
+    multiply = HessianOperator(
+        setup.model, setup.block, setup.inputs, setup.targets, "cross_entropy", dtype=torch.float64
+    )
+    operator = LinearOperator(
+        (multiply.size, multiply.size),
+        matvec=lambda vector: multiply(torch.from_numpy(vector.reshape(1, -1)))[0].numpy(),
+        dtype="float64",
+    )
+    values = eigsh(operator, COUNT, which="LA", tol=1e-12, return_eigenvectors=False)
+    return torch.from_numpy(values).sort(descending=True).values
 
 
 def _with_block_only(setup: Setup) -> FullyConnected:
