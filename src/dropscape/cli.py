@@ -1,4 +1,4 @@
-"""The command ``dropscape``: measurements of a model of one's own from a shell.
+"""The command ``dropscape``: it measures your own model from a shell.
 
 What the Makefile runs, the workflow, is ``dropscape.command``.
 """

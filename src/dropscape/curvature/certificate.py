@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from dropscape.errors import DivergenceError
+from dropscape.curvature.eigenpairs import refuse_what_is_not_finite
 from dropscape.models.block import in_words
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count, split_network, take
@@ -73,11 +73,7 @@ def certify_products(
             raise
         difference, error = torch.zeros_like(vectors[1]), math.inf
     length = float(multiplied.norm(dim=1).max()) or 1.0
-    if not math.isfinite(length):
-        raise DivergenceError(
-            "the Hessian holds numbers that are not finite, so it has no spectrum; lower the learning rate of the "
-            "training, which may have diverged."
-        )
+    refuse_what_is_not_finite(torch.tensor(length))
     certificate = Certificate(
         (
             Check("asymmetry", float((vectors[0] @ multiplied[1] - vectors[1] @ multiplied[0]).abs()) / length, LIMIT),

@@ -57,6 +57,15 @@ class Spectrum:
         return axes
 
 
+def refuse_what_is_not_finite(numbers: Tensor) -> None:
+    """Raise a DivergenceError if numbers of a Hessian, its entries or products with it, are not all finite."""
+    if not bool(torch.isfinite(numbers).all()):
+        raise DivergenceError(
+            "the Hessian holds numbers that are not finite, so it has no spectrum; lower the learning rate of the "
+            "training, which may have diverged."
+        )
+
+
 def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Compute all eigenvalues and eigenvectors of a symmetric matrix (P, P), in float64.
 
@@ -68,11 +77,7 @@ def eigenpairs(matrix: Tensor) -> tuple[Tensor, Tensor]:
         DivergenceError: an entry is not finite.
         ValueError: the matrix is not symmetric.
     """
-    if not bool(torch.isfinite(matrix).all()):
-        raise DivergenceError(
-            "the Hessian holds numbers that are not finite, so it has no spectrum; lower the learning rate of the "
-            "training, which may have diverged."
-        )
+    refuse_what_is_not_finite(matrix)
     if float((matrix - matrix.T).abs().max()) > SYMMETRY_TOLERANCE * float(matrix.abs().max()):
         raise ValueError("eigenpairs needs a symmetric matrix")
     values, vectors = torch.linalg.eigh(matrix.double())

@@ -183,7 +183,7 @@ def how_it_reads(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Read
 
     The gradient is the one pulled back through the layer's pre-activation if nothing else reads the weights, and the
     graph says whether the network is piecewise linear behind the layer. Together this makes the structured Hessian the
-    Hessian, whatever the loss. The block is the weight of a layer of ``layer_of_block``, with or without its bias.
+    Hessian, whatever the loss. ``layer_of_block`` must find the block's layer.
     """
     few = take(inputs, spread(count(inputs), EXAMPLES_OF_CHECK))
     cut = split_network(model, block, few, torch.float64)
