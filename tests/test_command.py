@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
         ({"CONFIG": "/nothere.yaml"}, "/nothere.yaml does not exist: write another file"),
         ({"SEEDS": "[0"}, "SEEDS is [0, which is no YAML"),
         ({"SEEDS": "3"}, "'seeds' is 3: write a list, such as [3]"),
-        ({"SCALE": "huge"}, "'scale' is 'huge': write smoke, quick or paper"),
+        ({"SCALE": "huge"}, "'scale' is 'huge': write smoke, quick, desktop or paper"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys, given, sentence):

@@ -92,7 +92,7 @@ def test_ranges_and_defaults_are_written_out():
         "| `keep_probs` | list of: number above 0 and at most 1; or null | `null` |",
         "| `runs` | a section for each name | (required) |",
         "| `flatness` | section; or null | `null` |",
-        "| `scale` | `smoke`, `quick`, `paper` | `quick` |",
+        "| `scale` | `smoke`, `quick`, `desktop`, `paper` | `quick` |",
     ):
         assert row in page
 

@@ -167,7 +167,7 @@ REFUSED = [
         "In config/config.yaml or --config: 'sacle' is not a known key (docs/configuration.md lists them): write "
         "scale, or one of scale, source,",
     ),
-    ({"scale": "huge"}, "'scale' is 'huge': write smoke, quick or paper"),
+    ({"scale": "huge"}, "'scale' is 'huge': write smoke, quick, desktop or paper"),
     ({"threads": 0}, "'threads' is 0: write at least 1"),
     ({"source": "directory"}, "write directory: path/to/the/official/files"),
     ({"studies": ["noise"]}, "studies names 'noise': write one of implicit_regularization,"),

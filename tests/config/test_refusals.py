@@ -67,7 +67,7 @@ def refusal(load, **user):
         ({"threads": 1.5}, "'threads' is 1.5: write a whole number"),
         ({"studies": []}, "'studies' is []: write at least 1 of them"),
         ({"studies": "noise_structure"}, "'studies' is 'noise_structure': write a list, such as [noise_structure]"),
-        ({"scale": "huge"}, "'scale' is 'huge': write smoke, quick or paper"),
+        ({"scale": "huge"}, "'scale' is 'huge': write smoke, quick, desktop or paper"),
         (
             {"source": {"mnits": "directory"}, "directory": "d"},
             "source names the dataset 'mnits': write mnist, or one of",

@@ -24,7 +24,7 @@ def cost(rule, wildcards=RUN, **experiment):
     return job_cost(rule, configured(**experiment), wildcards)
 
 
-@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("scale", ["smoke", "quick", "desktop", "paper"])
 def test_every_job_has_a_cost(scale):
     workflow = Workflow(load_settings({"scale": scale}, ROOT))
     jobs = [
@@ -136,7 +136,7 @@ def test_networks_of_a_group_share_their_launches():
     assert wide.gpu_memory > GPU.memory * GROUP_BYTES.gpu > wide.memory
 
 
-@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("scale", ["smoke", "quick", "desktop", "paper"])
 def test_experiments_of_a_stage_cost_more_with_more_seeds(scale):
     rules = {"equations", "equations_noises", "subnetworks_two_layer", "subnetworks_cnn"}
     one, three = (Workflow(load_settings({"scale": scale, "seeds": list(range(n))}, ROOT)) for n in (1, 3))

@@ -76,7 +76,7 @@ class TestGpu:
         assert asked(paper, "curve_tanh", "dropout", "cuda").gpu("training") == 0
         assert asked(paper, "curve_tanh_three", "dropout", "cuda").gpu("training") == 1
 
-    @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+    @pytest.mark.parametrize("scale", ["smoke", "quick", "desktop", "paper"])
     def test_is_asked_for_by_what_costs_a_gpus_time_and_by_nothing_else(self, scale):
         workflow = configured(scale=scale, device="cuda")
         jobs = list(every_job(workflow))

@@ -14,7 +14,7 @@ from dropscape.config.user import UserSettings
 from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import ConfigurationError
 
-SCALES = ("smoke", "quick", "paper")
+SCALES = ("smoke", "quick", "desktop", "paper")
 USER = "config/config.yaml or --config"
 STUDIES, OVERRIDES = "config/studies and config/claims", "overrides"
 

@@ -20,7 +20,7 @@ Source = Literal["official", "directory", "embedded"]
 class UserSettings(Strict):
     """`config/config.yaml`, the one file a user edits."""
 
-    scale: Literal["smoke", "quick", "paper"] = Field("quick", description="Size of the reproduction.")
+    scale: Literal["smoke", "quick", "desktop", "paper"] = Field("quick", description="Size of the reproduction.")
     source: one_or_by_name(Source) = Field(
         "embedded",
         description="Where data comes from; or where each dataset does, `embedded` for those not named, for example "
