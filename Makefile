@@ -47,6 +47,8 @@ lint: $(STAMP)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m snakefmt --check workflow
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/yamllint --strict .
 	$(BIN)/python -m snakemake --lint
 	$(BIN)/python envs/audit.py
 

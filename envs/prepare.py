@@ -1,6 +1,7 @@
 """Makes .venv and installs what the locks beside it name; the Makefile runs it with any Python 3.
 
-It also mends what was left: an environment that was half made, that is of another Python, or whose folder was moved.
+With the argument RUNTIME, as in an image, it leaves out what only tests, lint and documentation need. It also mends
+what was left: an environment that was half made, that is of another Python, or whose folder was moved.
 It is plain enough for an old Python to read, so that it can say which one is needed.
 """
 
@@ -31,7 +32,7 @@ def main():
     environment = Path.cwd() / ".venv"
     python = environment / "bin/python"
     found = version_of(python)
-    if found < NEEDED or (len(sys.argv) > 1 and found != sys.version_info[:2]):
+    if found < NEEDED or ("PYTHON" in sys.argv and found != sys.version_info[:2]):
         shutil.rmtree(environment, ignore_errors=True)
         call(sys.executable, "-m", "venv", environment)
     else:
@@ -43,7 +44,8 @@ def main():
     # installed by hand stays.
     if not works(python, "-c", HAS_TORCH) and not works(*locked, "-r", "envs/torch-cpu.lock"):
         call(*locked, "-r", "envs/torch.lock")
-    call(*locked, "-r", "envs/runtime.lock", "-r", "envs/test.lock")
+    more = [] if "RUNTIME" in sys.argv else ["-r", "envs/test.lock"]
+    call(*locked, "-r", "envs/runtime.lock", *more)
     # With the setuptools of the lock, so that no other is fetched.
     call(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
     # Modules are compiled on all cores, for which pip takes one; packages' tests are left out, and what is meant for

@@ -160,7 +160,7 @@ for each in workflow.rules:
     each.input_modifier = each.log_modifier = each.benchmark_modifier = each.output_modifier
     each.set_log(f"{RESULTS}/logs/{job}.log")
     each.benchmark = f"{RESULTS}/benchmarks/{job}.tsv"
-    each.conda_env = "../../envs/environment.yaml"
+    each.conda_env, each.container_img = "../../envs/environment.yaml", USER.container
     if name != "data":  # it runs where the workflow does
         each.group = group_of(name)
     each.set_input(code=code_of(name), custom_code=custom_code_of(name), versions=lambda wildcards: versions())

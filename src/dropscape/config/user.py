@@ -48,6 +48,10 @@ class UserSettings(Strict):
     rerun_versions: bool = Field(
         False, description="Whether what other versions of torch, numpy, scipy or numba made is made again."
     )
+    container: str | None = Field(
+        None,
+        description="Image that every job runs in with `--sdm apptainer`: a file such as dropscape.sif, or an address.",
+    )
     results: str = Field("results", description="Folder of everything generated.")
     seeds: Seeds | None = Field(None, description="Seeds of every run; null takes those of the study and the scale.")
     studies: Annotated[list[Name], Field(min_length=1)] | None = Field(
