@@ -52,6 +52,24 @@ def test_a_state_is_due_every_so_many_seconds(path, monkeypatch):
     assert not state.due()
 
 
+def test_rows_of_finished_pieces_come_from_the_state_bit_for_bit_and_the_others_are_computed(path):
+    computed = []
+
+    def piece(number):
+        computed.append(number)
+        if number == 2 and computed.count(2) == 1:
+            raise KeyboardInterrupt
+        return [{"step": number, "gap": number / 3, "left": float("nan")}]
+
+    pieces = [lambda number=number: piece(number) for number in range(4)]
+    with pytest.raises(KeyboardInterrupt):
+        Checkpoint(path, 0).rows(pieces)
+    resumed = Checkpoint(path, 0).rows(pieces)
+    assert computed == [0, 1, 2, 2, 3]
+    assert [row["gap"] for row in resumed] == [number / 3 for number in range(4)]
+    assert repr(resumed) == repr(Checkpoint(path.with_name("other.safetensors"), 0).rows(pieces))
+
+
 def test_another_gpu_or_driver_does_not_go_on_from_a_state_and_the_processor_knows_of_none(gpu, tmp_path, monkeypatch):
     job = Job("training", "run", {"seeds": [0]}, {}, {}, tmp_path)
 

@@ -20,37 +20,38 @@ KEPT_LESS = 0.9  # of the keep probability, at which Sigma is measured a second 
 NEGLIGIBLE = 1e-10  # a variance so much smaller than the largest one is rounding
 
 
-def matrices_along(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
-    """A row for every trial of dropout at some steps: learning_rate, keep_prob, trial, seed, step and ``measured``.
+def matrices_along(
+    point: Mapping[str, Any], settings: Mapping[str, Any], inputs: EquationInputs
+) -> Iterator[dict[str, float]]:
+    """A row for every trial of dropout at some steps of a run; one that has diverged has no more.
 
-    A trial that has diverged has no more rows.
+    Columns: learning_rate, keep_prob, trial, seed, step, and those of ``measured``.
     """
     asked, activation, sample = settings["matrices"], settings["model"]["activation"], exact_sample(inputs)
-    for point in settings["runs"].values():
-        parameters, before = two_layers(inputs.start(settings["seeds"], settings["trials"])), 0
-        for step in recording_schedule(point["steps"], asked["recorded_steps"]):
-            simulation = Simulation(
-                activation=activation,
-                keep_prob=point["keep_prob"],
-                learning_rate=inputs.scale * point["learning_rate"],
-                steps=step - before,
-                history=(),
-                seeds=tuple(settings["seeds"]),
-                purpose=f"matrices/{before}",
-                method="dropout",
-                record_divergence=True,
-            )
-            parameters, before = simulate(simulation, parameters, inputs.train).parameters, step
-            for trial, state in enumerate(zip(*exact(parameters), strict=True)):
-                seed = settings["seeds"][trial // settings["trials"]]
-                if not all(value.isfinite().all() for value in state):
-                    continue
-                one = Parameters(*(value[None] for value in state))
-                passed = forward(one, sample, activation_called(activation))
-                generator = torch_generator(seed, "equations", f"matrices/{trial}/{step}")
-                key = {name: point[name] for name in ("learning_rate", "keep_prob")}
-                row = measured(passed, point["keep_prob"], asked["leading_directions"], generator)
-                yield key | {"trial": trial, "seed": seed, "step": step} | row
+    parameters, before = two_layers(inputs.start(settings["seeds"], settings["trials"])), 0
+    for step in recording_schedule(point["steps"], asked["recorded_steps"]):
+        simulation = Simulation(
+            activation=activation,
+            keep_prob=point["keep_prob"],
+            learning_rate=inputs.scale * point["learning_rate"],
+            steps=step - before,
+            history=(),
+            seeds=tuple(settings["seeds"]),
+            purpose=f"matrices/{before}",
+            method="dropout",
+            record_divergence=True,
+        )
+        parameters, before = simulate(simulation, parameters, inputs.train).parameters, step
+        for trial, state in enumerate(zip(*exact(parameters), strict=True)):
+            seed = settings["seeds"][trial // settings["trials"]]
+            if not all(value.isfinite().all() for value in state):
+                continue
+            one = Parameters(*(value[None] for value in state))
+            passed = forward(one, sample, activation_called(activation))
+            generator = torch_generator(seed, "equations", f"matrices/{trial}/{step}")
+            key = {name: point[name] for name in ("learning_rate", "keep_prob")}
+            row = measured(passed, point["keep_prob"], asked["leading_directions"], generator)
+            yield key | {"trial": trial, "seed": seed, "step": step} | row
 
 
 def exact(parameters: Parameters) -> Parameters:

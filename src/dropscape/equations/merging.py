@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,32 +18,46 @@ from dropscape.equations.simulation import Simulation
 BATCHES = 10  # of trials, each of which has random numbers and a mean of its own
 
 
-def merging(settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
-    """Rows of keep_prob, learning_rate, seed, batch, step, and ``loss_gaps`` as means over a batch of the trials.
+class Point(NamedTuple):
+    """Trials that have one start, one mean and random numbers of their own."""
+
+    index: int  # of the seed
+    keep_prob: float
+    learning_rate: float
+    batch: int
+
+
+def merging_points(settings: Mapping[str, Any]) -> list[Point]:
+    """Every batch of trials at every keep probability of the runs and every learning rate that is asked for."""
+    keep_probs = sorted({point["keep_prob"] for point in settings["runs"].values()})
+    rates = settings["matrices"]["merging_rates"]
+    return [Point(*point) for point in product(range(len(settings["seeds"])), keep_probs, rates, range(BATCHES))]
+
+
+def merging(point: Point, settings: Mapping[str, Any], inputs: EquationInputs) -> Iterator[dict[str, float]]:
+    """Rows of keep_prob, learning_rate, seed, batch, step, and ``loss_gaps`` as means over the trials of a batch.
 
     The trials of a seed have its first one's start; gap is the difference to descent on L_S, risk_gap that to descent
     on R_S, in units of the experiment's loss.
     """
-    asked, sample, trials = settings["matrices"], exact_sample(inputs), settings["trials"]
-    starts = Parameters(*(value[::trials] for value in exact(two_layers(inputs.start(settings["seeds"], trials)))))
-    keep_probs = sorted({point["keep_prob"] for point in settings["runs"].values()})
-    points = product(enumerate(settings["seeds"]), keep_probs, asked["merging_rates"], range(BATCHES))
-    for (index, seed), keep_prob, rate, batch in points:
-        simulation = Simulation(
-            activation=settings["model"]["activation"],
-            keep_prob=keep_prob,
-            learning_rate=inputs.scale * rate,
-            steps=round(asked["merging_time"] / rate),
-            history=(),
-            seeds=(seed,),
-            purpose=f"merging/{batch}",
-            method="dropout",
-        )
-        start = Parameters(*(value[index : index + 1] for value in starts))
-        key = {"keep_prob": keep_prob, "learning_rate": rate, "seed": seed, "batch": batch}
-        for step, gaps in enumerate(loss_gaps(simulation, start, sample, asked["merging_trials"] // BATCHES), 1):
-            gap, risk_gap = (inputs.scale * float(one.mean()) for one in gaps)
-            yield key | {"step": step, "gap": gap, "risk_gap": risk_gap}
+    asked, trials, seed = settings["matrices"], settings["trials"], settings["seeds"][point.index]
+    first = exact(two_layers(inputs.start(settings["seeds"], trials)))
+    start = Parameters(*(value[point.index * trials : point.index * trials + 1] for value in first))
+    simulation = Simulation(
+        activation=settings["model"]["activation"],
+        keep_prob=point.keep_prob,
+        learning_rate=inputs.scale * point.learning_rate,
+        steps=round(asked["merging_time"] / point.learning_rate),
+        history=(),
+        seeds=(seed,),
+        purpose=f"merging/{point.batch}",
+        method="dropout",
+    )
+    key = {name: getattr(point, name) for name in ("keep_prob", "learning_rate")} | {"seed": seed, "batch": point.batch}
+    gaps_along = loss_gaps(simulation, start, exact_sample(inputs), asked["merging_trials"] // BATCHES)
+    for step, gaps in enumerate(gaps_along, 1):
+        gap, risk_gap = (inputs.scale * float(one.mean()) for one in gaps)
+        yield key | {"step": step, "gap": gap, "risk_gap": risk_gap}
 
 
 def loss_gaps(

@@ -1,6 +1,7 @@
 """The equations stage: losses along dropout, its modified equations and descent on the modified loss."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ from torch import Tensor
 from dropscape.artifacts.files import write_table
 from dropscape.equations.inputs import EquationInputs, load_inputs
 from dropscape.equations.matrices_along import matrices_along
-from dropscape.equations.merging import merging
+from dropscape.equations.merging import merging, merging_points
 from dropscape.equations.network import two_layers
 from dropscape.equations.sampled import SampledSimulation, SampledTrials
 from dropscape.equations.simulation import Simulation, simulate
@@ -30,8 +31,8 @@ def simulate_trajectories(job: Job) -> None:
 
     Writes ``trajectories``: learning_rate, keep_prob, method, trial, seed, step, norm (of theta), loss (without
     dropout), test_loss and test_accuracy, NaN from a divergence on; ``divergences``: learning_rate, keep_prob, method,
-    trials, diverged (how many) and first_step (of the first, NaN if none); and the rows of ``matrices_along`` and
-    ``merging``, none where the setting ``matrices`` does not ask for them.
+    trials, diverged (how many) and first_step (of the first, NaN if none); and the rows of ``matrices_along`` at every
+    run and of ``merging`` at all its points, none where the setting ``matrices`` does not ask for them.
     """
     settings, inputs = job.settings, load_inputs(job)
     start = inputs.start(settings["seeds"], settings["trials"])
@@ -57,8 +58,14 @@ def simulate_trajectories(job: Job) -> None:
     table = pd.concat(trajectories)
     write_table(job.outputs["trajectories"], table[KEY + [column for column in table if column not in KEY]])
     write_table(job.outputs["divergences"], pd.DataFrame(divergences))
-    for name, rows in {"matrices": matrices_along, "merging": merging}.items():
-        found = rows(settings, inputs) if settings["matrices"] else {"learning_rate": [], "keep_prob": []}
+    for name, rows, points in (
+        ("matrices", matrices_along, list(settings["runs"].values())),
+        ("merging", merging, merging_points(settings) if settings["matrices"] else []),
+    ):
+        found: Any = {"learning_rate": [], "keep_prob": []}
+        if settings["matrices"]:
+            pieces = [partial(rows, point, settings, inputs) for point in points]
+            found = inputs.checkpoints.named(name).rows(pieces)
         write_table(job.outputs[name], pd.DataFrame(found))
 
 

@@ -5,7 +5,7 @@ resumes from it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,16 @@ class Checkpoint:
         except ArtifactError:
             self.path.unlink()
             return None
+
+    def rows(self, pieces: Sequence[Callable[[], Iterable[dict[str, Any]]]]) -> list[dict[str, Any]]:
+        """Compute the rows of a table, of numbers and text, piece by piece; what was saved is not computed again."""
+        saved = self.load()
+        rows, finished = ([dict(row) for row in saved[1]["rows"]], saved[1]["finished"]) if saved else ([], 0)
+        for number, piece in enumerate(pieces[finished:], finished + 1):
+            rows += piece()
+            if self.due():  # as pairs: a state keeps no order of names, which is that of the table's columns
+                self.save({}, {"rows": [list(row.items()) for row in rows], "finished": number})
+        return rows
 
 
 class Checkpoints:
