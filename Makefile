@@ -37,7 +37,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(BENCH_STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(ALL),--all)
 
 gpu-check: $(STAMP)
 	$(BIN)/python -m benchmarks.gpu_check

@@ -43,6 +43,21 @@ class Row:
         """Whether the promise, if any, is kept."""
         return not self.ratio < self.limit
 
+    @property
+    def verdict(self) -> str:
+        """Whether the promise is kept: ``ok`` or ``SHORT``; empty where there is none."""
+        return "" if self.limit != self.limit else "ok" if self.kept else "SHORT"
+
+    def announced(self) -> "Row":
+        """The row, after a line that says it as soon as it is measured."""
+        promised = f", limit {self.limit:g}: {self.verdict}" if self.verdict else ""
+        print(
+            f"{self.benchmark}: {self.ours} {self.ours_s:.3g}, {self.peer} {self.peer_s:.3g}, "
+            f"ratio {self.ratio:.3g}{promised}",
+            flush=True,
+        )
+        return self
+
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
@@ -112,7 +127,7 @@ def compare(
                 limit=limits.get(name, float("nan")),
                 peak_mib=peak,
                 note="; ".join(text for text in (f"{torch.get_num_threads()} threads", note, remark) if text),
-            )
+            ).announced()
         )
     return rows
 
@@ -121,7 +136,7 @@ def bound_row(benchmark: str, ours: str, value: float, peer: str, bound: float, 
     """A row about an error or a size instead of a time: ``bound / value`` has to be at least 1."""
     ratio = bound / value if value else float("inf")
     remark = "; ".join(text for text in (f"{unit}, not seconds", note) if text)
-    return Row(benchmark, ours, peer, value, bound, ratio, 1.0, float("nan"), remark)
+    return Row(benchmark, ours, peer, value, bound, ratio, 1.0, float("nan"), remark).announced()
 
 
 def error_row(benchmark: str, ours: str, error: float, peer: str, bound: float, note: str = "") -> Row:
@@ -217,7 +232,6 @@ def print_table(rows: Sequence[Row]) -> None:
     header = ("benchmark", "ours", "peer", "ours_s", "peer_s", "ratio", "limit", "peak_mib", "", "note")
     lines = [header]
     for row in rows:
-        promised = row.limit == row.limit
         lines.append(
             (
                 row.benchmark,
@@ -226,9 +240,9 @@ def print_table(rows: Sequence[Row]) -> None:
                 f"{row.ours_s:.3g}",
                 f"{row.peer_s:.3g}",
                 f"{row.ratio:.3g}",
-                f"{row.limit:g}" if promised else "-",
+                f"{row.limit:g}" if row.verdict else "-",
                 f"{row.peak_mib:.0f}" if row.peak_mib == row.peak_mib else "-",
-                ("ok" if row.kept else "SHORT") if promised else "",
+                row.verdict,
                 row.note,
             )
         )
