@@ -177,7 +177,8 @@ def reported(name: str, log: str, threads: int = 1, gpu: tuple[int, float] | Non
     terminal = sys.stderr
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with _alone(log, name), open(log, "w", encoding="utf-8") as stream:
-        sys.stderr = tee = _Tee(terminal, stream)
+        # Where one line stands for the whole run, those of its jobs are in their logs alone.
+        sys.stderr = tee = _Tee(*([] if os.environ.get("DROPSCAPE_QUIET") else [terminal]), stream)
         try:
             with gpu_share(*gpu) if gpu else nullcontext():
                 yield

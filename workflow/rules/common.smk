@@ -69,6 +69,7 @@ def refuse_missing_hardware():
 
 
 onstart:
+    forecast_jobs()
     choose_jobs_when_one_ends()
     refuse_missing_hardware()
     refused(LOCK.hold)

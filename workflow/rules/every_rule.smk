@@ -56,6 +56,15 @@ def check_targets(names):
         refused(WORKFLOW.check_targets, asked.targets, names | whole)
 
 
+def forecast_jobs():
+    """Say to the line of a whole run (--logger dropscape) what each of its jobs is expected to take."""
+    if progress := sys.modules.get("snakemake_logger_plugin_dropscape"):
+        from dropscape.cost_model.job_costs import seconds_of
+
+        jobs = {workflow.dag.jobid(job): (job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()}
+        progress.FORECASTS.update(seconds_of(jobs, WORKFLOW))
+
+
 def choose_jobs_when_one_ends():
     """Lift Snakemake's own limit, for which it chooses jobs again and again: up to half of a core's time."""
     limit = workflow.scheduling_settings.max_jobs_per_timespan
