@@ -56,7 +56,8 @@ class Job:
             data: description of the data that they come from.
             device: where they were computed.
         """
-        self._records.append(provenance(self.rule.partition("_")[0], self.settings, data, device))
+        stage, code = self.rule.partition("_")[0], self.inputs.get("code")
+        self._records.append(provenance(stage, self.settings, data, device, code))
         return self._records[-1]
 
 

@@ -1,5 +1,6 @@
 """Records what made an artifact: its parameters, data, seed and versions."""
 
+import hashlib
 import platform
 import sys
 from collections.abc import Mapping
@@ -29,22 +30,37 @@ def gpu_versions(device: str) -> dict[str, Any]:
     }
 
 
+def processor() -> str:
+    """The name of the machine's processor, as far as the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
 def provenance(
-    stage: str, parameters: Mapping[str, Any], data: Mapping[str, Any] | None = None, device: str = "cpu"
+    stage: str,
+    parameters: Mapping[str, Any],
+    data: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+    code: str | Path | None = None,
 ) -> dict[str, Any]:
     """Make a JSON-able record with no time in it, so that the same work gives the same bytes.
 
     ``parameters`` are everything the stage was given (with the seeds), ``data`` the dataset's description, if the
-    artifact comes from data.
+    artifact comes from data, ``code`` the manifest of the modules that ran, of which the checksum is recorded: it says
+    what a commit does, and stays where a commit changes nothing of it.
     """
     return {
         "stage": stage,
+        "code": hashlib.sha256(Path(code).read_bytes()).hexdigest() if code else None,
         "parameters": dict(parameters),
         "data": None if data is None else dict(data),
         "device": device,
         # Null where torch was not used.
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": platform.machine(),
+        "processor": processor(),
         "versions": {"python": platform.python_version(), "dropscape": version("dropscape")}
         | numeric_versions()
         | gpu_versions(device),

@@ -1,0 +1,93 @@
+"""What reviewers of artifacts ask for (ACM's badges, the checklist of NeurIPS), answered from a run's own records."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dropscape.artifacts.files import read_json
+from dropscape.numerics.progress import duration
+from dropscape.report.verdicts import tally
+
+
+def checklist(results: Path, claims: pd.DataFrame) -> str:
+    """The page in Markdown: claims, data, code, compute, seeds, statistics, of ``results/<scale>``."""
+    jobs, records = benchmarks(results), [read_json(path) for path in results.rglob("*provenance.json")]
+    units = claims.loc[claims["rests_on"] != "", "rests_on"].value_counts()
+    judged, data = claims[claims["verdict"] != "not judged"], descriptions(results)
+    with_interval = int((claims["low"].notna() | claims["high"].notna()).sum())
+    controls = claims["control_verdict"].value_counts()
+    versions = {name: value for record in records for name, value in record.get("versions", {}).items()}
+    devices = sorted({str(record.get("device")) for record in records if record.get("device")})
+    seeds = sorted({seed for record in records for seed in record.get("parameters", {}).get("seeds") or []})
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in controls.items() if verdict)
+    rest_on = ", ".join(f"{unit} ({count} claims)" for unit, count in units.head(6).items())
+    longest, largest = (jobs.loc[jobs[column].idxmax()] for column in ("s", "max_rss"))
+    decide = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    deviating = int((claims["deviations"] != "").sum())
+    lines = [
+        "# Checklist",
+        "",
+        f"Written from the records of the run at the scale `{claims['scale'].iloc[0]}`; nothing here was typed in.",
+        "",
+        "## Claims",
+        "",
+        f"- {tally(claims)}",
+        f"- {len(judged)} of {len(claims)} claims are judged. Each has its statistic, what is expected of it, its "
+        "interval and its control in `results/claims/claims.csv`, with the paper's words and their place.",
+        f"- Settings that are not the paper's are named for each claim: {deviating} have some.",
+        "",
+        "## Data",
+        "",
+    ]
+    for one in data:
+        licence = one.get("licence", "own")
+        lines.append(f"- {one['label']}: source `{one['source']}`; checksums {checked(one)}; licence: {licence}.")
+    lines += [
+        "",
+        "## Code and environment",
+        "",
+        "- Licence: MIT (`LICENSE`). Commit: `commit.txt`; what was not committed: `uncommitted.diff`.",
+        "- Packages: `envs/*.lock`, each file with its hash; those of this environment: `environment.json`.",
+        f"- Versions that decide numbers: {decide}.",
+        "- To repeat it: `make reproduce` with the configuration in `config/`; an interrupted run goes on.",
+        "",
+        "## Compute",
+        "",
+        f"- {len(jobs)} jobs, {duration(jobs['s'].sum())} of time and {duration(jobs['cpu_time'].sum())} of processor "
+        "time, summed over the jobs.",
+        f"- The longest job took {duration(longest['s'])} ({longest['job']}), the largest needed "
+        f"{largest['max_rss'] / 1024:.1f} GiB of memory ({largest['job']}).",
+        f"- Devices: {', '.join(devices) or 'cpu'}. The machine: `environment.json`.",
+        "",
+        "## Seeds and statistics",
+        "",
+        f"- Seeds of trainings: {', '.join(map(str, seeds)) or 'none'}. Same machine and thread count: the same bits.",
+        f"- {with_interval} of {len(claims)} claims have a 95 % interval, over independent units: {rest_on}.",
+        f"- Controls: {verdicts or 'none'}. A claim whose control passes is not judged.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def benchmarks(results: Path) -> pd.DataFrame:
+    """A row a job: its name, seconds (s), seconds of processor time (cpu_time) and memory in MiB (max_rss)."""
+    folder, rows = results / "benchmarks", []
+    for path in sorted(folder.rglob("*.tsv")):
+        table = pd.read_csv(path, sep="\t", na_values="-")
+        if len(table):
+            row = table.iloc[-1]
+            rows.append(
+                {"job": path.relative_to(folder).with_suffix("").as_posix()} | dict(row[["s", "cpu_time", "max_rss"]])
+            )
+    return pd.DataFrame(rows)
+
+
+def descriptions(results: Path) -> list[dict[str, Any]]:
+    """What is known of each dataset that was prepared."""
+    found = [read_json(path) for path in sorted((results / "data").glob("*.json"))]
+    return [one for one in found if "source" in one and "label" in one]
+
+
+def checked(description: dict[str, Any]) -> str:
+    """Whether the files of a dataset were those that are expected."""
+    return "verified" if description.get("checksums_verified") else "not those of the official files"
