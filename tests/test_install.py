@@ -97,7 +97,7 @@ def test_the_wheel_says_that_the_workflow_needs_the_repository(built, tmp_path):
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    command = [sys.executable, "-m", "dropscape.command", "plan"]
+    command = [sys.executable, "-m", "dropscape", "plan"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": "."})
     assert done.returncode == 1 and done.stderr == (
         "dropscape: the workflow and its configuration are not part of the installed package: clone the repository and "
