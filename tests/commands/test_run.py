@@ -115,6 +115,15 @@ def test_old_verdicts_do_not_hide_an_error_before_any_job(folder, monkeypatch, c
     assert ("No claim is judged yet" in capfd.readouterr().out) == shown
 
 
+def test_targets_are_made_alone_without_report_and_summary(folder, monkeypatch, capfd):
+    run = Run({"CONFIG": "mine.yaml"})
+    monkeypatch.setattr(
+        run, "snakemake", lambda *more: [sys.executable, "-c", "import sys; print(sys.argv[1:])", *more]
+    )
+    assert reproduce(run, ["fig2d"]) == 0
+    assert capfd.readouterr().out == "['--', 'fig2d']\n"
+
+
 def test_sigterm_is_passed_on(folder, monkeypatch):
     """To the process that make started, so that Snakemake and its jobs do not go on alone."""
     code = (

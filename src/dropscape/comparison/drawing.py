@@ -48,7 +48,7 @@ def _lines(axes: Axes, table: pd.DataFrame, color: str) -> None:
     for line in _groups(table, ["run", "keep_prob"]):
         line = line.sort_values("step")
         axes.fill_between(line["step"], line["low"], line["high"], color=color, alpha=0.15, lw=0)
-        axes.plot(line["step"], line["mean"], color=color)
+        axes.plot(line["step"], line["mean"], color=color, marker="o" if len(line) == 1 else None)
     axes.set_xlabel("step")
 
 

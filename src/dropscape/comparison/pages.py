@@ -21,6 +21,8 @@ _CHANGES = {
     "points elsewhere": "not judged; the value alone says the opposite",
 }
 
+_RANKS = ("flipped", "lost", "yes", "new", "points elsewhere", "")  # of changes, and of values that are apart
+
 
 def write_comparison(folder: Path, found: Comparison, sides: tuple[Results, Results]) -> Path:
     """Write ``comparison.html``, ``comparison.md`` and a csv of each table; return the page.
@@ -54,7 +56,7 @@ def summary(found: Comparison) -> str:
 
 def claims_beside(found: Comparison) -> pd.DataFrame:
     """The claims of both, those that changed first: claim, both verdicts and values as text, and what changed."""
-    rows = []
+    rows, ranks = [], []
     for row in found.claims.to_dict("records"):
         sides = [
             {key: row[f"{key}_{side}"] for key in ("verdict", "points_to", "value", "low", "high")} for side in "ab"
@@ -64,6 +66,7 @@ def claims_beside(found: Comparison) -> pd.DataFrame:
         said += (
             [f"expected {row['expected_b']} for {row['expected_a']}"] if row["expected_a"] != row["expected_b"] else []
         )
+        ranks.append(min(_RANKS.index(key) for key in (row["change"], row["apart"], "") if key in _RANKS))
         rows.append(
             {
                 "claim": row["claim"],
@@ -76,8 +79,8 @@ def claims_beside(found: Comparison) -> pd.DataFrame:
             }
         )
     columns = ["claim", "statement", "verdict_a", "verdict_b", "value_a", "value_b", "differs"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("differs", key=lambda said: said == "", kind="stable", ignore_index=True)
+    order = sorted(range(len(rows)), key=lambda place: (ranks[place], not rows[place]["differs"]))
+    return pd.DataFrame([rows[place] for place in order], columns=columns)
 
 
 def terminal(found: Comparison) -> str:
@@ -91,8 +94,7 @@ def terminal(found: Comparison) -> str:
     lines = [f"A is {found.a}, B is {found.b}.", summary(found)]
     for title, table in parts:
         if len(table):
-            shown = table.head(MOST_LINES).rename(columns=_heading).map(_short)
-            lines += ["", f"{title}:", shown.to_string(index=False, justify="left")]
+            lines += ["", f"{title}:", *_columns(table.head(MOST_LINES))]
             lines += [f"... and {len(table) - MOST_LINES} more"] if len(table) > MOST_LINES else []
     return "\n".join(lines)
 
@@ -160,6 +162,12 @@ def _heading(column: str) -> str:
     """A column as people read it: ``verdict A`` for ``verdict_a``."""
     name, _, side = column.rpartition("_")
     return f"{name} {side.upper()}" if name and side in "ab" else column.upper() if column in "ab" else column
+
+
+def _columns(table: pd.DataFrame) -> list[str]:
+    rows = [[_heading(column) for column in table], *table.map(_short).to_numpy().tolist()]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _short(value: object) -> str:

@@ -13,7 +13,7 @@ from dropscape.report.verdicts import read_claims
 
 # Their settings say which files they read and what the claims' table says as well.
 NOT_COMPARED = ("claims", "claims_table", "figures", "figures_table", "report")
-NOT_OF_THE_MACHINE = ("stage", "parameters", "data")  # of a provenance
+NOT_OF_THE_MACHINE = ("stage", "parameters", "data", "certificates")  # of a provenance
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _environment(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*provenance.json")):
         record = {key: value for key, value in read_json(path).items() if key not in NOT_OF_THE_MACHINE}
         for key, value in _flat(record).items():
-            if value is not None and str(value) not in found.setdefault(key, []):
+            if isinstance(value, str | int | float) and str(value) not in found.setdefault(key, []):
                 found[key].append(str(value))
     return {key: ", ".join(sorted(values)) for key, values in found.items() if values}
 
