@@ -81,7 +81,8 @@ def _of_key(key: str) -> Callable[..., Any]:
             "--seeds", metavar="N|LIST", callback=seeds, help="How many seeds, 0 first; or a list of them."
         )
     kind = click.Choice([str(choice) for choice in choices]) if choices else str
-    metavar = None if choices else "TEXT" if field.annotation in (str, str | None) else "YAML"
+    metavars = {str: "TEXT", str | None: "TEXT", int: "N", float: "N", bool: "true|false"}
+    metavar = None if choices else metavars.get(field.annotation, "YAML")
     return click.option(spelt(key), key, type=kind, metavar=metavar, help=field.description)
 
 
