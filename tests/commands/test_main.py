@@ -56,6 +56,8 @@ def test_every_key_of_the_configuration_is_an_option():
         (["plan", "--figures", "[fig2x]"], "no study has the figure 'fig2x': write fig2"),
         (["compare", "results/nowhere", "results"], "results/nowhere is no folder of results"),
         (["export", "fig2q", "--out", "x"], "no study has the figure 'fig2q'"),
+        (["export", "fig2d", "--results", "results/none", "--out", "x"], "is not made yet"),
+        (["export", "fig2d", "--out", "README.md"], "README.md is there already: write another --out"),
     ],
 )
 def test_what_cannot_work_is_one_sentence_with_what_is_near(monkeypatch, capfd, words, said):
