@@ -26,7 +26,7 @@ GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(
 .PHONY: reproduce plan paper test report bench gpu-check lint site lock audit format clean
 
 reproduce report plan clean: $(STAMP)
-	@exec $(BIN)/python -m dropscape.command $@ $(GIVEN)
+	@exec $(BIN)/python -m dropscape.commands.from_make $@ $(GIVEN)
 
 # The papers' own settings need more digits than the embedded ones.
 paper:

@@ -60,7 +60,7 @@ def test_the_command_of_the_page_on_models_runs(tmp_path):
         "def build(): return nn.Sequential(OrderedDict(fc=nn.Linear(3, 4), end=nn.Linear(4, 2)))\n"
     )
     np.savez(tmp_path / "my_data.npz", inputs=np.ones((4, 3), np.float32), targets=np.array([0, 1, 1, 0]))
-    run([sys.executable, "-m", "dropscape.cli", *command.split()[1:]], tmp_path)
+    run([sys.executable, "-m", "dropscape", *command.split()[1:]], tmp_path)
     assert len((tmp_path / "eigenvalues.csv").read_text().splitlines()) == 6
 
 

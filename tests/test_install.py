@@ -80,7 +80,7 @@ def test_the_wheel_measures_in_an_empty_folder_without_any_extra(built, tmp_path
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path)
-    assert {"dropscape/py.typed", "dropscape/__init__.pyi"} < set(names)
+    assert {"dropscape/py.typed", "dropscape/__init__.pyi", "dropscape/comparison/page.html.jinja"} < set(names)
     assert not any(name.startswith(("tests", "workflow")) for name in names)
     said = imported_in(
         tmp_path,
@@ -97,11 +97,11 @@ def test_the_wheel_says_that_the_workflow_needs_the_repository(built, tmp_path):
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    command = [sys.executable, "-m", "dropscape.command", "plan"]
+    command = [sys.executable, "-m", "dropscape", "plan"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": "."})
     assert done.returncode == 1 and done.stderr == (
-        "dropscape: the workflow and its configuration are not part of the installed package: clone the repository and "
-        "run make plan there.\n"
+        "dropscape: the workflow and its configuration are not part of the installed package, and neither "
+        f"{tmp_path} nor a folder above it is a clone of the repository: clone it and run the command there.\n"
     )
 
 

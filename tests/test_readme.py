@@ -48,7 +48,7 @@ def copy(tmp_path_factory, smoke):
             shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
     (target / ".venv/bin").mkdir(parents=True)
     # Scripts, not links: a linked interpreter would not find the packages of this environment.
-    for program, call in (("python", ""), ("snakemake", "-m snakemake")):
+    for program, call in (("python", ""), ("snakemake", "-m snakemake"), ("dropscape", "-m dropscape")):
         script = target / ".venv/bin" / program
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
         script.chmod(0o755)

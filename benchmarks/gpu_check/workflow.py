@@ -14,7 +14,7 @@ from benchmarks.gpu_check.jobs import ROOT
 from benchmarks.gpu_check.lines import Line
 from benchmarks.gpu_check.machine import Machine
 from dropscape.artifacts.files import read_table
-from dropscape.command import Run, environment
+from dropscape.commands.run import Run, environment
 
 SECONDS = 180  # until it is given up, or earlier where all is to be done
 # How far the numbers of a column may be apart, together; after many steps trainings in float32 part.

@@ -4,6 +4,9 @@ Every message is one sentence (or two) that names what is wrong, where it was se
 workflow prints the message without a traceback; anything else is a defect of dropscape and keeps its traceback.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class DropscapeError(Exception):
     """Base of every error that a user can act on."""
@@ -35,3 +38,10 @@ class RandomObjectiveError(DropscapeError):
 
 class CertificateError(DropscapeError):
     """A measurement disagrees with what it was checked against."""
+
+
+def suggested(word: str, known: Iterable[str]) -> str:
+    """Say what to write instead of an unknown word: the nearest known one, or, if none is near, one of all."""
+    known = list(known)
+    nearest = difflib.get_close_matches(word, known, 1)
+    return (f"{nearest[0]}, or " if nearest else "") + f"one of {', '.join(known)}"

@@ -1,11 +1,11 @@
 """The types that every typed setting is made of."""
 
-import difflib
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
+
+from dropscape.errors import suggested
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
@@ -52,13 +52,6 @@ def one_or_by_name(kind: Any) -> Any:
     return Annotated[Annotated[kind, Tag(ONE)] | Annotated[dict[Name, kind], Tag(BY_NAME)], choice]
 
 
-def suggested(word: str, known: Iterable[str]) -> str:
-    """Say what to write instead of an unknown word: the nearest known one, or, if none is near, one of all."""
-    known = list(known)
-    nearest = difflib.get_close_matches(word, known, 1)
-    return (f"{nearest[0]}, or " if nearest else "") + f"one of {', '.join(known)}"
-
-
 class Strict(BaseModel):
     """Settings that refuse unknown keys, and true or false for a number.
 
@@ -73,10 +66,8 @@ class Strict(BaseModel):
         if isinstance(written, dict):
             for key in written:
                 if key not in cls.model_fields:
-                    known = list(cls.model_fields)
-                    nearest = difflib.get_close_matches(str(key), known, 1)
-                    suggested = f"{nearest[0]}, or one of {', '.join(known)}" if nearest else ", ".join(known)
-                    raise PydanticCustomError("unknown_key", "write {suggested}", {"key": key, "suggested": suggested})
+                    nearest = suggested(str(key), cls.model_fields)
+                    raise PydanticCustomError("unknown_key", "write {suggested}", {"key": key, "suggested": nearest})
             for key, value in written.items():
                 values = value if isinstance(value, list) else [value]
                 if any(isinstance(one, bool) for one in values) and not cls._takes_bool(key):

@@ -54,6 +54,34 @@ def test_chosen_experiments_do_not_hide_what_is_wrong_or_added_elsewhere(load, r
         assert ("own" in load_settings(user, tmp_path).studies["noise_structure"].claims) is judged
 
 
+def test_figures_can_be_chosen_with_what_they_draw_and_their_claims(load):
+    settings = load(figures=["noise_structure-fig4", "fig1bc"])
+    figures = {f"{study}-{name}": one for study, of in settings.studies.items() for name, one in of.figures.items()}
+    assert set(figures) == {"modified_equations-fig1bc", "noise_structure-fig4"}
+    assert set(settings.made_experiments) == {name for figure in figures.values() for name in figure.experiments}
+    assert set(settings.made_experiments) == set(settings.experiments)
+    assert all(not study.theory.tables for study in settings.studies.values())
+    claims = {claim.figure for study in settings.studies.values() for claim in study.claims.values()}
+    assert claims == {"fig4", "fig1bc"}
+
+    of_theory = load(figures=["fig11"]).studies
+    assert of_theory["implicit_regularization"].theory.tables and not of_theory["noise_structure"].theory.tables
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("fig2q", "no study has the figure 'fig2q': write fig2"),
+        ("zzz", "no study has the figure 'zzz': write one of"),
+        ("fig2", "is a figure of several studies: write implicit_regularization-fig2 or subnetworks-fig2"),
+        ("fig3b", "the scale or the overrides leave out the figure 'fig3b': write another scale"),
+    ],
+)
+def test_a_figure_that_is_not_there_is_refused_with_what_is_near(load, figure, said):
+    with pytest.raises(ConfigurationError, match=said):
+        load(figures=[figure])
+
+
 OWN_CLAIM = """
 own:
   figure: wide2d

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dropscape.command import environment
+from dropscape.commands.run import environment
 from tests.workflow.project import ROOT, SECONDS, Project
 
 FIGURE = "results/smoke/figures/implicit_regularization-fig11.png"

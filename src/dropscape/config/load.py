@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from dropscape.config.configuration import Settings
 from dropscape.config.entries import entries, without_left_out
 from dropscape.config.explained import explained
-from dropscape.config.selection import claims_of_what_is_made, only
+from dropscape.config.selection import claims_of_what_is_made, only, only_figures
 from dropscape.config.user import UserSettings
 from dropscape.config.yaml_files import read_yaml
 from dropscape.errors import ConfigurationError
@@ -59,12 +59,34 @@ def user_settings(user: Mapping[str, Any]) -> UserSettings:
 
 def merge_studies(user: UserSettings, root: Path) -> Settings:
     """The studies at the user's scale, with the user's seeds and overrides, validated."""
+    versions, layers = _merged_layers(user, root)
+    written, papers, studies = layers[STUDIES], versions[0], versions[-1]
+    if user.experiments is not None:
+        studies = only(studies, user.experiments, user.studies or list(studies), written)
+    if user.figures is not None:
+        studies = only_figures(studies, user.figures, written)
+    if user.seeds is not None:
+        for study in studies.values():
+            for experiment in filter(None, entries(study).values()):
+                experiment["seeds"] = list(user.seeds)
+    for name, study in studies.items():
+        study["claims"] = claims_of_what_is_made(study.get("claims") or {}, [one[name] for one in versions], study)
+    return _validated(Settings, {"user": user.model_dump(), "studies": studies, "written": papers}, layers)
+
+
+def merged_experiments(user: UserSettings, root: Path) -> dict[str, Any]:
+    """Every experiment by name as the layers give it, grids beside runs and nothing validated."""
+    versions, _ = _merged_layers(user, root)
+    return {name: one for study in versions[-1].values() for name, one in entries(study).items()}
+
+
+def _merged_layers(user: UserSettings, root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The studies as their files have them, with the scale's changes, and with the user's; and the layers."""
     written, scale_file = read_studies(root), f"config/scales/{user.scale}.yaml"
     layers = {STUDIES: written, scale_file: read_yaml(root / scale_file), OVERRIDES: user.overrides}
-    papers = studies = without_left_out(written, written, STUDIES)
-    versions = [studies]
+    versions = [without_left_out(written, written, STUDIES)]
     for origin in (scale_file, OVERRIDES):
-        layer = layers[origin]
+        layer, studies = layers[origin], versions[-1]
         if unknown := sorted(set(layer) - set(studies)):
             raise ConfigurationError(
                 f"{origin} names the study '{unknown[0]}', which has no file in config/studies: "
@@ -74,17 +96,8 @@ def merge_studies(user: UserSettings, root: Path) -> Settings:
             raise ConfigurationError(
                 f"In {origin}: '{place}' is {value!r}, but it has keys of its own: write `key: value` lines below it."
             )
-        studies = without_left_out(merged(studies, layer), written, origin)
-        versions.append(studies)
-    if user.experiments is not None:
-        studies = only(studies, user.experiments, user.studies or list(studies), written)
-    if user.seeds is not None:
-        for study in studies.values():
-            for experiment in filter(None, entries(study).values()):
-                experiment["seeds"] = list(user.seeds)
-    for name, study in studies.items():
-        study["claims"] = claims_of_what_is_made(study.get("claims") or {}, [one[name] for one in versions], study)
-    return _validated(Settings, {"user": user.model_dump(), "studies": studies, "written": papers}, layers)
+        versions.append(without_left_out(merged(studies, layer), written, origin))
+    return versions, layers
 
 
 def _misplaced(base: Mapping[str, Any], layer: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,12 +1,12 @@
 """What of the merged studies is made: the chosen experiments, the figures that show them and the claims on those."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dropscape.config.entries import entries
 from dropscape.config.study import SECTIONS
-from dropscape.errors import ConfigurationError
-from dropscape.schema import suggested
+from dropscape.errors import ConfigurationError, suggested
 
 
 def only(
@@ -42,6 +42,57 @@ def only(
                 why = f"no figure of {', '.join(selected)} shows: add one, or leave it out"
             raise ConfigurationError(f"experiments names '{name}', which {why}.")
     return result
+
+
+def only_figures(studies: Mapping[str, Any], chosen: Sequence[str], written: Mapping[str, Any]) -> dict[str, Any]:
+    """The studies with the chosen figures alone and the experiments that these draw; theory for figures of it.
+
+    The ConfigurationErrors are those of ``named_figure``.
+    """
+    named = [named_figure(name, studies, written) for name in chosen]
+    drawn = {one for study, name in named for one in experiments_of(studies[study]["figures"][name])}
+    result = {}
+    for study, content in studies.items():
+        figures = {name: one for name, one in (content.get("figures") or {}).items() if (study, name) in named}
+        sections = {
+            section: {name: one for name, one in (content.get(section) or {}).items() if name in drawn}
+            for section in SECTIONS
+        }
+        draws_theory = any(not experiments_of(figure) for figure in figures.values())
+        rest = {key: value for key, value in content.items() if key != "theory" or draws_theory}
+        result[study] = rest | sections | {"figures": figures}
+    return result
+
+
+def named_figure(name: str, studies: Mapping[str, Any], written: Mapping[str, Any]) -> tuple[str, str]:
+    """The study and the figure that ``<study>-<figure>`` means, or ``<figure>`` where one study alone has it.
+
+    A ConfigurationError says that no study has it, that several have, or that the scale leaves it out of the
+    ``written`` studies.
+    """
+
+    def meant(among: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        return {
+            f"{study}-{figure}": (study, figure)
+            for study, content in among.items()
+            for figure in entries(content, ["figures"])
+            if name in (figure, f"{study}-{figure}")
+        }
+
+    found = meant(studies)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise ConfigurationError(f"'{name}' is a figure of several studies: write {' or '.join(found)}.")
+    if meant(written):
+        raise ConfigurationError(f"the scale or the overrides leave out the figure '{name}': write another scale.")
+    known = {study: entries(content, ["figures"]) for study, content in studies.items()}
+    short = [figure for figures in known.values() for figure in figures]
+    full = [f"{study}-{figure}" for study, figures in known.items() for figure in figures]
+    nearest = difflib.get_close_matches(name, [*short, *full], 3)
+    raise ConfigurationError(
+        f"no study has the figure '{name}': write {' or '.join(dict.fromkeys(nearest)) or suggested(name, full)}."
+    )
 
 
 def _showing(figure: Mapping[str, Any], every: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any] | None:

@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 
 from dropscape.data.kind import DatasetKind
 from dropscape.discovery import subclasses, submodules
-from dropscape.schema import Count, Function, Name, Positive, Seeds, Strict, one_or_by_name, suggested
+from dropscape.errors import suggested
+from dropscape.schema import Count, Function, Name, Positive, Seeds, Strict, one_or_by_name
 
 DATASETS = {
     name: kind
@@ -61,6 +62,11 @@ class UserSettings(Strict):
         None,
         description="Experiments to reproduce; null means all. Figures then show these, and figures, claims and theory "
         "that are of none of them are left out.",
+    )
+    figures: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        None,
+        description="Figures to reproduce, such as [noise_structure-fig2d], or [fig2d] where one paper alone has it; "
+        "null means all. Experiments, claims and theory that are of none of them are left out.",
     )
     overrides: dict[str, Any] = Field(
         {},

@@ -54,9 +54,11 @@ def summary(folder: Path) -> str:
 
 
 def _claims(path: Path) -> list[str]:
-    if not path.exists():
-        return ["No claim is judged yet."]
-    claims = read_claims(path)
+    return claim_lines(read_claims(path)) if path.exists() else ["No claim is judged yet."]
+
+
+def claim_lines(claims: pd.DataFrame) -> list[str]:
+    """The tally of the claims, as ``read_claims`` gives them, and a line for each; without a verdict one more, why."""
     if claims.empty:
         return ["No claim is about what was made."]
     width = max(map(len, claims["claim"]))

@@ -1,9 +1,4 @@
-"""What the Makefile's targets do: ``python -m dropscape.command reproduce SCALE SEEDS``.
-
-It needs the repository: the workflow and its configuration are not part of the installed package, whose own command is
-``dropscape`` (``dropscape.cli``). The arguments after the target are names of variables that were given to make, whose
-values stand in the environment: options of the run (``OPTIONS``), or keys of the configuration in capitals.
-"""
+"""A run of the workflow as it was asked for, by ``dropscape`` or by make, and what is done with it."""
 
 import hashlib
 import json
@@ -13,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,75 +16,74 @@ from typing import Any
 
 import yaml
 
-from dropscape.config.load import user_keys, user_settings
+from dropscape.config.load import load_settings, merged, user_keys, user_settings
 from dropscape.config.user import UserSettings
 from dropscape.config.yaml_files import read_yaml
 from dropscape.dependencies import write_if_changed
-from dropscape.errors import ConfigurationError, DropscapeError
+from dropscape.errors import ConfigurationError, suggested
+from dropscape.resolved.workflow import Workflow
 from dropscape.run_lock import RunLock
-from dropscape.schema import suggested
 
-ROOT = Path(__file__).resolve().parents[2]
-PROFILES = ROOT / "workflow/profiles"
+ROOT = Path(__file__).resolve().parents[3]
 OPTIONS = ("CONFIG", "PROFILE", "CORES", "GPUS", "CHECK")
-OF_MAKE = ("PYTHON", "MAKEFLAGS", "MAKE", "SHELL")  # variables that make itself reads
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a target; what cannot work is said in one sentence."""
-    target, *names = sys.argv[1:] if arguments is None else arguments
-    try:
-        if not PROFILES.is_dir():
-            raise ConfigurationError(
-                f"the workflow and its configuration are not part of the installed package: clone the repository and "
-                f"run make {target} there."
-            )
-        given = {name: os.environ[name] for name in names if name not in OF_MAKE}
-        return {"reproduce": reproduce, "report": reproduce, "plan": plan, "clean": clean}[target](Run(given))
-    except DropscapeError as error:
-        print(f"dropscape: {error}", file=sys.stderr)
-        return 1
 
 
 class Run:
     """A run as it was asked for.
 
     Args:
-        given: value of each variable.
+        given: what was given by name, as make writes it: options of the run (``OPTIONS``), and keys of the
+            configuration in capitals; each value as it was written.
+        spelt: how whoever gave them writes such a name, for sentences.
+        root: the repository.
 
     Raises:
-        ConfigurationError: a variable is not known or has a value that cannot work.
+        ConfigurationError: a name is not known or has a value that cannot work.
     """
 
-    def __init__(self, given: Mapping[str, str]):
+    def __init__(self, given: Mapping[str, str], spelt: Callable[[str], str] = str, root: Path = ROOT):
         known = [*OPTIONS, *(key.upper() for key in UserSettings.model_fields)]
-        if ignored := [name for name in ("SCALE", "SOURCE", *OPTIONS) if name in os.environ and name not in given]:
-            print(
-                f"dropscape: {', '.join(ignored)} in the environment is not used: write it after make.", file=sys.stderr
-            )
         for name in given:
             if name not in known:
                 raise ConfigurationError(
                     f"make was given {name}, which it does not know: write {suggested(name.upper(), known)}."
                 )
+        self.given, self.spelt, self.root = given, spelt, root
         self.config = Path(given["CONFIG"]).expanduser() if given.get("CONFIG") else None
         profile = given.get("PROFILE", "default")
-        profiles = sorted(folder.name for folder in PROFILES.iterdir())
-        self.profile = PROFILES / profile if profile in profiles else Path(profile)
+        folder = root / "workflow/profiles"
+        profiles = sorted(one.name for one in folder.iterdir())
+        self.profile = folder / profile if profile in profiles else Path(profile)
         if not (self.profile / "config.yaml").is_file():
             raise ConfigurationError(
-                f"PROFILE is '{profile}': write one of {', '.join(profiles)}, or a folder with the config.yaml of one."
+                f"{spelt('PROFILE')} is '{profile}': write one of {', '.join(profiles)}, or a folder with the "
+                "config.yaml of one."
             )
         for name in ("CORES", "GPUS"):
             value = given.get(name)
             least, words, other = (1, ["all"], ", or all") if name == "CORES" else (0, [], "")
             if value and value not in words and not (value.isdecimal() and int(value) >= least):
-                raise ConfigurationError(f"{name} is {value}: write a number from {least}{other}.")
+                raise ConfigurationError(f"{spelt(name)} is {value}: write a number from {least}{other}.")
         self.cores, self.gpus, self.check = given.get("CORES"), given.get("GPUS"), bool(given.get("CHECK"))
         self.keys = {
-            name.lower(): _parsed(name, value) for name, value in given.items() if value and name not in OPTIONS
+            name.lower(): _parsed(name, value, spelt) for name, value in given.items() if value and name not in OPTIONS
         }
-        self.user = user_settings(user_keys([self.config] if self.config else [], self.keys, ROOT))
+        self.user = user_settings(user_keys([self.config] if self.config else [], self.keys, root))
+
+    def with_config(self, file: Path) -> "Run":
+        """The same profile, cores and GPUs, for the configuration in a file alone."""
+        kept = {name: self.given[name] for name in ("PROFILE", "CORES", "GPUS") if name in self.given}
+        return Run({**kept, "CONFIG": str(file)}, self.spelt, self.root)
+
+    @cached_property
+    def written(self) -> dict[str, Any]:
+        """The keys of the configuration that were given, in a file or each."""
+        return merged(read_yaml(self.config) if self.config else {}, self.keys)
+
+    def workflow(self, **keys: Any) -> Workflow:
+        """Everything that it is to make; the keys are laid over those that were given."""
+        asked = user_keys([self.config] if self.config else [], merged(self.keys, keys), self.root)
+        return Workflow(load_settings(asked, self.root))
 
     @property
     def results(self) -> Path:
@@ -127,14 +121,16 @@ class Run:
         return files
 
 
-def _parsed(name: str, value: str) -> Any:
+def _parsed(name: str, value: str, spelt: Callable[[str], str]) -> Any:
     """The value of a key, as YAML has it but for text, which is taken as it stands."""
     if UserSettings.model_fields[name.lower()].annotation in (str, str | None):
         return value
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ConfigurationError(f"{name} is {value}, which is no YAML: write it as in config/config.yaml.") from None
+        raise ConfigurationError(
+            f"{spelt(name)} is {value}, which is no YAML: write it as in config/config.yaml."
+        ) from None
 
 
 def environment() -> dict[str, str]:
@@ -147,23 +143,28 @@ def environment() -> dict[str, str]:
     return os.environ | {"XDG_CACHE_HOME": str(Path(".snakemake/cache").resolve())}
 
 
-def reproduce(run: Run) -> int:
-    """Make everything, then show the summary, also when a job failed: what was computed is there."""
+def reproduce(run: Run, targets: Sequence[str] = ()) -> int:
+    """Make everything, then show the summary, also when a job failed: what was computed is there.
+
+    With targets these alone are made, and no report.
+    """
+    if targets:
+        return followed(run.snakemake("--", *targets))
     started, report = time.time(), run.results / "report/report.html"
-    status = _followed(run.snakemake())
+    status = followed(run.snakemake())
     last_job = max((file.stat().st_mtime for file in (run.results / "logs").rglob("*.log")), default=0.0)
     if status == 0 and last_job > (report.stat().st_mtime if report.exists() else 0.0):
-        status = _followed(run.snakemake("--report", str(report)))
+        status = followed(run.snakemake("--report", str(report)))
     # An error before any job stands last, not above verdicts that are old.
     if status == 0 or last_job >= started:
         subprocess.run([sys.executable, "-m", "dropscape.report.summary", str(run.results)])
     return status
 
 
-def plan(run: Run) -> int:
-    """Say what is left to be made and what it will cost."""
+def plan(run: Run, targets: Sequence[str] = ()) -> int:
+    """Say what is left to be made, of everything or of the targets, and what it will cost."""
     listed = subprocess.run(
-        run.snakemake("--dry-run", *(["--forceall"] if run.check else [])),
+        run.snakemake("--dry-run", *(["--forceall"] if run.check else []), *(["--", *targets] if targets else [])),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -190,7 +191,7 @@ def clean(run: Run) -> int:
     return 0
 
 
-def _followed(command: Sequence[str]) -> int:
+def followed(command: Sequence[str]) -> int:
     """Run a command to its end, passing SIGTERM on to it."""
     process = subprocess.Popen(command, env=environment())
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
@@ -199,7 +200,3 @@ def _followed(command: Sequence[str]) -> int:
             return process.wait()
         except KeyboardInterrupt:  # the terminal sends it to Snakemake too, which ends its jobs
             continue
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import dropscape
-from dropscape.cli import main
+from dropscape.commands.main import main
 
 MODEL = """\
 import torch
@@ -89,6 +89,6 @@ def test_what_cannot_work_is_one_sentence(folder, capsys, change, said):
 
 
 def test_the_version_needs_no_torch():
-    code = "import sys, dropscape.cli\ntry: dropscape.cli.main(['--version'])\nfinally: print('torch' in sys.modules)"
+    code = "import sys; from dropscape.commands.main import main; main(['--version']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"dropscape {dropscape.__version__}\nFalse\n"

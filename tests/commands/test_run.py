@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from snakemake.common.configfile import load_configfile
 
-from dropscape.command import Run, main, reproduce
+from dropscape.commands.from_make import given, main
+from dropscape.commands.run import Run, reproduce
 from dropscape.errors import ConfigurationError
 from dropscape.run_lock import RunLock
 
@@ -23,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("variables", "sentence"),
     [
         ({"SEDS": "[0]"}, "make was given SEDS, which it does not know: write SEEDS, or one of CONFIG, PROFILE"),
         ({"PROFILE": "nope"}, "PROFILE is 'nope': write one of default, gpu, slurm, or a folder"),
@@ -38,10 +39,10 @@ def folder(tmp_path, monkeypatch):
         ({"SCALE": "huge"}, "'scale' is 'huge': write smoke, quick, desktop or paper"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys, given, sentence):
-    for name, value in given.items():
+def test_what_cannot_work_is_refused_in_one_sentence(folder, monkeypatch, capsys, variables, sentence):
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert main(["reproduce", *given]) == 1
+    assert main(["reproduce", *variables]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("dropscape: ") and sentence in line
 
@@ -71,8 +72,8 @@ def test_the_scale_and_the_results_are_those_of_the_configuration_file(folder):
 def test_text_is_taken_as_it_stands(folder, results):
     run = Run({"RESULTS": results, "SOURCE": "{mnist: directory}", "DIRECTORY": "~/Dübel"})
     (file,) = run.files()
-    given = load_configfile(file)  # as Snakemake does
-    assert given == {"results": results, "source": {"mnist": "directory"}, "directory": "~/Dübel"}
+    read = load_configfile(file)  # as Snakemake does
+    assert read == {"results": results, "source": {"mnist": "directory"}, "directory": "~/Dübel"}
     assert str(run.results) == f"{results}/quick"
     assert run.user.directory == str(Path("~/Dübel").expanduser())
 
@@ -84,7 +85,8 @@ def test_null_is_null(folder):
 
 def test_what_the_environment_has_is_not_taken_in_silence(folder, monkeypatch, capsys):
     monkeypatch.setenv("SCALE", "smoke")
-    assert str(Run({}).results) == "results/quick"
+    monkeypatch.setenv("SEEDS", "[0]")
+    assert given(["SEEDS"]) == {"SEEDS": "[0]"}
     assert "SCALE in the environment is not used: write it after make" in capsys.readouterr().err
 
 
@@ -113,14 +115,23 @@ def test_old_verdicts_do_not_hide_an_error_before_any_job(folder, monkeypatch, c
     assert ("No claim is judged yet" in capfd.readouterr().out) == shown
 
 
+def test_targets_are_made_alone_without_report_and_summary(folder, monkeypatch, capfd):
+    run = Run({"CONFIG": "mine.yaml"})
+    monkeypatch.setattr(
+        run, "snakemake", lambda *more: [sys.executable, "-c", "import sys; print(sys.argv[1:])", *more]
+    )
+    assert reproduce(run, ["fig2d"]) == 0
+    assert capfd.readouterr().out == "['--', 'fig2d']\n"
+
+
 def test_sigterm_is_passed_on(folder, monkeypatch):
     """To the process that make started, so that Snakemake and its jobs do not go on alone."""
     code = (
         "import signal, sys, time\n"
-        "from dropscape.command import _followed\n"
+        "from dropscape.commands.run import followed\n"
         "child = 'import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: sys.exit(7)); '\n"
         "child += 'print(1, flush=True); time.sleep(60)'\n"
-        "sys.exit(_followed([sys.executable, '-c', child]))\n"
+        "sys.exit(followed([sys.executable, '-c', child]))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "1\n"

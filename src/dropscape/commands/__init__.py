@@ -1,0 +1,1 @@
+"""The command ``dropscape``: a module for each subcommand, which ``main`` loads when it is asked for."""
