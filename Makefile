@@ -1,6 +1,6 @@
 # Every target sets up .venv first when it is missing, out of date or moved. `make reproduce` is the one command.
 #
-#   make reproduce [SCALE=smoke|quick|desktop|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [KEY=value ...]
+#   make reproduce [SCALE=smoke|quick|desktop|paper] [PROFILE=default|gpu|slurm] [CORES=n] [GPUS=n] [CONFIG=file] [VERBOSE=1] [KEY=value ...]
 #   make plan      the same options: what is left to be made and what it will cost; with CHECK=1 forecasts against records
 #   make gpu-check  whether this machine's GPU computes what the processor does, and how fast, in 9 minutes (docs/gpu.md)
 #

@@ -47,13 +47,6 @@ OPEN = {"claim": "A-two", "verdict": "not judged", "points_to": "holds", "low": 
 def results(tmp_path):
     """Results of two jobs, with a large file, a figure and two claims."""
     folder = tmp_path / "results/quick"
-    other = CLAIM | {
-        "claim": "A-two",
-        "verdict": "not judged",
-        "points_to": "holds",
-        "low": float("nan"),
-        "high": float("nan"),
-    }
     write_table(folder / "claims/claims.csv", pd.DataFrame([CLAIM, CLAIM | OPEN]))
     for name, seconds in (("training/mnist_fnn/a", 100.0), ("claims/noise_structure", 5.0)):
         path = folder / f"benchmarks/{name}.tsv"

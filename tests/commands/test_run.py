@@ -115,13 +115,17 @@ def test_old_verdicts_do_not_hide_an_error_before_any_job(folder, monkeypatch, c
     assert ("No claim is judged yet" in capfd.readouterr().out) == shown
 
 
-def test_targets_are_made_alone_without_report_and_summary(folder, monkeypatch, capfd):
-    run = Run({"CONFIG": "mine.yaml"})
-    monkeypatch.setattr(
-        run, "snakemake", lambda *more: [sys.executable, "-c", "import sys; print(sys.argv[1:])", *more]
-    )
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({}, "['--logger', 'dropscape', '--', 'fig2d'] 1\n"), ({"VERBOSE": "1"}, "['--', 'fig2d'] None\n")],
+)
+def test_targets_are_made_alone_without_report_and_summary(folder, monkeypatch, capfd, asked, said):
+    """With one line for the whole run, unless everything is asked for."""
+    run = Run({"CONFIG": "mine.yaml"} | asked)
+    prints = "import os, sys; print(sys.argv[1:], os.environ.get('DROPSCAPE_QUIET'))"
+    monkeypatch.setattr(run, "snakemake", lambda *more: [sys.executable, "-c", prints, *more])
     assert reproduce(run, ["fig2d"]) == 0
-    assert capfd.readouterr().out == "['--', 'fig2d']\n"
+    assert capfd.readouterr().out == said
 
 
 def test_sigterm_is_passed_on(folder, monkeypatch):

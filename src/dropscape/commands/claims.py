@@ -3,7 +3,7 @@
 import click
 
 from dropscape.commands.options import run_options
-from dropscape.commands.run import Run, followed
+from dropscape.commands.run import Run, watched
 from dropscape.commands.several import SeveralValues
 from dropscape.report.summary import claim_lines
 from dropscape.report.verdicts import read_claims
@@ -30,7 +30,7 @@ def command(
     What the verdicts rest on is made first, as far as it is left to be made; figures are not drawn.
     """
     table = run.results / "claims/claims.csv"
-    if not as_they_are and (status := followed(run.snakemake("--", str(table)))):
+    if not as_they_are and (status := watched(run, "--", str(table))):
         return status
     claims = read_claims(table)
     for column, wanted in (("study", study), ("verdict", verdict), ("origin", origin)):

@@ -7,7 +7,7 @@ import click
 
 from dropscape.artifacts.files import read_json
 from dropscape.commands.options import run_options
-from dropscape.commands.run import Run, followed
+from dropscape.commands.run import Run, watched
 
 
 @click.command("fetch")
@@ -23,7 +23,7 @@ def command(run: Run) -> int:
     if not prepared:
         print("The configuration reads no dataset.")
         return 0
-    status = followed(run.snakemake("--keep-going", "--", *map(str, prepared.values())))
+    status = watched(run, "--keep-going", "--", *map(str, prepared.values()))
     for name, file in prepared.items():
         log = run.results / f"logs/data/{name}.log"
         if file.is_file():

@@ -8,7 +8,7 @@ import click
 import yaml
 
 from dropscape.commands.options import figure_names, run_options
-from dropscape.commands.run import Run, followed, plan
+from dropscape.commands.run import Run, plan, watched
 from dropscape.commands.several import SeveralValues
 from dropscape.config.load import merged, merged_experiments, read_studies
 from dropscape.config.selection import named_figure
@@ -44,7 +44,7 @@ def command(
         print(f"{file}:\n\n{content}", flush=True)
     if dry_run:
         return plan(run, [figure])
-    status = followed(run.snakemake("--", figure))
+    status = watched(run, "--", figure)
     if status == 0:
         print("\n".join(["", *(f"{run.results}/figures/{figure}.{ending}" for ending in ("pdf", "png", "csv"))]))
     return status

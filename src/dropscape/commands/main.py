@@ -27,6 +27,7 @@ SECTIONS = {
     "Use results": {
         "compare": "Compare two results: verdicts, values, figures, settings, versions.",
         "export": "Copy figures with their tables and claims into a folder or a zip file.",
+        "archive": "Write a run as one self-describing file for an archive (RO-Crate).",
     },
     "Measure your own model": {
         "hessian": "Print the largest eigenvalues of a block's Hessian.",

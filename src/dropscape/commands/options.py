@@ -41,6 +41,7 @@ def run_options(*without: str) -> Callable[[Callable[..., int | None]], Callable
             "profile",
             "cores",
             "gpus",
+            "verbose",
             *(key for key in UserSettings.model_fields if key not in without),
         ]
 
@@ -69,6 +70,7 @@ def _of_run() -> list[Callable[..., Any]]:
         click.option("--profile", metavar="NAME", help="default, gpu, slurm, or a folder with the config.yaml of one."),
         click.option("--cores", metavar="N", help="Cores of this machine; all of them if it is left out."),
         click.option("--gpus", metavar="N", help="GPUs that its jobs share."),
+        click.option("--verbose", is_flag=True, default=None, help="Show all that Snakemake and its jobs say."),
     ]
 
 

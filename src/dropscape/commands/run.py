@@ -25,7 +25,7 @@ from dropscape.resolved.workflow import Workflow
 from dropscape.run_lock import RunLock
 
 ROOT = Path(__file__).resolve().parents[3]
-OPTIONS = ("CONFIG", "PROFILE", "CORES", "GPUS", "CHECK")
+OPTIONS = ("CONFIG", "PROFILE", "CORES", "GPUS", "CHECK", "VERBOSE")
 
 
 class Run:
@@ -65,6 +65,7 @@ class Run:
             if value and value not in words and not (value.isdecimal() and int(value) >= least):
                 raise ConfigurationError(f"{spelt(name)} is {value}: write a number from {least}{other}.")
         self.cores, self.gpus, self.check = given.get("CORES"), given.get("GPUS"), bool(given.get("CHECK"))
+        self.verbose = bool(given.get("VERBOSE"))
         self.keys = {
             name.lower(): _parsed(name, value, spelt) for name, value in given.items() if value and name not in OPTIONS
         }
@@ -149,12 +150,12 @@ def reproduce(run: Run, targets: Sequence[str] = ()) -> int:
     With targets these alone are made, and no report.
     """
     if targets:
-        return followed(run.snakemake("--", *targets))
+        return watched(run, "--", *targets)
     started, report = time.time(), run.results / "report/report.html"
-    status = followed(run.snakemake())
+    status = watched(run)
     last_job = max((file.stat().st_mtime for file in (run.results / "logs").rglob("*.log")), default=0.0)
     if status == 0 and last_job > (report.stat().st_mtime if report.exists() else 0.0):
-        status = followed(run.snakemake("--report", str(report)))
+        status = watched(run, "--report", str(report))
     # An error before any job stands last, not above verdicts that are old.
     if status == 0 or last_job >= started:
         subprocess.run([sys.executable, "-m", "dropscape.report.summary", str(run.results)])
@@ -191,9 +192,16 @@ def clean(run: Run) -> int:
     return 0
 
 
-def followed(command: Sequence[str]) -> int:
-    """Run a command to its end, passing SIGTERM on to it."""
-    process = subprocess.Popen(command, env=environment())
+def watched(run: Run, *more: str) -> int:
+    """Run the workflow with one line for all of its jobs, or with all that Snakemake and they say."""
+    if run.verbose:
+        return followed(run.snakemake(*more))
+    return followed(run.snakemake("--logger", "dropscape", *more), DROPSCAPE_QUIET="1")
+
+
+def followed(command: Sequence[str], **variables: str) -> int:
+    """Run a command to its end, with more variables in its environment, passing SIGTERM on to it."""
+    process = subprocess.Popen(command, env=environment() | variables)
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     while True:
         try:
