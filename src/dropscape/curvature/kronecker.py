@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from dropscape.curvature.layer import rows_from_block
+from dropscape.curvature.probe import Probe
 from dropscape.errors import ConfigurationError
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.devices import Budget
@@ -163,6 +164,7 @@ def kronecker_hessian(
     loss: str,
     dtype: torch.dtype = torch.float32,
     masks: Mapping[int, Tensor] | None = None,
+    probe: Probe | None = None,
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
 
@@ -176,8 +178,11 @@ def kronecker_hessian(
         loss: "cross_entropy" or "mse".
         dtype: of the sum and of the result; float32 has a relative Frobenius error of a few 1e-7, float64 of 1e-14.
         masks: (m_k, n), factors of the activations of layer k, by k: those of dropout, scaled.
+        probe: gets the product with its vector.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype, masks)
+    if probe is not None:
+        KroneckerProducts(network, with_bias).add_to(probe)
     packed = _packed_sum(network)
     return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 
@@ -185,17 +190,18 @@ def kronecker_hessian(
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
-    Arguments and errors are as for ``kronecker_hessian``. What a product computes on the way is as large as the
-    network's activations. It goes into the same memory each time, because allocating so much anew costs nearly as much
-    as the arithmetic.
+    Args:
+        network: the result of ``linearised_network``; its errors are those of ``kronecker_hessian``.
+        with_bias: whether the layer's bias is in the block.
+
+    What a product computes on the way is as large as the network's activations. It goes into the same memory each time,
+    because allocating so much anew costs nearly as much as the arithmetic.
     """
 
-    def __init__(
-        self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
-    ):
-        self._network = network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    def __init__(self, network: LinearisedNetwork, with_bias: bool):
+        self._network = network
         units, width = len(network.units_on), len(network.inputs_on)
-        entries = rows_from_block(torch.arange(units * width, device=inputs.device), units, with_bias)
+        entries = rows_from_block(torch.arange(units * width, device=network.inputs.device), units, with_bias)
         self._kept = entries[network.units_on][:, network.inputs_on]
         rows = [len(self._kept), *(len(weight) for weight in network.weights)]
         self._changes = [network.inputs.new_empty(count, network.inputs.shape[1]) for count in rows]
@@ -203,14 +209,27 @@ class KroneckerProducts:
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
         vectors = vectors.to(self._kept.device)
+        inputs = self._network.inputs
         products = torch.zeros_like(vectors)
         for vector, out in zip(vectors, products, strict=True):
-            out[self._kept] = self._multiply(vector[self._kept].to(self._network.inputs.dtype)).to(out.dtype)
+            out[self._kept] = product(self._signals(vector), inputs.T).div_(inputs.shape[1]).to(out.dtype)
         return products
 
-    def _multiply(self, direction: Tensor) -> Tensor:
-        """Multiply one direction V (kept units, kept inputs), a bias in the last column; H V is zero elsewhere."""
+    def add_to(self, probe: Probe) -> None:
+        """Give the product with the probe's vector."""
+        signals, inputs = self._signals(probe.vector), self._network.inputs
+
+        def terms(chosen: slice | Tensor) -> Tensor:
+            found = torch.zeros_like(probe.vector)
+            found[self._kept] = product(signals[:, chosen], inputs[:, chosen].T).to(found.dtype)
+            return found
+
+        probe.add(0, inputs.shape[1], terms)
+
+    def _signals(self, vector: Tensor) -> Tensor:
+        """Compute A_i V h_i of every example for one vector (P,): (kept units, n), to be used before the next call."""
         network, (first, *later) = self._network, self._changes
+        direction = vector[self._kept].to(network.inputs.dtype)
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
         change = product(direction, network.inputs, out=first)
         for slope, weight, out in zip(network.slopes, network.weights, later, strict=True):
@@ -222,7 +241,7 @@ class KroneckerProducts:
         earlier = self._changes[-2::-1]
         for slope, weight, out in zip(reversed(network.slopes), reversed(network.weights), earlier, strict=True):
             change = product(weight.T, change, out=out).mul_(slope)
-        return product(change, network.inputs.T).div_(network.inputs.shape[1])
+        return change
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dropscape.curvature.hessian import block_hessian
 from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
-from dropscape.curvature.layer import OpenNetwork
+from dropscape.curvature.layer import OpenNetwork, refuse_other_readings
 from dropscape.curvature.products import by_name
 from dropscape.data.examples import Examples
 from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
@@ -103,7 +103,8 @@ def gradient_moments(
     model: nn.Module, block: Sequence[str], inputs: Inputs, targets: Tensor, loss: PerExampleLoss
 ) -> tuple[Tensor, Tensor]:
     """Compute the second moment (P, P) and the mean (P,) of the examples' gradients of the block, float32."""
-    network, n = OpenNetwork(model, block, inputs, torch.float32, piecewise_linear=False), count(inputs)
+    refuse_other_readings(model, block, inputs, piecewise_linear=False)
+    network, n = OpenNetwork(model, block, inputs, torch.float32), count(inputs)
     at_once = EXAMPLES_AT_ONCE.on(targets.device)
     second = torch.zeros(network.size, network.size, device=targets.device)
     first = torch.zeros(network.size, device=targets.device)
