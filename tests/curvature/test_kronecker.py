@@ -84,6 +84,7 @@ def test_chunks_change_nothing_but_rounding(monkeypatch):
         whole = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         with monkeypatch.context() as patch:
             patch.setattr(kronecker, "EXAMPLES_AT_ONCE", Budget(7, 0))
+            patch.setattr(kronecker, "EXAMPLES_OF_A_PASS", Budget(9, 0))
             chunked = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         assert relative_error(chunked, whole) < 1e-14
 

