@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy, one_hot
 
-from dropscape.curvature import kronecker
-from dropscape.curvature.kronecker import KroneckerProducts, kronecker_hessian, linearised_network
+from dropscape.curvature import kronecker, linearised
+from dropscape.curvature.kronecker import KroneckerProducts, kronecker_hessian
+from dropscape.curvature.linearised import linearised_network
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -84,7 +85,7 @@ def test_chunks_change_nothing_but_rounding(monkeypatch):
         whole = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         with monkeypatch.context() as patch:
             patch.setattr(kronecker, "EXAMPLES_AT_ONCE", Budget(7, 0))
-            patch.setattr(kronecker, "EXAMPLES_OF_A_PASS", Budget(9, 0))
+            patch.setattr(linearised, "EXAMPLES_OF_A_PASS", Budget(9, 0))
             chunked = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         assert relative_error(chunked, whole) < 1e-14
 

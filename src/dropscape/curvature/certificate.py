@@ -82,10 +82,9 @@ def certify_matrix(
         CertificateError: a check is beyond what rounding explains; it names the layer that does it where one is found.
     """
     multiplied = (vectors.to(matrix) @ matrix).double()
-    few = probe.few.to(targets.device)
     distance = float((multiplied[1] - probe.of_all).norm()) / _length(multiplied[1])
     summed = Check("distance to the sum over the examples", distance, LIMIT)
-    examples = take(inputs, few), targets[few]
+    examples = take(inputs, probe.chosen), targets[probe.chosen]
     return _certified(model, block, *examples, loss, vectors, multiplied, probe.of_few.double(), summed)
 
 
@@ -126,7 +125,9 @@ def _certified(
     try:
         difference, error = gradient_change(model, block, inputs, targets, loss, vectors[1], of_these)
     except (RuntimeError, TypeError) as failure:
-        difference, error = undecided_without_float64(failure, vectors[1])
+        if not is_of_float64(failure):
+            raise
+        difference, error = torch.zeros_like(vectors[1]), math.inf
     u, v = vectors
     asymmetry = float((u @ multiplied[1] - v @ multiplied[0]).abs()) / _length(multiplied)
     length = _length(of_these)
@@ -161,14 +162,9 @@ def _cause(certificate: Certificate, model: nn.Module, inputs: Inputs) -> str:
     return "no layer alone does it: write dtype=torch.float64, if rounding does"
 
 
-def undecided_without_float64(failure: Exception, like: Tensor) -> tuple[Tensor, float]:
-    """Give a derivative of which nothing is known in place of one that a model cannot compute in float64.
-
-    A layer may have a dtype of its own, or a device no float64; any other failure is raised again.
-    """
-    if "type" not in str(failure):
-        raise failure
-    return torch.zeros_like(like), math.inf
+def is_of_float64(failure: Exception) -> bool:
+    """Tell whether a model failed because it cannot compute in float64: a layer has a dtype of its own, or a device."""
+    return "type" in str(failure)
 
 
 def gradient_change(

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from dropscape.curvature.certificate import certify_matrix, certify_products, examples_to_check, vectors_to_check
 from dropscape.curvature.eigenpairs import Spectrum, dense_spectrum
 from dropscape.curvature.jacobian import JacobianProducts, jacobian_hessian
-from dropscape.curvature.kronecker import PIECEWISE_LINEAR, KroneckerProducts, kronecker_hessian, linearised_network
+from dropscape.curvature.kronecker import KroneckerProducts, kronecker_hessian
 from dropscape.curvature.layer import Reading, how_it_reads, refuse_other_readings
+from dropscape.curvature.linearised import PIECEWISE_LINEAR, linearised_network
 from dropscape.curvature.preactivations import preactivation_hessian
 from dropscape.curvature.probe import Probe
 from dropscape.curvature.products import HessianOperator, by_name, refuse_random_objective

@@ -56,6 +56,8 @@ class OpenLayer:
         units = self.pre_activation.shape[1 if self.units_first else -1]
         columns = rows_from_block(direction, units, self.with_bias) @ self.features
         columns = (columns if self.units_first else columns.mT).reshape(self.pre_activation.shape)
+        if not self.units_first:
+            return columns.contiguous()
         return torch.empty_like(self.pre_activation).copy_(columns)  # in the memory order that the network runs in
 
 

@@ -18,12 +18,12 @@ class Probe:
     Args:
         vector: v, (P,).
         n: how many examples there are.
-        few: the numbers of some of them, ascending, on the processor.
+        few: the numbers of some of them, ascending, on the processor; ``chosen`` is a copy on the vector's device.
     """
 
     def __init__(self, vector: Tensor, n: int, few: Tensor):
-        self.vector, self.few = vector, few
-        self._n = n
+        self.vector, self.chosen = vector, few.to(vector.device)
+        self._n, self._few = n, few
         self._all, self._some = torch.zeros_like(vector), torch.zeros_like(vector)
 
     def add(self, first: int, size: int, terms: Terms) -> None:
@@ -33,9 +33,11 @@ class Probe:
         """
         total = terms(slice(None))
         self._all += total
-        here = self.few[(self.few >= first) & (self.few < first + size)] - first
-        if len(here):
-            self._some += total if len(here) == size else terms(here.to(total.device))
+        here = self._few[(self._few >= first) & (self._few < first + size)] - first
+        if len(here) == size:
+            self._some += total
+        elif len(here):
+            self._some += terms(self.chosen if first == 0 and len(here) == len(self._few) else here.to(total.device))
 
     @property
     def of_all(self) -> Tensor:
@@ -45,4 +47,4 @@ class Probe:
     @property
     def of_few(self) -> Tensor:
         """H v of the mean loss over the few, (P,)."""
-        return self._some / len(self.few)
+        return self._some / len(self._few)

@@ -284,6 +284,7 @@ def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Te
     if all(gradient is None for gradient in gradients):
         raise ConfigurationError(
             f"the model's outputs do not depend on the block {in_words(block)}; write a block that the forward pass "
-            "reads, and let forward call the model that it is given."
+            "reads, let forward call the model that it is given, and if that is a checkpoint with use_reentrant=True, "
+            "write use_reentrant=False."
         )
     return outputs.detach()

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.hessian import block_hessian
-from dropscape.curvature.kronecker import PIECEWISE_LINEAR, kronecker_hessian
+from dropscape.curvature.kronecker import kronecker_hessian
 from dropscape.curvature.layer import OpenNetwork, refuse_other_readings
+from dropscape.curvature.linearised import PIECEWISE_LINEAR
 from dropscape.curvature.products import by_name
 from dropscape.data.examples import Examples
 from dropscape.dropout.layers import ModuleMasks, masks_in_force, set_keep_prob
