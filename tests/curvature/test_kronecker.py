@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy, one_hot
 
-from dropscape.curvature import kronecker
+from dropscape.curvature import kronecker, linearised
 from dropscape.curvature.kronecker import KroneckerProducts, kronecker_hessian
+from dropscape.curvature.linearised import linearised_network
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import block_vector, split_vector
 from dropscape.models.fnn import FullyConnected
@@ -84,6 +85,7 @@ def test_chunks_change_nothing_but_rounding(monkeypatch):
         whole = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         with monkeypatch.context() as patch:
             patch.setattr(kronecker, "EXAMPLES_AT_ONCE", Budget(7, 0))
+            patch.setattr(linearised, "EXAMPLES_OF_A_PASS", Budget(9, 0))
             chunked = kronecker_hessian(model, layer, True, inputs, "cross_entropy", torch.float64)
         assert relative_error(chunked, whole) < 1e-14
 
@@ -118,7 +120,8 @@ def test_products_equal_the_matrix(widths, with_bias, loss, seed, data):
     model, inputs, _ = example(widths, n=12, seed=seed)
     matrix = kronecker_hessian(model, layer, with_bias, inputs, loss, torch.float64)
     vector = torch.randn(len(matrix), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    (found,) = KroneckerProducts(model, layer, with_bias, inputs, loss, torch.float64)(vector[None])
+    network = linearised_network(model, layer, with_bias, inputs, loss, torch.float64)
+    (found,) = KroneckerProducts(network, with_bias)(vector[None])
     torch.testing.assert_close(found, matrix @ vector, rtol=1e-10, atol=1e-13 * (1 + float(matrix.abs().max())))
 
 

@@ -35,7 +35,8 @@ def dense(model, inputs, targets, loss="cross_entropy"):
 
 def test_the_largest_eigenvalue_is_that_of_the_dense_hessian(example):
     model, inputs, targets = example
-    found = largest_eigenvalue(model, inputs, targets, "cross_entropy")
+    found, certificate = largest_eigenvalue(model, inputs, targets, "cross_entropy")
+    assert certificate.verdict == "passed"
     exact = float(torch.linalg.eigvalsh(dense(*example))[-1])
     assert found["eigenvalue"] == pytest.approx(exact, rel=1e-3)
     assert abs(found["eigenvalue"] - exact) <= found["residual"] + 1e-5 * exact
@@ -69,9 +70,10 @@ def test_masks_that_are_given_are_those_of_the_hidden_layer(example, dropout_aft
         hidden = layer(hidden if layer is model.layers[dropout_after] else torch.relu(hidden))
     torch.testing.assert_close(masked((inputs, factors)), hidden)
     exact = float(torch.linalg.eigvalsh(dense(masked, (inputs, factors), targets))[-1])
-    found = largest_eigenvalue(masked, (inputs, factors), targets, "cross_entropy")
+    found, _ = largest_eigenvalue(masked, (inputs, factors), targets, "cross_entropy")
     assert found["eigenvalue"] == pytest.approx(exact, rel=1e-3)
-    assert found["eigenvalue"] != pytest.approx(largest_eigenvalue(model, inputs, targets, "cross_entropy"), rel=1e-2)
+    unmasked, _ = largest_eigenvalue(model, inputs, targets, "cross_entropy")
+    assert found["eigenvalue"] != pytest.approx(unmasked["eigenvalue"], rel=1e-2)
 
 
 def test_every_seed_and_step_of_every_run_is_measured(tmp_path):
@@ -89,7 +91,10 @@ def test_every_seed_and_step_of_every_run_is_measured(tmp_path):
     }
     inputs = {"data": str(tmp_path / "data"), "snapshots": [str(tmp_path / run) for run in runs]}
     outputs = {"sharpness": str(tmp_path / "sharpness")}
-    run_stage(measure_sharpness, "curvature_sharpness", TINY_RUN | {"runs": runs}, inputs, outputs)
+    record = run_stage(measure_sharpness, "curvature_sharpness", TINY_RUN | {"runs": runs}, inputs, outputs)
+    certificates = record["certificates"]
+    assert len(certificates) == 8 and all(one["risk"]["verdict"] == "passed" for one in certificates)
+    assert [one["run"] for one in certificates if "risk under dropout" in one] == ["b"] * 4
     table = read_table(outputs["sharpness"]).set_index(["run", "seed", "step"]).sort_index()
     assert len(table) == 2 * 2 * 2
     assert table.loc["a", "dropout_eigenvalue"].isna().all() and table.loc["b", "dropout_eigenvalue"].notna().all()

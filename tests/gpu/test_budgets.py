@@ -2,7 +2,7 @@
 
 They are counted with the flags of a job, deterministic algorithms among them. What is done once for a whole training
 does not count. A count that falls is to be written into its table. Hessians count with their certificates, which on so
-few examples ask for more than the Hessians do.
+few examples ask for as much as the Hessians do.
 """
 
 import re
@@ -38,7 +38,7 @@ training: stacked, no dropout               1        1        65      0         
 training: stacked, dropout noise            1        1       205      0          0             0           0      2
 training: stacked, isotropic noise          1        1       246      0          0             0           0      3
 training: stacked, rotated noise            1        1       211      0          0             0           0      2
-training: stacked, hessian noise            1        1       328      0          0             0           0      2
+training: stacked, hessian noise            1        1       327      0          0             0           0      2
 training: objective dropout                 2        1        93      0          0             0           0      0
 training: objective risk                    2        1        45      0          0             0           0      0
 training: objective risk_plus_r1            2        1        64      0          0             0           0      0
@@ -66,10 +66,10 @@ equation: sampled                           0        1       127      0         
 equation: midpoint                          0        1       456      0          0             0           0      7
 sub-networks                                3        1        58      0          0             0           0      0
 loss of a layer                            23        0         0      1          0             1           0      0
-Hessian, Kronecker                        722        0         0     41          2             0           0     20
-Hessian, Jacobians                       2133        0         0     31          8             0           0     34
-Hessian, pre-activations                 1625        0         0     31          8             0           0      0
-Hessian, products                        2677        0         0     25          2             0           0      0
+Hessian, Kronecker                        490        0         0     31          2             0           0     12
+Hessian, Jacobians                       1247        0         0     22          4             0           0     19
+Hessian, pre-activations                  951        0         0     22          4             0           0      0
+Hessian, products                        1580        0         0     20          2             0           0      0
 loss of images                             92        0         0      1          0             1           0      2
 """
 KINDS, *_ROWS = (re.split(r"  +", line) for line in TABLE.strip().splitlines())

@@ -133,6 +133,8 @@ def test_frozen_masks_are_those_of_the_examples_numbers(examples):
     frozen, other = FrozenMasks(model, masks, 0), FrozenMasks(model, masks, 1)
     whole = frozen((x, numbers))
     assert torch.equal(torch.cat([frozen((x[:7], numbers[:7])), frozen((x[7:], numbers[7:]))]), whole)
+    some = torch.tensor([3, 4, 9, 31])
+    torch.testing.assert_close(frozen((x[some], some)), whole[some])
     assert not torch.equal(other((x, numbers)), whole) and not torch.equal(model(x), whole)
 
 

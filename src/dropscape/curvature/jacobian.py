@@ -22,12 +22,14 @@ A single product H v takes one pass forward and one backward, without the second
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from dropscape.curvature.activation_pattern import HeldPattern, RecordedPattern
 from dropscape.curvature.layer import CHECK_TOLERANCE, EXAMPLES_OF_CHECK, OpenLayer, OpenNetwork
+from dropscape.curvature.probe import Probe
 from dropscape.curvature.products import KEPT_BYTES, KeptChunks
 from dropscape.errors import ConfigurationError
 from dropscape.models.losses import one_hot
@@ -46,13 +48,19 @@ FAR_OUT = 2**10
 
 
 def jacobian_hessian(
-    model: nn.Module, block: Sequence[str], inputs: Inputs, loss: str, dtype: torch.dtype = torch.float32
+    model: nn.Module,
+    block: Sequence[str],
+    inputs: Inputs,
+    loss: str,
+    dtype: torch.dtype = torch.float32,
+    probe: Probe | None = None,
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
 
     Arguments, result and errors are as for ``block_hessian`` and ``OpenNetwork``: the layer is dense or convolutional,
-    ``loss`` one of the two names, and the first examples test whether the outputs (n, C) are piecewise linear in the
-    block. The targets do not enter.
+    ``loss`` one of the two names, and the outputs (n, C) are piecewise linear in the block, which
+    ``refuse_other_readings`` finds out. The targets do not enter; ``probe`` gets the product with its vector. The
+    result is bitwise symmetric.
 
     In float32 rounding also decides whether a unit within it of its kink is on; over many units that changes the
     Hessian by no more than the other rounding does, some 1e-6 relative. Float64 is the same work at half the speed.
@@ -71,12 +79,20 @@ def jacobian_hessian(
         seeds = root_of_output_hessian(opened.outputs.detach(), loss)
         rows = torch.stack([opened.to_block(opened.to_pre_activation(seed)) for seed in seeds], dim=1)
         _add_outer(rows.flatten(0, 1), total)
+        if probe is not None:
+            along = rows @ probe.vector.to(rows)
+            probe.add(start, len(rows), partial(_times, rows, along))
     for start in range(0, network.size, COLUMNS_AT_ONCE):
         stop = start + COLUMNS_AT_ONCE
         total[stop:, start:stop] = total[start:stop, stop:].T
         block_of_diagonal = total[start:stop, start:stop]
         block_of_diagonal.copy_((block_of_diagonal + block_of_diagonal.T) / 2)
     return total.div_(n)
+
+
+def _times(rows: Tensor, along: Tensor, chosen: slice | Tensor) -> Tensor:
+    """Compute the sum of R_i^T a_i over chosen ones of m examples, (P,), from R (m, K, P) and a (m, K)."""
+    return rows[chosen].flatten(0, 1).T @ along[chosen].flatten()
 
 
 class JacobianProducts:
@@ -183,7 +199,7 @@ def _open(
         raise ConfigurationError(
             f"method 'jacobian' supports the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
         )
-    network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=True)
+    network = OpenNetwork(model, block, inputs, dtype)
     first = network.run(slice(0, 1))
     if first.outputs.ndim != 2:
         raise ConfigurationError(

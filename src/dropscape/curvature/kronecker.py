@@ -15,13 +15,9 @@ units(units+1)/2 rows with inputs(inputs+1)/2 columns over the examples: a quart
 Where p_i is nearly one-hot, S_i is the difference of two nearly equal numbers. With c the predicted class and
 V_k = J_k - J_c, the same matrix is sum_{k != c} p_k V_k V_k^T - v v^T, v = sum_{k != c} p_k V_k, whose second term is
 small against the first: no digits are lost.
-
-Whether a unit near its kink is on changes A_i by its full size, so float32 rounding must not decide it: examples with a
-unit near its kink are evaluated in float64, and so is the last layer of all.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import ceil
 
 import torch
@@ -29,130 +25,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from dropscape.curvature.layer import rows_from_block
-from dropscape.errors import ConfigurationError
+from dropscape.curvature.linearised import LinearisedNetwork, linearised_network
+from dropscape.curvature.probe import Probe
 from dropscape.models.fnn import FullyConnected
 from dropscape.numerics.devices import Budget
 from dropscape.numerics.products import add_product, product
 
-PIECEWISE_LINEAR = ("relu", "identity")
-
 # Large enough that accumulating the product costs little, small enough that the packed factors stay in a shared cache.
 EXAMPLES_AT_ONCE = Budget(1024, 2**12)
-
-# Relative to a layer's mean |z|: a hundred times what float32 rounding can move z by.
-NEAR_KINK = 1e-4
-
-
-@dataclass(frozen=True)
-class LinearisedNetwork:
-    """What the Hessian of one layer needs to know about each example; examples are columns.
-
-    Units that are off on every example and inputs that are zero on every example are left out: their rows and columns
-    of the Hessian are zero. Default initialisation leaves some of the former, the borders of images many of the latter.
-    """
-
-    inputs: Tensor  # (inputs, n), the activations h_i that the layer reads; a last row of ones with the bias
-    slopes: list[Tensor]  # (m_j, n) for j = layer, ..., L - 1: 1 where the unit is on, else 0
-    weights: list[Tensor]  # (m_{j+1}, m_j), the weights of the layers after the block's
-    curvature: Tensor  # (outputs, n), the diagonal part of S_i: the probabilities p_i, or ones for squared error
-    predicted: Tensor | None  # (outputs, n), 1 at the most probable class, else 0; None for squared error
-    units_on: Tensor  # (m_layer,) bool, which of the layer's units are kept
-    inputs_on: Tensor  # (m_{layer-1} or one more with the bias,) bool, which of its inputs are
-
-
-def linearised_network(
-    model: FullyConnected,
-    layer: int,
-    with_bias: bool,
-    inputs: Tensor,
-    loss: str,
-    dtype: torch.dtype,
-    masks: Mapping[int, Tensor] | None = None,
-) -> LinearisedNetwork:
-    """Run the network once and keep the result in ``dtype``; arguments and errors as for ``kronecker_hessian``."""
-    if type(model) is not FullyConnected or model.activation not in PIECEWISE_LINEAR:
-        raise ConfigurationError(
-            "method 'kronecker' supports only fully-connected networks with the activation "
-            f"{' or '.join(PIECEWISE_LINEAR)}; write method 'products' for this model."
-        )
-    if loss not in ("cross_entropy", "mse"):
-        raise ConfigurationError(
-            f"method 'kronecker' supports the losses 'cross_entropy' and 'mse', not {loss!r}; write method 'products'."
-        )
-    n, depth, masks = inputs.shape[0], model.depth, masks or {}
-
-    def empty(rows: int) -> Tensor:
-        return torch.empty(rows, n, dtype=dtype, device=inputs.device)
-
-    block_inputs = empty(model.widths[layer - 1] + with_bias)
-    if with_bias:
-        block_inputs[-1] = 1
-    slopes = [empty(width) for width in model.widths[layer:depth]]
-    curvature = empty(model.widths[depth])
-    predicted = empty(model.widths[depth]) if loss == "cross_entropy" else None
-
-    def evaluate(examples: slice | Tensor, dtype: torch.dtype) -> list[Tensor]:
-        kept = {number: mask[:, examples] for number, mask in masks.items()}
-        read, *hidden, outputs = _pre_activations(model, layer, inputs[examples], dtype, kept)
-        block_inputs[: model.widths[layer - 1], examples] = read.to(block_inputs.dtype)
-        for number, (slope, z) in enumerate(zip(slopes, hidden, strict=True), layer):
-            slope[:, examples] = (z > 0).to(slope.dtype) if model.activation == "relu" else 1
-            if number in kept:
-                slope[:, examples] *= kept[number].to(slope.dtype)
-        if predicted is None:
-            curvature[:, examples] = 1
-        else:
-            classes = torch.arange(len(outputs), device=inputs.device)[:, None]
-            predicted[:, examples] = (classes == outputs.argmax(dim=0)).to(predicted.dtype)
-            curvature[:, examples] = outputs.softmax(dim=0).to(curvature.dtype)
-        return hidden
-
-    near = []
-    at_once = EXAMPLES_AT_ONCE.on(inputs.device)
-    for start in range(0, n, at_once):
-        hidden = evaluate(slice(start, start + at_once), dtype)
-        if hidden and model.activation == "relu" and dtype != torch.float64:
-            near.append(_near_a_kink(hidden))
-    if near:
-        evaluate(torch.cat(near).nonzero()[:, 0], torch.float64)
-    weights = [unit.weight.detach().to(dtype) for unit in list(model.layers)[layer:]]
-    inputs_on = block_inputs.any(dim=1)
-    if slopes:
-        units_on = slopes[0].any(dim=1)
-        slopes[0], weights[0] = slopes[0][units_on], weights[0][:, units_on]
-    else:
-        units_on = torch.ones(model.widths[depth], dtype=torch.bool, device=inputs.device)
-    return LinearisedNetwork(block_inputs[inputs_on], slopes, weights, curvature, predicted, units_on, inputs_on)
-
-
-def _pre_activations(
-    model: FullyConnected, layer: int, inputs: Tensor, dtype: torch.dtype, masks: Mapping[int, Tensor]
-) -> list[Tensor]:
-    """Compute [f^[layer-1], z^[layer], ..., z^[L]], examples as columns; z^[L] in float64, the others in ``dtype``.
-
-    A probability's relative error is the absolute error of its logit, which in float32 grows with the logits.
-    """
-    x = inputs.to(dtype).T
-    found = []
-    for number, unit in enumerate(model.layers, 1):
-        weight, bias = unit.weight.detach(), unit.bias.detach()[:, None]
-        if number == layer:
-            found.append(x)
-        if number == model.depth:
-            dtype = torch.float64
-        z = product(weight.to(dtype), x.to(dtype), plus=bias.to(dtype))
-        if number >= layer:
-            found.append(z)
-        x = model.activate(z)
-        if number in masks:
-            x = x * masks[number].to(x.dtype)
-    return found
-
-
-def _near_a_kink(hidden: list[Tensor]) -> Tensor:
-    """Find the examples, (n,) bool, with a unit within NEAR_KINK in z of the layers (m_j, n) from the block's on."""
-    sizes = [z.abs() for z in hidden]
-    return torch.stack([size.amin(dim=0) < NEAR_KINK * size.mean() for size in sizes]).any(dim=0)
 
 
 def kronecker_hessian(
@@ -163,6 +43,7 @@ def kronecker_hessian(
     loss: str,
     dtype: torch.dtype = torch.float32,
     masks: Mapping[int, Tensor] | None = None,
+    probe: Probe | None = None,
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one layer's weight, or weight and bias.
 
@@ -176,8 +57,11 @@ def kronecker_hessian(
         loss: "cross_entropy" or "mse".
         dtype: of the sum and of the result; float32 has a relative Frobenius error of a few 1e-7, float64 of 1e-14.
         masks: (m_k, n), factors of the activations of layer k, by k: those of dropout, scaled.
+        probe: gets the product with its vector.
     """
     network = linearised_network(model, layer, with_bias, inputs, loss, dtype, masks)
+    if probe is not None:
+        KroneckerProducts(network, with_bias).add_to(probe)
     packed = _packed_sum(network)
     return _unpack(packed, _pair_numbers(network.units_on), _pair_numbers(network.inputs_on), with_bias)
 
@@ -185,17 +69,18 @@ def kronecker_hessian(
 class KroneckerProducts:
     """V -> H V = (1/n) sum_i A_i (V h_i) h_i^T without the matrix: a few small products over the examples.
 
-    Arguments and errors are as for ``kronecker_hessian``. What a product computes on the way is as large as the
-    network's activations. It goes into the same memory each time, because allocating so much anew costs nearly as much
-    as the arithmetic.
+    Args:
+        network: the result of ``linearised_network``; its errors are those of ``kronecker_hessian``.
+        with_bias: whether the layer's bias is in the block.
+
+    What a product computes on the way is as large as the network's activations. It goes into the same memory each time,
+    because allocating so much anew costs nearly as much as the arithmetic.
     """
 
-    def __init__(
-        self, model: FullyConnected, layer: int, with_bias: bool, inputs: Tensor, loss: str, dtype: torch.dtype
-    ):
-        self._network = network = linearised_network(model, layer, with_bias, inputs, loss, dtype)
+    def __init__(self, network: LinearisedNetwork, with_bias: bool):
+        self._network = network
         units, width = len(network.units_on), len(network.inputs_on)
-        entries = rows_from_block(torch.arange(units * width, device=inputs.device), units, with_bias)
+        entries = rows_from_block(torch.arange(units * width, device=network.inputs.device), units, with_bias)
         self._kept = entries[network.units_on][:, network.inputs_on]
         rows = [len(self._kept), *(len(weight) for weight in network.weights)]
         self._changes = [network.inputs.new_empty(count, network.inputs.shape[1]) for count in rows]
@@ -203,14 +88,27 @@ class KroneckerProducts:
     def __call__(self, vectors: Tensor) -> Tensor:
         """Compute H v for each row v of ``vectors`` (K, P); the result is (K, P), on the block's device."""
         vectors = vectors.to(self._kept.device)
+        inputs = self._network.inputs
         products = torch.zeros_like(vectors)
         for vector, out in zip(vectors, products, strict=True):
-            out[self._kept] = self._multiply(vector[self._kept].to(self._network.inputs.dtype)).to(out.dtype)
+            out[self._kept] = product(self._signals(vector), inputs.T).div_(inputs.shape[1]).to(out.dtype)
         return products
 
-    def _multiply(self, direction: Tensor) -> Tensor:
-        """Multiply one direction V (kept units, kept inputs), a bias in the last column; H V is zero elsewhere."""
+    def add_to(self, probe: Probe) -> None:
+        """Give the product with the probe's vector."""
+        signals, inputs = self._signals(probe.vector), self._network.inputs
+
+        def terms(chosen: slice | Tensor) -> Tensor:
+            found = torch.zeros_like(probe.vector)
+            found[self._kept] = product(signals[:, chosen], inputs[:, chosen].T).to(found.dtype)
+            return found
+
+        probe.add(0, inputs.shape[1], terms)
+
+    def _signals(self, vector: Tensor) -> Tensor:
+        """Compute A_i V h_i of every example for one vector (P,): (kept units, n), to be used before the next call."""
         network, (first, *later) = self._network, self._changes
+        direction = vector[self._kept].to(network.inputs.dtype)
         # Forward: the change of the outputs along V. Backward: its image under S_i, pulled back to the layer.
         change = product(direction, network.inputs, out=first)
         for slope, weight, out in zip(network.slopes, network.weights, later, strict=True):
@@ -222,7 +120,7 @@ class KroneckerProducts:
         earlier = self._changes[-2::-1]
         for slope, weight, out in zip(reversed(network.slopes), reversed(network.weights), earlier, strict=True):
             change = product(weight.T, change, out=out).mul_(slope)
-        return product(change, network.inputs.T).div_(network.inputs.shape[1])
+        return change
 
 
 def _packed_sum(network: LinearisedNetwork) -> Tensor:

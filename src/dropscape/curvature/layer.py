@@ -56,6 +56,8 @@ class OpenLayer:
         units = self.pre_activation.shape[1 if self.units_first else -1]
         columns = rows_from_block(direction, units, self.with_bias) @ self.features
         columns = (columns if self.units_first else columns.mT).reshape(self.pre_activation.shape)
+        if not self.units_first:
+            return columns.contiguous()
         return torch.empty_like(self.pre_activation).copy_(columns)  # in the memory order that the network runs in
 
 
@@ -81,37 +83,16 @@ class OpenNetwork:
         block: the weight of one ``nn.Linear`` or plain ``nn.Conv2d``, with or without its bias.
         inputs: n examples.
         dtype: of all arithmetic.
-        piecewise_linear: whether the outputs have to be piecewise linear in the block.
 
     Raises:
-        ConfigurationError: the block is not one such layer, the layer does not run exactly once in a forward pass or
-            its weights are read elsewhere, or the outputs are not piecewise linear in it although they have to be.
+        ConfigurationError: the block is not one such layer. That the outputs read it as a caller needs is not looked
+            at here: see ``refuse_other_readings``.
     """
 
-    def __init__(
-        self, model: nn.Module, block: Sequence[str], inputs: Inputs, dtype: torch.dtype, piecewise_linear: bool
-    ):
-        layer = layer_of_block(model, block)
-        if layer is None:
-            raise ConfigurationError(
-                "this method needs a block of one dense or convolutional layer's weight, with or without its bias, "
-                f"not {list(block)}; write such a block, or method 'products'."
-            )
-        self._name, self._block, self._dtype = layer, list(block), dtype
+    def __init__(self, model: nn.Module, block: Sequence[str], inputs: Inputs, dtype: torch.dtype):
+        self._name, self._block, self._dtype = _demanded_layer(model, block), list(block), dtype
         self._split = split_network(model, block, inputs, dtype)
         self.size = sum(value.numel() for value in self._split.block.values())
-        reading = how_it_reads(model, block, inputs)
-        if reading is Reading.ELSEWHERE:
-            raise ConfigurationError(
-                f"the weights of '{layer}' are read elsewhere in {type(model).__name__} too, in more than one run of "
-                "the layer, or where the first dimension does not count the examples, which this method would miss; "
-                "write method 'products' for the block."
-            )
-        if piecewise_linear and reading is Reading.CURVED:
-            raise ConfigurationError(
-                f"the outputs of {type(model).__name__} are curved in the block {', '.join(block)}, where this method "
-                "needs piecewise linear ones; write method 'preactivations' or 'products'."
-            )
         read, self._suffix = self._split.prepared(cast(inputs, dtype))
         self._inputs = in_fast_order(read)
 
@@ -212,6 +193,38 @@ def how_it_reads(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Read
     if float((pulled_back - gradient).norm()) > CHECK_TOLERANCE * size:
         return Reading.ELSEWHERE
     return Reading.PIECEWISE_LINEAR if is_piecewise_linear(opened.outputs) else Reading.CURVED
+
+
+def refuse_other_readings(model: nn.Module, block: Sequence[str], inputs: Inputs, piecewise_linear: bool) -> None:
+    """Refuse a network whose Hessian is not the one that ``OpenNetwork`` leads to.
+
+    Raises:
+        ConfigurationError: the block is not one dense or convolutional layer, the layer does not run exactly once in a
+            forward pass or its weights are read elsewhere, or the outputs are not piecewise linear in it although they
+            have to be.
+    """
+    layer, reading = _demanded_layer(model, block), how_it_reads(model, block, inputs)
+    if reading is Reading.ELSEWHERE:
+        raise ConfigurationError(
+            f"the weights of '{layer}' are read elsewhere in {type(model).__name__} too, in more than one run of "
+            "the layer, or where the first dimension does not count the examples, which this method would miss; "
+            "write method 'products' for the block."
+        )
+    if piecewise_linear and reading is Reading.CURVED:
+        raise ConfigurationError(
+            f"the outputs of {type(model).__name__} are curved in the block {', '.join(block)}, where this method "
+            "needs piecewise linear ones; write method 'preactivations' or 'products'."
+        )
+
+
+def _demanded_layer(model: nn.Module, block: Sequence[str]) -> str:
+    layer = layer_of_block(model, block)
+    if layer is None:
+        raise ConfigurationError(
+            "this method needs a block of one dense or convolutional layer's weight, with or without its bias, "
+            f"not {list(block)}; write such a block, or method 'products'."
+        )
+    return layer
 
 
 def _are_apart(opened: OpenLayer, weights: Tensor) -> bool:

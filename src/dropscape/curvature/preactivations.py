@@ -11,12 +11,14 @@ products that its unit vectors would.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from dropscape.curvature.layer import OpenNetwork, block_order
+from dropscape.curvature.layer import OpenLayer, OpenNetwork, block_order
+from dropscape.curvature.probe import Probe
 from dropscape.curvature.products import examples_at_once
 from dropscape.models.losses import PerExampleLoss, output_loss
 from dropscape.models.prefix_suffix import Inputs, cast, count
@@ -30,32 +32,38 @@ def preactivation_hessian(
     targets: Tensor,
     loss: str | PerExampleLoss,
     dtype: torch.dtype = torch.float32,
+    probe: Probe | None = None,
 ) -> Tensor:
     """Compute the exact Hessian of the mean loss with respect to one dense layer's weight, or weight and bias.
 
     A convolution would do, and gain nothing. Errors are those of ``OpenNetwork``; outputs (n, ...) and targets (n, ...)
-    are of any shape. The result (P, P) is symmetric but for rounding.
+    are of any shape. ``probe`` gets the product with its vector. The result (P, P) is symmetric but for rounding.
     """
-    network = OpenNetwork(model, block, inputs, dtype, piecewise_linear=False)
+    network = OpenNetwork(model, block, inputs, dtype)
     targets, loss, n = cast(targets, dtype), output_loss(loss), count(inputs)
 
-    def gradient(chunk: slice) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute the gradient at the pre-activation with its graph; return also pre-activation and features."""
+    def gradient(chunk: slice) -> tuple[Tensor, OpenLayer]:
+        """Compute the gradient at the pre-activation with its graph; return also the opened layer."""
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
             opened = network.run(chunk)
             total = loss(opened.outputs, targets[chunk]).sum() / n
             (at,) = torch.autograd.grad(total, opened.pre_activation, create_graph=True)
-            return at, opened.pre_activation, opened.features
+            return at, opened
 
     at_once = examples_at_once(bytes_per_example(lambda chunk: gradient(chunk)[0], n), targets.device)
     total = torch.zeros(0)
     for start in range(0, n, at_once):
-        at, leaf, features = gradient(slice(start, start + at_once))
+        at, opened = gradient(slice(start, start + at_once))
+        leaf, features = opened.pre_activation, opened.features
         fan_in, units = features.shape[1], leaf.shape[-1]
         if not total.numel():
             total = leaf.new_zeros(units, fan_in, units * fan_in)
         if not at.requires_grad:  # the loss is linear in the pre-activation
             continue
+        if probe is not None:
+            change = opened.change(probe.vector.to(leaf))
+            (signal,) = torch.autograd.grad(at, leaf, change, retain_graph=True, materialize_grads=True)
+            probe.add(start, len(leaf), partial(_summed, opened.to_block(n * signal)))
         for position in range(features.shape[2]):
             here = features[:, :, position].T.contiguous()
             for unit in range(units):
@@ -67,6 +75,10 @@ def preactivation_hessian(
         order = block_order(torch.arange(units * fan_in, device=total.device).view(units, fan_in), with_bias=True)
         hessian = hessian[order][:, order]
     return hessian
+
+
+def _summed(rows: Tensor, chosen: slice | Tensor) -> Tensor:
+    return rows[chosen].sum(dim=0)
 
 
 def _row_of_each_example(at: Tensor, leaf: Tensor, position: int, unit: int) -> Tensor:

@@ -42,7 +42,8 @@ BATCHING_TOLERANCE = 1e-3
 class HessianOperator:
     """Multiplies vectors by the Hessian of the mean loss with respect to a block of any module.
 
-    Arguments and errors are those of ``block_hessian``; outputs (n, ...) and targets (n, ...) of any shape. The
+    Arguments are those of ``block_hessian``, outputs (n, ...) and targets (n, ...) of any shape; that the loss is no
+    random one is not looked at here: see ``refuse_random_objective``. The
     activations that the block's first layer reads are computed once where the module can be cut there. Graphs are kept
     between calls as long as they fit ``KEPT_BYTES``; the examples beyond are differentiated anew in each call.
     ``micro_batch`` examples are differentiated at a time, by default as many as fit ``GRAPH_BYTES``; it changes memory
@@ -59,7 +60,6 @@ class HessianOperator:
         dtype: torch.dtype = torch.float32,
         micro_batch: int | None = None,
     ):
-        refuse_random_objective(model, inputs, targets, loss)
         self.size = block_vector(model, block).numel()
         self.dtype = dtype
         self._loss = output_loss(loss)

@@ -21,6 +21,7 @@ from dropscape.dropout.masks import LayerMasks
 from dropscape.jobs import Job
 from dropscape.models.fnn import FullyConnected
 from dropscape.models.losses import PerExampleLoss
+from dropscape.numerics.certificates import Certificate
 from dropscape.numerics.devices import chosen_device
 from dropscape.numerics.progress import Progress
 from dropscape.training.run_networks import load_networks, run_risk
@@ -46,15 +47,17 @@ class GivenMasks(nn.Module):
         return network.after(hidden, self.dropout_after)
 
 
-def largest_eigenvalue(model: nn.Module, inputs: Any, targets: Tensor, loss: str | PerExampleLoss) -> dict[str, float]:
-    """Find the largest eigenvalue of the Hessian of the mean loss in all parameters, and its residual.
+def largest_eigenvalue(
+    model: nn.Module, inputs: Any, targets: Tensor, loss: str | PerExampleLoss
+) -> tuple[dict[str, float], Certificate]:
+    """Find the largest eigenvalue of the Hessian of the mean loss in all parameters, its residual and its certificate.
 
     The residual bounds the distance to the nearest eigenvalue, whichever that is.
 
     Arguments and errors are those of ``spectrum``. Products are float32, all else float64.
     """
     found = spectrum(model, None, (inputs, targets), loss, top=1, tolerance=TOLERANCE)
-    return {"eigenvalue": float(found.eigenvalues[0]), "residual": float(found.residuals[0])}
+    return {"eigenvalue": float(found.eigenvalues[0]), "residual": float(found.residuals[0])}, found.certificate
 
 
 def differentiated_trace(network: FullyConnected, inputs: Tensor, targets: Tensor, loss: PerExampleLoss) -> float:
@@ -95,9 +98,10 @@ def measure_sharpness(job: Job) -> None:
     The input ``snapshots`` has those of each of ``runs``. Writes ``sharpness``: run, seed, step; eigenvalue, the
     largest of the Hessian of R_S, residual, and trace, exact, for the squared error (1/n) sum_i |grad f(x_i)|^2 (paper
     B, section VII.B); differentiated_trace, the same without that identity, NaN for another loss; dropout_eigenvalue
-    and dropout_residual, those of R_S^drop with one mask per example, NaN in runs without dropout.
+    and dropout_residual, those of R_S^drop with one mask per example, NaN in runs without dropout. The provenance holds
+    the certificates of both Hessians.
     """
-    settings, rows = job.settings, []
+    settings, rows, certificates = job.settings, [], []
     device = chosen_device(settings["device"])
     progress = Progress(f"sharpness {job.name}", len(settings["runs"]))
     files = zip(settings["runs"].items(), job.inputs["snapshots"], strict=True)
@@ -108,18 +112,23 @@ def measure_sharpness(job: Job) -> None:
         for number, step in enumerate(recorded["steps"]):
             stacked = {name: values[:, number] for name, values in snapshots.items()}
             for seed, network in load_networks(settings, stacked, examples):
-                row = {"run": run, "seed": seed, "step": step} | largest_eigenvalue(network, inputs, targets, risk)
+                row = {"run": run, "seed": seed, "step": step}
+                found, certificate = largest_eigenvalue(network, inputs, targets, risk)
+                certificates.append(row | {"risk": certificate.record()})
+                row |= found
                 row["trace"] = kronecker_trace(network, inputs, by_name(risk))
                 if by_name(risk) == "mse":
                     row["differentiated_trace"] = differentiated_trace(network, inputs, targets, risk)
                 if own["keep_prob"] < 1:
                     after = own["dropout_after"]
                     factors = drawn_factors(own["keep_prob"], network, after, len(targets), seed)
-                    found = largest_eigenvalue(GivenMasks(network, after), (inputs, factors), targets, risk)
+                    masked = GivenMasks(network, after)
+                    found, certificate = largest_eigenvalue(masked, (inputs, factors), targets, risk)
+                    certificates[-1]["risk under dropout"] = certificate.record()
                     row |= {f"dropout_{key}": value for key, value in found.items()}
                 rows.append(row)
         progress(done)
     columns = ["run", "seed", "step", "eigenvalue", "residual", "trace", "differentiated_trace"]
     columns += ["dropout_eigenvalue", "dropout_residual"]
     write_table(job.outputs["sharpness"], pd.DataFrame(rows).reindex(columns=columns))
-    job.provenance(examples.description, device)
+    job.provenance(examples.description, device)["certificates"] = certificates

@@ -5,10 +5,10 @@ from copy import deepcopy
 
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from dropscape.dropout.kinds import MaskedAlphaDropout, MaskedAttention, MaskedChannelDropout
 from dropscape.dropout.layers import MaskedDropout
+from dropscape.dropout.wrappers import unwrapped
 from dropscape.errors import ConfigurationError
 
 _REPLACED: dict[type[nn.Module], Callable[[_DropoutNd, float], MaskedDropout]] = {
@@ -35,9 +35,7 @@ def with_masked_dropout(model: nn.Module) -> nn.Module:
         ConfigurationError: dropout between the layers of an ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``, a layer derived
             from one of torch's, or a p of 1.
     """
-    while hasattr(model, "_orig_mod") or isinstance(model, DataParallel | DistributedDataParallel):
-        model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
-    copied = deepcopy(model)
+    copied = deepcopy(unwrapped(model)[0])
     _refuse_recurrent_dropout(copied)
     replacements: dict[nn.Module, nn.Module] = {}
     for name, module in copied.named_modules():

@@ -1,7 +1,7 @@
 """Runs a network once to see how dropout acts in it, which its modules alone do not say."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -86,17 +86,26 @@ def _shapes_read(
 
 @contextmanager
 def _own_draws_refused(network: nn.Module) -> Iterator[None]:
-    """Refuse modules that move torch's, Python's or numpy's generator inside, whose states are put back."""
+    """Refuse modules that move torch's, Python's or numpy's generator inside, whose states are put back, or their own.
+
+    Of these it finds the ones that are attributes of a module; one that stands elsewhere, as a global, it does not.
+    """
     devices = sorted({value.device.index or 0 for value in network.parameters() if value.device.type == "cuda"})
     before: list[list[object]] = []
     states, handles = (random.getstate(), np.random.get_state()), []  # noqa: NPY002
+    own = [
+        value
+        for module in network.modules()
+        for value in vars(module).values()
+        if isinstance(value, torch.Generator | np.random.Generator)
+    ]
     for name, module in network.named_modules():
 
         def note(*_: object) -> None:
-            before.append(_generator_states(devices))
+            before.append(_generator_states(devices, own))
 
         def compare(module: nn.Module, *_: object, name: str = name) -> None:
-            if before.pop() != _generator_states(devices):
+            if before.pop() != _generator_states(devices, own):
                 raise _own_draws(module, name)
 
         handles += [module.register_forward_pre_hook(note), module.register_forward_hook(compare)]
@@ -110,11 +119,15 @@ def _own_draws_refused(network: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _generator_states(devices: list[int]) -> list[object]:
-    """The states of torch's generators, Python's and numpy's."""
+def _generator_states(devices: list[int], own: Sequence[torch.Generator | np.random.Generator]) -> list[object]:
+    """The states of torch's generators, Python's and numpy's, and of a network's own."""
     of_torch = [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
     numpys = np.random.get_state()  # noqa: NPY002
-    return [*(state.numpy().tobytes() for state in of_torch), random.getstate(), numpys[1].tobytes(), numpys[2:]]
+    states = [*(state.numpy().tobytes() for state in of_torch), random.getstate(), numpys[1].tobytes(), numpys[2:]]
+    for generator in own:
+        of_torch_too = isinstance(generator, torch.Generator)
+        states.append(generator.get_state().numpy().tobytes() if of_torch_too else str(generator.bit_generator.state))
+    return states
 
 
 def _own_draws(module: nn.Module, name: str) -> ConfigurationError:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.data import DataLoader, Dataset
 
+from dropscape.dropout.wrappers import unwrapped
 from dropscape.errors import ConfigurationError
 from dropscape.models.block import in_words, named_block
 from dropscape.models.given_loss import per_example_loss
@@ -81,7 +81,7 @@ def block_loss(
     Raises:
         ConfigurationError: anything of these does not fit.
     """
-    model, block = _unwrapped(model, block)
+    model, block = _without_wrappers(model, block)
     names = named_block(model, block)
     parameters = dict(model.named_parameters())
     first = parameters[names[0]]
@@ -114,16 +114,13 @@ def block_loss(
     return BlockLoss(model, names, inputs, targets, each, outputs.shape[1:])
 
 
-def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block | None]:
+def _without_wrappers(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block | None]:
     """Take the module inside of what wraps it, and the block's names without the wrapper's."""
     if not isinstance(model, nn.Module):
         raise ConfigurationError(f"model is a {type(model).__name__}; give a torch.nn.Module.")
-    prefix = ""
-    while (inside := _inside(model)) is not None:
-        prefix += "module." if inside is getattr(model, "module", None) else "_orig_mod."
-        model = inside
+    model, prefix = unwrapped(model)
     for name, module in model.named_modules():
-        if _inside(module) is not None:
+        if unwrapped(module)[1]:
             raise ConfigurationError(
                 f"the model's layer '{name}' is compiled or distributed ({type(module).__name__}), which cannot be "
                 "differentiated twice; give the model as it was before."
@@ -133,15 +130,8 @@ def _unwrapped(model: nn.Module, block: Block | None) -> tuple[nn.Module, Block 
     elif isinstance(block, Iterable) and not isinstance(block, nn.Module | Tensor):
         block = [str(name).removeprefix(prefix) for name in block]
     elif isinstance(block, nn.Module):
-        block = _unwrapped(block, None)[0]
+        block = unwrapped(block)[0]
     return model, block
-
-
-def _inside(module: nn.Module) -> nn.Module | None:
-    """The module that a compiled or distributed one wraps; None for any other."""
-    if isinstance(module, DataParallel | DistributedDataParallel):
-        return module.module
-    return getattr(module, "_orig_mod", None)
 
 
 def _inputs_and_targets(data: Any) -> tuple[Any, Any]:
@@ -284,6 +274,7 @@ def _first_outputs(model: nn.Module, block: Sequence[str], inputs: Inputs) -> Te
     if all(gradient is None for gradient in gradients):
         raise ConfigurationError(
             f"the model's outputs do not depend on the block {in_words(block)}; write a block that the forward pass "
-            "reads, and let forward call the model that it is given."
+            "reads, let forward call the model that it is given, and if that is a checkpoint with use_reentrant=True, "
+            "write use_reentrant=False."
         )
     return outputs.detach()

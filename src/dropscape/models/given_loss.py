@@ -39,7 +39,7 @@ def per_example_loss(loss: str | nn.Module | PerExampleLoss, outputs: Tensor, ta
                 outputs, targets, loss.ignore_index, loss.weight, loss.label_smoothing, by_weight=weighted
             )
     if isinstance(loss, nn.Module) and hasattr(loss, "reduction"):
-        return _of_module(loss, targets)
+        return _of_module(loss, outputs, targets)
     if loss == "cross_entropy" and not targets.is_floating_point():
         return _cross_entropy(outputs, targets, IGNORED)
     if isinstance(loss, str):
@@ -60,9 +60,11 @@ def _refuse_sum(loss: nn.Module) -> None:
         )
 
 
-def _of_module(loss: nn.Module, targets: Tensor) -> PerExampleLoss:
+def _of_module(loss: nn.Module, outputs: Tensor, targets: Tensor) -> PerExampleLoss:
     """Average a module's values over all that each example has."""
     _refuse_sum(loss)
+    if isinstance(loss, nn.NLLLoss | nn.MultiMarginLoss) and outputs.ndim > 1:
+        _refuse_other_classes(targets, targets != getattr(loss, "ignore_index", None), outputs.shape[1])
     counts_some = getattr(loss, "ignore_index", None)
     if counts_some is not None and not targets.is_floating_point():
         weighted = getattr(loss, "weight", None) is not None and loss.reduction == "mean"
@@ -97,12 +99,7 @@ def _cross_entropy(
         raise ConfigurationError(f"targets are {targets.dtype}; write class numbers as targets.long().")
     at = _dimension_of_classes(outputs, targets)
     classes, counted = outputs.shape[at], targets != ignored
-    wrong = counted & ((targets < 0) | (targets >= classes))
-    if bool(wrong.any()):
-        raise ConfigurationError(
-            f"targets hold the class number {int(targets[wrong][0])}, but the model has {classes} outputs, of classes "
-            f"0 to {classes - 1}; leave it out with {ignored} in its place, or correct it."
-        )
+    _refuse_other_classes(targets, counted, classes, f"leave it out with {ignored} in its place, or ")
     if not bool(counted.any()):
         raise ConfigurationError(f"all targets are {ignored}, which is not counted; give some with a class.")
     everywhere = bool(counted.all())
@@ -123,6 +120,15 @@ def _cross_entropy(
         return scale * values.where(kept, 0).view(len(chosen), -1).sum(dim=1)
 
     return losses
+
+
+def _refuse_other_classes(targets: Tensor, counted: Tensor | bool, classes: int, otherwise: str = "") -> None:
+    wrong = ((targets < 0) | (targets >= classes)) & counted
+    if bool(wrong.any()):
+        raise ConfigurationError(
+            f"targets hold the class number {int(targets[wrong][0])}, but the model has {classes} outputs, of classes "
+            f"0 to {classes - 1}; {otherwise}correct it."
+        )
 
 
 def _dimension_of_classes(outputs: Tensor, targets: Tensor) -> int:

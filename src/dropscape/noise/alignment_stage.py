@@ -24,7 +24,8 @@ def measure_alignment(job: Job) -> None:
     At each recorded step the Hessian of the dropout-free loss meets the covariance of gradients that are sampled
     under dropout with each of ``keep_probs``. Writes ``alignment``: seed, step, keep_prob, loss, the fields of
     ``dropscape.noise.alignment.Alignment``, those of ``rotated``, with ``mask_draws`` those of ``other_readings``, and
-    at as many of the steps as ``eigenvector_steps`` those of ``along_eigenvectors``.
+    at as many of the steps as ``eigenvector_steps`` those of ``along_eigenvectors``. The provenance holds the
+    certificates of each step and seed: of the Hessian, and of the gradients by keep probability.
     """
     settings = job.settings
     device = chosen_device(settings["device"])
@@ -32,21 +33,25 @@ def measure_alignment(job: Job) -> None:
     tensors, metadata = read_tensors(job.inputs["snapshots"])
     steps, draws = metadata["steps"], settings["mask_draws"]
     progress = Progress(f"alignment {job.name}", len(steps) * len(settings["seeds"]))
-    rows, done = [], 0
+    rows, certificates, done = [], [], 0
     inputs, targets, risk = examples.train_inputs, examples.train_targets, run_risk(settings, examples)
     with_dropout = settings | {"keep_prob": settings["keep_probs"][0]}
     decomposed = set(np.linspace(0, len(steps) - 1, min(settings["eigenvector_steps"], len(steps))).round())
     for position, step in enumerate(steps):
         at_step = {name: value[:, position] for name, value in tensors.items()}
         for seed, network in load_networks(with_dropout, at_step, examples, with_dropout=True):
-            hessian = block_hessian(network, settings["block"], (inputs, targets), risk).matrix
+            measured = block_hessian(network, settings["block"], (inputs, targets), risk)
+            hessian = measured.matrix
+            certificates.append({"seed": seed, "step": step, "hessian": measured.certificate.record()})
             pairs = [one.cpu() for one in eigenpairs(hessian)] if position in decomposed else None
             hessian, loss = hessian.cpu(), mean_loss(network, inputs, targets, risk)
             for keep_prob in settings["keep_probs"]:
                 masked = settings | {"keep_prob": keep_prob}
                 purpose = f"alignment at step {step}, keep_prob {keep_prob}"
                 options = {"samples": settings["samples"], "seed": seed, "purpose": purpose, "device": device}
-                gradients = run_gradients(network, masked, examples, **options).samples.cpu()
+                sampled = run_gradients(network, masked, examples, **options)
+                certificates[-1][f"gradients, keep_prob {keep_prob:g}"] = sampled.certificate.record()
+                gradients = sampled.samples.cpu()
                 covariance = sample_covariance(gradients)
                 found = alignment(hessian, gradients, covariance=covariance)
                 fields = found.to_pandas().to_dict() | rotated(hessian, covariance)
@@ -60,4 +65,4 @@ def measure_alignment(job: Job) -> None:
             done += 1
             progress(done, loss=loss)
     write_table(job.outputs["alignment"], pd.DataFrame(rows))
-    job.provenance(examples.description, device)
+    job.provenance(examples.description, device)["certificates"] = certificates

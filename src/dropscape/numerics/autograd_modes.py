@@ -9,6 +9,30 @@ import torch
 from dropscape.errors import ConfigurationError
 
 _NO_DERIVATIVE = re.compile(r"derivative for (?:aten::)?(\S+) is not implemented")
+# What torch says, and what a caller can do.
+_CAUSES = (
+    (
+        _NO_DERIVATIVE,
+        "torch has no derivative of {}, which the model or the loss needs here; write that function with others, for "
+        "example with clamp or exp.",
+    ),
+    (
+        re.compile("does not currently support double backward"),
+        "a part of the model or the loss is compiled, which cannot be differentiated twice; give it as it was before "
+        "torch.compile.",
+    ),
+    (
+        re.compile("use_reentrant=True"),
+        "the model checkpoints with use_reentrant=True, which cannot be differentiated by a block alone; write "
+        "use_reentrant=False.",
+    ),
+    (
+        re.compile("expected scalar type .* but found|must have the same dtype"),
+        "the model's forward computes in another dtype than its parameters have, as torch.autocast inside of it does, "
+        "where second derivatives fail; leave autocast out of forward, and convert the whole model if you want another "
+        "dtype.",
+    ),
+)
 
 
 @contextmanager
@@ -26,15 +50,8 @@ def as_measured() -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
+            sentence = next((sentence for cause, sentence in _CAUSES if cause.search(str(error))), None)
+            if sentence is None:
+                raise
             missing = _NO_DERIVATIVE.search(str(error))
-            if missing:
-                raise ConfigurationError(
-                    f"torch has no derivative of {missing[1]}, which the model or the loss needs here; write that "
-                    "function with others, for example with clamp or exp."
-                ) from error
-            if "does not currently support double backward" in str(error):
-                raise ConfigurationError(
-                    "a part of the model or the loss is compiled, which cannot be differentiated twice; give it as it "
-                    "was before torch.compile."
-                ) from error
-            raise
+            raise ConfigurationError(sentence.format(missing[1] if missing else "")) from error

@@ -12,7 +12,11 @@ SETTLED = 1e-4
 
 
 def derivative_along(
-    function: Callable[[Tensor], Tensor], origin: Tensor, vector: Tensor, scale: float | None = None
+    function: Callable[[Tensor], Tensor],
+    origin: Tensor,
+    vector: Tensor,
+    scale: float | None = None,
+    expected: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """Compute the derivative of a function of theta (P,) at ``origin`` along ``vector`` (P,), all float64.
 
@@ -20,6 +24,8 @@ def derivative_along(
         function: theta to a tensor of any shape; its values are in float64.
         origin, vector: (P,); the steps are shares of the origin's length.
         scale: size of a derivative against which it has to settle; None: its own.
+        expected: a derivative that was found another way. A step that gives it but for a share of ``SETTLED`` is the
+            last one, because two ways do not agree by chance; how far off it is then is that distance.
 
     Returns:
         The derivative, and how far it may be off: twice the change between one step and the next smaller one, because
@@ -32,6 +38,10 @@ def derivative_along(
         step = share * length / (float(vector.norm()) or 1.0)
         after, back = function(origin + step * vector), function(origin - step * vector)
         change = (after - back) / (2 * step)
+        if expected is not None:
+            distance = float((change - expected).norm())
+            if distance <= SETTLED * float(expected.norm()):
+                return change, distance
         rounding = float(after.norm() + back.norm()) * torch.finfo(torch.float64).eps / step
         if before is not None:
             off = 2 * float((change - before).norm()) + rounding

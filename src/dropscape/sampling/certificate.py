@@ -9,7 +9,7 @@ from scipy.special import ndtri, stdtr  # scipy.stats takes long to load
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from dropscape.curvature.certificate import BATCH, LIMIT, examples_to_check
+from dropscape.curvature.certificate import BATCH, LIMIT, examples_to_check, is_of_float64
 from dropscape.dropout.layers import ModuleMasks, masks_in_force
 from dropscape.dropout.masks import LayerMasks
 from dropscape.models.block import block_vector
@@ -60,11 +60,11 @@ def certify_draws(
     try:
         exact, examples = deepcopy(masked).double(), (cast(few, torch.float64), cast(chosen, torch.float64))
         _, gradient = next(masked_draws(exact, block, *examples, loss, samples=1, device=device, **options))
-    except (RuntimeError, TypeError) as error:  # a layer with a dtype of its own, or a device without float64
-        if "type" in str(error):
-            unknown = Check("distance to finite differences", math.inf, LIMIT, math.inf)
-            return Certificate((unknown, *drift_checks(rows)), count(few))
-        raise
+    except (RuntimeError, TypeError) as failure:
+        if not is_of_float64(failure):
+            raise
+        unknown = Check("distance to finite differences", math.inf, LIMIT, math.inf)
+        return Certificate((unknown, *drift_checks(rows)), count(few))
     length = float(gradient.norm()) or 1.0
     direction = torch.randn(len(row), dtype=torch.float64, generator=torch_generator(0, "sampling", "certificate"))
     # Errors show in every direction that is random, and a wrong length along the gradient itself.
