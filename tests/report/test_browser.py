@@ -160,16 +160,20 @@ def test_the_points_say_which_direction_run_and_seed_they_are(page):
                 y: frame.top + view.frame.y_scale.compute(glyph.variance[7]), direction: glyph.index[7]};
     })()"""
     page.wait_for(f"(() => {{ try {{ return {place}.x > 0 }} catch {{ return false }} }})()")
-    at = page.evaluate(place)
-    page.point(at["x"] - 20, at["y"])
-    page.point(at["x"], at["y"])
     told = """(function labels(root) {
+        const rows = [...root.querySelectorAll('.bk-tooltip-row-label, .bk-tooltip-row-value')];
         return [...root.querySelectorAll('*')].flatMap(each => each.shadowRoot ? labels(each.shadowRoot) : [])
-            .concat([...root.querySelectorAll('.bk-tooltip-row-label, .bk-tooltip-row-value')].map(each => each.innerText));
-    })(document.querySelector('#stage'))"""
-    page.wait_for(f"{told}.length")
-    print(page.evaluate(told))
-    assert 0
+            .concat(rows.map(each => each.textContent));
+    })(document)"""
+    for _ in range(100):  # until the plot has its place and hears the pointer
+        at = page.evaluate(place)
+        page.point(at["x"] - 20, at["y"])
+        page.point(at["x"], at["y"])
+        page.evaluate("new Promise(resolve => setTimeout(resolve, 100))")
+        if said := page.evaluate(told):
+            break
+    labels = {label.strip(" :"): value.strip() for label, value in zip(said[::2], said[1::2], strict=True)}
+    assert {"run": "keep0.8", "seed": "1", "direction": str(at["direction"])}.items() <= labels.items()
     page.evaluate("document.querySelector('#points').click()")
     page.wait_for(f"{DRAWING}?.naturalWidth > 0")
 

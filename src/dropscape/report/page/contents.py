@@ -48,6 +48,12 @@ class Figure:
         return self.settings["paper_reference"]
 
     @property
+    def place(self) -> tuple[bool, list[str | int]]:
+        """Where it stands among those of its paper: by its number, what goes beyond the paper last."""
+        parts = re.split(r"(\d+)", self.reference)
+        return not self.reference.startswith("Paper"), [int(part) if part.isdecimal() else part for part in parts]
+
+    @property
     def number(self) -> str:
         """What its paper calls it, such as ``Fig. 2(d)``."""
         return self.reference.partition(", ")[2] or self.reference

@@ -72,7 +72,7 @@ def _panel(title: str, rows: pd.DataFrame, scatter: Mapping[str, Any], runs: lis
         items.append(LegendItem(label=run, renderers=[glyph]))
     panel.add_layout(Legend(items=items, click_policy="hide", ncols=3, border_line_width=0, location=(0, 0)), "below")
     said = {word: f"@{name}" for name, word in scatter["names"].items()}
-    said |= {name: f"@{name}{{0.000e+0}}" if scatter["logarithmic"] else f"@{name}" for name in columns}
+    said |= {name: f"@{name}" for name in columns}
     panel.add_tools(HoverTool(tooltips=list(said.items())))
     panel.toolbar.logo = None
     return panel

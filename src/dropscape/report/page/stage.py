@@ -13,7 +13,7 @@ from dropscape.report.page.interactive import library, plot
 from dropscape.report.page.rendering import render
 from dropscape.report.verdicts import read_claims, settings, tally
 
-_ROOM = 12_500_000  # characters of all packed files: the page has 15 MB, of which its small pictures take up to two
+_ROOM = 13_700_000  # characters of all files and small pictures: the page has 15 MB, and its text takes about one
 _LIBRARY = "bokeh.min.js"
 _GIVEN = ("csv", "summary.csv", "pdf")  # what a reader may save, besides the drawing
 
@@ -21,8 +21,8 @@ _GIVEN = ("csv", "summary.csv", "pdf")  # what a reader may save, besides the dr
 def write_report(job: Job) -> None:
     """Write ``page`` from ``claims``, ``by_run`` and the files of ``figures``.
 
-    The settings are ``papers`` (study, letter and title of each), ``figures`` (by name, in the order of their papers:
-    study, paper_reference, caption and scatter, null for a figure that is none) and ``configuration``.
+    The settings are ``papers`` (study, letter and title of each), ``figures`` (by name: study,
+    paper_reference, caption and scatter, null for a figure that is none) and ``configuration``.
     """
     paths = [Path(path) for path in job.inputs.get("figures", [])]
     figures = [Figure.among(name, of, paths) for name, of in job.settings["figures"].items()]
@@ -38,21 +38,21 @@ def report_page(
     figures: Sequence[Figure],
     papers: Sequence[Mapping[str, str]],
     configuration: Mapping[str, Any],
-    made_by: Mapping[str, Sequence[str]],
+    computed_by: Mapping[str, Sequence[str]],
 ) -> str:
     """The page.
 
     Args:
         tables: where the tables ``claims`` and ``by_run`` lie.
-        figures: all that are shown, in the order of their papers.
+        figures: all that are shown.
         papers: ``study``, ``letter`` and ``title`` of each.
         configuration: what was asked for, by key.
-        made_by: versions and machines, as ``made_by`` finds them.
+        computed_by: versions and machines, as ``made_by`` finds them.
     """
     papers = sorted(papers, key=lambda paper: paper["letter"])
     places = {paper["study"]: place for place, paper in enumerate(papers)}
     claims = read_claims(tables["claims"]).sort_values("study", key=lambda studies: studies.map(places), kind="stable")
-    figures = sorted(figures, key=lambda figure: places[figure.study])
+    figures = sorted(figures, key=lambda figure: (places[figure.study], figure.place))
     letters = {paper["study"]: paper["letter"] for paper in papers}
     rows = claim_rows(claims, read_claims(tables["by_run"]), figures, letters)
     given = {f"{figure.name}.{ending}": figure.files[ending] for figure in figures for ending in _GIVEN}
@@ -63,6 +63,8 @@ def report_page(
     plots = {name: packed(text.encode()) for name, text in points.items() if text}
     plots |= {_LIBRARY: packed(library().encode())} if plots else {}
     of_trainings = claims[claims["figure"] != ""]
+    cards = figure_cards(figures, rows, papers)
+    room = _ROOM - sum(len(card["thumbnail"]) for card in cards)
     return render(
         "report.html",
         title="dropscape: four papers on dropout, reproduced",
@@ -75,10 +77,10 @@ def report_page(
         verdicts=list(reversed(VERDICTS)),
         origins=ORIGINS,
         claims=rows,
-        figures=figure_cards(figures, rows, papers),
+        figures=cards,
         configuration=configuration,
-        made_by=made_by,
-        files=fitting(drawings | plots | files, [*drawings, *plots], _ROOM),
+        computed_by=computed_by,
+        files=fitting(drawings | plots | files, [*drawings, *plots], room),
         types=TYPES,
         library=_LIBRARY,
     )
