@@ -64,9 +64,10 @@ class Page:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
         self._call("Emulation.setDeviceMetricsOverride", **size)
 
-    def prefer(self, theme: str) -> None:
-        """Tell pages whether the reader's system is ``light`` or ``dark``."""
-        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+    def prefer(self, theme: str, media: str = "screen") -> None:
+        """Tell pages whether the system is ``light`` or ``dark``, and whether it shows a ``screen`` or ``print``."""
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        self._call("Emulation.setEmulatedMedia", media=media, features=features)
 
     def press(self, key: str) -> None:
         """Press a key, such as ``Enter`` or ``+``, and let it go."""

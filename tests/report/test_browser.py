@@ -235,6 +235,17 @@ def test_day_and_night_follow_the_system_and_the_switch(page):
     page.evaluate("try { localStorage.clear() } catch {}")
 
 
+def test_paper_has_the_numbers_figures_and_claims_and_no_button(page):
+    page.prefer("dark", media="print")
+    shows = "(document.querySelector('{}').checkVisibility())"
+    for part in (".tally button", f"#figure-{FIGURE} img", "#claim-A-fig2 .verdict"):
+        assert page.evaluate(shows.format(part)), part
+    for part in ("#filters", "#theme", ".save"):
+        assert not page.evaluate(shows.format(part)), part
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert max(map(int, ink.removeprefix("rgb(").removesuffix(")").split(","))) < 64  # dark on white, at night too
+
+
 @pytest.mark.parametrize("width", [390, 768, 1366])
 def test_nothing_is_wider_than_the_window(page, width):
     page.window(width, 800, phone=width < 500)

@@ -14,7 +14,7 @@ from dropscape.artifacts.files import write_json
 from dropscape.jobs import Job, perform
 from dropscape.report.made_by import made_by
 from dropscape.report.page import stage
-from dropscape.report.page.contents import tally_rows
+from dropscape.report.page.contents import Figure, tally_rows
 from dropscape.report.page.embedding import fitting, packed, thumbnail
 from dropscape.report.page.interactive import library, plot
 from tests.report.conftest import FIGURES, PAPERS, SCATTER
@@ -80,6 +80,12 @@ def test_a_card_has_its_title_claims_and_deviations(texts, page):
 def test_papers_stand_in_the_order_of_their_letters(page):
     assert page.index('id="figure-noise_structure-fig2a"') < page.index('id="figure-modified_equations-fig3a"')
     assert page.index('id="claim-A-few"') < page.index('id="claim-C-cosine"')
+
+
+def test_figures_stand_by_their_numbers_and_what_goes_beyond_the_paper_last():
+    given = ["Beyond paper A", "Paper A, Fig. 10", "Paper A, Fig. 2(d)", "Paper A, Fig. 2(a)", "Paper A, appendix C"]
+    figures = [Figure(str(number), {"paper_reference": reference}, {}) for number, reference in enumerate(given)]
+    assert [figure.name for figure in sorted(figures, key=lambda figure: figure.place)] == ["3", "2", "1", "4", "0"]
 
 
 def test_the_page_says_what_was_asked_for_and_what_computed_it(texts):

@@ -102,12 +102,14 @@ async function open(card, asked) {
 
 /** Put the drawing on the stage; where it cannot be unpacked, the small picture. */
 async function draw(name, card) {
+  const asked = location.hash;
   const small = find("img", card);
   const drawing = new Image();
   drawing.alt = small.alt;
   drawing.draggable = false;
   drawing.src = has(`${name}.svg`) ? URL.createObjectURL(await unpacked(`${name}.svg`)) : small.src;
   await drawing.decode();
+  if (location.hash !== asked) return; // the reader has gone on
   if (image) URL.revokeObjectURL(image.src);
   image = drawing;
   stage.replaceChildren(image);
@@ -167,12 +169,14 @@ let library = null;
 
 /** Put the points on the stage, each of which says what it is under the pointer. */
 async function plot(name) {
+  const asked = location.hash;
   library ??= unpacked("bokeh.min.js").then(async (code) => {
     const script = document.createElement("script");
     script.textContent = await code.text();
     document.head.append(script);
   });
   const [item] = await Promise.all([unpacked(`${name}.json`).then((blob) => blob.text()), library]);
+  if (location.hash !== asked) return;
   const place = Object.assign(document.createElement("div"), { id: "plot" });
   stage.replaceChildren(place);
   window.Bokeh.set_log_level("warn");
