@@ -110,8 +110,8 @@ class TestEachKindIsOnePlace:
         assert claim["claim"] == "W-grow" and claim["verdict"] in ("holds", "fails", "not judged")
         assert claim["low"] <= claim["value"] <= claim["high"] and len(norms)
 
-    def test_the_study_is_on_the_first_page_of_the_report(self, extended):
-        assert "Norms of weights under dropout" in (extended.root / "results/smoke/report/first_page.html").read_text()
+    def test_the_study_is_on_the_page_of_the_report(self, extended):
+        assert "Norms of weights under dropout" in (extended.root / "results/smoke/report/report.html").read_text()
 
     def test_every_key_is_in_the_reference(self, extended):
         page = (extended.root / "docs/configuration.md").read_text()
@@ -122,7 +122,7 @@ class TestEachKindIsOnePlace:
         ("module", "rules"),
         [
             ("claims/statistics/norm_growth.py", {"claims", "claims_table", "report"}),
-            ("figures/norm_curves/drawing.py", {"figures"}),
+            ("figures/norm_curves/drawing.py", {"figures", "report"}),
             ("weight_norms/stage.py", {"weight_norms", "figures_table", "figures", "claims", "claims_table", "report"}),
         ],
     )

@@ -121,3 +121,11 @@ class TestManifest:
         write_if_changed(path, manifest(files[:1], tmp_path))
         assert path.read_text() == manifest(files[:1], tmp_path)
         assert path.stat().st_ino != written.st_ino, "another job may be reading the old one"
+
+
+def test_templates_belong_to_the_modules_beside_them(tmp_path):
+    found = files_of(tmp_path, "from dropscape.report.page.stage import write_report")
+    templates = sorted(map(str, (SOURCE / "dropscape/report/page/templates").iterdir()))
+    assert {"base.html", "report.css", "report.js"} <= {Path(path).name for path in templates}
+    assert [path for path in found if "/templates/" in path] == templates
+    assert not [path for path in files_of(tmp_path, "import dropscape.report.summary") if "/templates/" in path]

@@ -80,7 +80,8 @@ def test_the_wheel_measures_in_an_empty_folder_without_any_extra(built, tmp_path
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path)
-    assert {"dropscape/py.typed", "dropscape/__init__.pyi", "dropscape/comparison/page.html.jinja"} < set(names)
+    files = ("py.typed", "__init__.pyi", "comparison/page.html.jinja", "report/page/templates/report.js")
+    assert {f"dropscape/{file}" for file in files} < set(names)
     assert not any(name.startswith(("tests", "workflow")) for name in names)
     said = imported_in(
         tmp_path,

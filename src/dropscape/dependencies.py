@@ -30,6 +30,8 @@ def _graph() -> grimp.ImportGraph:
 def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
     """The script and every module of the library that it imports, directly or not, as sorted paths.
 
+    The folder ``templates`` beside a module belongs to it.
+
     Args:
         script: a Python file outside the library.
         source: the folder that holds the package (``src``).
@@ -41,7 +43,9 @@ def module_files(script: Path, source: Path, *named: str) -> tuple[str, ...]:
         modules |= {module} | graph.find_upstream_modules(module)
     # Importing a.b.c also runs the __init__ of a and of a.b.
     modules |= {parent for module in modules for parent in _parents(module)}
-    return (str(script), *sorted(str(_file_of(module, source)) for module in modules))
+    files = {_file_of(module, source) for module in modules}
+    templates = {path for folder in {file.parent for file in files} for path in folder.glob("templates/*")}
+    return (str(script), *sorted(map(str, files | templates)))
 
 
 def manifest(files: Iterable[str], root: Path) -> str:

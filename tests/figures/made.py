@@ -17,6 +17,7 @@ OUTPUTS = {
     "description": "figure.json",
     "pdf": "figure.pdf",
     "png": "figure.png",
+    "svg": "figure.svg",
 }
 
 
@@ -69,7 +70,7 @@ class Made:
         return page.figure
 
     def saved(self):
-        """The paths, after writing PDF and PNG."""
+        """The paths, after writing the drawing."""
         draw_figure(Job("figures", "study-fig", {}, self.paths, self.paths))
         return self.paths
 

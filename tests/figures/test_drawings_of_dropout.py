@@ -19,9 +19,9 @@ SCATTERS = ("variance_flatness", "projected_variance")
 @pytest.mark.parametrize("kind", ("projected_variance", "alignment_cosine"))
 def test_drawing_twice_gives_the_same_bytes_with_embedded_fonts(kind, make, tmp_path):
     paths = make(kind).saved()
-    again = {"pdf": str(tmp_path / "again.pdf"), "png": str(tmp_path / "again.png")}
+    again = {ending: str(tmp_path / f"again.{ending}") for ending in ("pdf", "png", "svg")}
     draw_figure(Job("figures", "again", {}, paths, again))
-    for ending in ("pdf", "png"):
+    for ending in again:
         assert Path(paths[ending]).read_bytes() == Path(again[ending]).read_bytes()
     pdf = Path(paths["pdf"]).read_bytes()
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"/CreationDate" not in pdf

@@ -229,9 +229,9 @@ def test_both_files_are_written_and_twice_the_same(kind, tmp_path):
     contents = []
     for folder in ("one", "other"):
         paths = Made(tmp_path / folder, kind, [experiment(runs)], inputs).saved()
-        contents.append([Path(paths[name]).read_bytes() for name in ("pdf", "png", *OUTPUTS)])
+        contents.append({name: Path(paths[name]).read_bytes() for name in OUTPUTS})
     assert contents[0] == contents[1]
-    assert contents[0][0].startswith(b"%PDF") and contents[0][1].startswith(b"\x89PNG")
+    assert contents[0]["pdf"].startswith(b"%PDF") and contents[0]["png"].startswith(b"\x89PNG")
 
 
 def test_minima_have_their_flatness_and_test_error_over_the_keep_probability(tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_INSIDE = ("file:", "data:", "blob:")  # addresses that no network is asked for
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -58,6 +59,31 @@ class Page:
             assert time.monotonic() < end, f"{expression} did not become true; errors: {self.errors}"
             time.sleep(0.05)
 
+    def window(self, width: int, height: int, phone: bool = False) -> None:
+        """Give the window a size; on a phone a page that is too wide is shrunk."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+
+    def prefer(self, theme: str, media: str = "screen") -> None:
+        """Tell pages whether the system is ``light`` or ``dark``, and whether it shows a ``screen`` or ``print``."""
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        self._call("Emulation.setEmulatedMedia", media=media, features=features)
+
+    def press(self, key: str) -> None:
+        """Press a key, such as ``Enter`` or ``+``, and let it go."""
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        named = {"key": key, "windowsVirtualKeyCode": {"Enter": 13, "Tab": 9, "Escape": 27}.get(key, 0)}
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **named)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **named)
+
+    def point(self, x: float, y: float) -> None:
+        """Move the mouse to a point of the window."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def save_into(self, folder: Path) -> None:
+        """Let pages save files, into the folder."""
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def screenshot(self, path: Path) -> None:
         """Write the window's picture."""
         path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
@@ -91,7 +117,7 @@ class Page:
             self.errors.append(str(details["args"]))
         elif event == "Log.entryAdded" and details["entry"]["level"] == "error":
             self.errors.append(details["entry"]["text"])
-        elif event == "Network.requestWillBeSent" and not details["request"]["url"].startswith(("file:", "data:")):
+        elif event == "Network.requestWillBeSent" and not details["request"]["url"].startswith(_INSIDE):
             self.errors.append(f"the page asks the network for {details['request']['url']}")
 
 

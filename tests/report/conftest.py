@@ -1,85 +1,41 @@
-import json
+"""A report of two figures and four claims, made by the stage from files like those of a run."""
+
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-ROOT = Path(__file__).parents[2]
+from dropscape.artifacts.files import write_json, write_table
+from dropscape.artifacts.provenance import provenance
+from dropscape.figures import style
+from dropscape.jobs import Job, perform
+from dropscape.report.page.stage import write_report
 
 PAPERS = [
-    {"study": "noise_structure", "letter": "A", "title": "Dropout in training neural networks"},
     {"study": "modified_equations", "letter": "C", "title": "Stochastic modified equations"},
+    {"study": "noise_structure", "letter": "A", "title": "Dropout in training neural networks"},
 ]
-# The real rule, pages and style, between stand-ins for the figures and the claims.
-SNAKEFILE = f"""
-from pathlib import Path
-from types import SimpleNamespace
-
-RESULTS = "results/smoke"
-FIGURES = {{
-    "noise_structure-fig2a": "Paper A, Fig. 2(a)",
-    "modified_equations-fig3a": "Paper C, Fig. 3(a)",
-}}
-CATEGORIES = {{"noise_structure": "Paper A, noise structure", "modified_equations": "Paper C, modified equations"}}
-PAPERS = {json.dumps(PAPERS)}
-
-
-def settings_of(rule):
-    return {{
-        "papers": PAPERS,
-        "figures": {{
-            name: {{"paper_reference": reference, "path": f"{{RESULTS}}/figures/{{name}}.png"}}
-            for name, reference in FIGURES.items()
-        }},
-    }}
-
-
-report: "{ROOT}/workflow/report/workflow.rst"
-
-
-rule all:
-    default_target: True
-    input:
-        expand(RESULTS + "/figures/{{figure}}.png", figure=FIGURES),
-        RESULTS + "/report/first_page.html",
-
-
-rule figures:
-    input:
-        "drawn/{{figure}}.png",
-    output:
-        report(
-            RESULTS + "/figures/{{figure}}.png",
-            caption="caption.rst",
-            category=lambda wildcards: CATEGORIES[wildcards.figure.partition("-")[0]],
-            labels=lambda wildcards: {{"result": FIGURES[wildcards.figure]}},
-        ),
-    shell:
-        "cp {{input}} {{output}}"
-
-
-rule claims:
-    input:
-        "judged/{{table}}.csv",
-    output:
-        report(RESULTS + "/claims/{{table}}.csv", category="Claims", labels={{"result": "claims"}}),
-    shell:
-        "cp {{input}} {{output}}"
-
-
-include: "{ROOT}/workflow/rules/report.smk"
-
-
-for each in workflow.rules:
-    if each.script:
-        each.log_modifier = each.output_modifier
-        each.set_log(RESULTS + "/logs/report/report.log")
-"""
+SCATTER = {
+    "x": "flatness", "x_label": "flatness F", "y": "variance", "y_label": "variance", "by": "estimate",
+    "names": {"run": "run", "seed": "seed", "index": "direction"}, "logarithmic": True,
+}  # fmt: skip
+FIGURES = {
+    "modified_equations-fig3a": {
+        "study": "modified_equations", "paper_reference": "Paper C, Fig. 3(a)", "scatter": None,
+        "caption": "The cosine is shown along training (Paper C, Fig. 3(a)).",
+    },
+    "noise_structure-fig2a": {
+        "study": "noise_structure", "paper_reference": "Paper A, Fig. 2(a)", "scatter": SCATTER,
+        "caption": "Variance is shown against flatness (Paper A, Fig. 2(a)).",
+    },
+}  # fmt: skip
+EXPERIMENT = {
+    "name": "mnist_fnn", "model": "784-50-10", "network": None, "title": "MNIST", "dataset": "mnist",
+    "train_examples": 2000, "deviations": ["2,000 of 10,000 training images"],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -154,26 +110,39 @@ def claims() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def report_file(tmp_path_factory, claims) -> Path:
-    """The report that Snakemake makes of a small workflow with this project's first page, rule and style."""
-    folder = tmp_path_factory.mktemp("report")
-    (folder / "Snakefile").write_text(SNAKEFILE)
-    (folder / "caption.rst").write_text("A caption of {{ snakemake.wildcards.figure }}.\n")
-    (folder / "drawn").mkdir()
-    for name in ("noise_structure-fig2a", "modified_equations-fig3a"):
-        figure, axes = plt.subplots()
-        axes.plot([1, 2, 3], [3, 1, 2])
-        figure.savefig(folder / "drawn" / f"{name}.png")
-        plt.close(figure)
-    (folder / "judged").mkdir()
-    claims.to_csv(folder / "judged" / "claims.csv", index=False)
-    claims[["claim", "value"]].to_csv(folder / "judged" / "by_run.csv", index=False)
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet"]
-    file = folder / "results/smoke/report/report.html"
-    style = ["--report", str(file), "--report-stylesheet", str(ROOT / "workflow/report/report.css")]
-    # No proxy answers at this address: the report must be made without a network.
-    environment = os.environ | dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    for call in (snakemake, [*snakemake, *style]):
-        done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return file
+def by_run(claims) -> pd.DataFrame:
+    """Of the first claim a run that decides and one that does not; of the others the row of the claim itself."""
+    shared = {"run": "", "main": True, "points": math.nan, "note": ""}
+    columns = ["claim", "value", "low", "high", "rests_on", "verdict", "points_to", "reason", "control_value"]
+    rows = claims[[*columns, "control_verdict"]].assign(**shared)
+    first = rows.iloc[:1].assign(run="keep0.8")
+    return pd.concat([first, first.assign(run="shared masks", main=False, value=0.5, verdict="fails"), rows.iloc[1:]])
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory, claims, by_run) -> Path:
+    """A folder like that of a run, with the report in it."""
+    folder = tmp_path_factory.mktemp("results")
+    for part in ("claims", "figures", "report", "training"):
+        (folder / part).mkdir()
+    write_table(folder / "claims/claims.csv", claims)
+    write_table(folder / "claims/by_run.csv", by_run)
+    write_json(folder / "training/provenance.json", provenance("training", {"seed": 7}))
+    draws = np.random.default_rng(0).lognormal(size=(2, 60))
+    points = pd.DataFrame({"run": "keep0.8", "seed": [0, 1] * 30, "index": range(60), "estimate": "in-sample"})
+    points = points.assign(flatness=draws[0], variance=draws[1], reason=[""] * 59 + ["variance not positive"])
+    for name, of in FIGURES.items():
+        figure = Figure(figsize=(7, 3), label=f"{of['paper_reference']}: cosines of $L_S$ & more")
+        figure.add_subplot().plot([1, 2, 3], [3, 1, 2])
+        paths = {ending: folder / f"figures/{name}.{ending}" for ending in ("pdf", "png", "svg")}
+        with style.applied():
+            style.save(figure, paths)
+        write_table(folder / f"figures/{name}.csv", points)
+        write_table(folder / f"figures/{name}.summary.csv", points.head(2))
+        write_json(folder / f"figures/{name}.json", {"experiments": [EXPERIMENT], "deviations": []})
+    inputs = {name: str(folder / f"claims/{name}.csv") for name in ("claims", "by_run")}
+    inputs |= {"figures": sorted(map(str, (folder / "figures").glob("*-fig*")))}
+    settings = {"papers": PAPERS, "figures": FIGURES, "configuration": {"scale": "smoke", "source": "embedded"}}
+    outputs = {"page": str(folder / "report/report.html"), "provenance": str(folder / "report/provenance.json")}
+    perform(write_report, Job("report", "", settings, inputs, outputs))
+    return folder

@@ -159,9 +159,9 @@ class TestSizes:
 class TestTargets:
     def test_a_figure_has_its_name_with_and_without_its_study(self, workflow):
         named = workflow.named_targets()
-        files = [f"results/smoke/figures/noise_structure-fig2d.{ending}" for ending in ("pdf", "png")]
+        files = [f"results/smoke/figures/noise_structure-fig2d.{ending}" for ending in ("pdf", "png", "svg")]
         assert named["noise_structure-fig2d"] == named["fig2d"] == files
-        assert len(named["subnetworks"]) == 2 * len(workflow.studies["subnetworks"].figures)
+        assert len(named["subnetworks"]) == 3 * len(workflow.studies["subnetworks"].figures)
         assert "fig1" not in named
 
     @pytest.mark.parametrize(

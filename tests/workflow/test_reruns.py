@@ -279,7 +279,7 @@ class TestEditedSettings:
 
 def test_real_rerun_makes_what_is_due_bit_for_bit_and_then_nothing(copy, jobs):
     before = copy.artifacts()
-    for ending in ("pdf", "png"):
+    for ending in ("pdf", "png", "svg"):
         copy.path(f"results/smoke/figures/noise_structure-fig4.{ending}").unlink()
     judge = copy.path("src/dropscape/claims/judge.py")
     judge.write_bytes(judge.read_bytes() + COMMENT)

@@ -77,7 +77,7 @@ def test_experiments_alone_are_made_to_the_end_also_without_a_claim(copy):
     assert {"claims subnetworks", "claims_table", "report"} <= ran and {name.split()[0] for name in ran} <= ALWAYS, (
         "figures show fewer experiments"
     )
-    assert "No claim." in copy.path("results/smoke/report/first_page.html").read_text()
+    assert "No claim." in copy.path("results/smoke/report/report.html").read_text()
     said = summary(copy.path("results/smoke"))
     assert said.startswith("No claim is about what was made.")
     after = copy.artifacts()

@@ -26,12 +26,7 @@ rule claims_table:
             category="Claims",
             labels={"result": "claims"},
         ),
-        by_run=report(
-            f"{RESULTS}/claims/by_run.csv",
-            caption="../report/claims_by_run.rst",
-            category="Claims",
-            labels={"result": "claims by run"},
-        ),
+        by_run=f"{RESULTS}/claims/by_run.csv",
     params:
         settings=settings_of("claims_table"),
     script:

@@ -1,4 +1,4 @@
-# Stage figures: first the table that is drawn, then the drawing, so that a change of style computes nothing.
+# First the table that is drawn, then the drawing, so that a change of style computes nothing.
 
 
 rule figures_table:
@@ -22,6 +22,7 @@ rule figures:
         description=PATHS.figure("{figure}", "json"),
     output:
         pdf=PATHS.figure("{figure}", "pdf"),
+        svg=PATHS.figure("{figure}", "svg"),
         png=report(
             PATHS.figure("{figure}", "png"),
             caption="../report/figures.rst",

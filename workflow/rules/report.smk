@@ -1,11 +1,13 @@
-# Stage report: the first page of Snakemake's report, which `snakemake --report` then makes from everything.
+# Stage report: one page with every figure and every claim; Snakemake's own report stands beside it.
 
 
 rule report:
     input:
         claims=f"{RESULTS}/claims/claims.csv",
+        by_run=f"{RESULTS}/claims/by_run.csv",
+        figures=WORKFLOW.report_files(),
     output:
-        page=f"{RESULTS}/report/first_page.html",
+        page=f"{RESULTS}/report/report.html",
         provenance=f"{RESULTS}/report/provenance.json",
     params:
         settings=settings_of("report"),

@@ -1,4 +1,4 @@
 from dropscape.jobs import run
-from dropscape.report.first_page import write_first_page
+from dropscape.report.page.stage import write_report
 
-run(write_first_page, snakemake)
+run(write_report, snakemake)

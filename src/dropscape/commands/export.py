@@ -16,7 +16,7 @@ from dropscape.errors import ArtifactError
 from dropscape.report.verdicts import read_claims
 from dropscape.resolved.workflow import Workflow
 
-ENDINGS = ("pdf", "png", "csv", "summary.csv", "json")
+ENDINGS = ("pdf", "png", "svg", "csv", "summary.csv", "json")
 
 
 @click.command("export")
@@ -26,7 +26,7 @@ ENDINGS = ("pdf", "png", "csv", "summary.csv", "json")
 def command(run: Run, targets: tuple[str, ...], out: Path) -> int:
     """Copy figures with their tables and claims into a folder or a zip file; without a TARGET all of them.
 
-    A TARGET is a figure or a study whose figures are made. What is written: figures/ (pdf, png, the table that is drawn
+    A TARGET is a figure or a study whose figures are made. What is written: figures/ (pdf, png, svg, the table that is drawn
     as csv, its description as json), tables/ (what they are computed from), claims.csv, columns.yaml (what every column
     means) and SHA256SUMS.
     """

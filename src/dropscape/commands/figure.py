@@ -46,7 +46,7 @@ def command(
         return plan(run, [figure])
     status = watched(run, "--", figure)
     if status == 0:
-        print("\n".join(["", *(f"{run.results}/figures/{figure}.{ending}" for ending in ("pdf", "png", "csv"))]))
+        print("\n".join(["", *(f"{run.results}/figures/{figure}.{ending}" for ending in ("pdf", "svg", "png", "csv"))]))
     return status
 
 

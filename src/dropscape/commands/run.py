@@ -151,7 +151,7 @@ def reproduce(run: Run, targets: Sequence[str] = ()) -> int:
     """
     if targets:
         return watched(run, "--", *targets)
-    started, report = time.time(), run.results / "report/report.html"
+    started, report = time.time(), run.results / "report/snakemake.html"
     status = watched(run)
     last_job = max((file.stat().st_mtime for file in (run.results / "logs").rglob("*.log")), default=0.0)
     if status == 0 and last_job > (report.stat().st_mtime if report.exists() else 0.0):

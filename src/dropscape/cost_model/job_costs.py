@@ -19,6 +19,7 @@ from dropscape.cost_model.rates import (
     PASSES_OF_PRODUCT,
     PASSES_OF_TRACE,
     PREPARED_EXAMPLE,
+    REPORTED_FIGURE,
     THEORY_NETWORK,
 )
 from dropscape.cost_model.run import RunWork
@@ -118,12 +119,16 @@ def _claims(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:
     return with_start("tables", len(study.claims) * CLAIM + seeds * CLAIM_OF_DIRECTIONS, memory=60e6, disk=100e3)
 
 
+def _report(workflow: Workflow, wildcards: Mapping[str, str]) -> Cost:
+    return with_start("drawing", len(workflow.figures) * REPORTED_FIGURE, memory=60e6, disk=15e6)
+
+
 COSTS: dict[str, Callable[[Workflow, Mapping[str, str]], Cost]] = {
     "data": _data,
     "theory": _theory,
     "claims": _claims,
     "claims_table": lambda workflow, wildcards: with_start("tables", disk=100e3),
     "figures_table": lambda workflow, wildcards: with_start("tables", disk=500e3),
-    "figures": lambda workflow, wildcards: with_start("drawing", disk=300e3),
-    "report": lambda workflow, wildcards: with_start("tables", disk=20e3),
+    "figures": lambda workflow, wildcards: with_start("drawing", disk=400e3),
+    "report": _report,
 }

@@ -130,4 +130,5 @@ THEORY_NETWORK = {
 PREPARED_EXAMPLE = 2e-5  # seconds
 # Seconds of a claim; and of each seed of a run, where its statistic is measured on many samples of the directions.
 CLAIM, CLAIM_OF_DIRECTIONS = 0.02, 0.085
+REPORTED_FIGURE = 0.06  # seconds of packing a figure's files into the report, and of its small picture
 OF_DIRECTIONS = ("variance_flatness", "projected_variance", "factor_sensitivity", "gradients_more_linear")

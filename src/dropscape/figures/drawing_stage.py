@@ -9,7 +9,7 @@ from dropscape.jobs import Job
 
 
 def draw_figure(job: Job) -> None:
-    """Draw what ``table_stage`` wrote as ``pdf`` and ``png``.
+    """Draw what ``table_stage`` wrote as ``pdf``, ``png`` and ``svg``.
 
     The work is that of ``draw`` in ``dropscape.figures.<kind>.drawing``. It is given the two tables as they are read
     back, in which an empty text is NaN, and the page with the description.

@@ -76,6 +76,7 @@ class Page:
         self.figure = Figure(figsize=(PAGE_WIDTH, page_height), dpi=DPI)
         FigureCanvasAgg(self.figure)
         heading, at_left = f"{self.description['paper_reference']}: {title}", {"x": 0.08 / PAGE_WIDTH, "ha": "left"}
+        self.figure.set_label(heading)
         self.figure.text(y=1 - 0.05 / page_height, s=heading, va="top", fontsize=8.5, fontweight="bold", **at_left)
         below = {"va": "bottom", "fontsize": _FOOTER_SIZE, "color": "0.25", "linespacing": 1.25} | at_left
         self.figure.text(y=0.05 / page_height, s="\n".join(footer), **below)

@@ -5,12 +5,30 @@ A kind is a folder ``figures/<kind>`` with three modules: ``options`` (a subclas
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from dropscape.measurement import StageExperiment
 from dropscape.schema import Count, KeepProb, Name, Sample, Strict, one_or_many
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """What a page plots of a figure's points so that a reader can ask each what it is.
+
+    ``x``, ``y`` and ``by`` are columns of its table, whose points have a ``run`` too; ``by`` has a panel for each of
+    its values; ``names`` are the columns that tell a point, with the words for them.
+    """
+
+    x: str
+    x_label: str
+    y: str
+    y_label: str
+    by: str
+    names: Mapping[str, str]
+    logarithmic: bool = True
 
 
 class FigureSettings(Strict):
@@ -22,6 +40,7 @@ class FigureSettings(Strict):
     theory_table: ClassVar[str | None] = None  # of its study's theory, for a figure without experiments
     needs: ClassVar[tuple[str, ...]] = ()  # sections that its experiments must have
     several_experiments: ClassVar[bool] = False  # whether it draws several beside each other or in one panel
+    scatter: ClassVar[Scatter | None] = None  # for a figure of many points
     caption: ClassVar[str] = ""  # what the report says of it, with ``{reference}`` for its position in the paper
 
     kind: str

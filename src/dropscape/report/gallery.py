@@ -18,8 +18,8 @@ MARKS = {"holds": "**holds**", "fails": "**fails**"}
 def page(claims: pd.DataFrame, papers: list[dict[str, str]], figures: list[str], folder: str, command: str) -> str:
     """The page: what was run with the command, every claim with its numbers, every figure.
 
-    Claims and papers are as ``first_page`` takes them; figures are names such as ``noise_structure-fig2d``, whose PNGs
-    lie in the folder.
+    Claims are as ``read_claims`` gives them, papers the ``study``, ``letter`` and ``title`` of each; figures are names
+    such as ``noise_structure-fig2d``, whose PNGs lie in the folder.
     """
     of_trainings = claims[claims["figure"] != ""]
     data = "; ".join((of_trainings if len(of_trainings) else claims)["data"].unique())

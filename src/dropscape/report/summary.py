@@ -91,7 +91,7 @@ def _places(folder: Path) -> list[str]:
     figures = sorted((folder / "figures").glob("*.png"))
     places = {
         "Report": str(report) if report.exists() else "not made yet: make report",
-        "Figures": f"{folder / 'figures'} ({len(figures)}, each as .png, .pdf and the .csv that is drawn)",
+        "Figures": f"{folder / 'figures'} ({len(figures)}, each as .svg, .pdf, .png and the .csv that is drawn)",
         "Claims": str(folder / "claims" / "claims.csv"),
     }
     return [f"{name + ':':<9}{place}" for name, place in places.items()]

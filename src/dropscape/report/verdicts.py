@@ -1,4 +1,4 @@
-"""The claims table as the first page of the report and the summary at the end of a run both show it."""
+"""The claims table as the report, the gallery and the summary at the end of a run show it."""
 
 import math
 from collections.abc import Mapping

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+DRAWN = ("pdf", "png", "svg")  # the files of a drawing
+
 
 @dataclass(frozen=True)
 class ResultPaths:

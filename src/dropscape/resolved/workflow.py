@@ -2,7 +2,9 @@
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from dropscape.measurement import Task
 from dropscape.resolved.claims import claim_settings
 from dropscape.resolved.experiment import ResolvedStageExperiment, TrainedExperiment
 from dropscape.resolved.figures import figure_settings, figure_table_files
-from dropscape.resolved.paths import ResultPaths
+from dropscape.resolved.paths import DRAWN, ResultPaths
 from dropscape.resolved.run import ResolvedRun
 from dropscape.schema import to_jsonable
 
@@ -130,13 +132,21 @@ class Workflow:
         return {"function": function, "source": source} | places
 
     def _report_settings(self) -> dict[str, Any]:
-        """Where each figure stands in its paper, and which papers there are."""
+        """Which papers there are, what the report says of each figure, and what the user asked for."""
+        asked = ("scale", "source", "device", "threads", "seeds", "studies", "experiments", "overrides")
+        written = self.user.model_dump(mode="json", include=set(asked))
         return {
             "papers": [{"study": name} | study.paper.model_dump() for name, study in self.studies.items()],
             "figures": {
-                name: {"paper_reference": figure.paper_reference, "path": self.paths.figure(name, "png")}
+                name: {
+                    "study": self.study_of_figure[name],
+                    "paper_reference": figure.paper_reference,
+                    "caption": figure.caption.format(reference=figure.paper_reference),
+                    "scatter": figure.scatter and asdict(figure.scatter),
+                }
                 for name, figure in self.figures.items()
             },
+            "configuration": {key: written[key] for key in asked if written[key]},
         }
 
     # ---- the inputs of jobs
@@ -181,6 +191,11 @@ class Workflow:
         return sorted(set(self.job_settings("claims", {"study": study})["descriptions"].values()))
 
     # ---- the report
+
+    def report_files(self) -> list[str]:
+        """Every file of every figure."""
+        endings = (*DRAWN, "csv", "summary.csv", "json")
+        return [self.paths.figure(figure, ending) for figure in self.figures for ending in endings]
 
     def report_category(self, figure: str) -> str:
         """Such as ``Paper A, noise structure``.
@@ -231,12 +246,14 @@ class Workflow:
 
     def named_targets(self) -> dict[str, list[str]]:
         """Files by the name of a figure, without its study where no other has one, and of a study's figures."""
-        named = {figure: [self.paths.figure(figure, ending) for ending in ("pdf", "png")] for figure in self.figures}
+        named = {figure: [self.paths.figure(figure, ending) for ending in DRAWN] for figure in self.figures}
         short: dict[str, list[str]] = {}
         for figure, study in self.study_of_figure.items():
             short.setdefault(study, []).extend(named[figure])
             short.setdefault(figure.removeprefix(f"{study}-"), []).extend(named[figure])
-        return named | {name: files for name, files in short.items() if name in self.studies or len(files) == 2}
+        return named | {
+            name: files for name, files in short.items() if name in self.studies or len(files) == len(DRAWN)
+        }
 
     def check_targets(self, targets: Collection[str], known: Collection[str]) -> None:
         """Refuse what cannot be made before Snakemake looks for its rules, where it suggests nothing.
@@ -258,7 +275,7 @@ class Workflow:
                 for figure in self.figures.keys() & {target, *several}:
                     made |= set(self.figures[figure].experiments)
             elif "/" not in target:
-                stem = target.lower().removesuffix(".pdf").removesuffix(".png")
+                stem = re.sub(r"\.(pdf|png|svg)$", "", target.lower())
                 if near := several or difflib.get_close_matches(stem, known, cutoff=0.7):
                     why = "a figure of several studies" if several else "no target"
                     raise ConfigurationError(f"'{target}' is {why}: write {' or '.join(near)}.")
@@ -300,7 +317,7 @@ class Workflow:
 
     def outputs(self) -> list[str]:
         """Everything that a whole run makes, but for the claims and the report."""
-        return [self.paths.figure(figure, ending) for figure in self.figures for ending in ("pdf", "png")]
+        return [self.paths.figure(figure, ending) for figure in self.figures for ending in DRAWN]
 
 
 def _paths(tables: Any) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dropscape.figures.settings import ObjectiveFigure
+from dropscape.figures.settings import ObjectiveFigure, Scatter
 
 
 class CondensationFeatures(ObjectiveFigure):
@@ -11,6 +11,15 @@ class CondensationFeatures(ObjectiveFigure):
     run_tables = ("neurons", "function", "condensation", "predictions")
     needs = ("condensation",)
     several_experiments = True
+    scatter = Scatter(
+        x="orientation",
+        x_label="orientation [rad]",
+        y="share",
+        y_label="amplitude / max",
+        by="moment",
+        names={"experiment": "experiment", "run": "run", "seed": "seed", "neuron": "neuron"},
+        logarithmic=False,
+    )
     caption = "Networks of one input learn functions, and their neurons take orientations ({reference})."
 
     def check_experiment(self, where: str, name: str, experiment: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dropscape.figures.settings import SampleFigure
+from dropscape.figures.settings import SampleFigure, Scatter
 
 
 class ProjectedVariance(SampleFigure):
@@ -11,6 +11,14 @@ class ProjectedVariance(SampleFigure):
     run_tables = ("projection",)
     optional_run_tables = ("projection_drift",)
     needs = ("projection", "gradients")
+    scatter = Scatter(
+        x="eigenvalue",
+        x_label="Hessian eigenvalue λ [loss / parameter²]",
+        y="variance",
+        y_label="variance along the eigenvector",
+        by="estimate",
+        names={"run": "run", "seed": "seed", "index": "direction"},
+    )
     caption = (
         "The variance of the noise along each eigenvector of the Hessian is shown against its eigenvalue "
         "({reference}), each run by itself; for a trajectory also without its drift, a parabola of the step in each "

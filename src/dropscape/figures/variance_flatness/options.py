@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dropscape.figures.settings import SampleFigure
+from dropscape.figures.settings import SampleFigure, Scatter
 
 
 class VarianceFlatness(SampleFigure):
@@ -11,6 +11,14 @@ class VarianceFlatness(SampleFigure):
     run_tables = ("spectrum", "interval")
     optional_run_tables = ("drift",)
     needs = ("flatness",)
+    scatter = Scatter(
+        x="flatness",
+        x_label="interval flatness F [parameter distance]",
+        y="variance",
+        y_label="variance",
+        by="estimate",
+        names={"run": "run", "seed": "seed", "index": "direction"},
+    )
     caption = (
         "The variance of the noise along each principal direction is shown against the interval flatness of the "
         "dropout-free loss along it ({reference}), each run by itself: the paper's variance, from the samples that "
