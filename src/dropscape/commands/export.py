@@ -26,9 +26,9 @@ ENDINGS = ("pdf", "png", "svg", "csv", "summary.csv", "json")
 def command(run: Run, targets: tuple[str, ...], out: Path) -> int:
     """Copy figures with their tables and claims into a folder or a zip file; without a TARGET all of them.
 
-    A TARGET is a figure or a study whose figures are made. What is written: figures/ (pdf, png, svg, the table that is drawn
-    as csv, its description as json), tables/ (what they are computed from), claims.csv, columns.yaml (what every column
-    means) and SHA256SUMS.
+    A TARGET is a figure or a study whose figures are made. What is written: figures/ (pdf, png, svg, the table that
+    is drawn as csv, its description as json), tables/ (what they are computed from), claims.csv, columns.yaml (what
+    every column means) and SHA256SUMS.
     """
     if out.exists():
         raise ArtifactError(f"{out} is there already: write another --out, or delete it.")
