@@ -1,1 +1,0 @@
-"""The command ``dropscape``: a module for each subcommand, which ``main`` loads when it is asked for."""

@@ -1,1 +1,0 @@
-"""Two results beside each other: verdicts, values, figures, settings, versions and machines."""
