@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dropscape.archive.checklist import benchmarks, checklist
-from dropscape.archive.crate import commit, write_crate
+from dropscape.archive.crate import commit, copy_sources, git, write_crate
 from dropscape.artifacts.files import write_json, write_table
 from dropscape.artifacts.provenance import provenance
 from dropscape.errors import ArtifactError
@@ -107,7 +108,7 @@ def test_the_checklist_counts_what_the_records_say(results):
         "2 jobs, 1 min 45 s of time and 52 s of processor time",
         "The longest job took 1 min 40 s (training/mnist_fnn/a)",
         "Seeds of trainings: 3, 5.",
-        "1 of 2 claims have a 95 % interval, over independent units: 3 seeds (2 claims)",
+        "1 of 2 claims have a 95 % interval, over independent units: 3 seeds (1 claim)",
         "Controls: 2 fails",
     ):
         assert sentence in page
@@ -122,3 +123,16 @@ def test_nothing_is_written_over_a_file_or_without_claims(results, tmp_path):
     with pytest.raises(ArtifactError, match=r"claims\.csv"):
         write_crate(results, ROOT, tmp_path / "other.zip")
     assert not (tmp_path / "other.zip").exists()
+
+
+def test_new_files_are_in_it_and_a_repository_above_is_not_this_one(tmp_path):
+    clone = tmp_path / "above/clone"
+    (clone / "src").mkdir(parents=True)
+    (clone / "src/neü.py").write_text("new")
+    subprocess.run(["git", "-C", str(clone.parent), "init", "--quiet"], check=True)
+    assert git(clone, "rev-parse", "--git-dir") == "" and commit(clone).startswith("The repository has no git")
+    subprocess.run(["git", "-C", str(clone), "init", "--quiet"], check=True)
+    (clone / ".gitignore").write_text("*.log\n")
+    (clone / "src/own.log").write_text("ignored")
+    copy_sources(clone, tmp_path / "staged")
+    assert [path.name for path in (tmp_path / "staged/src").iterdir()] == ["neü.py"]

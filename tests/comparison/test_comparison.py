@@ -110,6 +110,7 @@ def test_what_decides_the_numbers_is_named_once_with_where(folder, other):
     ("table", "said"),
     [
         ({"seed": [0, 0], "loss": [2.0, 1.1]}, "up to 5 % of the largest loss"),
+        ({"seed": [0, 0], "loss": [2.0, None]}, "loss has numbers in other rows"),
         ({"seed": [0], "loss": [2.0]}, "1 rows for 2"),
         ({"seed": [0, 1], "loss": [2.0, 1.0]}, "other rows"),
         ({"seed": [0, 0], "accuracy": [2.0, 1.0]}, "other columns"),
@@ -178,3 +179,11 @@ def test_the_exit_status_tells_of_a_flip(folder, other, tmp_path, capsys, verdic
     claims = pd.read_csv(out / "claims.csv").set_index("claim")
     assert claims.loc["second", "verdict_b"] == verdict
     assert "| second |" in (out / "comparison.md").read_text()
+
+
+def test_a_scale_is_found_from_below_the_repository(folder, tmp_path, monkeypatch, capsys):
+    shutil.copytree(folder, tmp_path / "clone/results/my scale ü")
+    (tmp_path / "clone/docs").mkdir()
+    monkeypatch.chdir(tmp_path / "clone/docs")
+    assert main(["compare", "my scale ü", str(folder)]) == 0
+    assert "0 of 3 verdicts flipped or lost" in capsys.readouterr().out

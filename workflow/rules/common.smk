@@ -69,10 +69,10 @@ def refuse_missing_hardware():
 
 
 onstart:
-    forecast_jobs()
-    choose_jobs_when_one_ends()
     refuse_missing_hardware()
     refused(LOCK.hold)
+    forecast_jobs()
+    choose_jobs_when_one_ends()
 
 
 def one_of(names):

@@ -13,15 +13,15 @@ from dropscape.report.verdicts import tally
 def checklist(results: Path, claims: pd.DataFrame) -> str:
     """The page in Markdown: claims, data, code, compute, seeds, statistics, of ``results/<scale>``."""
     jobs, records = benchmarks(results), [read_json(path) for path in results.rglob("*provenance.json")]
-    units = claims.loc[claims["rests_on"] != "", "rests_on"].value_counts()
     judged, data = claims[claims["verdict"] != "not judged"], descriptions(results)
-    with_interval = int((claims["low"].notna() | claims["high"].notna()).sum())
+    with_interval = claims[claims["low"].notna() | claims["high"].notna()]
+    units = with_interval.loc[with_interval["rests_on"] != "", "rests_on"].value_counts()
     controls = claims["control_verdict"].value_counts()
     versions = {name: value for record in records for name, value in record.get("versions", {}).items()}
     devices = sorted({str(record.get("device")) for record in records if record.get("device")})
     seeds = sorted({seed for record in records for seed in record.get("parameters", {}).get("seeds") or []})
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in controls.items() if verdict)
-    rest_on = ", ".join(f"{unit} ({count} claims)" for unit, count in units.head(6).items())
+    rest_on = ", ".join(f"{unit} ({count} claim{'s' if count > 1 else ''})" for unit, count in units.head(6).items())
     longest, largest = (jobs.loc[jobs[column].idxmax()] for column in ("s", "max_rss"))
     decide = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     deviating = int((claims["deviations"] != "").sum())
@@ -63,7 +63,7 @@ def checklist(results: Path, claims: pd.DataFrame) -> str:
         "## Seeds and statistics",
         "",
         f"- Seeds of trainings: {', '.join(map(str, seeds)) or 'none'}. Same machine and thread count: the same bits.",
-        f"- {with_interval} of {len(claims)} claims have a 95 % interval, over independent units: {rest_on}.",
+        f"- {len(with_interval)} of {len(claims)} claims have a 95 % interval, over independent units: {rest_on}.",
         f"- Controls: {verdicts or 'none'}. A claim whose control passes is not judged.",
     ]
     return "\n".join(lines) + "\n"

@@ -152,8 +152,8 @@ def properties(path: Path) -> dict[str, Any]:
 
 
 def copy_sources(root: Path, staged: Path) -> None:
-    """Copy what the repository's workflow is made of; with git what it knows, as it stands now."""
-    listed = git(root, "ls-files", *SOURCES, *SINGLE).split("\n")
+    """Copy what the repository's workflow is made of, as it stands now; with git but for what it ignores."""
+    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *SOURCES, *SINGLE).split("\0")
     names = [name for name in listed if name] or [
         str(path.relative_to(root))
         for part in (*SOURCES, *SINGLE)
@@ -227,7 +227,9 @@ def commit(root: Path) -> str:
 
 
 def git(root: Path, *words: str) -> str:
-    """What git says of the repository; nothing where there is no git."""
+    """What git says of the repository; nothing where there is no git, or only one of a folder above."""
+    if not (root / ".git").exists():
+        return ""
     try:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, encoding="utf-8")
     except OSError:

@@ -30,6 +30,7 @@ def command(a: str, b: str, out: Path | None, fail_on_flip: bool) -> int:
 
 
 def folder_of(name: str) -> Path:
-    """The folder that a name means: itself, or a scale below results/."""
-    scale = Path("results", name)
-    return scale if not Path(name).is_dir() and scale.is_dir() else Path(name)
+    """The folder that a name means: itself, or a scale below results/, also of the repository around."""
+    here = Path.cwd()
+    scales = [folder / "results" / name for folder in (here, *here.parents)]
+    return next((folder for folder in (Path(name), *scales) if folder.is_dir()), Path(name))

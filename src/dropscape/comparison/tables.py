@@ -110,6 +110,9 @@ def figure_difference(a: Results, b: Results, figure: str) -> str:
     rest = [column for column in ours if column not in numbers]
     if not ours[rest].equals(theirs[rest]):
         return "other rows"
+    gaps = [column for column in numbers if not ours[column].isna().equals(theirs[column].isna())]
+    if gaps:
+        return f"{', '.join(gaps)} has numbers in other rows"
     shares = {column: _largest_share(ours[column], theirs[column]) for column in numbers}
     largest = max(shares, key=shares.__getitem__)
     return f"up to {100 * shares[largest]:.2g} % of the largest {largest}"
