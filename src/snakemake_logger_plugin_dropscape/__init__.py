@@ -5,12 +5,17 @@ stands in its own log file, ``.snakemake/log``.
 """
 
 import csv
+import json
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from logging import ERROR, WARNING, LogRecord
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -18,8 +23,20 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from dropscape.numerics.progress import duration
 
 SECONDS_BETWEEN_LINES = 60.0  # where there is no terminal
-# Seconds that each job is expected to take, by Snakemake's number of it; the workflow fills it before its first job.
+# Seconds that each job is expected to take, by Snakemake's number of it.
 FORECASTS: dict[int, float] = {}
+
+
+def forecast(asked: Mapping[str, Any]) -> None:
+    """Fill ``FORECASTS`` beside the run with what ``dropscape.cost_model.seconds`` answers."""
+
+    def ask() -> None:
+        command = [sys.executable, "-m", "dropscape.cost_model.seconds"]
+        with suppress(OSError, ValueError):
+            done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True)
+            FORECASTS.update({int(job): seconds for job, seconds in json.loads(done.stdout).items()})
+
+    Thread(target=ask, daemon=True).start()
 
 
 class Progress:

@@ -1,9 +1,14 @@
 """One line for a whole run: jobs, time left, claims; what jobs say is in their logs, and a failure is said in full."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+import snakemake_logger_plugin_dropscape as plugin
+from dropscape.config.load import load_settings
+from dropscape.cost_model.job_costs import job_cost
+from dropscape.resolved.workflow import Workflow
 from snakemake_logger_plugin_dropscape import Progress, failure
 from tests.workflow.project import ROOT, Project
 
@@ -52,6 +57,17 @@ def test_time_left_is_forecast_and_then_at_the_pace_of_the_jobs_that_ended(monke
     progress.ended |= {1, 3}
     assert progress.line() == "3 of 3 jobs"
     assert Progress(2, 1, {}).line() == "0 of 2 jobs"
+
+
+def test_jobs_are_forecast_in_a_process_of_their_own_as_the_plan_does(monkeypatch):
+    monkeypatch.setattr(plugin, "FORECASTS", {})
+    jobs = {3: ("data", {"dataset": "curve"}), 7: ("claims_table", {}), 9: ("nobody_knows", {})}
+    plugin.forecast({"config": {"scale": "smoke"}, "root": str(ROOT), "jobs": jobs})
+    end = time.monotonic() + 120
+    while not plugin.FORECASTS and time.monotonic() < end:
+        time.sleep(0.1)
+    workflow = Workflow(load_settings({"scale": "smoke"}, ROOT))
+    assert {job: job_cost(*jobs[job][:1], workflow, jobs[job][1]).seconds for job in (3, 7)} == plugin.FORECASTS
 
 
 def test_claims_are_counted_over_the_studies(tmp_path):

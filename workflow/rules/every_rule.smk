@@ -57,12 +57,10 @@ def check_targets(names):
 
 
 def forecast_jobs():
-    """Say to the line of a whole run (--logger dropscape) what each of its jobs is expected to take."""
+    """Tell the line of a whole run (--logger dropscape) its jobs, so that it can say how long they will take."""
     if progress := sys.modules.get("snakemake_logger_plugin_dropscape"):
-        from dropscape.cost_model.job_costs import seconds_of
-
         jobs = {workflow.dag.jobid(job): (job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()}
-        progress.FORECASTS.update(seconds_of(jobs, WORKFLOW))
+        progress.forecast({"config": dict(config), "root": str(ROOT), "jobs": jobs})
 
 
 def choose_jobs_when_one_ends():

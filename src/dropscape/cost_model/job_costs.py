@@ -5,7 +5,6 @@ others here. A rule that is nowhere is listed as not counted.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from dropscape.config.experiment import ExperimentSettings
 from dropscape.config.user import DATASETS
@@ -50,15 +49,6 @@ def job_cost(rule: str, workflow: Workflow, wildcards: Mapping[str, str], custom
     if rule == "flatness_interpolations":
         return _flatness_interpolations(workflow, wildcards, custom_as_known)
     return COSTS[rule](workflow, wildcards)
-
-
-def seconds_of(jobs: Mapping[int, tuple[str, Mapping[str, str]]], workflow: Workflow) -> dict[int, float]:
-    """Seconds of a core that each job takes, by its number, from its rule and wildcards; none where nobody counted."""
-    counted = {}
-    for number, (rule, wildcards) in jobs.items():
-        with suppress(LookupError):
-            counted[number] = job_cost(rule, workflow, wildcards).seconds
-    return counted
 
 
 def _run_work(
