@@ -30,6 +30,7 @@ def folder(smoke, tmp_path_factory):
     clone = smoke.clone_with_results(tmp_path_factory.mktemp("clone") / "dropscape")
     (clone.root / "docs").mkdir()
     (clone.root / "docs/columns.yaml").write_bytes((PAGE.parent / "columns.yaml").read_bytes())
+    (clone.root / "CITATION.cff").write_bytes((PAGE.parents[1] / "CITATION.cff").read_bytes())
     other = clone.root / "path/to/other/results"
     other.parent.mkdir(parents=True)
     other.symlink_to(clone.root / "results")
@@ -84,6 +85,13 @@ def of_export(folder, said):
     assert any(name.startswith("tables/flatness/mnist_fnn/") for name in names)
 
 
+def of_archive(folder, said):
+    with zipfile.ZipFile(folder / "run.zip") as archive:
+        names = set(archive.namelist())
+    assert {"ro-crate-metadata.json", "checklist.md", "workflow/Snakefile"} <= names
+    assert "results/figures/noise_structure-fig2d.svg" in names
+
+
 def of_fetch(folder, said):
     assert "mnist: MNIST, 4,000 + 1,000 real digits" in said
 
@@ -94,5 +102,6 @@ CHECKS = {
     "claims": of_claims,
     "compare": of_compare,
     "export": of_export,
+    "archive": of_archive,
     "fetch": of_fetch,
 }
