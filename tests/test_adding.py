@@ -123,7 +123,7 @@ class TestEachKindIsOnePlace:
         [
             ("claims/statistics/norm_growth.py", {"claims", "claims_table", "report"}),
             ("figures/norm_curves/drawing.py", {"figures", "report"}),
-            ("weight_norms/stage.py", {"weight_norms", "figures_table", "figures", "claims", "claims_table", "report"}),
+            ("weight_norms/stage.py", {"weight_norms", "figures", "claims", "claims_table", "report"}),
         ],
     )
     def test_an_edit_reruns_what_uses_it_alone(self, extended, module, rules):

@@ -5,10 +5,9 @@ from importlib import import_module
 from dropscape.artifacts.files import read_json, read_table, write_json, write_table
 from dropscape.discovery import subclasses
 from dropscape.figures import style
-from dropscape.figures.drawing_stage import draw_figure
 from dropscape.figures.page import Page
 from dropscape.figures.settings import FigureSettings
-from dropscape.figures.table_stage import make_table
+from dropscape.figures.stage import draw_table, make_table
 from dropscape.jobs import Job
 
 OUTPUTS = {
@@ -39,7 +38,7 @@ class Made:
         figure = typed.options | {"kind": kind, "paper_reference": reference, "scale": "quick", "deviations": []}
         figure |= {"experiments": experiments, "tables": self._written(typed, experiments, inputs)}
         self.paths = {name: str(folder / file) for name, file in OUTPUTS.items()}
-        make_table(Job("figures_table", "study-fig", figure, {"descriptions": descriptions}, self.paths))
+        make_table(Job("figures", "study-fig", figure, {"descriptions": descriptions}, self.paths))
         self.points, self.summary = (read_table(self.paths[name]) for name in ("points", "summary"))
         self.description = read_json(self.paths["description"])
 
@@ -71,7 +70,7 @@ class Made:
 
     def saved(self):
         """The paths, after writing the drawing."""
-        draw_figure(Job("figures", "study-fig", {}, self.paths, self.paths))
+        draw_table(Job("figures", "study-fig", {}, {}, self.paths))
         return self.paths
 
 

@@ -7,7 +7,7 @@ import matplotlib.image
 import pytest
 
 from dropscape.figures import page
-from dropscape.figures.drawing_stage import draw_figure
+from dropscape.figures.stage import draw_table
 from dropscape.jobs import Job
 from tests.figures.conftest import KINDS, RUNS
 from tests.figures.made import check_page, footer, legends, titles
@@ -19,9 +19,9 @@ SCATTERS = ("variance_flatness", "projected_variance")
 @pytest.mark.parametrize("kind", ("projected_variance", "alignment_cosine"))
 def test_drawing_twice_gives_the_same_bytes_with_embedded_fonts(kind, make, tmp_path):
     paths = make(kind).saved()
-    again = {ending: str(tmp_path / f"again.{ending}") for ending in ("pdf", "png", "svg")}
-    draw_figure(Job("figures", "again", {}, paths, again))
-    for ending in again:
+    again = paths | {ending: str(tmp_path / f"again.{ending}") for ending in ("pdf", "png", "svg")}
+    draw_table(Job("figures", "again", {}, {}, again))
+    for ending in ("pdf", "png", "svg"):
         assert Path(paths[ending]).read_bytes() == Path(again[ending]).read_bytes()
     pdf = Path(paths["pdf"]).read_bytes()
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"/CreationDate" not in pdf

@@ -63,7 +63,7 @@ def test_a_long_list_is_wrapped_and_stays_on_the_page(below):
 def test_how_a_network_is_measured_stands_in_the_footer(below):
     """``notes`` of the network reach the figure by its settings."""
     workflow = Workflow(load_settings({"scale": "quick"}, ROOT))
-    settings = workflow.job_settings("figures_table", {"figure": "noise_structure-fig1"})
+    settings = workflow.job_settings("figures", {"figure": "noise_structure-fig1"})
     notes = {one["name"]: one["notes"] for one in settings["experiments"]}
     assert notes["mnist_wide_fnn"] == notes["multi30k_transformer"] == []
     (kept,) = notes["cifar10_vgg9"]
@@ -74,6 +74,6 @@ def test_how_a_network_is_measured_stands_in_the_footer(below):
 
 def test_the_masks_of_r2_stand_in_the_footer():
     workflow = Workflow(load_settings({"scale": "quick"}, ROOT))
-    settings = workflow.job_settings("figures_table", {"figure": "implicit_regularization-fig3"})
+    settings = workflow.job_settings("figures", {"figure": "implicit_regularization-fig3"})
     notes = [experiment["notes"][-1] for experiment in settings["experiments"]]
     assert notes == ["R₂ under a mask for each example", "R₂ under one mask for all examples"]

@@ -130,7 +130,7 @@ def test_settings_that_no_study_file_has_are_no_papers():
 
 def figure_of(workflow, name):
     """What differs in each of the figure's experiments, and in the figure."""
-    settings = workflow.job_settings("figures_table", {"figure": name})
+    settings = workflow.job_settings("figures", {"figure": name})
     return {one["name"]: one["deviations"] for one in settings["experiments"]}, settings["deviations"]
 
 
@@ -199,7 +199,7 @@ class TestFigures:
     def test_they_are_made_again_and_no_training_or_measurement_is(self):
         paper, changed = workflow_with(), workflow_with(mnist_fnn={"flatness": {"directions": 9}})
         figure = {"figure": "noise_structure-fig2a"}
-        assert paper.job_settings("figures_table", figure) != changed.job_settings("figures_table", figure)
+        assert paper.job_settings("figures", figure) != changed.job_settings("figures", figure)
         for one in (paper, changed):
             jobs = {rule: task.settings for rule, task in one.trained["mnist_fnn"].runs["keep0.8-lr0.1"].tasks.items()}
             assert len(jobs) > 5 and "deviations" not in str(jobs)

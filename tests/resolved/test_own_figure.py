@@ -49,7 +49,7 @@ def test_each_run_is_made_at_every_point_and_all_else_stays():
 
 def test_the_figure_loses_the_papers_label_and_names_what_differs():
     workflow = made("noise_structure-fig2d", Asked((0.6,)))
-    settings = workflow.job_settings("figures_table", {"figure": "noise_structure-fig2d"})
+    settings = workflow.job_settings("figures", {"figure": "noise_structure-fig2d"})
     assert settings["paper_reference"] == "Own settings, after Paper A, Fig. 2(d)"
     assert "keep probability 0.6 for 0.5 / 0.8 / 0.9" in settings["experiments"][0]["deviations"]
 

@@ -32,7 +32,7 @@ def test_the_workflow_is_read_without_torch():
         "from dropscape.resolved.workflow import Workflow; "
         "workflow = Workflow(load_settings({'scale': 'smoke'}, Path())); "
         "[workflow.job_settings('claims', {'study': study}) for study in workflow.studies]; "
-        "[workflow.job_settings('figures_table', {'figure': figure}) for figure in workflow.figures]; "
+        "[workflow.job_settings('figures', {'figure': figure}) for figure in workflow.figures]; "
         "sys.exit(', '.join({'torch', 'matplotlib', 'numba', 'scipy'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -41,7 +41,7 @@ def test_the_workflow_is_read_without_torch():
 
 class TestFigures:
     def test_tables_are_keyed_by_experiment_run_and_table(self, workflow):
-        settings = workflow.job_settings("figures_table", {"figure": "noise_structure-fig2d"})
+        settings = workflow.job_settings("figures", {"figure": "noise_structure-fig2d"})
         (experiment,) = settings["experiments"]
         tables = settings["tables"]["runs"]["mnist_fnn"]
         assert set(tables) == set(experiment["runs"]) == {"keep0.9-lr0.1", "keep0.8-lr0.1"}
@@ -58,7 +58,7 @@ class TestFigures:
         named = {
             experiment["name"]: (experiment["network"], experiment["title"])
             for figure in workflow.figures
-            for experiment in workflow.job_settings("figures_table", {"figure": figure})["experiments"]
+            for experiment in workflow.job_settings("figures", {"figure": figure})["experiments"]
             if "network" in experiment
         }
         assert named["cifar10_vgg9"] == ("VGG-9", "CIFAR-10")
@@ -69,7 +69,7 @@ class TestFigures:
         overrides = {"noise_structure": {"experiments": {"mnist_fnn": {"runs": {"keep0.8-lr0.1": {"keep_prob": 1}}}}}}
         workflow = configured(overrides=overrides)
         assert set(
-            workflow.job_settings("figures_table", {"figure": "noise_structure-fig2d"})["tables"]["runs"]["mnist_fnn"]
+            workflow.job_settings("figures", {"figure": "noise_structure-fig2d"})["tables"]["runs"]["mnist_fnn"]
         ) == {"keep0.9-lr0.1"}
 
     def test_a_figure_of_theory_draws_its_studys_table(self, workflow):

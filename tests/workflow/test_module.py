@@ -52,7 +52,7 @@ def run(project, *arguments):
 
 def test_rules_have_a_prefix_and_the_parents_rule_none_of_ours(parent):
     ran = {job.rule: job for job in jobs_in(run(parent, "other.txt"))}
-    assert set(ran) == {"dropscape_theory", "dropscape_figures_table", "dropscape_figures", "other"}
+    assert set(ran) == {"dropscape_theory", "dropscape_figures", "other"}
     assert ran["other"].inputs == (FIGURE,)
     assert any(
         path.endswith("theory/implicit_regularization/interpolants.json") for path in ran["dropscape_theory"].inputs

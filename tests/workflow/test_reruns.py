@@ -69,8 +69,7 @@ def named_of(project):
         for name, experiment in content.get("experiments", {}).items():
             named["network", name] = {f"dropscape.models.networks.{experiment['model']['name']}"}
     for figure, kind in kind_of(project).items():
-        named["figures_table", figure] = {f"dropscape.figures.{kind}.table"}
-        named["figures", figure] = {f"dropscape.figures.{kind}.drawing"}
+        named["figures", figure] = {f"dropscape.figures.{kind}.{module}" for module in ("table", "drawing")}
     return named
 
 
@@ -159,8 +158,7 @@ class TestEditedCode:
             "src/dropscape/custom_code.py",  # the user's modules
             "src/dropscape/data/stage.py",
             "src/dropscape/discovery.py",
-            "src/dropscape/figures/drawing_stage.py",
-            "src/dropscape/figures/table_stage.py",
+            "src/dropscape/figures/stage.py",
             "src/dropscape/models/settings.py",
             "src/dropscape/public.py",  # for people's own scripts
             "src/dropscape/theory/stage.py",
@@ -174,8 +172,8 @@ class TestEditedCode:
             ("curvature/kronecker.py", "curvature", {"data", "training", "sampling", "noise_spectrum", "theory"}),
             ("noise/projection.py", "noise_projection", {"data", "training", "sampling", "curvature", "theory"}),
             ("flatness/interval.py", "flatness", MEASUREMENTS - {"flatness"}),
-            ("figures/style.py", "figures", MEASUREMENTS | {"figures_table", "claims"}),
-            ("claims/judge.py", "claims", MEASUREMENTS | {"figures_table", "figures"}),
+            ("figures/style.py", "figures", MEASUREMENTS | {"claims"}),
+            ("claims/judge.py", "claims", MEASUREMENTS | {"figures"}),
         ],
     )
     def test_library_module_reruns_what_imports_it_and_what_follows(self, smoke, jobs, module, stage, untouched):
@@ -219,7 +217,7 @@ class TestEditedSettings:
         expected = downstream(jobs, {f"training {RUN}"})
         run_jobs = {name for name in expected if "/" in name}
         assert run_jobs == {f"{rule} {RUN}" for rule in RULES_OF_RUN}
-        of_several = {"figures_table", "figures", "claims", "claims_table", "report", "curvature_sharpness"}
+        of_several = {"figures", "claims", "claims_table", "report", "curvature_sharpness"}
         assert {name.split()[0] for name in expected - run_jobs} <= of_several
         assert set(smoke.pending(overrides=OTHER_RATE)) == expected
 

@@ -11,7 +11,7 @@ from dropscape.report.summary import summary
 from tests.workflow.project import ROOT, jobs_in
 
 DIGITS = ("lazy", "rate")  # figures that show paper D's digits
-ALWAYS = {"claims", "claims_table", "report", "figures", "figures_table"}
+ALWAYS = {"claims", "claims_table", "report", "figures"}
 STUDIES = ("noise_structure", "implicit_regularization", "modified_equations", "subnetworks")
 
 
@@ -68,7 +68,7 @@ def test_experiments_alone_are_made_to_the_end_also_without_a_claim(copy):
     assert set(copy.pending("--forceall", **alone)) == {
         "data mnist",
         "subnetworks_two_layer mnist_two_digits",
-        *(f"{rule} subnetworks-{name}" for rule in ("figures", "figures_table") for name in DIGITS),
+        *(f"figures subnetworks-{name}" for name in DIGITS),
         *(f"claims {study}" for study in STUDIES),
         "claims_table",
         "report",

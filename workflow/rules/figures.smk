@@ -1,7 +1,4 @@
-# First the table that is drawn, then the drawing, so that a change of style computes nothing.
-
-
-rule figures_table:
+rule figures:
     input:
         tables=lambda wildcards: WORKFLOW.figure_tables(wildcards.figure),
         descriptions=lambda wildcards: WORKFLOW.figure_descriptions(wildcards.figure),
@@ -9,18 +6,6 @@ rule figures_table:
         points=PATHS.figure("{figure}", "csv"),
         summary=PATHS.figure("{figure}", "summary.csv"),
         description=PATHS.figure("{figure}", "json"),
-    params:
-        settings=settings_of("figures_table"),
-    script:
-        "../scripts/figures_table.py"
-
-
-rule figures:
-    input:
-        points=PATHS.figure("{figure}", "csv"),
-        summary=PATHS.figure("{figure}", "summary.csv"),
-        description=PATHS.figure("{figure}", "json"),
-    output:
         pdf=PATHS.figure("{figure}", "pdf"),
         svg=PATHS.figure("{figure}", "svg"),
         png=report(

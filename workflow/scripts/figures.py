@@ -1,4 +1,4 @@
-from dropscape.figures.drawing_stage import draw_figure
+from dropscape.figures.stage import make_figure
 from dropscape.jobs import run
 
-run(draw_figure, snakemake)
+run(make_figure, snakemake)

@@ -12,7 +12,7 @@ from dropscape.errors import ConfigurationError, suggested
 from dropscape.report.verdicts import read_claims
 
 # Their settings say which files they read and what the claims' table says as well.
-NOT_COMPARED = ("claims", "claims_table", "figures", "figures_table", "report")
+NOT_COMPARED = ("claims", "claims_table", "figures", "report")
 NOT_OF_THE_MACHINE = ("stage", "parameters", "data", "certificates")  # of a provenance
 
 

@@ -118,7 +118,6 @@ COSTS: dict[str, Callable[[Workflow, Mapping[str, str]], Cost]] = {
     "theory": _theory,
     "claims": _claims,
     "claims_table": lambda workflow, wildcards: with_start("tables", disk=100e3),
-    "figures_table": lambda workflow, wildcards: with_start("tables", disk=500e3),
-    "figures": lambda workflow, wildcards: with_start("drawing", disk=400e3),
+    "figures": lambda workflow, wildcards: with_start("drawing", disk=900e3),
     "report": _report,
 }

@@ -24,7 +24,6 @@ MOST_SECONDS = {"run": 300, "measurements": 300, "short": 60, "gpu": 60}
 FOLLOWING = ("curvature_sharpness", "flatness_interpolations", "subnetworks_accuracies")
 # What is grouped by what it is, whatever it costs.
 KINDS = {
-    "figures_table": "figures",
     "figures": "figures",
     "claims": "claims",
     "claims_table": "claims",

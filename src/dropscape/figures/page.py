@@ -25,7 +25,7 @@ _TITLE_CHARACTERS = 17.5  # of a panel's title, an inch
 
 
 class Page:
-    """What a figure is drawn on: ``figure``, once it has its panels; its ``description`` is that of ``table_stage``."""
+    """What a figure is drawn on: ``figure``, once it has its panels; ``description`` is that of ``make_table``."""
 
     def __init__(self, description: Mapping[str, Any]):
         self.description = description

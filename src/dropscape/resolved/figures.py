@@ -27,6 +27,7 @@ def figure_settings(workflow: "Workflow", name: str) -> dict[str, Any]:
     of_experiments, own = figure_deviations(workflow, name)
     return figure.options | {
         "kind": figure.kind,
+        "caption": figure.caption.format(reference=figure.paper_reference),
         "paper_reference": figure.paper_reference,
         "scale": workflow.user.scale,
         "deviations": own,

@@ -104,14 +104,12 @@ class Workflow:
                 if task.rule == rule and dict(task.wildcards) == rest:
                     return task
             raise LookupError(f"experiment {wildcards['experiment']} has no job of the rule {rule}")
-        figure = self.figures.get(wildcards.get("figure", ""))
         makers = {
             "data": lambda: self._data_settings(wildcards["dataset"]),
             "theory": lambda: getattr(self.studies[wildcards["study"]].theory, wildcards["table"]),
             "claims": lambda: claim_settings(self, wildcards["study"]),
             "claims_table": lambda: {"studies": list(self.studies)},
-            "figures_table": lambda: figure_settings(self, wildcards["figure"]),
-            "figures": lambda: {"caption": figure.caption.format(reference=figure.paper_reference)},
+            "figures": lambda: figure_settings(self, wildcards["figure"]),
             "report": self._report_settings,
         }
         return Task(rule, makers[rule]())
@@ -288,9 +286,9 @@ class Workflow:
 
         ``loads_networks`` says whether the rule's script builds networks.
         """
-        if rule in ("figures_table", "figures"):
-            module = {"figures_table": "table", "figures": "drawing"}[rule]
-            return [f"figures.{self.figures[wildcards['figure']].kind}.{module}"]
+        if rule == "figures":
+            kind = self.figures[wildcards["figure"]].kind
+            return [f"figures.{kind}.table", f"figures.{kind}.drawing"]
         if rule == "theory":
             return [f"theory.tables.{wildcards['table']}"]
         if rule == "data":
