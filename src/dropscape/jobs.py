@@ -56,8 +56,7 @@ class Job:
             data: description of the data that they come from.
             device: where they were computed.
         """
-        stage, code = self.rule.partition("_")[0], self.inputs.get("code")
-        self._records.append(provenance(stage, self.settings, data, device, code))
+        self._records.append(provenance(self.rule.partition("_")[0], self.settings, data, device))
         return self._records[-1]
 
 

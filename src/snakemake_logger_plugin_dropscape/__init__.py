@@ -20,15 +20,16 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from dropscape.numerics.progress import duration
-
 SECONDS_BETWEEN_LINES = 60.0  # where there is no terminal
 # Seconds that each job is expected to take, by Snakemake's number of it.
 FORECASTS: dict[int, float] = {}
+_handlers: list["LogHandler"] = []  # Snakemake imports this module also where it is not the logger
 
 
 def forecast(asked: Mapping[str, Any]) -> None:
-    """Fill ``FORECASTS`` beside the run with what ``dropscape.cost_model.seconds`` answers."""
+    """Fill ``FORECASTS`` beside the run with what ``dropscape.cost_model.seconds`` answers, for a line to fill."""
+    if not _handlers:
+        return
 
     def ask() -> None:
         command = [sys.executable, "-m", "dropscape.cost_model.seconds"]
@@ -67,6 +68,9 @@ class Progress:
         """Such as ``120 of 370 jobs, 9 min 10 s left; claims so far: 31 hold, 3 fail, 12 not judged``."""
         parts, left = [f"{len(self.ended)} of {self.total} jobs"], self.seconds_left()
         if left is not None and len(self.ended) < self.total:
+            # Not above: Snakemake imports every plugin first, before the workflow says which clone's library it takes.
+            from dropscape.numerics.progress import duration
+
             parts.append(f"{duration(left)} left")
         counts = sum(self.claims.values(), Counter())
         words = {"holds": "hold", "fails": "fail", "not judged": "not judged"}
@@ -89,6 +93,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        _handlers.append(self)
         self._progress: Progress | None = None
         self._cores, self._written, self._live = 1, 0.0, None
         self._claims: dict[int, Path] = {}

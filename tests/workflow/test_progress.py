@@ -61,6 +61,7 @@ def test_time_left_is_forecast_and_then_at_the_pace_of_the_jobs_that_ended(monke
 
 def test_jobs_are_forecast_in_a_process_of_their_own_as_the_plan_does(monkeypatch):
     monkeypatch.setattr(plugin, "FORECASTS", {})
+    monkeypatch.setattr(plugin, "_handlers", ["a line"])
     jobs = {3: ("data", {"dataset": "curve"}), 7: ("claims_table", {}), 9: ("nobody_knows", {})}
     plugin.forecast({"config": {"scale": "smoke"}, "root": str(ROOT), "jobs": jobs})
     end = time.monotonic() + 120

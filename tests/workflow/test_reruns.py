@@ -150,11 +150,14 @@ class TestEditedCode:
         imports, named = Imports(smoke.root), named_of(smoke)
         for job in jobs:
             expected = {f"workflow/scripts/{job.rule}.py"} | library_files(job, imports, named)
+            folders = {smoke.path(name).parent / "templates" for name in expected}
+            expected |= {str(path.relative_to(smoke.root)) for folder in folders for path in folder.glob("*")}
             assert smoke.code_of(job) == expected, job.name
 
     def test_modules_are_imported_by_name_only_where_the_rules_know_it(self, smoke):
         assert Imports(smoke.root).by_name() <= {
             "src/dropscape/claims/statistic.py",
+            "src/dropscape/commands/main.py",  # of no job
             "src/dropscape/custom_code.py",  # the user's modules
             "src/dropscape/data/stage.py",
             "src/dropscape/discovery.py",

@@ -48,7 +48,7 @@ def checklist(results: Path, claims: pd.DataFrame) -> str:
         "## Code and environment",
         "",
         "- Licence: MIT (`LICENSE`). `commit.txt` and `uncommitted.diff` say what the repository was when this was "
-        "written, the checksum `code` in each `provenance.json` what a job ran.",
+        "written, `results/.code` holds the checksum of every module that a job ran.",
         "- Packages: `envs/*.lock`, each file with its hash; those of this environment: `environment.json`.",
         f"- Versions that decide numbers: {decide}.",
         "- To repeat it: `make reproduce` with the configuration in `config/`; an interrupted run goes on.",

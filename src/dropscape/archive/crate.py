@@ -168,6 +168,7 @@ def copy_results(results: Path, staged: Path) -> None:
     names = [path.relative_to(results) for part in RESULTS for path in (results / part).rglob("*") if path.is_file()]
     names += [path.relative_to(results) for path in results.rglob("*provenance.json")]
     names += [path.relative_to(results) for path in (results / "data").glob("*.json")]
+    names += [path.relative_to(results) for path in (results / ".code").glob("*")]
     names += [path.relative_to(results) for path in (results / "benchmarks").rglob("*.tsv")]
     _copy(results, sorted({name for name in names if name.suffix not in LARGE}), staged)
 

@@ -35,7 +35,7 @@ def write_mlflow(trainings: Sequence[Training], folder: Path) -> int:
     """Write one run of MLflow's for each seed of each training into a new folder; return how many.
 
     A run has what the training was given as parameters, the columns of history.csv at each step as metrics, and as tags
-    where it belongs, the data, the checksum of its code, the versions, the machine and the path of its files, which
+    where it belongs, the data, the versions, the machine and the path of its files, which
     stay where they are. An undefined value is left out.
 
     Raises:
@@ -101,7 +101,7 @@ def tags(training: Training, record: Mapping[str, Any]) -> dict[str, str]:
         **{name: getattr(training, name) for name in ("study", "experiment", "run", "scale")},
         "files": str(training.folder.resolve()),
         **{name: data.get(key) for name, key in (("dataset", "dataset"), ("data", "label"), ("source", "source"))},
-        **{name: record.get(name) for name in ("code", "device", "machine", "processor")},
+        **{name: record.get(name) for name in ("device", "machine", "processor")},
         **flattened(record["versions"], "version."),
     }
     return {name: value for name, value in found.items() if value}

@@ -1,6 +1,5 @@
 """Records what made an artifact: its parameters, data, seed and versions."""
 
-import hashlib
 import platform
 import sys
 from collections.abc import Mapping
@@ -39,21 +38,15 @@ def processor() -> str:
 
 
 def provenance(
-    stage: str,
-    parameters: Mapping[str, Any],
-    data: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-    code: str | Path | None = None,
+    stage: str, parameters: Mapping[str, Any], data: Mapping[str, Any] | None = None, device: str = "cpu"
 ) -> dict[str, Any]:
     """Make a JSON-able record with no time in it, so that the same work gives the same bytes.
 
     ``parameters`` are everything the stage was given (with the seeds), ``data`` the dataset's description, if the
-    artifact comes from data, ``code`` the manifest of the modules that ran, of which the checksum is recorded: it says
-    what a commit does, and stays where a commit changes nothing of it.
+    artifact comes from data. Which code ran stands in the results' folder ``.code``.
     """
     return {
         "stage": stage,
-        "code": hashlib.sha256(Path(code).read_bytes()).hexdigest() if code else None,
         "parameters": dict(parameters),
         "data": None if data is None else dict(data),
         "device": device,

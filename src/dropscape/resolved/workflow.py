@@ -131,7 +131,7 @@ class Workflow:
 
     def _report_settings(self) -> dict[str, Any]:
         """Which papers there are, what the report says of each figure, and what the user asked for."""
-        asked = ("scale", "source", "device", "threads", "seeds", "studies", "experiments", "overrides")
+        asked = ("scale", "source", "device", "seeds", "studies", "experiments")  # no key that changes no result
         written = self.user.model_dump(mode="json", include=set(asked))
         return {
             "papers": [{"study": name} | study.paper.model_dump() for name, study in self.studies.items()],
