@@ -1,7 +1,5 @@
-# Stage claims: every sentence of the papers that is judged, a study a job, from tables only; then all studies together.
-
-
 rule claims:
+    """Judge a study's claims on tables alone."""
     input:
         tables=lambda wildcards: WORKFLOW.claim_tables(wildcards.study),
         descriptions=lambda wildcards: WORKFLOW.claim_descriptions(wildcards.study),
@@ -16,6 +14,7 @@ rule claims:
 
 
 rule claims_table:
+    """Join the claims of all studies."""
     input:
         claims=expand(f"{RESULTS}/claims/{{study}}.csv", study=WORKFLOW.studies),
         by_run=expand(f"{RESULTS}/claims/{{study}}.by_run.csv", study=WORKFLOW.studies),

@@ -1,7 +1,5 @@
-# Stage condensation: orientations of a run's neurons along training, and the function of a one-dimensional network.
-
-
 rule condensation:
+    """Measure along training how a run's neurons point, and what a one-dimensional network computes."""
     input:
         data=WORKFLOW.dataset,
         snapshots=run_file("training", "snapshots.safetensors"),

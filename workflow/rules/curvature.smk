@@ -1,7 +1,5 @@
-# Stage curvature: all eigenpairs of the block's Hessian at the end point of training; its sharpest curvature along it.
-
-
 rule curvature:
+    """Take all eigenpairs of the block's Hessian at the end point of training."""
     input:
         model=run_file("training", "model.safetensors"),
         data=WORKFLOW.dataset,
@@ -19,6 +17,7 @@ rule curvature:
 
 
 rule curvature_sharpness:
+    """Take the sharpest curvature along training."""
     input:
         snapshots=files_of_runs("curvature_sharpness", "training", "snapshots.safetensors"),
         data=WORKFLOW.dataset,

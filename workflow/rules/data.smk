@@ -1,7 +1,5 @@
-# Stage data: a source in, a prepared dataset out.
-
-
 rule data:
+    """Prepare a dataset from its source."""
     output:
         data=PATHS.dataset("{dataset}", "safetensors"),
         description=PATHS.dataset("{dataset}", "json"),

@@ -1,7 +1,5 @@
-# Stage equations: dropout, its stochastic modified equations and descent on L_S; all trials of an experiment in one job.
-
-
 rule equations:
+    """Simulate dropout, its stochastic modified equations and descent on L_S, all trials of an experiment at once."""
     input:
         data=WORKFLOW.dataset,
     output:
@@ -22,6 +20,7 @@ rule equations:
 
 
 rule equations_weak_errors:
+    """Measure how far the modified equations are from dropout in the mean of test functions."""
     input:
         data=WORKFLOW.dataset,
     output:
@@ -40,6 +39,7 @@ rule equations_weak_errors:
 
 
 rule equations_noises:
+    """Measure flatness along trainings with dropout, with batches, with noise on the parameters, and without any."""
     input:
         data=WORKFLOW.dataset,
     output:

@@ -1,8 +1,5 @@
-# Stage flatness: interval flatness along the principal directions of a run's samples; slices in random directions; the
-# loss between end points of two runs.
-
-
 rule flatness:
+    """Find the interval flatness along the principal directions of a run's samples."""
     input:
         model=run_file("training", "model.safetensors"),
         data=WORKFLOW.dataset,
@@ -21,6 +18,7 @@ rule flatness:
 
 
 rule flatness_slices:
+    """Slice the loss along random directions."""
     input:
         model=run_file("training", "trained.safetensors"),
         data=WORKFLOW.dataset,
@@ -38,6 +36,7 @@ rule flatness_slices:
 
 
 rule flatness_interpolations:
+    """Follow the loss between the end points of two runs."""
     input:
         models=files_of_runs("flatness_interpolations", "training", "model.safetensors"),
         data=WORKFLOW.dataset,

@@ -1,7 +1,5 @@
-# Stage noise: principal directions, projected variances and alignment of a run's samples.
-
-
 rule noise_spectrum:
+    """Take the principal directions of a run's samples."""
     input:
         unpack(WORKFLOW.samples),
     output:
@@ -19,6 +17,7 @@ rule noise_spectrum:
 
 
 rule noise_projection:
+    """Project a run's samples on the Hessian's eigenvectors."""
     input:
         unpack(WORKFLOW.samples),
         hessian=run_file("curvature", "hessian.safetensors"),
@@ -36,6 +35,7 @@ rule noise_projection:
 
 
 rule noise_alignment:
+    """Measure along training how the covariance of dropout's gradient aligns with the Hessian."""
     input:
         snapshots=run_file("training", "snapshots.safetensors"),
         data=WORKFLOW.dataset,
@@ -52,6 +52,7 @@ rule noise_alignment:
 
 
 rule noise_baseline:
+    """Align random matrices with the same spectra."""
     input:
         hessian=run_file("curvature", "hessian.safetensors"),
         spectrum=run_file("noise", "spectrum.csv"),

@@ -1,7 +1,5 @@
-# Stage report: one page with every figure and every claim; Snakemake's own report stands beside it.
-
-
 rule report:
+    """Write one page with every figure and every claim."""
     input:
         claims=f"{RESULTS}/claims/claims.csv",
         by_run=f"{RESULTS}/claims/by_run.csv",

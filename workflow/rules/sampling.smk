@@ -1,8 +1,5 @@
-# Stage sampling: N gradients of the block at the end point of training, under fresh masks; the loss under such masks
-# against its gradient.
-
-
 rule sampling:
+    """Sample the block's gradient under fresh masks at the end point of training."""
     input:
         model=run_file("training", "model.safetensors"),
         data=WORKFLOW.dataset,
@@ -19,6 +16,7 @@ rule sampling:
 
 
 rule sampling_ratio:
+    """Compare the loss under fresh masks with its gradient."""
     input:
         model=run_file("training", "model.safetensors"),
         data=WORKFLOW.dataset,

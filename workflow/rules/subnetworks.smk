@@ -1,7 +1,5 @@
-# Stage subnetworks: Algorithm 1 of paper D, an experiment a job, and its convolutional networks, those of a width a job.
-
-
 rule subnetworks_distribution:
+    """Describe the generated examples of paper D."""
     output:
         description=experiment_file("subnetworks", "data.json"),
     wildcard_constraints:
@@ -15,6 +13,7 @@ rule subnetworks_distribution:
 
 
 rule subnetworks_two_layer:
+    """Run Algorithm 1 of paper D, an experiment a job."""
     input:
         data=WORKFLOW.dataset,
     output:
@@ -34,6 +33,7 @@ rule subnetworks_two_layer:
 
 
 rule subnetworks_cnn:
+    """Train paper D's convolutional networks of one width and test their sub-networks."""
     input:
         data=WORKFLOW.dataset,
     output:
@@ -52,6 +52,7 @@ rule subnetworks_cnn:
 
 
 rule subnetworks_accuracies:
+    """Join the accuracies of all widths."""
     input:
         accuracies=lambda wildcards: expand(
             experiment_file("subnetworks", "width{width}.csv"),

@@ -1,7 +1,5 @@
-# Stage theory: what the papers prove, on random or explicit small networks.
-
-
 rule theory:
+    """Check what the papers prove on random or explicit small networks."""
     output:
         table=PATHS.theory("{study}", "{table}"),
         provenance=f"{RESULTS}/theory/{{study}}/{{table}}.provenance.json",

@@ -1,7 +1,5 @@
-# Stage training: every run's seeds together; models, snapshots, trajectory, history and predictions out.
-
-
 rule training:
+    """Train a run, all seeds together."""
     input:
         data=WORKFLOW.dataset,
         start=WORKFLOW.start,
@@ -23,6 +21,7 @@ rule training:
 
 
 rule training_translation:
+    """Translate the first test sentences with a trained transformer."""
     input:
         model=run_file("training", "trained.safetensors"),
         data=WORKFLOW.dataset,
