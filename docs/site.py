@@ -99,7 +99,9 @@ def tables() -> str:
         table = import_module(f"dropscape.theory.tables.{module.name}").table
         about, _, returned = inspect.getdoc(table).partition("Returns:\n")
         columns = inspect.cleandoc(re.split(r"^\w+:\n", returned, flags=re.MULTILINE)[0])
+        units = "; ".join(f"{unit}: `{'`, `'.join(names)}`" for unit, names in read["theory"][module.name].items())
         parts += [f"## `theory/STUDY/{module.name}.csv`", about.partition("Args:\n")[0].strip(), columns]
+        parts.append(f"Units: {units}.")
     return "\n\n".join(parts).replace("``", "`") + "\n"
 
 

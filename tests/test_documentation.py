@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from dropscape.public import NAMES
+from dropscape.theory import tables
 from tests.report import chromium
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,9 @@ COLUMNS = yaml.safe_load((ROOT / "docs/columns.yaml").read_text(encoding="utf-8"
 
 def described(path):
     """The columns that the dictionary has for a table; None where it has no such table."""
+    if path.startswith("theory/"):
+        units = COLUMNS["theory"].get(Path(path).stem)
+        return units and {one for names in units.values() for one in names}
     for name, table in COLUMNS["tables"].items():
         if fnmatch.fnmatch(path, re.sub("[A-Z]{2,}", "*", name)):
             return {one for names in table["columns"] for one in names.split(", ")}
@@ -115,7 +120,7 @@ def described(path):
 
 def test_every_column_that_a_run_writes_is_in_the_dictionary(smoke):
     results = smoke.root / "results/smoke"
-    others = ("figures/", "benchmarks/", "logs/", "report/", "theory/")  # docstrings of the code describe theory's
+    others = ("figures/", "benchmarks/", "logs/", "report/")
     paths = [str(path.relative_to(results)) for path in results.rglob("*.csv")]
     paths = [path for path in paths if not path.startswith(others)]
     assert len(paths) > 50
@@ -128,6 +133,16 @@ def test_every_column_that_a_run_writes_is_in_the_dictionary(smoke):
             if not any(fnmatch.fnmatch(column, pattern) for pattern in known)
         ]
         assert not missing, f"docs/columns.yaml, {path}: {missing}"
+
+
+def test_every_column_of_theory_has_one_unit_and_a_meaning_in_the_docstring_of_its_table():
+    assert set(COLUMNS["theory"]) == {module.name for module in iter_modules(tables.__path__)}
+    for name, units in COLUMNS["theory"].items():
+        columns = [column for names in units.values() for column in names]
+        assert len(columns) == len(set(columns)), name
+        said = import_module(f"dropscape.theory.tables.{name}").table.__doc__
+        unsaid = [column for column in columns if not re.search(rf"\b{column}\b", said)]
+        assert not unsaid, f"{name}: {unsaid}"
 
 
 def test_no_column_of_the_dictionary_is_unknown_to_the_code():
