@@ -1,4 +1,5 @@
 rule figures:
+    """Compute the table of a figure and draw it."""
     input:
         tables=lambda wildcards: WORKFLOW.figure_tables(wildcards.figure),
         descriptions=lambda wildcards: WORKFLOW.figure_descriptions(wildcards.figure),
