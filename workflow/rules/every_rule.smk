@@ -30,8 +30,7 @@ def written(name, content, keep=False):
     path = Path(RESULTS, name)
     if keep and path.is_file():
         return str(path)
-    only_reads = workflow.executor_plugin is None or workflow.dryrun
-    if not path.is_file() or (may_write() and not (only_reads and LOCK.is_read_only())):
+    if not path.is_file() or (may_write() and not LOCK.is_read_only()):  # a real run is refused when it starts
         refused(LOCK.write, path, content())
         workflow.iocache.exists_local[str(path)] = True  # it may have looked into the folder before
     return str(path)
