@@ -63,7 +63,7 @@ def test_what_takes_minutes_shares_a_submission_and_nothing_waits_beside_a_gpu(s
     for kind, jobs in groups:
         gpus.setdefault(kind, set()).update(re.findall(r"^        resources: .*\bgpu=(\d)", jobs, flags=re.MULTILINE))
     on_processor = {kind: {"0"} for kind in ("run", "short", "measurements")}
-    assert gpus == on_processor | {"gpu": {"1"}, "figures": set(), "claims": set()}
+    assert gpus == on_processor | {"gpu": {"1"}, "claims": set()}
     shared = sum(len(re.findall(r"^    rule ", jobs, flags=re.MULTILINE)) for _, jobs in groups)
     assert 1.5 * (len(alone) + len(groups)) < len(alone) + shared
     assert {"training", "sampling", "noise_alignment"} <= set(alone)

@@ -22,7 +22,7 @@ MOST_SECONDS = {"run": 300, "measurements": 300, "short": 60, "gpu": 60}
 
 # Jobs of whole experiments that follow on jobs which never follow on them.
 FOLLOWING = ("curvature_sharpness", "flatness_interpolations", "subnetworks_accuracies")
-# What is grouped by what it is, whatever it costs.
+# What is grouped by what it is, whatever it costs, where the profile says how many of the kind are one submission.
 KINDS = {
     "figures": "figures",
     "claims": "claims",
