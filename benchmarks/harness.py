@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
+from dropscape.artifacts.provenance import processor
 from dropscape.numerics.products import product
 
 Work = Callable[[], object]
@@ -201,13 +202,8 @@ def pace() -> str:
 
 def environment() -> dict[str, str]:
     """What the numbers depend on: processor, cores, threads, versions."""
-    model = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
     return {
-        "cpu": model,
+        "cpu": processor(),
         "pace": pace(),
         "cores": str(os.cpu_count()),
         "threads": str(torch.get_num_threads()),

@@ -120,7 +120,8 @@ def _is_installed(module: str) -> bool:
 @cache
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as stream:  # of gigabytes too
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _imports(path: Path, module: str = "") -> set[str]:

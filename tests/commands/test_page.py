@@ -17,7 +17,7 @@ from tests.test_documentation import blocks
 PAGE = Path(__file__).resolve().parents[2] / "docs/command-line.md"
 COMMANDS = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
 MORE = ["--scale", "smoke", "--cores", "2"]
-# What the test gives in the place of the reader's own, so that no more than one figure is made.
+# What the test gives instead of what a reader would, so that no more than one figure is made.
 INSTEAD = {
     "claims": ["--figures", "[fig2d]", *MORE],
     "fetch": ["--studies", "[subnetworks]", "--source", "embedded", *MORE],

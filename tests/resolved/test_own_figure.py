@@ -1,4 +1,4 @@
-"""A figure with settings of one's own: which runs it then has, what it says of them, and what is refused."""
+"""A figure whose settings a user chose: which runs it then has, what it says of them, and what is refused."""
 
 from functools import cache
 from pathlib import Path

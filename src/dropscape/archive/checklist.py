@@ -7,6 +7,7 @@ import pandas as pd
 
 from dropscape.artifacts.files import read_json
 from dropscape.numerics.progress import duration
+from dropscape.report.made_by import made_by
 from dropscape.report.verdicts import tally
 
 
@@ -17,8 +18,11 @@ def checklist(results: Path, claims: pd.DataFrame) -> str:
     with_interval = claims[claims["low"].notna() | claims["high"].notna()]
     units = with_interval.loc[with_interval["rests_on"] != "", "rests_on"].value_counts()
     controls = claims["control_verdict"].value_counts()
-    versions = {name: value for record in records for name, value in record.get("versions", {}).items()}
-    devices = sorted({str(record.get("device")) for record in records if record.get("device")})
+    made = made_by(results)
+    versions = {
+        name: " and ".join(made[name]) for record in records for name in record.get("versions", {}) if name in made
+    }
+    devices = made.get("device", [])
     seeds = sorted({seed for record in records for seed in record.get("parameters", {}).get("seeds") or []})
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in controls.items() if verdict)
     rest_on = ", ".join(f"{unit} ({count} claim{'s' if count > 1 else ''})" for unit, count in units.head(6).items())

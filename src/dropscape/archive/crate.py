@@ -3,7 +3,6 @@
 What is large and can be made again, networks, gradients and prepared data, is not in it; its checksums are.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from rocrate.rocrate import ROCrate
 from dropscape.archive.checklist import checklist
 from dropscape.artifacts.files import read_json
 from dropscape.artifacts.provenance import processor
+from dropscape.dependencies import sha256
 from dropscape.errors import ArtifactError
 from dropscape.report.verdicts import read_claims, tally
 
@@ -110,23 +110,22 @@ def described(staged: Path, root: Path, scale: str, verdicts: str, started: date
     of_run = staged / "results"
     made = [entity for path, entity in added.items() if path.is_relative_to(of_run)]
     read = [entity for path, entity in added.items() if path.parts[len(staged.parts)] in ("config", "settings.json")]
-    action = {
-        "@type": "CreateAction",
-        "name": f"Run of dropscape at the scale {scale}",
-        "startTime": started.isoformat(timespec="seconds"),
-        "endTime": ended.isoformat(timespec="seconds"),
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-        "instrument": workflow,
-        "agent": author,
-        "object": read,
-        "result": made,
-    }
-    references = {
-        name: value for name, value in action.items() if name not in ("instrument", "agent", "object", "result")
-    }
-    run = crate.add(ContextEntity(crate, "#run", properties=references))
-    for name in ("instrument", "agent", "object", "result"):
-        run[name] = action[name]
+    run = crate.add(
+        ContextEntity(
+            crate,
+            "#run",
+            properties={
+                "@type": "CreateAction",
+                "name": f"Run of dropscape at the scale {scale}",
+                "startTime": started.isoformat(timespec="seconds"),
+                "endTime": ended.isoformat(timespec="seconds"),
+                "actionStatus": "http://schema.org/CompletedActionStatus",
+            },
+        )
+    )
+    # What refers to other entities is set afterwards, which writes their names alone.
+    for name, entities in {"instrument": workflow, "agent": author, "object": read, "result": made}.items():
+        run[name] = entities
     crate.root_dataset["mentions"] = [run]
     return crate
 
@@ -147,7 +146,7 @@ def properties(path: Path) -> dict[str, Any]:
         "name": path.name,
         "encodingFormat": TYPES.get(path.suffix, "text/plain"),
         "contentSize": str(path.stat().st_size),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": sha256(path),
     }
 
 
@@ -188,11 +187,7 @@ def settings(results: Path) -> dict[str, Any]:
 def checksums(results: Path) -> str:
     """The lines of ``sha256sum`` for all files of the results, those too that are not in the archive."""
     paths = sorted(path for path in results.rglob("*") if path.is_file() and ".checkpoints" not in path.parts)
-    lines = []
-    for path in paths:
-        with path.open("rb") as stream:
-            lines.append(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  results/{path.relative_to(results)}\n")
-    return "".join(lines)
+    return "".join(f"{sha256(path)}  results/{path.relative_to(results)}\n" for path in paths)
 
 
 def times(results: Path) -> tuple[datetime, datetime]:

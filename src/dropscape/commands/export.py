@@ -1,6 +1,5 @@
 """``dropscape export``: figures with what they are drawn from and what is claimed of them; trainings for MLflow."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from dropscape.commands.options import run_options, targets
 from dropscape.commands.run import Run
 from dropscape.config.load import read_studies
 from dropscape.config.selection import named_figure
+from dropscape.dependencies import sha256
 from dropscape.errors import ArtifactError
 from dropscape.report.verdicts import read_claims
 from dropscape.resolved.experiment import TrainedExperiment, shown_runs
@@ -124,7 +124,7 @@ def write_export(workflow: Workflow, figures: Iterable[str], folder: Path, root:
         claims[claims["figure"].isin(list(figures))].to_csv(folder / "claims.csv", index=False)
     _copy(root / "docs/columns.yaml", folder)
     sums = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name.as_posix()}\n" for name, path in sums.items()]
+    lines = [f"{sha256(path)}  {name.as_posix()}\n" for name, path in sums.items()]
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from dropscape.subnetworks.settings import CnnSettings
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for in the place of a figure's own settings; an option that is empty leaves them as they are."""
+    """The settings that replace those of a figure; an option that is empty leaves them as they are."""
 
     keep: Sequence[float] = ()
     lr: Sequence[float] = ()
